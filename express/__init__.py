@@ -1,0 +1,54 @@
+"""Run AWS Step Functions Express workflows inside your own process.
+
+    import express
+
+    tasks = express.Tasks()
+
+    @tasks.task("ValidateOrder")
+    async def validate_order(order): ...
+
+    workflow = express.compile("order.asl.json", tasks)
+    result = workflow.run({"order_id": "12345"})
+
+The definition is compiled once into closures; a `Runtime` runs thousands of executions at once in the current event
+loop. A failed execution is a `Result`, never an exception.
+"""
+
+from express.errors import (
+    DefinitionError,
+    ExecutionFailed,
+    ExpressError,
+    InvalidTasks,
+    RuntimeClosed,
+    StateError,
+    TaskError,
+)
+from express.metering import Billing
+from express.observe import Observer
+from express.result import Result
+from express.runtime import Execution, Runtime, run
+from express.states.task import TaskContext
+from express.tasks import Tasks
+from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Billing",
+    "DefinitionError",
+    "Execution",
+    "ExecutionFailed",
+    "ExpressError",
+    "InvalidTasks",
+    "Observer",
+    "Result",
+    "Runtime",
+    "RuntimeClosed",
+    "StateError",
+    "TaskContext",
+    "TaskError",
+    "Tasks",
+    "Workflow",
+    "compile",
+    "run",
+]

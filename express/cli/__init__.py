@@ -1,0 +1,117 @@
+"""The command line: `express VERB ...`, one module per verb.
+
+A verb's module has `add_parser(subparsers)`, which declares its arguments and names its entry point with
+`set_defaults(handler=run)`, and `run(arguments) -> exit status`. All of them are imported to answer `express --help`,
+so a verb's module imports nothing heavy at its top: what it needs is imported inside `run`.
+
+This is also the edge where every error becomes text. A verb raises `CommandError`, or lets an error of the package
+through; nobody sees a traceback unless he asks for it with `--debug`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from express.cli.status import (
+    BROKEN_PIPE,
+    EPILOG,
+    INTERNAL,
+    INTERRUPTED,
+    USAGE,
+    CommandError,
+)
+from express.errors import ExpressError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The verbs in the order `express --help` lists them; each is a module of this package.
+VERBS = ("run", "demo")
+
+#: argparse itself has no public name for what `add_subparsers` returns.
+Subparsers = argparse._SubParsersAction
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (default `sys.argv[1:]`) and return its exit status; see `express.cli.status`."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    try:
+        status = arguments.handler(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _abandon_stdout()
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except (ExpressError, CommandError) as error:
+        _show_traceback(error, wanted=arguments.debug)
+        _complain(str(error), getattr(error, "hint", None))
+        return getattr(error, "status", USAGE)
+    except Exception as error:  # noqa: BLE001  the last edge: whatever it is, the user gets one line
+        _show_traceback(error, wanted=arguments.debug)
+        _complain(
+            f"internal error: {type(error).__name__}: {error}",
+            None if arguments.debug else "run the same command with --debug for the traceback",
+        )
+        return INTERNAL
+    return int(status)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="express",
+        description="Run AWS Step Functions Express workflows in this process.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--debug", action="store_true", help="show Python tracebacks of errors")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for verb in VERBS:
+        importlib.import_module(f"express.cli.{verb}").add_parser(subparsers)
+    for verb_parser in subparsers.choices.values():
+        # Accepted after the verb as well; SUPPRESS keeps it from undoing the one given before.
+        verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the installed version; reading package metadata is slow, so only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            text = version("express")
+        except PackageNotFoundError:
+            text = "(running from a source tree)"
+        parser.exit(message=f"express {text}\n")
+
+
+def _complain(message: str, hint: str | None = None) -> None:
+    print(f"express: {message}", file=sys.stderr)
+    if hint:
+        print(f"  hint: {hint}", file=sys.stderr)
+
+
+def _show_traceback(error: Exception, *, wanted: bool) -> None:
+    if wanted:
+        import traceback
+
+        traceback.print_exception(error)
+
+
+def _abandon_stdout() -> int:
+    """Keep the interpreter from flushing into the broken pipe once more when it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE

@@ -1,0 +1,128 @@
+"""`express demo`: what the engine does, shown on a hundred thousand orders in a few seconds.
+
+The orders come from a seeded generator and go through the sample workflow by the same path as `express run --events`:
+a file on disk, the JSON Lines reader, the runtime. No server, no network, nothing left behind but what `--keep` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from express.cli.status import OK, CommandError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from express import Result, Workflow
+    from express.cli import Subparsers
+    from express.cli.jsonl import Event
+    from express.cli.tally import StreamTally
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `express demo`."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="run 100,000 order events through a sample workflow and show the figures",
+        description="Generate order events, run the sample order workflow for each of them, and report.",
+    )
+    parser.add_argument("--events", metavar="N", type=_positive, default=100_000, help="default: 100000")
+    parser.add_argument("--keep", metavar="FILE", help="keep the generated events (JSON Lines) in this file")
+    parser.set_defaults(handler=run)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command."""
+    import tempfile
+    import time
+    from pathlib import Path
+
+    import express
+    from express.cli.inputs import compile_workflow
+    from express.cli.report import print_report
+    from express.cli.samples import ORDER_DEFINITION, ORDER_TASKS
+
+    with tempfile.TemporaryDirectory(prefix="express-demo-") as directory:
+        path = Path(arguments.keep or Path(directory) / "orders.jsonl")
+        _say(f"Writing {arguments.events:,} order events to {path} ...")
+        _write_events(path, arguments.events)
+        workflow = compile_workflow(str(ORDER_DEFINITION), ORDER_TASKS)
+        _say(f"Running the order workflow for each of them ({ORDER_DEFINITION.name}) ...")
+        started = time.perf_counter()
+        tally = express.run(_stream(workflow, path))
+        seconds = time.perf_counter() - started
+    print_report(tally, seconds=seconds, transitions=workflow.transitions)
+    _suggest(arguments.keep)
+    return OK
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write_events(path: Path, count: int) -> None:
+    from express.cli.samples.events import order_events
+
+    try:
+        with path.open("wb") as file:
+            file.writelines(order_events(count))
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from error
+
+
+async def _stream(workflow: Workflow, path: Path) -> StreamTally:
+    from express import Runtime
+    from express.cli.jsonl import EventReader
+    from express.cli.progress import Gauge, choose_display, displayed
+    from express.cli.stream import run_stream
+    from express.cli.tally import StreamTally
+
+    tally = StreamTally()
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        reader = EventReader(file)
+        async with Runtime() as runtime:
+            gauge = Gauge(tally, lambda: runtime.in_flight, lambda: reader.bytes_read / size)
+            async with displayed(choose_display(wanted=True), gauge):
+                await run_stream(runtime, workflow, reader, _Tallying(tally), ordered=False)
+    return tally
+
+
+class _Tallying:
+    """A sink that counts and throws away."""
+
+    def __init__(self, tally: StreamTally) -> None:
+        self._tally = tally
+
+    async def ready(self) -> None:
+        """Counting has always room."""
+
+    def result(self, line: int, result: Result) -> None:
+        self._tally.add(result)
+
+    def broken(self, event: Event) -> None:
+        self._tally.broken += 1
+
+
+def _suggest(kept: str | None) -> None:
+    from express.cli.samples import ORDER_DEFINITION, ORDER_TASKS
+
+    events = kept or "orders.jsonl"
+    workflow = f"{ORDER_DEFINITION} --tasks {ORDER_TASKS}"
+    print("Try next:")
+    if not kept:
+        print(f"  express demo --events 1000 --keep {events}")
+    print(f"  express check {ORDER_DEFINITION}")
+    print(f"  head -1 {events} | express run {workflow} --input -")
+    print(f"  express run {workflow} --events {events} --unordered --output results.jsonl")
+    print("  README.md: the same from Python, with your own workflow")

@@ -1,0 +1,74 @@
+"""Results as JSON documents: what `express run` prints, and what `--query` looks at.
+
+A single result is printed as its output alone, the way a function call would be; only a failed one needs the
+document around it. A line of a stream always has the document, so that every line has the same shape. `--query`
+sees the whole document in both cases, with `name` and `billing` that are otherwise left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from express.cli.status import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express import Result
+    from express.cli.jsonl import Event
+    from express.types import JSON
+
+#: Status of a line that is no JSON and was not executed; the error is the one AWS answers such an input with.
+INVALID = "INVALID"
+INVALID_INPUT = "InvalidExecutionInput"
+
+
+def outcome(result: Result) -> dict[str, JSON]:
+    """`{"status", "output"}` of a success, `{"status", "error", "cause"}` otherwise; absent keys as AWS leaves them."""
+    if result.status == "SUCCEEDED":
+        return {"status": result.status, "output": result.output}
+    document: dict[str, JSON] = {"status": result.status}
+    if result.error is not None:
+        document["error"] = result.error
+    if result.cause is not None:
+        document["cause"] = result.cause
+    return document
+
+
+def whole(result: Result) -> dict[str, JSON]:
+    """The outcome with the execution's name and billing."""
+    billing = result.billing
+    return {
+        **outcome(result),
+        "name": result.name,
+        "billing": {
+            "duration_ms": billing.duration_ms,
+            "memory_bytes": billing.memory_bytes,
+            "billed_duration_ms": billing.billed_duration_ms,
+            "billed_memory_mb": billing.billed_memory_mb,
+            "cost_usd": billing.cost_usd,
+        },
+    }
+
+
+def broken_line(event: Event) -> bytes:
+    """The result line of an event that could not be read."""
+    return encode({"line": event.line, "status": INVALID, "error": INVALID_INPUT, "cause": event.problem})
+
+
+def result_line(query: Callable[[JSON], JSON] | None) -> Callable[[int, Result], bytes]:
+    """Return what turns (line number, result) into the line to print."""
+    if query is None:
+        return lambda line, result: encode({"line": line, **outcome(result)})
+    return lambda line, result: encode(query({"line": line, **whole(result)}))
+
+
+def encode(document: JSON, *, indent: bool = False) -> bytes:
+    """Serialise with a newline at the end, indented for people or compact for programs."""
+    option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
+    try:
+        return orjson.dumps(document, option=option)
+    except TypeError as error:
+        raise CommandError(f"the result is no JSON: {error}") from error

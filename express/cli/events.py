@@ -1,0 +1,140 @@
+"""`express run --events`: JSON Lines in, one line of result out for each.
+
+A stream is read, executed and written in bounded memory, whatever its length. Nothing is lost on the way: a line that
+is no JSON, an execution that fails and a query that fails on a result all have their line in the output.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO
+
+import express
+from express import Runtime
+from express.cli.documents import broken_line, encode, result_line
+from express.cli.inputs import STDIN
+from express.cli.jsonl import Event, EventReader, LineWriter
+from express.cli.progress import Gauge, choose_display, displayed
+from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
+from express.cli.stream import run_stream
+from express.cli.tally import StreamTally
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from express import Result, Workflow
+    from express.types import JSON
+
+#: Broken lines that are reported one by one; the others are only counted.
+REPORTED_LINES = 20
+
+
+def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callable[[JSON], JSON] | None) -> int:
+    """Execute every event of `arguments.events` and write every result; returns the exit status."""
+    with ExitStack() as files:
+        source = _open_events(arguments.events, files)
+        target = _open_output(arguments.output, arguments.events, files)
+        return express.run(_stream(workflow, source, target, arguments, query))
+
+
+def _open_events(name: str, files: ExitStack) -> BinaryIO:
+    if name == STDIN:
+        return sys.stdin.buffer
+    try:
+        return files.enter_context(open(name, "rb"))
+    except OSError as error:
+        raise CommandError(f"cannot read {name}: {error.strerror}") from error
+
+
+def _size(file: BinaryIO) -> int | None:
+    """The bytes of a regular file, also one that the shell opened as stdin; None for a pipe or a terminal."""
+    try:
+        status = os.fstat(file.fileno())
+    except OSError:  # replaced by an object without a descriptor
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _open_output(name: str | None, events: str, files: ExitStack) -> BinaryIO:
+    if name is None:
+        sys.stdout.flush()
+        return sys.stdout.buffer
+    if events != STDIN and os.path.exists(name) and os.path.samefile(name, events):
+        raise CommandError(f"--output {name} would overwrite the events while they are read")
+    try:
+        return files.enter_context(open(name, "wb"))
+    except OSError as error:
+        raise CommandError(f"cannot write {name}: {error.strerror}") from error
+
+
+async def _stream(
+    workflow: Workflow,
+    source: BinaryIO,
+    target: BinaryIO,
+    arguments: argparse.Namespace,
+    query: Callable[[JSON], JSON] | None,
+) -> int:
+    reader, size = EventReader(source), _size(source)
+    # Results scrolling over a terminal and a bar on the same terminal would destroy each other.
+    crowded = arguments.output is None and sys.stdout.isatty()
+    display = choose_display(wanted=arguments.progress or (False if crowded else arguments.progress))
+    async with LineWriter(target) as writer, Runtime(max_in_flight=arguments.max_in_flight) as runtime:
+        sink = _LineSink(writer, query)
+        gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))
+        async with displayed(display, gauge):
+            await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+    sink.summarise()
+    return sink.status()
+
+
+class _LineSink:
+    """Writes one line for each result and for each broken event, and counts them."""
+
+    def __init__(self, writer: LineWriter, query: Callable[[JSON], JSON] | None) -> None:
+        self.tally = StreamTally()
+        self._writer = writer
+        self._line = result_line(query)
+        self._failed_queries = 0
+
+    async def ready(self) -> None:
+        if self._writer.full:
+            await self._writer.drain()
+
+    def result(self, line: int, result: Result) -> None:
+        self.tally.add(result)
+        try:
+            text = self._line(line, result)
+        except CommandError as error:
+            self._failed_queries += 1
+            text = encode({"line": line, "status": result.status, "query_error": error.message})
+        self._writer.write(text)
+
+    def broken(self, event: Event) -> None:
+        self.tally.broken += 1
+        if self.tally.broken <= REPORTED_LINES:
+            print(f"express: line {event.line}: {event.problem}", file=sys.stderr)
+        self._writer.write(broken_line(event))
+
+    def summarise(self) -> None:
+        """Say on stderr what did not go well; a stream without any trouble ends in silence."""
+        tally = self.tally
+        if tally.broken > REPORTED_LINES:
+            print(f"express: {tally.broken - REPORTED_LINES:,} more lines are broken", file=sys.stderr)
+        if self._failed_queries:
+            print(f"express: --query failed on {self._failed_queries:,} results (query_error)", file=sys.stderr)
+        if tally.broken or tally.unsuccessful:
+            counts = [f"{count:,} {status}" for status, count in tally.statuses.most_common()]
+            if tally.broken:
+                counts.append(f"{tally.broken:,} INVALID")
+            print(f"express: {', '.join(counts)}", file=sys.stderr)
+
+    def status(self) -> int:
+        if self._failed_queries:
+            return USAGE
+        if self.tally.broken:
+            return BROKEN_INPUT
+        return FAILED if self.tally.unsuccessful else OK

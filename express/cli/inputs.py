@@ -1,0 +1,172 @@
+"""What a command line names: task modules, input documents, definitions and queries, turned into values.
+
+Every function raises with one line that says which argument is wrong and what would be right. The user's own code
+is imported here too; when it fails, the line names his file and line, not ours.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from express.cli.status import FAILED, CommandError
+from express.errors import DefinitionError, InvalidTasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from express import Tasks, Workflow
+    from express.types import JSON, MachineType
+
+STDIN = "-"
+
+
+def load_tasks(spec: str) -> Tasks:
+    """Import `module:registry` with the working directory importable, and return its `express.Tasks` object.
+
+    Raises InvalidTasks: no such module, the module raised, no such attribute, or something that is no Tasks.
+    """
+    from express import Tasks
+
+    module_name, colon, attribute = spec.partition(":")
+    if not colon or not module_name or not attribute:
+        raise InvalidTasks(f"--tasks {spec}: write module:registry, for example handlers:tasks")
+    module = _import_module(module_name)
+    registry: object = module
+    for name in attribute.split("."):
+        if not hasattr(registry, name):
+            raise InvalidTasks(f"module {module_name} ({module.__file__}) has no {attribute}{_offer(module, Tasks)}")
+        registry = getattr(registry, name)
+    if not isinstance(registry, Tasks):
+        raise InvalidTasks(f"{spec} is a {type(registry).__name__}, not an express.Tasks object{_offer(module, Tasks)}")
+    return registry
+
+
+def _offer(module: ModuleType, wanted: type) -> str:
+    """Name the registries the module does have."""
+    found = sorted(name for name, value in vars(module).items() if isinstance(value, wanted))
+    return f"; it has {', '.join(f'{module.__name__}:{name}' for name in found)}" if found else ""
+
+
+def _import_module(name: str) -> ModuleType:
+    directory = os.getcwd()
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            raise InvalidTasks(f"no module named {name}{_module_advice(name, directory)}") from error
+        last_line = traceback.format_exception_only(error)[-1].strip()
+        raise InvalidTasks(f"importing {name} failed: {last_line} ({_origin(error)})") from error
+
+
+def _module_advice(name: str, directory: str) -> str:
+    if name.endswith(".py") or os.sep in name:
+        module = name.removesuffix(".py").strip("./").replace(os.sep, ".")
+        return f"; name the module, not its file: {module}"
+    return f" (looked in {directory} and the installed packages)"
+
+
+def _origin(error: BaseException) -> str:
+    """The file and line of the user's code where an import failed: the innermost frame outside Python itself."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    python = (sysconfig.get_path("stdlib"), "<frozen ")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(python) and frame.filename != __file__]
+    return f"{theirs[-1].filename}:{theirs[-1].lineno}" if theirs else "no source"
+
+
+def read_input(argument: str) -> JSON:
+    """Read `--input`: a file, `file://...` as the aws CLI writes it, `-` for stdin, or the JSON itself.
+
+    What opens like an object, an array or a string is JSON; anything else is a file when there is one of that name.
+    """
+    import orjson
+
+    source, data = _input_bytes(argument)
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise CommandError(f"{source} is not valid JSON: {error}") from error
+
+
+def _input_bytes(argument: str) -> tuple[str, bytes]:
+    if argument == STDIN:
+        return "the input on stdin", sys.stdin.buffer.read()
+    if argument.startswith("file://"):
+        return _file_bytes(argument.removeprefix("file://"))
+    if argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):
+        return _file_bytes(argument)
+    return f"--input {_shorten(argument)} is no file and", argument.encode(errors="surrogateescape")
+
+
+def _file_bytes(path: str) -> tuple[str, bytes]:
+    try:
+        return path, Path(path).read_bytes()
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _is_path(text: str) -> bool:
+    try:
+        return os.path.lexists(text)
+    except ValueError:  # an embedded null character
+        return False
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def compile_workflow(
+    definition: str, tasks_spec: str | None, *, name: str | None = None, machine_type: MachineType = "EXPRESS"
+) -> Workflow:
+    """Compile the definition a command names, or raise CommandError with every problem in its place in the text."""
+    import express
+
+    tasks = load_tasks(tasks_spec) if tasks_spec else express.Tasks()
+    source: Path | bytes = sys.stdin.buffer.read() if definition == STDIN else Path(definition)
+    try:
+        return express.compile(source, tasks, name=name, type=machine_type)
+    except DefinitionError as error:
+        raise _definition_trouble(error, definition, have_tasks=bool(tasks_spec)) from error
+
+
+def _definition_trouble(error: DefinitionError, definition: str, *, have_tasks: bool) -> CommandError:
+    from express.cli.terminal import wants_color
+    from express.definition.problems import INVALID_RESOURCE
+    from express.definition.render import render_text
+
+    source_name = "stdin" if definition == STDIN else definition
+    text = render_text(error.problems, source_name=source_name, color=wants_color(sys.stderr))
+    hint = None
+    if not have_tasks and any(problem.code == INVALID_RESOURCE for problem in error.problems):
+        hint = "the handlers of a workflow's resources come from --tasks MODULE:REGISTRY, an express.Tasks object"
+    return CommandError(f"{source_name} cannot be run\n\n{text.rstrip()}\n", status=FAILED, hint=hint)
+
+
+def compile_query(expression: str) -> Callable[[JSON], JSON]:
+    """Compile a JMESPath expression of `--query`; the function it returns raises CommandError for a failing one."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        search = jmespath.compile(expression).search
+    except JMESPathError as error:
+        raise CommandError(f"--query is not valid JMESPath: {error}") from error
+
+    def query(document: JSON) -> JSON:
+        try:
+            return search(document)
+        except JMESPathError as error:
+            raise CommandError(f"--query failed: {error}") from error
+
+    return query

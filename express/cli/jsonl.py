@@ -1,0 +1,236 @@
+"""JSON Lines in and out of the event loop without ever holding it up.
+
+A pipe may stay silent for an hour and a full disk or a slow reader may block a write, so no file is touched on the
+loop's own thread. One daemon thread per file does the blocking calls, in order. (The thread pools of asyncio and
+anyio are joined when the process ends; Ctrl-C during `express run -` would then hang until the pipe says something.)
+
+Both directions are bounded: at most two chunks are read ahead of the consumer, at most `ROOM` bytes wait to be
+written. A line longer than `MAX_LINE` is refused unseen; no execution accepts an input of that size anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from express.types import JSON
+
+#: Bytes asked of a file at once: large enough to amortise a hop between threads, and split in well under 1 ms.
+CHUNK = 1 << 17
+#: The longest line that is looked at, bytes; four times the payload limit, for those who indent.
+MAX_LINE = 1 << 20
+#: Bytes that may wait for a slow writer before the executions wait too.
+ROOM = 1 << 20
+#: Seconds for which lines gather before they are written together.
+GATHER_S = 0.01
+
+_BOM = b"\xef\xbb\xbf"
+
+T = TypeVar("T")
+
+
+class Event(NamedTuple):
+    """One line: its number (from 1) and its value, or in `problem` why it has none."""
+
+    line: int
+    value: JSON
+    problem: str | None = None
+
+
+class Readable(Protocol):
+    """A binary file as `read1` sees it: up to `size` bytes, as soon as there are any; empty at the end."""
+
+    def read1(self, size: int, /) -> bytes: ...
+
+
+class Writable(Protocol):
+    def write(self, data: bytes, /) -> object: ...
+    def flush(self) -> object: ...
+
+
+class EventReader:
+    """Asynchronous iterator over the events of a JSON Lines file; blank lines are passed over but counted."""
+
+    def __init__(self, file: Readable) -> None:
+        self._file = file
+        self._splitter = LineSplitter()
+        #: Bytes taken from the file so far.
+        self.bytes_read = 0
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        loads = orjson.loads
+        number = 0
+        async for lines in self._batches():
+            for line in lines:
+                number += 1
+                if line is None:
+                    yield Event(number, None, f"the line is longer than {MAX_LINE} bytes")
+                    continue
+                try:
+                    event = Event(number, loads(line))
+                except orjson.JSONDecodeError as error:
+                    if not line.strip():
+                        continue
+                    event = Event(number, None, f"not valid JSON: {_place_in_line(error)}")
+                yield event
+
+    async def _batches(self) -> AsyncIterator[list[bytes | None]]:
+        """Read the file chunk by chunk, the next one while this one is worked on."""
+        thread = BlockingCalls("express-reader")
+        try:
+            coming = thread.call(self._file.read1, CHUNK)
+            while chunk := await coming:
+                if not self.bytes_read:
+                    chunk = chunk.removeprefix(_BOM)
+                self.bytes_read += len(chunk)
+                coming = thread.call(self._file.read1, CHUNK)
+                yield self._splitter.feed(chunk)
+            yield self._splitter.finish()
+        finally:
+            thread.close()
+
+
+def _place_in_line(error: orjson.JSONDecodeError) -> str:
+    """The decoder's message with the column only: it counts every line as line 1."""
+    return f"{error.msg} at column {error.colno}"
+
+
+class LineSplitter:
+    """Cuts chunks into lines. A line that is too long comes out as None, once, whatever its length."""
+
+    def __init__(self, max_line: int = MAX_LINE) -> None:
+        self._max_line = max_line
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, chunk: bytes) -> list[bytes | None]:
+        """Return the lines completed by this chunk, without their newlines."""
+        lines: list[bytes | None] = [*(self._rest + chunk).split(b"\n")]
+        rest = lines.pop() or b""
+        if self._skipping and lines:
+            self._skipping = False
+            lines[0] = None
+        limit = self._max_line
+        lines = [None if line is None or len(line) > limit else line for line in lines]
+        if self._skipping or len(rest) > limit:
+            self._skipping, rest = True, b""
+        self._rest = rest
+        return lines
+
+    def finish(self) -> list[bytes | None]:
+        """Return the last line if the file does not end with a newline."""
+        last: bytes | None = None if self._skipping else self._rest
+        self._rest, self._skipping = b"", False
+        return [] if last == b"" else [last]
+
+
+class LineWriter:
+    """Writes lines in batches: what gathers while one batch is being written makes the next.
+
+    Enter it before the first `write`; leaving writes everything that is left. An error of the file (a full disk, a
+    reader that went away) is raised by the next `drain`, or on leaving.
+    """
+
+    def __init__(self, file: Writable) -> None:
+        self._file = file
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        self._pump = asyncio.create_task(self._write_batches(), name="express-writer")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        self._filled.set()
+        await self._pump
+
+    def write(self, line: bytes) -> None:
+        """Queue one line, newline included."""
+        self._lines.append(line)
+        self._size += len(line)
+        self._filled.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether the producer should `drain` before it writes more."""
+        return self._size > ROOM or self._pump.done()
+
+    async def drain(self) -> None:
+        """Wait until there is room again. Raises what the file raised."""
+        while self._size > ROOM and not self._pump.done():
+            self._emptied.clear()
+            await self._emptied.wait()
+        if self._pump.done():
+            self._pump.result()
+
+    async def _write_batches(self) -> None:
+        thread = BlockingCalls("express-writer")
+        try:
+            while not self._closing or self._lines:
+                await self._filled.wait()
+                self._filled.clear()
+                batch = b"".join(self._lines)
+                self._lines.clear()
+                self._size = 0
+                await thread.call(self._write_through, batch)
+                self._emptied.set()
+                if not self._closing:
+                    await asyncio.sleep(GATHER_S)
+        finally:
+            self._emptied.set()
+            thread.close()
+
+    def _write_through(self, batch: bytes) -> None:
+        self._file.write(batch)
+        self._file.flush()
+
+
+class BlockingCalls:
+    """One daemon thread that makes blocking calls, one after the other."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]] | None]
+        self._calls = queue.SimpleQueue()
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
+
+    def call(self, function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        """Queue a call; the future has its result or its exception."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._calls.put((future, function, arguments))
+        return future
+
+    def close(self) -> None:
+        """End the thread after the calls queued so far."""
+        self._calls.put(None)
+
+    def _serve(self) -> None:
+        while call := self._calls.get():
+            future, function, arguments = call
+            try:
+                outcome, error = function(*arguments), None
+            except Exception as raised:  # noqa: BLE001  carried to the awaiting side
+                outcome, error = None, raised
+            # The loop is gone when a command was interrupted during the call; then nobody wants the outcome.
+            with suppress(RuntimeError):
+                future.get_loop().call_soon_threadsafe(_settle, future, outcome, error)
+
+
+def _settle(future: asyncio.Future[T], outcome: T, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(outcome)
+    else:
+        future.set_exception(error)

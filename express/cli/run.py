@@ -1,0 +1,106 @@
+"""`express run`: one execution with its input, or a stream of events through one workflow.
+
+Results go to stdout (or `--output`), everything else to stderr. This module declares the arguments and runs one
+execution; `express.cli.events` runs the stream.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from express.cli.status import FAILED, OK, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express import Workflow
+    from express.cli import Subparsers
+    from express.types import JSON
+
+STDIN = "-"
+
+_EPILOG = """\
+input and output:
+  --input takes a file, '-' for stdin, or the JSON itself; without it the input is {}.
+  The output is printed as JSON; a failed execution prints {"status", "error", "cause"} instead.
+
+  --events takes JSON Lines, '-' for stdin. Each line gives one line of output, in input order:
+  {"line": 1, "status": "SUCCEEDED", "output": ...}  or  {"line": 2, "status": "FAILED", "error": ..., "cause": ...}
+  A line that is no JSON has the status INVALID. --unordered prints results as they end, which
+  keeps a slow execution from holding back the others.
+
+  --query (JMESPath, as in the aws CLI) sees the whole result: line, status, output, error, cause,
+  name, billing.{duration_ms, memory_bytes, billed_duration_ms, billed_memory_mb, cost_usd}.
+
+examples:
+  express run order.asl.json --input '{"order_id": "1"}' --tasks handlers:tasks
+  express run order.asl.json --events orders.jsonl --tasks handlers:tasks > results.jsonl
+  tail -f orders.jsonl | express run order.asl.json --events - --tasks handlers:tasks --query output.total
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Declare `express run`."""
+    parser = subparsers.add_parser(
+        "run",
+        help="execute a workflow once, or for every event of a file",
+        description="Execute a workflow once, or for every event of a JSON Lines file or stdin.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("definition", metavar="DEFINITION", help="the workflow in Amazon States Language ('-': stdin)")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--input", metavar="FILE|JSON|-", help="input of one execution")
+    source.add_argument("--events", metavar="FILE|-", help="JSON Lines, one execution for each")
+    parser.add_argument("--tasks", metavar="MODULE:REGISTRY", help="the express.Tasks object with the handlers")
+    parser.add_argument("--query", metavar="JMESPATH", help="print this part of each result")
+    parser.add_argument("--name", help="name of the state machine (default: the file's)")
+    parser.add_argument("--type", choices=("EXPRESS", "STANDARD"), default="EXPRESS", help="default: EXPRESS")
+    stream = parser.add_argument_group("with --events")
+    stream.add_argument("--unordered", action="store_true", help="print results as they end")
+    stream.add_argument("--max-in-flight", metavar="N", type=_positive, default=10_000, help="default: 10000")
+    stream.add_argument("--output", metavar="FILE", help="write the results here instead of stdout")
+    stream.add_argument("--progress", action=argparse.BooleanOptionalAction, help="default: if stderr is a terminal")
+    parser.set_defaults(handler=run)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command; the exit status is that of `express.cli.status`."""
+    from express.cli.inputs import compile_query, compile_workflow
+
+    if arguments.definition == STDIN and STDIN in (arguments.input, arguments.events):
+        raise CommandError("the definition and the input cannot both come from stdin")
+    query = compile_query(arguments.query) if arguments.query else None
+    workflow = compile_workflow(arguments.definition, arguments.tasks, name=arguments.name, machine_type=arguments.type)
+    if arguments.events is None:
+        return _run_once(workflow, arguments.input, query)
+    from express.cli.events import run_events
+
+    return run_events(workflow, arguments, query)
+
+
+def _run_once(workflow: Workflow, argument: str | None, query: Callable[[JSON], JSON] | None) -> int:
+    from express.cli.documents import encode, outcome, whole
+    from express.cli.inputs import read_input
+
+    result = workflow.run({} if argument is None else read_input(argument))
+    succeeded = result.status == "SUCCEEDED"
+    if query is not None:
+        document = query(whole(result))
+    else:
+        document = result.output if succeeded else outcome(result)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(encode(document, indent=sys.stdout.isatty()))
+    if not succeeded:
+        reason = ": ".join(part for part in (result.error, result.cause) if part)
+        print(f"express: execution {result.status}{reason and f': {reason}'}", file=sys.stderr)
+    return OK if succeeded else FAILED

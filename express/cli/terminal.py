@@ -1,0 +1,32 @@
+"""What the terminal at the other end can show.
+
+`NO_COLOR` (https://no-color.org) and `TERM=dumb` are obeyed everywhere; a stream that is no terminal gets plain
+lines without colour or movement.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def is_live(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that can redraw a line."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether text for this stream may carry colours."""
+    return is_live(stream) and not os.environ.get("NO_COLOR")
+
+
+def console(stream: TextIO) -> Console:
+    """A rich console that follows the two answers above, for tables and progress."""
+    from rich.console import Console
+
+    return Console(
+        file=stream, force_terminal=is_live(stream), no_color=not wants_color(stream), highlight=False, soft_wrap=False
+    )

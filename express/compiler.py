@@ -1,0 +1,387 @@
+"""A whole definition to a Machine: the rules no single state can see, and the wiring of the steps.
+
+Theory of operation. Compiling has two halves. Reading goes through the document once, every state type reading its
+own fields, and never stops at a mistake: problems collect in the document. The graph rules follow: transitions lead
+to states of the same scope, every state can be reached, names are unique in the whole machine, the machine can end,
+inner scopes assign no variable of an outer one. Building then makes one Step for each state, empty at first so that
+states can point at each other in circles, and lets each node fill in its closure.
+
+Law 9: valid means it compiles. `check` runs this very compiler and throws the Machine away.
+
+Observers that look at states are woven in while building (`_observe`); a machine built for none has none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from express.definition import messages
+from express.definition.problems import (
+    DUPLICATE_STATE_NAME,
+    INVALID_RESOURCE,
+    INVALID_STATE_NAME,
+    MISSING_END_STATE,
+    MISSING_TRANSITION_TARGET,
+    SCHEMA_VALIDATION_FAILED,
+    TOO_DEEPLY_NESTED,
+    Problem,
+)
+from express.errors import DefinitionError
+from express.observe import STATE_HOOKS, Observer, has_hook, notify
+from express.program import Machine, Program, Step
+from express.states.context import build_context
+from express.states.recovery import MAX_SECONDS
+from express.states.registry import STATE_TYPES
+from express.states.state import Node, Resolver, Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from express.definition.document import Document
+    from express.definition.fields import Fields
+    from express.program import Frame
+    from express.types import MachineType
+
+#: Longest name of a state, in characters.
+MAX_STATE_NAME = 80
+#: How deep branches and item processors may nest here. AWS has a limit too (TOO_DEEPLY_NESTED) but no number for it.
+MAX_SCOPES = 40
+
+JSONPATH, JSONATA = "JSONPath", "JSONata"
+#: Fields that only the other query language has; naming it is better help than "not supported".
+_JSONATA_FIELDS = ("Arguments", "Output", "Items")
+
+
+@dataclass(slots=True)
+class States:
+    """One `States` object as read: the machine's, a branch's or an item processor's."""
+
+    pointer: str
+    start_at: str | None
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def within(self) -> Iterator[States]:
+        """This scope and all inside it, outer before inner, in document order."""
+        yield self
+        for node in self.nodes.values():
+            for branch in node.branches():
+                yield from branch.within()
+
+
+@dataclass(slots=True)
+class Definition:
+    """A definition without problems, ready to be built as often as needed: once for each set of observers."""
+
+    document: Document
+    type: MachineType
+    name: str
+    arn: str
+    role_arn: str
+    timeout_seconds: int | None
+    states: States
+
+    def build(self, observers: tuple[Observer, ...] = ()) -> Machine:
+        """The machine, with the state hooks of `observers` woven in."""
+        builder = _Builder(tuple(o for o in observers if has_hook(o, *STATE_HOOKS)))
+        program = builder.program(self.states)
+        return Machine(
+            name=self.name,
+            arn=self.arn,
+            role_arn=self.role_arn,
+            type=self.type,
+            definition_bytes=self.document.size,
+            timeout_seconds=self.timeout_seconds,
+            program=program,
+            context=build_context,
+            all_steps=tuple(builder.steps),
+        )
+
+
+def compile_document(
+    document: Document,
+    *,
+    type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
+    resolver: Resolver | None = None,
+    fail_unresolved: bool = True,
+    name: str,
+    arn: str,
+    role_arn: str,
+) -> Definition:
+    """Read a definition. Raises DefinitionError with every problem it has."""
+    definition = _read_machine(document, type, resolver, fail_unresolved, name, arn, role_arn)
+    if definition is None:
+        raise DefinitionError(sorted_problems(document))
+    return definition
+
+
+def check(
+    document: Document,
+    *,
+    type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
+    tasks: Resolver | None = None,
+) -> list[Problem]:
+    """Every problem of a definition, warnings included. Without `tasks`, handlers are not looked for."""
+    definition = _read_machine(document, type, tasks, tasks is not None, "check", "", "")
+    if definition is not None:
+        definition.build()
+    return sorted_problems(document)
+
+
+def sorted_problems(document: Document) -> list[Problem]:
+    """In the order of the text."""
+    return sorted(document.problems, key=lambda problem: (problem.line, problem.column))
+
+
+# --------------------------------------------------------------------------------------------------------------
+# read
+
+
+def _read_machine(
+    document: Document,
+    machine_type: MachineType,
+    resolver: Resolver | None,
+    fail_unresolved: bool,
+    name: str,
+    arn: str,
+    role_arn: str,
+) -> Definition | None:
+    fields = document.root
+    fields.one_of("Version", ("1.0",))
+    language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
+    timeout = fields.integer("TimeoutSeconds", minimum=1, maximum=MAX_SECONDS)
+    surroundings = Surroundings(machine_type, language, resolver, _read_states)
+    states = _read_states(fields, surroundings)
+    fields.close()
+    _check_graph(document, states)
+    if fail_unresolved:
+        _report_unresolved(document, surroundings)
+    if any(problem.severity == "ERROR" for problem in document.problems):
+        return None
+    return Definition(document, machine_type, name, arn, role_arn, timeout, states)
+
+
+def _read_states(fields: Fields, surroundings: Surroundings) -> States:
+    """A `States` object with its StartAt: the machine itself or a nested one (which the caller does not close)."""
+    nested = fields.pointer != ""
+    fields.require("States", "StartAt")
+    states = States(fields.pointer, fields.text("StartAt"))
+    surroundings.depth += 1
+    members = fields.object("States")
+    if members is not None and surroundings.depth > MAX_SCOPES:
+        fields.report("States", f"States are nested more than {MAX_SCOPES} levels deep", code=TOO_DEEPLY_NESTED)
+    elif members is not None:
+        if not members.value:
+            fields.report("States", messages.EMPTY)
+        for name, member in members.items():
+            node = _read_state(name, member, surroundings)
+            if node is not None:
+                states.nodes[name] = node
+    surroundings.depth -= 1
+    if nested:
+        fields.close()
+    return states
+
+
+def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node | None:
+    if len(name) > MAX_STATE_NAME:
+        fields.report(None, messages.state_name_too_long(name), code=INVALID_STATE_NAME, on_key=True)
+    if not _is_jsonpath(fields, surroundings):
+        return None
+    if not fields.require("Type"):
+        return None
+    type_name = fields.text("Type")
+    if type_name is None:
+        return None
+    node_type = STATE_TYPES.get(type_name)
+    if node_type is None:
+        suggestion = messages.did_you_mean(type_name, STATE_TYPES)
+        fields.report("Type", messages.state_type(), suggestion=suggestion)
+        return None
+    node = node_type(name, fields.pointer)
+    node.read(fields, surroundings)
+    for other in _JSONATA_FIELDS:
+        fields.forbid(other, messages.other_query_language(other, language=JSONPATH, needed=JSONATA))
+    fields.close()
+    return node
+
+
+def _is_jsonpath(fields: Fields, surroundings: Surroundings) -> bool:
+    """Whether the state is in the query language this compiler has; reports it where not."""
+    language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=surroundings.query_language)
+    if language == JSONPATH and surroundings.query_language == JSONATA:
+        fields.report(None, messages.MIXED_QUERY_LANGUAGE, on_key=True)
+        return False
+    if language == JSONATA:
+        fields.report(None, "The query language 'JSONata' is not supported by this version of express", on_key=True)
+        return False
+    return True
+
+
+def _report_unresolved(document: Document, surroundings: Surroundings) -> None:
+    resolver = surroundings.resolver
+    for pointer, what in surroundings.unresolved:
+        known = resolver.names if resolver is not None else ()
+        document.report(
+            INVALID_RESOURCE,
+            f"No task handler matches the resource {what}",
+            pointer,
+            suggestion=messages.did_you_mean(what, known) or "register one with `@tasks.task(...)`",
+        )
+
+
+# --------------------------------------------------------------------------------------------------------------
+# graph rules
+
+
+def _check_graph(document: Document, machine: States) -> None:
+    seen: set[str] = set()
+    has_end = any(_is_terminal(node) for node in machine.nodes.values())
+    if machine.nodes and not has_end and not document.problems:
+        document.report(MISSING_END_STATE, messages.NO_TERMINAL_STATE, None)
+    for scope in machine.within():
+        _check_transitions(document, scope, reachability=has_end)
+        for name, node in scope.nodes.items():
+            if name in seen:
+                document.report(DUPLICATE_STATE_NAME, messages.duplicate_state(name), node.pointer, on_key=True)
+            seen.add(name)
+    _check_variables(document, machine, frozenset())
+
+
+def _is_terminal(node: Node) -> bool:
+    return node.end or node.TYPE in ("Succeed", "Fail")
+
+
+def _check_transitions(document: Document, scope: States, *, reachability: bool) -> None:
+    """Every target exists in the scope, and a walk from StartAt comes by every state."""
+    if scope.start_at is not None and scope.start_at not in scope.nodes and scope.nodes:
+        _report_missing(document, scope, scope.start_at, f"{scope.pointer}/StartAt")
+    reached: set[str] = set()
+    pending = [scope.start_at] if scope.start_at in scope.nodes else []
+    whole = bool(pending)
+    while pending:
+        name = pending.pop()
+        if name is None or name in reached:
+            continue
+        reached.add(name)
+        pending.extend(target for target, _ in scope.nodes[name].targets() if target in scope.nodes)
+    for name, node in scope.nodes.items():
+        for target, pointer in node.targets():
+            if target not in scope.nodes:
+                _report_missing(document, scope, target, pointer)
+                whole = False
+        if whole and reachability and name not in reached:
+            document.report(MISSING_TRANSITION_TARGET, messages.unreachable(name), node.pointer, on_key=True)
+
+
+def _report_missing(document: Document, scope: States, target: str, pointer: str) -> None:
+    if _was_unreadable(document, scope, target):
+        return
+    suggestion = messages.did_you_mean(target, scope.nodes)
+    document.report(MISSING_TRANSITION_TARGET, messages.missing_target(target), pointer, suggestion=suggestion)
+
+
+def _was_unreadable(document: Document, scope: States, name: str) -> bool:
+    """Whether the target is written down, but so badly that it could not be read: its own problem is enough."""
+    value: Any = document.value
+    for part in scope.pointer.split("/")[1:]:
+        value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
+    return name in value.get("States", {})
+
+
+def _check_variables(document: Document, scope: States, outer: frozenset[str]) -> None:
+    """An inner scope must not assign a variable of an outer one (AWS guide "Passing data … with variables")."""
+    assigned: set[str] = set()
+    for node in scope.nodes.values():
+        for assign in node.assigns():
+            for name, pointer in assign.names if assign is not None else ():
+                if name in outer:
+                    message = f"Variable '{name}' is already assigned in an outer scope"
+                    document.report(SCHEMA_VALIDATION_FAILED, message, pointer, on_key=True)
+                assigned.add(name)
+    for node in scope.nodes.values():
+        for branch in node.branches():
+            _check_variables(document, branch, outer | assigned)
+
+
+# --------------------------------------------------------------------------------------------------------------
+# build
+
+
+class _Builder:
+    """Builds the programs of one machine; collects all its steps."""
+
+    def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self.observers = observers
+        self.steps: list[Step] = []
+
+    def program(self, states: States) -> Program:
+        steps = {name: Step(name, node.TYPE) for name, node in states.nodes.items()}
+        self.steps.extend(steps.values())
+        link = _Link(self, steps)
+        for name, node in states.nodes.items():
+            step = steps[name]
+            node.build(step, link)
+            if step.counts_events:
+                step.events = 0
+            if self.observers:
+                _observe(step, self.observers)
+        blocks = any(step.blocks for step in steps.values())
+        assert states.start_at is not None
+        return Program(steps[states.start_at], tuple(steps.values()), blocks)
+
+
+@dataclass(slots=True)
+class _Link:
+    """Implements `states.state.Linker` for one scope."""
+
+    builder: _Builder
+    steps: dict[str, Step]
+
+    def step(self, name: str) -> Step:
+        return self.steps[name]
+
+    def program(self, branch: States) -> Program:
+        return self.builder.program(branch)
+
+
+def _observe(step: Step, observers: tuple[Observer, ...]) -> None:
+    """Wrap a step so that the observers see it: entered once per visit, then exited or failed."""
+    run, recover, name = step.run, step.recover, step.name
+
+    def entered(frame: Frame) -> None:
+        if frame.attempts is None and frame.paused is None:
+            notify(observers, "state_entered", frame, name, frame.data)
+
+    def exited(frame: Frame, following: Any) -> Any:
+        notify(observers, "state_exited", frame, name, frame.data)
+        return following
+
+    def observed(frame: Frame) -> Any:
+        entered(frame)
+        return exited(frame, run(frame))
+
+    async def observed_blocking(frame: Frame) -> Any:
+        entered(frame)
+        return exited(frame, await run(frame))
+
+    def observed_recovery(frame: Frame, error: Any) -> Step | float:
+        try:
+            after = recover(frame, error) if recover is not None else None
+        except type(error):
+            after = None
+        if after is None:
+            notify(observers, "state_failed", frame, name, error.error, error.cause)
+            raise error
+        return exited(frame, after) if isinstance(after, Step) else after
+
+    step.run = observed_blocking if step.blocks else observed
+    step.recover = observed_recovery
+
+
+def default_arn(name: str) -> str:
+    """The ARN of a machine that was given none: AWS's documentation account in us-east-1."""
+    return f"arn:aws:states:us-east-1:123456789012:stateMachine:{name}"
+
+
+DEFAULT_ROLE_ARN = "arn:aws:iam::123456789012:role/express"

@@ -1,0 +1,262 @@
+"""A definition as it was written: its value to read, its text to point into, and what was found wrong with it.
+
+Reading never stops at the first mistake. Whoever finds one calls `Document.report` with the way to the value
+and goes on with a harmless default; the compiler looks at `problems` at the end. Only what leaves nothing to
+read raises at once: no file, no JSON, no object, too large, too deep.
+
+Values are parsed by orjson. The text is looked at again, by `outline`, only when a problem needs its place or
+when the text holds more keys than the value, which means that some key was written twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from express.definition import messages
+from express.definition.fields import Fields
+from express.definition.outline import Outline, outline
+from express.definition.places import NOWHERE, Lines, Place, span_of
+from express.definition.pointer import render_location, steps_of
+from express.definition.problems import (
+    DUPLICATE_FIELD,
+    DUPLICATE_STATE_NAME,
+    INVALID_JSON_DESCRIPTION,
+    MISSING_DESCRIPTION,
+    SCHEMA_VALIDATION_FAILED,
+    TOO_DEEPLY_NESTED,
+    Problem,
+)
+from express.definition.syntax import JSONSyntaxError, source_place
+from express.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import os
+
+    from express.types import JSON, Severity
+
+#: Characters of a definition (API reference, CreateStateMachine: `definition`, maximum length 1048576).
+MAX_CHARACTERS: Final = 1_048_576
+#: Objects and arrays inside one another. Jackson stops at 1000; Python's own stack, sooner.
+MAX_NESTING: Final = 500
+
+_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+_NESTING: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
+_KEY: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"[ \t\r\n]*+(:?)', re.DOTALL)
+
+
+class Document:
+    """One definition, made by `load_definition` or `read_definition`.
+
+    `value` is the parsed object, `text` its JSON text without a byte order mark (for a dict: its compact text),
+    `size` the length of the text in UTF-8 bytes, `source` the path it was read from or None, `name` the stem of
+    that path or None. `placed` tells whether problems point into the text; a dict has none its user has seen.
+    """
+
+    def __init__(self, value: dict[str, JSON], text: str, *, source: Path | None = None, placed: bool = True) -> None:
+        self.value = value
+        self.text = text
+        self.size = len(text.encode())
+        self.source = source
+        self.name = source.name.split(".")[0] or None if source else None
+        self.placed = placed
+        self.problems: list[Problem] = []
+        self._outline: Outline | None = None
+        self._lines: Lines | None = None
+
+    @property
+    def root(self) -> Fields:
+        """The whole definition, to be read field by field. Each call starts a new reading."""
+        return Fields(self, "", self.value)
+
+    def report(
+        self,
+        code: str,
+        message: str,
+        pointer: str | None,
+        *,
+        at: str | None = None,
+        on_key: bool = False,
+        offset: int = 0,
+        length: int = 0,
+        severity: Severity = "ERROR",
+        suggestion: str | None = None,
+    ) -> None:
+        """Note a problem at `pointer` (RFC 6901); None where AWS gives no location (MISSING_END_STATE).
+
+        Underlined is the value, or its key with `on_key` and where it is an object or array. In a string,
+        `offset` and `length` select characters of its value, whatever escapes they are written with. `at` points
+        to the mistake itself where AWS's location is less exact, such as the object that holds a wrong field.
+        """
+        place, location = NOWHERE, None
+        if pointer is not None:
+            location = render_location(pointer, self.value)
+            place = self._place(pointer if at is None else at, on_key, offset, length)
+        self.problems.append(Problem(code, message, location, severity, suggestion, *place))
+
+    def _place(self, pointer: str, on_key: bool, offset: int, length: int) -> Place:
+        if not self.placed:
+            return NOWHERE
+        if self._outline is None:
+            self._outline = outline(self.text)
+        span = span_of(self.text, self._outline.nearest(pointer), on_key=on_key, offset=offset, length=length)
+        return self._lines_of_text().place(*span)
+
+    def _lines_of_text(self) -> Lines:
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        return self._lines
+
+    def report_repeated_keys(self) -> None:
+        """Note every key that its object has twice.
+
+        Two states of one name are an error (ASL spec, "States": names are unique). Anywhere else Jackson, and with
+        it AWS, takes the last without a word, which is worth a warning.
+        """
+        self._outline = outline(self.text)
+        for pointer, node in self._outline.repeated:
+            location = render_location(pointer, self.value)
+            place = self._lines_of_text().place(node.key_start, node.key_end) if self.placed else NOWHERE
+            self.problems.append(_repeated_key(steps_of(pointer), location, place))
+
+
+#: How many steps lead from the machine to the `States` of an inner scope: States, A, Branches, 0.
+_INNER_SCOPES: Final = {"Branches": 4, "ItemProcessor": 3, "Iterator": 3}
+
+
+def _is_state(steps: list[str]) -> bool:
+    """Whether the steps lead to a state, at any depth of branches and item processors."""
+    while len(steps) > 2 and steps[0] == "States" and steps[2] in _INNER_SCOPES:
+        steps = steps[_INNER_SCOPES[steps[2]] :]
+    return len(steps) == 2 and steps[0] == "States"
+
+
+def _repeated_key(steps: list[str], location: str, place: Place) -> Problem:
+    name = steps[-1]
+    if _is_state(steps):
+        return Problem(DUPLICATE_STATE_NAME, messages.duplicate_state(name), location, "ERROR", None, *place)
+    return Problem(DUPLICATE_FIELD, messages.duplicate_field(name), location, "WARNING", None, *place)
+
+
+def load_definition(source: str | bytes | os.PathLike[str] | Mapping[str, JSON]) -> Document:
+    """Read a definition from a path, JSON text, UTF-8 bytes or a dict.
+
+    A string is JSON text if its first character is `{`, `[` or `"`, else the path of a file. Raises DefinitionError
+    when there is no object to read; lesser mistakes are noted in the `problems` of the result.
+    """
+    if isinstance(source, Mapping):
+        return _read_mapping(source)
+    if isinstance(source, (bytes, bytearray)):
+        return read_definition(bytes(source))
+    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n")[:1] in ("", "{", "[", '"'):
+        return read_definition(source)
+    return _read_file(Path(source))
+
+
+def read_definition(source: str | bytes, *, path: Path | None = None) -> Document:
+    """Read a definition from its JSON text; never looks at the file system. Raises DefinitionError."""
+    text = (source if isinstance(source, str) else _decode(source)).removeprefix("\ufeff")
+    return _read_text(text, path, placed=True)
+
+
+def _read_text(text: str, path: Path | None, *, placed: bool) -> Document:
+    if len(text) > MAX_CHARACTERS:
+        raise _unreadable(SCHEMA_VALIDATION_FAILED, messages.too_large(len(text), MAX_CHARACTERS))
+    value = _parse(text) if text.strip(" \t\r\n") else None
+    _refuse_depth(text)
+    if not isinstance(value, dict):
+        raise _unreadable(SCHEMA_VALIDATION_FAILED, messages.NOT_AN_OBJECT)
+    document = Document(value, text, source=path, placed=placed)
+    if sum(1 for colon in _KEY.findall(text) if colon) > _count_keys(value):
+        document.report_repeated_keys()
+    return document
+
+
+def _read_file(path: Path) -> Document:
+    try:
+        with path.open("rb") as file:
+            content = file.read(4 * MAX_CHARACTERS + 4)  # enough to see that it is too much
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        shown = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+        raise DefinitionError([Problem(MISSING_DESCRIPTION, f"Cannot read '{shown}': {reason}", shown)]) from None
+    try:
+        return read_definition(content, path=path)
+    except DefinitionError as error:
+        error.add_note(f"in {path}")
+        raise
+
+
+def _read_mapping(value: Mapping[str, JSON]) -> Document:
+    """A dict goes through JSON text, so that what runs is what would be deployed, and is nobody else's to change."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except RecursionError:
+        raise _unreadable(TOO_DEEPLY_NESTED, messages.too_deep(MAX_NESTING)) from None
+    except (TypeError, ValueError) as error:
+        raise _unreadable(INVALID_JSON_DESCRIPTION, f"Definition is not JSON: {error}") from None
+    return _read_text(text, None, placed=False)
+
+
+def _decode(source: bytes) -> str:
+    try:
+        return source.decode()
+    except UnicodeDecodeError as error:
+        before = source[: error.start].decode()
+        place = Lines(before).place(len(before), len(before) + 1)
+        message = f"Invalid UTF-8 byte 0x{source[error.start]:02x}"
+        raise DefinitionError([Problem(INVALID_JSON_DESCRIPTION, message, None, "ERROR", None, *place)]) from None
+
+
+def _parse(text: str) -> JSON:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        reason, position = error.msg, error.pos
+    try:
+        outline(text)
+    except JSONSyntaxError as error:
+        raise _syntax_error(text, error) from None
+    # The grammar is kept, so it is what orjson alone refuses: depth, a number out of range, half a surrogate pair.
+    _refuse_depth(text)
+    raise _syntax_error(text, JSONSyntaxError(reason.partition(": line ")[0], position, position))
+
+
+def _syntax_error(text: str, error: JSONSyntaxError) -> DefinitionError:
+    place = Lines(text).place(error.position, error.position + 1)
+    location = source_place(text, error.reached)
+    return DefinitionError([Problem(INVALID_JSON_DESCRIPTION, error.message, location, "ERROR", None, *place)])
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise if the text is nested too deeply; points at the bracket that is one too many."""
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth += _NESTING.get(match.group(), 0)
+        if depth > MAX_NESTING:
+            place = Lines(text).place(match.start(), match.end())
+            message = messages.too_deep(MAX_NESTING)
+            raise DefinitionError([Problem(TOO_DEEPLY_NESTED, message, None, "ERROR", None, *place)])
+
+
+def _unreadable(code: str, message: str) -> DefinitionError:
+    return DefinitionError([Problem(code, message)])
+
+
+def _count_keys(value: JSON) -> int:
+    """The number of keys in a value and everything inside it."""
+    count = 0
+    pending = [value]
+    while pending:
+        container = pending.pop()
+        if isinstance(container, dict):
+            count += len(container)
+            pending.extend(container.values())
+        elif isinstance(container, list):
+            pending.extend(container)
+    return count

@@ -1,0 +1,267 @@
+"""One JSON object of a definition, read field by field.
+
+A reader asks for the fields it knows and gets values of the type it asked for; a value that is wrong becomes a
+Problem at its place and the reader gets a harmless default, so that one pass finds every mistake of a definition.
+The object remembers what was asked for. Whatever is left when it is closed is no field of the language, and the
+fields asked for are what the writer may have meant.
+
+`Comment` is allowed in every object (ASL spec, "Comments").
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
+
+from express.definition import messages
+from express.definition.pointer import escape_key
+from express.definition.problems import SCHEMA_VALIDATION_FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from express.definition.document import Document
+    from express.types import JSON, Severity
+
+Number = TypeVar("Number", int, float)
+
+
+class _Missing(Enum):
+    MISSING = "MISSING"
+
+
+#: What `Fields.json` answers for a field that is not there; null is a value like any other.
+MISSING: Final = _Missing.MISSING
+
+
+class Fields:
+    """One object of a definition: where it stands, its value, and the methods that read its fields."""
+
+    __slots__ = ("_asked", "_refused", "document", "pointer", "value")
+
+    def __init__(self, document: Document, pointer: str, value: dict[str, JSON]) -> None:
+        self.document = document
+        self.pointer = pointer
+        self.value = value
+        self._asked: dict[str, None] = {"Comment": None}
+        self._refused: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there, null or not. Does not count as asking for it."""
+        return name in self.value
+
+    def child(self, name: str) -> str:
+        """The pointer (RFC 6901) to a field, whether it is there or not."""
+        return f"{self.pointer}/{escape_key(name)}"
+
+    def json(self, name: str, default: JSON = MISSING) -> JSON:
+        """Any value at all."""
+        self._asked[name] = None
+        return self.value.get(name, default)
+
+    def text(
+        self,
+        name: str,
+        *,
+        required: bool = False,
+        default: str | None = None,
+        max_length: int | None = None,
+        allow_null: bool = False,
+    ) -> str | None:
+        """A string; None for null where null is allowed."""
+        value = self._take(name, required)
+        if value is MISSING:
+            return default
+        if value is None and allow_null:
+            return None
+        if not isinstance(value, str):
+            self.report(name, messages.expected_type("STRING"))
+            return default
+        if max_length is not None and len(value) > max_length:
+            self.report(name, messages.too_long(max_length))
+        return value
+
+    def integer(
+        self,
+        name: str,
+        *,
+        default: int | None = None,
+        minimum: int | None = None,
+        maximum: int | None = None,
+        required: bool = False,
+    ) -> int | None:
+        """A whole number written without a fraction (AWS refuses `3.0`)."""
+        value = self._take(name, required)
+        if value is MISSING:
+            return default
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.report(name, messages.expected_number("Integer"))
+            return default
+        return value if self._in_range(name, value, minimum, maximum) else default
+
+    def number(
+        self,
+        name: str,
+        *,
+        default: float | None = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        required: bool = False,
+    ) -> float | None:
+        """Any number; limits are worded as doubles (`Minimum value is 1.0`)."""
+        value = self._take(name, required)
+        if value is MISSING:
+            return default
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            self.report(name, messages.expected_number("Double"))
+            return default
+        lowest = None if minimum is None else float(minimum)
+        highest = None if maximum is None else float(maximum)
+        return value if self._in_range(name, value, lowest, highest) else default
+
+    def _in_range(self, name: str, value: Number, minimum: Number | None, maximum: Number | None) -> bool:
+        if minimum is not None and value < minimum:
+            self.report(name, messages.minimum(minimum))
+            return False
+        if maximum is not None and value > maximum:
+            self.report(name, messages.maximum(maximum))
+            return False
+        return True
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """true or false."""
+        value = self._take(name, False)
+        if isinstance(value, bool):
+            return value
+        if value is not MISSING:
+            self.report(name, messages.expected_type("BOOLEAN"))
+        return default
+
+    def one_of(
+        self, name: str, allowed: Sequence[str], default: str | None = None, required: bool = False
+    ) -> str | None:
+        """One of a few strings, case-sensitive."""
+        value = self.text(name, required=required)
+        if value is None or value in allowed:
+            return default if value is None else value
+        self.report(name, messages.allowed_values(allowed), suggestion=messages.did_you_mean(value, allowed))
+        return default
+
+    def object(self, name: str, required: bool = False) -> Fields | None:
+        """An object, to be read and closed by the caller."""
+        value = self._take(name, required)
+        return None if value is MISSING else self._enter(self.child(name), value)
+
+    def objects(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[Fields]:
+        """An array of objects; items that are none are reported and left out."""
+        items = self._array(name, required, allow_empty)
+        entered = (self._enter(f"{self.child(name)}/{index}", item) for index, item in enumerate(items))
+        return [item for item in entered if item is not None]
+
+    def texts(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[str]:
+        """An array of strings; items that are none are reported and left out."""
+        texts = []
+        for index, item in enumerate(self._array(name, required, allow_empty)):
+            if isinstance(item, str):
+                texts.append(item)
+            else:
+                self._report_at(f"{self.child(name)}/{index}", messages.expected_type("STRING"))
+        return texts
+
+    def items(self) -> Iterator[tuple[str, Fields]]:
+        """Every member of an object of objects, such as `States`, in the order written."""
+        for name, value in self.value.items():
+            self._asked[name] = None
+            member = self._enter(self.child(name), value)
+            if member is not None:
+                yield name, member
+
+    def exclusive(self, *names: str, required: bool = False) -> str | None:
+        """The one of these fields that is there: at most one, or exactly one with `required`.
+
+        Of several it names the first in the order asked, after reporting them.
+        """
+        for name in names:
+            self._asked[name] = None
+        present = [name for name in names if name in self.value]
+        if len(present) > 1:
+            self.report(None, messages.only_one_of(names), at=self.child(present[1]), on_key=True)
+        elif required and not present:
+            self.report(None, messages.exactly_one_of(names))
+        return present[0] if present else None
+
+    def require(self, *names: str) -> bool:
+        """Report, as one problem, those of these fields that are not there; True if none is missing."""
+        missing = [name for name in names if name not in self.value]
+        if missing:
+            self.report(None, messages.required(missing))
+        return not missing
+
+    def forbid(self, name: str, message: str) -> bool:
+        """Report a field that may not stand here; located at the object, as AWS does. True if it was there."""
+        if name not in self.value or name in self._refused:
+            return False
+        self._refused.add(name)
+        self.report(None, message, at=self.child(name), on_key=True)
+        return True
+
+    def close(self) -> None:
+        """Report every field nobody asked for, and which one may have been meant."""
+        for name in self.value:
+            if name not in self._asked and name not in self._refused:
+                unused = [field for field in self._asked if field not in self.value]
+                suggestion = messages.did_you_mean(name, unused)
+                message = messages.unsupported_field(name)
+                self.report(None, message, at=self.child(name), on_key=True, suggestion=suggestion)
+
+    def report(
+        self,
+        name: str | None,
+        message: str,
+        *,
+        code: str = SCHEMA_VALIDATION_FAILED,
+        at: str | None = None,
+        on_key: bool = False,
+        offset: int = 0,
+        length: int = 0,
+        suggestion: str | None = None,
+        severity: Severity = "ERROR",
+    ) -> None:
+        """Note a problem at a field, or at the object itself with None. The rest is as in `Document.report`."""
+        self.document.report(
+            code,
+            message,
+            self.pointer if name is None else self.child(name),
+            at=at,
+            on_key=on_key,
+            offset=offset,
+            length=length,
+            severity=severity,
+            suggestion=suggestion,
+        )
+
+    def _take(self, name: str, required: bool) -> JSON | Literal[_Missing.MISSING]:
+        value = self.json(name)
+        if value is MISSING and required:
+            self.report(None, messages.required([name]))
+        return value
+
+    def _array(self, name: str, required: bool, allow_empty: bool) -> list[JSON]:
+        value = self._take(name, required)
+        if value is MISSING:
+            return []
+        if not isinstance(value, list):
+            self.report(name, messages.expected_type("ARRAY"))
+            return []
+        if not value and not allow_empty:
+            self.report(name, messages.EMPTY)
+        return value
+
+    def _enter(self, pointer: str, value: JSON) -> Fields | None:
+        if isinstance(value, dict):
+            return Fields(self.document, pointer, value)
+        self._report_at(pointer, messages.expected_type("OBJECT"))
+        return None
+
+    def _report_at(self, pointer: str, message: str) -> None:
+        self.document.report(SCHEMA_VALIDATION_FAILED, message, pointer)

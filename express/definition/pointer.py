@@ -1,0 +1,36 @@
+"""JSON Pointers (RFC 6901), the way this package names a value of a definition, and AWS's way to write one.
+
+A pointer is a string: `/States/A~1B/Choices/0/Next`, and `""` for the root. AWS escapes nothing and puts array
+indexes into brackets, `/States/A/B/Choices[0]/Next`, which reads well and cannot be read back; so it is made only
+when a problem is told.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+
+def escape_key(key: str) -> str:
+    """An object key as a step of a pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def steps_of(pointer: str) -> list[str]:
+    """The keys and indexes of a pointer, unescaped."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def render_location(pointer: str, value: JSON) -> str:
+    """A pointer into `value` as AWS writes it: `/States/C/Choices[0]/Next`, and `/` for the root."""
+    location = ""
+    for step in steps_of(pointer):
+        if isinstance(value, list):
+            location += f"[{step}]"
+            value = value[int(step)] if step.isdecimal() and int(step) < len(value) else None
+        else:
+            location += f"/{step}"
+            value = value.get(step) if isinstance(value, dict) else None
+    return location or "/"

@@ -1,0 +1,134 @@
+"""Everything that can go wrong, in one tree.
+
+    ExpressError
+    ├── DefinitionError      a definition does not compile; carries every Problem at once
+    ├── ExpressionError      a path, template or intrinsic does not parse (becomes a Problem with its place)
+    ├── StateError           a state failed while running: an ASL error name and a cause (ASL spec, "Errors")
+    │   ├── EngineError      the same, but raised by the language itself: AWS puts the place before its cause
+    │   └── TaskError        raised by a task handler to name the workflow error it means
+    ├── PathNotFound         a definite JSONPath met data without it; the field that evaluated it words the error
+    ├── ExecutionFailed      `Result.unwrap()` of an execution that did not succeed
+    ├── InvalidTasks         a task registration or a tasks module that cannot be used
+    └── RuntimeClosed        `start` on a Runtime that is shutting down
+
+Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime
+returns a Result. The exceptions here hold data; the text a user reads is made where it is printed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from express.types import Diagnostic
+
+#: The reserved error names (ASL spec, "Reserved Error Names"; AWS guide, "Error names").
+ALL = "States.ALL"
+TASK_FAILED = "States.TaskFailed"
+TIMEOUT = "States.Timeout"
+HEARTBEAT_TIMEOUT = "States.HeartbeatTimeout"
+PERMISSIONS = "States.Permissions"
+RUNTIME = "States.Runtime"
+DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
+RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
+PARAMETER_PATH_FAILURE = "States.ParameterPathFailure"
+INTRINSIC_FAILURE = "States.IntrinsicFailure"
+NO_CHOICE_MATCHED = "States.NoChoiceMatched"
+BRANCH_FAILED = "States.BranchFailed"
+EXCEED_TOLERATED_FAILURE_THRESHOLD = "States.ExceedToleratedFailureThreshold"
+ITEM_READER_FAILED = "States.ItemReaderFailed"
+RESULT_WRITER_FAILED = "States.ResultWriterFailed"
+
+
+class ExpressError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class DefinitionError(ExpressError):
+    """A state machine definition that AWS (or this runtime) would refuse.
+
+    `problems` holds every diagnostic found, in document order; `str()` gives one line for each.
+    """
+
+    def __init__(self, problems: Sequence[Diagnostic]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ExpressionError(ExpressError):
+    """The text of a path, payload template or intrinsic call cannot be compiled.
+
+    `offset` is the index in the expression text where the trouble starts, in characters, from 0.
+    """
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+class StateError(ExpressError):
+    """A state ended in error: `error` is the ASL error name, `cause` its text, or None where AWS gives none."""
+
+    def __init__(self, error: str | None, cause: str | None = None) -> None:
+        super().__init__(error, cause)
+        self.error = error
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{self.error}: {self.cause}" if self.cause else str(self.error)
+
+
+class EngineError(StateError):
+    """An error of the language itself, whose cause AWS prefixes with the state and its event id.
+
+    Raised with the tail of the cause; `place` adds the prefix once, at the innermost state it leaves.
+    """
+
+    placed = False
+
+    def place(self, state: str, event_id: int) -> None:
+        """Prefix the cause as AWS does: the state's name and the id of the history event that entered it."""
+        if not self.placed:
+            self.placed = True
+            self.cause = (
+                f"An error occurred while executing the state '{state}' "
+                f"(entered at the event id #{event_id}). {self.cause}"
+            )
+
+
+class TaskError(StateError):
+    """Raise this in a task handler to fail the task with an error name of your own.
+
+    `TaskError("PaymentDeclined", "card expired")` is what Retry and Catch see as `PaymentDeclined`.
+    """
+
+
+class PathNotFound(ExpressError):
+    """A definite path has no value in the data. `detail` is Jayway's text, e.g. `No results for path: $['a']`."""
+
+    def __init__(self, path: str, detail: str) -> None:
+        super().__init__(path, detail)
+        self.path = path
+        self.detail = detail
+
+
+class ExecutionFailed(ExpressError):
+    """Raised by `Result.unwrap()`: the execution failed, timed out or was aborted."""
+
+    def __init__(self, status: str, error: str | None, cause: str | None) -> None:
+        super().__init__(": ".join(part for part in (status, error, cause) if part))
+        self.status = status
+        self.error = error
+        self.cause = cause
+
+
+class InvalidTasks(ExpressError):
+    """A task registration or tasks module that cannot be used; the text names which and why."""
+
+
+class RuntimeClosed(ExpressError):
+    """The Runtime is shutting down or was never entered, and starts nothing any more."""

@@ -1,0 +1,6 @@
+"""Text to closure: the expressions a definition contains.
+
+Everything below reads text once, at compile time, and returns an `Expr`, a pure and synchronous function of the data
+and the scope (`express.types`). Nothing here schedules, waits or knows of states; a failure is raised as
+PathNotFound or StateError, and the state it happens in words it.
+"""

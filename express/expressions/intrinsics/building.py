@@ -1,0 +1,166 @@
+"""A Call node to a closure.
+
+All that can be known beforehand is settled here: literals are plain values, a template in a literal is already split,
+a pure call of constants is its result. What is left is specialised by the number of arguments, because a call of
+one or two is what definitions contain. A call that cannot succeed still fails only when it runs, as on AWS.
+
+The service quotes the whole expression in a cause, not the inner call that failed, so the text of the outermost call
+goes down with the building.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from express.errors import RUNTIME, EngineError, PathNotFound
+from express.expressions.intrinsics.parser import Call, Literal
+from express.expressions.intrinsics.registry import ArgumentsError, Function
+from express.expressions.jsonpath import Path, Root, build_path
+from express.expressions.values import PAYLOAD_LIMIT, json_bytes, json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from express.types import JSON, Expr, Scope
+
+
+def build_intrinsic(call: Call) -> Expr:
+    """The closure that evaluates `call`.
+
+    It raises EngineError `States.Runtime`, which nothing catches, both for a path without a value and for arguments
+    the function refuses. (The ASL spec has `States.IntrinsicFailure` for the latter; the service was never seen to
+    use it.) Causes start with `The function '<call>' had the following error: `.
+    """
+    return _build(call, call.text)
+
+
+def _build(call: Call, whole: str) -> Expr:
+    intrinsic = call.function
+    if not intrinsic.takes(len(call.arguments)):
+        return _always_fails(ArgumentsError(), call, whole)
+    function, arguments = intrinsic.function, call.arguments
+    if intrinsic.specialise is not None and isinstance(arguments[0], Literal) and arguments[0].raw is not None:
+        function, arguments = intrinsic.specialise(arguments[0].raw), arguments[1:]
+    constants = [argument.value for argument in arguments if isinstance(argument, Literal)]
+    if intrinsic.pure and len(constants) == len(arguments):
+        return _folded(call, function, constants, whole)
+    if intrinsic.array_limit and not _is_bounded(arguments[0]):
+        function = _with_array_limit(function)
+    return _by_arity(call, function, arguments, whole)
+
+
+def _folded(call: Call, function: Function, constants: Sequence[JSON], whole: str) -> Expr:
+    try:
+        return _constant(function(*constants))
+    except ArgumentsError as invalid:
+        return _always_fails(invalid, call, whole)
+
+
+def _constant(value: JSON) -> Expr:
+    def constant(_: JSON, __: Scope) -> JSON:
+        return value
+
+    return constant
+
+
+def _always_fails(invalid: ArgumentsError, call: Call, whole: str) -> Expr:
+    def fails(data: JSON, _: Scope) -> JSON:
+        _fail(invalid, call, whole, data)
+
+    return fails
+
+
+def _is_bounded(argument: Literal | Path | Call) -> bool:
+    """Whether the argument is part of a payload or variable, and so within the payload limit already."""
+    return isinstance(argument, Path) and (argument.growth == 1 or argument.reference)
+
+
+def _with_array_limit(function: Function) -> Function:
+    def limited(items: JSON, *rest: JSON) -> JSON:
+        if len(json_bytes(items)) > PAYLOAD_LIMIT:
+            raise ArgumentsError
+        return function(items, *rest)
+
+    return limited
+
+
+def _by_arity(call: Call, function: Function, arguments: Sequence[Literal | Path | Call], whole: str) -> Expr:
+    operands = [_operand(argument, whole) for argument in arguments]
+    if len(operands) == 1:
+        return _unary(call, function, operands[0], whole)
+    if len(operands) == 2:
+        left, right = arguments
+        if isinstance(right, Literal):
+            return _with_constant_right(call, function, operands[0], right.value, whole)
+        if isinstance(left, Literal):
+            return _with_constant_left(call, function, left.value, operands[1], whole)
+        return _binary(call, function, operands[0], operands[1], whole)
+    return _general(call, function, operands, whole)
+
+
+def _operand(argument: Literal | Path | Call, whole: str) -> Expr:
+    if isinstance(argument, Literal):
+        return _constant(argument.value)
+    if isinstance(argument, Call):
+        return _build(argument, whole)
+    return build_path(argument)
+
+
+def _unary(call: Call, function: Function, operand: Expr, whole: str) -> Expr:
+    def unary(data: JSON, scope: Scope) -> JSON:
+        try:
+            return function(operand(data, scope))
+        except (PathNotFound, ArgumentsError) as error:
+            _fail(error, call, whole, data)
+
+    return unary
+
+
+def _binary(call: Call, function: Function, left: Expr, right: Expr, whole: str) -> Expr:
+    def binary(data: JSON, scope: Scope) -> JSON:
+        try:
+            return function(left(data, scope), right(data, scope))
+        except (PathNotFound, ArgumentsError) as error:
+            _fail(error, call, whole, data)
+
+    return binary
+
+
+def _with_constant_right(call: Call, function: Function, left: Expr, right: JSON, whole: str) -> Expr:
+    def with_constant_right(data: JSON, scope: Scope) -> JSON:
+        try:
+            return function(left(data, scope), right)
+        except (PathNotFound, ArgumentsError) as error:
+            _fail(error, call, whole, data)
+
+    return with_constant_right
+
+
+def _with_constant_left(call: Call, function: Function, left: JSON, right: Expr, whole: str) -> Expr:
+    def with_constant_left(data: JSON, scope: Scope) -> JSON:
+        try:
+            return function(left, right(data, scope))
+        except (PathNotFound, ArgumentsError) as error:
+            _fail(error, call, whole, data)
+
+    return with_constant_left
+
+
+def _general(call: Call, function: Function, operands: Sequence[Expr], whole: str) -> Expr:
+    def general(data: JSON, scope: Scope) -> JSON:
+        try:
+            return function(*[operand(data, scope) for operand in operands])
+        except (PathNotFound, ArgumentsError) as error:
+            _fail(error, call, whole, data)
+
+    return general
+
+
+def _fail(error: PathNotFound | ArgumentsError, call: Call, whole: str, data: JSON) -> NoReturn:
+    if isinstance(error, ArgumentsError):
+        reason = error.detail or f"Invalid arguments in {call.function.name}"
+    else:
+        # Captured from AWS: a context path appears with one `$`, and the input is the state's, not the context object.
+        path = error.path.removeprefix("$") if error.path.startswith(Root.CONTEXT.value) else error.path
+        reason = f"The JsonPath argument for the field '{path}' could not be found in the input '{json_text(data)}'"
+    raise EngineError(RUNTIME, f"The function '{whole}' had the following error: {reason}") from None

@@ -1,0 +1,98 @@
+"""Numeric arguments and the math intrinsics (AWS guide, "Intrinsics for math operations").
+
+The service turns fractions into integers in two ways: `States.MathAdd` rounds each argument as Java's `Math.round`
+does, half towards positive infinity (recorded: 1.5 -> 2, -1.5 -> -1, -0.5 -> 0). Everywhere else (array indexes and
+sizes, ranges, random bounds) the guide says "rounded" too, but observed runs cut the fraction off: `ArrayRange(5.4,
+-0.6, -2.4)` is `[5, 3, 1]`, `ArrayPartition(a, 0.6)` fails, `MathRandom(1.4, 1.6)` fails. The service wins.
+"""
+
+from __future__ import annotations
+
+import random
+from math import floor, isfinite
+from typing import TYPE_CHECKING, Final
+
+from express.expressions.intrinsics.registry import ArgumentsError, intrinsic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.types import JSON
+
+_INT32: Final = range(-(2**31), 2**31)
+
+
+def truncated(value: JSON) -> int:
+    """A numeric argument without its fraction, as Java's `Number.intValue` gives it."""
+    kind = type(value)
+    if kind is int or (kind is float and isfinite(value)):
+        return int(value)
+    raise ArgumentsError
+
+
+def rounded(value: JSON) -> int:
+    """A numeric argument rounded to the nearest integer, half towards positive infinity (`Math.round`)."""
+    if type(value) is int:
+        integer: int = value
+        return integer
+    if type(value) is not float or not isfinite(value):
+        raise ArgumentsError
+    below = floor(value)
+    return below + (value - below >= 0.5)
+
+
+@intrinsic("States.MathAdd", 2)
+def math_add(augend: JSON, addend: JSON) -> int:
+    """The sum of two numbers, each rounded first; arguments and sum are 32-bit integers."""
+    left, right = rounded(augend), rounded(addend)
+    total = left + right
+    if left not in _INT32 or right not in _INT32 or total not in _INT32:
+        raise ArgumentsError
+    return total
+
+
+@intrinsic("States.MathRandom", 2, 3, pure=False)
+def math_random(start: JSON, end: JSON, *seed: JSON) -> int:
+    """A random integer from `start` (inclusive) to `end` (exclusive); equal seeds give equal numbers."""
+    first, last = truncated(start), truncated(end)
+    if first >= last or first not in _INT32 or last not in _INT32:
+        raise ArgumentsError
+    if seed:
+        return _java_random(truncated(seed[0]), first, last)
+    return random.randrange(first, last)
+
+
+def _java_random(seed: int, start: int, end: int) -> int:
+    """The first of `new java.util.Random(seed).ints(start, end)`.
+
+    The values a seed gives are not documented. The service's other random function (JSONata `$random(seed)`) is
+    known to be `java.util.Random`, and a generator fixed by its specification never changes under a workflow.
+    """
+    next_bits = _linear_congruential(seed)
+    bound = end - start
+    if bound not in _INT32:  # wider than an int: any of the 32-bit integers, until one is in the interval
+        number = end
+        while not start <= number < end:
+            number = (next_bits(32) ^ 2**31) - 2**31
+        return number
+    bits = next_bits(31)
+    if bound & -bound == bound:
+        return start + (bound * bits >> 31)
+    while (
+        bits - bits % bound + bound > 2**31
+    ):  # the last, incomplete run of `bound` numbers would favour the small ones
+        bits = next_bits(31)
+    return start + bits % bound
+
+
+def _linear_congruential(seed: int) -> Callable[[int], int]:
+    """`java.util.Random.next(bits)` (Java SE API): 48 bits of state, the high ones are the result."""
+    mask = 2**48 - 1
+    state = (seed ^ 0x5DEECE66D) & mask
+
+    def next_bits(count: int) -> int:
+        nonlocal state
+        state = (state * 0x5DEECE66D + 0xB) & mask
+        return state >> (48 - count)
+
+    return next_bits

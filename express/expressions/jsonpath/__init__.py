@@ -1,0 +1,21 @@
+"""JSONPath as AWS Step Functions speaks it: the dialect of Jayway json-path, compiled to closures.
+
+    text --parser--> Path (syntax) --building--> Expr
+
+`parse_path` happens once, when a definition is read; `build_path` returns the closure that runs in executions.
+
+    syntax        what a path is: steps, conditions, and the facts compile-time decisions need
+    parser        path text; conditions and literals: the text of filters; scanning: where things end
+    building      the closures: navigation finds one value, selection many, missing says why there is none
+    predicates    the closures of filters; operators: how values compare; regex: patterns, their cost bounded
+    functions     `length()`, `sum()` and the rest, one decorated function each
+
+Written here because no library speaks this dialect: one object for `['a','b']`, functions, `nin size empty`, a value
+for a definite path and a list for any other, and the texts of its errors, which AWS quotes.
+"""
+
+from express.expressions.jsonpath.building import build_path
+from express.expressions.jsonpath.parser import parse_path
+from express.expressions.jsonpath.syntax import Path, Root
+
+__all__ = ["Path", "Root", "build_path", "parse_path"]

@@ -1,0 +1,184 @@
+"""Path -> Expr.
+
+A path is cut in two: the names and indexes in front become plain indexing (`navigation`), what follows becomes a tail
+(`selection`). Nearly all paths of real workflows are definite and short, so these shapes have closures of their own.
+
+What missing data means is AWS's rule, not Jayway's: a definite path fails, with Jayway's text; an indefinite one
+gives `[]` (recorded for `$.items[*]`, `$.items[1:]`, `$.item.items[1:5].x` and others over `{}`), where Jayway raises
+too. Data that is there but does not fit (`$[1:5]` over an object, a filter over a number) fails either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from express.errors import PathNotFound
+from express.expressions.jsonpath.missing import find_miss, location
+from express.expressions.jsonpath.navigation import build_chain, split_steps
+from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
+from express.expressions.jsonpath.selection import build_tail
+from express.expressions.jsonpath.syntax import Index, Name, Path, Root
+from express.types import JSON, Expr, Scope
+
+if TYPE_CHECKING:
+    from express.expressions.jsonpath.predicates import Evaluate
+
+
+def build_path(path: Path) -> Expr:
+    """The expression `(data, scope) -> value` of a path.
+
+    A definite path gives the value, which is shared with the data, and raises PathNotFound when there is none. Any
+    other path gives a list and raises PathNotFound only where a step does not fit the data that is there.
+    """
+    of_data = _build_of_data(path)
+    if path.root is Root.CONTEXT:
+        return _build_of_context(path, of_data)
+    if path.root is Root.VARIABLE:
+        return _build_of_variable(path, of_data)
+    return of_data
+
+
+def _build_of_data(path: Path) -> Expr:
+    head, tail = split_steps(path.steps)
+    if not tail:
+        return _build_indexing(path, head)
+    return _build_with_tail(path, head, build_tail(tail, location(head), _build_evaluate, required=False))
+
+
+def _build_of_context(path: Path, of_data: Expr) -> Expr:
+    if not path.steps:
+        return lambda data, scope: scope.context()
+    return lambda data, scope: of_data(scope.context(), scope)
+
+
+def _build_of_variable(path: Path, of_data: Expr) -> Expr:
+    name = path.variable
+    assert name is not None
+
+    def variable(data: JSON, scope: Scope) -> JSON:
+        try:
+            value = scope.variables[name]
+        except KeyError:
+            raise PathNotFound(path.text, f"No results for path: $['{name}']") from None
+        return of_data(value, scope)
+
+    return variable
+
+
+# definite paths of names and indexes ----------------------------------------------------------------------------
+
+
+def _build_indexing(path: Path, steps: tuple[Name | Index, ...]) -> Expr:
+    not_found = _not_found(path)
+    match steps:
+        case ():
+            return lambda data, scope: data
+        case (Name(a),):
+            return _build_field(a, not_found)
+        case (Name(a), Name(b)):
+            return _build_field_of_field(a, b, not_found)
+        case (Name(a), Name(b), Name(c)):
+            return _build_third_field(a, b, c, not_found)
+        case (Name(a), Index(i)):
+            return _build_element(a, i, not_found)
+    chain = build_chain(steps)
+
+    def indexing(data: JSON, scope: Scope) -> JSON:
+        try:
+            return chain(data)
+        except ABSENT:
+            raise not_found(data) from None
+
+    return indexing
+
+
+#: Makes the error for a definite path that found nothing in the data.
+_NotFound = Callable[[JSON], PathNotFound]
+
+
+def _not_found(path: Path) -> _NotFound:
+    text, steps = path.text, path.steps
+    return lambda data: PathNotFound(text, find_miss(steps, data).text)
+
+
+def _build_field(a: str, not_found: _NotFound) -> Expr:
+    def field(data: JSON, scope: Scope) -> JSON:
+        try:
+            return data[a]
+        except ABSENT:
+            raise not_found(data) from None
+
+    return field
+
+
+def _build_field_of_field(a: str, b: str, not_found: _NotFound) -> Expr:
+    def field_of_field(data: JSON, scope: Scope) -> JSON:
+        try:
+            return data[a][b]
+        except ABSENT:
+            raise not_found(data) from None
+
+    return field_of_field
+
+
+def _build_third_field(a: str, b: str, c: str, not_found: _NotFound) -> Expr:
+    def third_field(data: JSON, scope: Scope) -> JSON:
+        try:
+            return data[a][b][c]
+        except ABSENT:
+            raise not_found(data) from None
+
+    return third_field
+
+
+def _build_element(a: str, i: int, not_found: _NotFound) -> Expr:
+    def element(data: JSON, scope: Scope) -> JSON:
+        try:
+            items = data[a]
+            if type(items) is list:
+                return items[i]
+        except ABSENT:
+            pass
+        raise not_found(data)
+
+    return element
+
+
+# all others -----------------------------------------------------------------------------------------------------
+
+
+def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate) -> Expr:
+    chain = build_chain(head)
+
+    def select(data: JSON, scope: Scope) -> JSON:
+        try:
+            value = chain(data)
+        except ABSENT:
+            miss = find_miss(path.steps, data)
+            if path.definite or miss.unfit:
+                raise PathNotFound(path.text, miss.text) from None
+            return []
+        try:
+            return tail(value, data)
+        except (NoResultError, CallError) as problem:
+            raise PathNotFound(path.text, problem.detail) from None
+
+    return select
+
+
+def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:
+    """A path inside a path: in a filter or as an argument. Missing data is NoResultError, as in Jayway."""
+    head, rest = split_steps(path.steps)
+    chain = build_chain(head)
+    steps = path.steps
+    tail = build_tail(rest, location(head), _build_evaluate, required=required) if rest else None
+
+    def evaluate(value: JSON, root: JSON) -> JSON:
+        try:
+            found = chain(value)
+        except ABSENT:
+            raise NoResultError(find_miss(steps, value).text) from None
+        return found if tail is None else tail(found, root)
+
+    return evaluate

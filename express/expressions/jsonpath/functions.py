@@ -1,0 +1,166 @@
+"""The path functions of Jayway json-path 2.10: `$.items.length()`, `$.sum($.items[*].price, 5)`.
+
+One decorated function each, `(value, arguments) -> value`: the value the path has reached and the evaluated
+arguments. None of them changes what it is given, although Jayway's `append` does. Jayway's accidents are kept where
+data can show them: `max` starts from the smallest positive double, `last` of a single element fails.
+
+AWS documents functions only as forbidden in Reference Paths; `length()` is in wide use in payload templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import TypeAlias
+
+from express.expressions.jsonpath.outcomes import CallError
+from express.expressions.jsonpath.syntax import Literal, Path
+from express.expressions.values import java_text
+from express.types import JSON
+
+Evaluate: TypeAlias = Callable[[JSON, Sequence[JSON]], JSON]
+
+_EMPTY = "Aggregation function attempted to calculate value using empty array"
+_SMALLEST_DOUBLE = 5e-324
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`problem(arguments)` says at compile time what is wrong with the arguments of a call, or None."""
+
+    evaluate: Evaluate
+    problem: Callable[[Sequence[Literal | Path]], str | None]
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+
+def _any_arguments(_: Sequence[Literal | Path]) -> None:
+    return None
+
+
+def _one_number(arguments: Sequence[Literal | Path]) -> str | None:
+    usable = arguments and (isinstance(arguments[0], Path) or type(arguments[0].value) in (int, float))
+    return None if usable else "needs an index"
+
+
+def _paths(arguments: Sequence[Literal | Path]) -> str | None:
+    return None if all(isinstance(argument, Path) for argument in arguments) else "takes a path"
+
+
+def function(
+    *names: str, problem: Callable[[Sequence[Literal | Path]], str | None] = _any_arguments
+) -> Callable[[Evaluate], Evaluate]:
+    """Enter a function under its names."""
+
+    def enter(evaluate: Evaluate) -> Evaluate:
+        for name in names:
+            FUNCTIONS[name] = Function(evaluate, problem)
+        return evaluate
+
+    return enter
+
+
+@function("length", "size", problem=_paths)
+def length(value: JSON, arguments: Sequence[JSON]) -> int | None:
+    """Elements of an array or fields of an object; null for anything else, strings too.
+
+    An argument that gives an array is measured instead (how it is evaluated is special: see `build_length`).
+    """
+    if arguments and type(arguments[0]) is list:
+        return len(arguments[0])
+    return len(value) if type(value) is list or type(value) is dict else None
+
+
+@function("keys")
+def keys(value: JSON, arguments: Sequence[JSON]) -> list[str] | None:
+    return list(value) if type(value) is dict else None
+
+
+@function("sum")
+def sum_(value: JSON, arguments: Sequence[JSON]) -> float:
+    return float(sum(_numbers(value, arguments)))
+
+
+@function("avg")
+def avg(value: JSON, arguments: Sequence[JSON]) -> float:
+    numbers = _numbers(value, arguments)
+    return sum(numbers) / len(numbers)
+
+
+@function("min")
+def min_(value: JSON, arguments: Sequence[JSON]) -> float:
+    return min(_numbers(value, arguments))
+
+
+@function("max")
+def max_(value: JSON, arguments: Sequence[JSON]) -> float:
+    return max(_SMALLEST_DOUBLE, *_numbers(value, arguments))
+
+
+@function("stddev")
+def stddev(value: JSON, arguments: Sequence[JSON]) -> float:
+    """The deviation of the whole population, by the sum of squares."""
+    numbers = _numbers(value, arguments)
+    count = len(numbers)
+    total = sum(numbers)
+    return sqrt(max(0.0, sum(number * number for number in numbers) / count - total * total / count / count))
+
+
+@function("first")
+def first(value: JSON, arguments: Sequence[JSON]) -> JSON:
+    return _element(value, 0)
+
+
+@function("last")
+def last(value: JSON, arguments: Sequence[JSON]) -> JSON:
+    return _element(value, -1)
+
+
+@function("index", problem=_one_number)
+def index(value: JSON, arguments: Sequence[JSON]) -> JSON:
+    if type(arguments[0]) is not int and type(arguments[0]) is not float:
+        raise CallError("Index 0 out of bounds for length 0")
+    return _element(value, int(arguments[0]))
+
+
+@function("append")
+def append(value: JSON, arguments: Sequence[JSON]) -> JSON:
+    return [*value, *arguments] if type(value) is list else value
+
+
+@function("concat")
+def concat(value: JSON, arguments: Sequence[JSON]) -> str:
+    """The strings of an array, then every argument as Java prints it; the elements of an argument that is an array."""
+    parts = [item for item in value if type(item) is str] if type(value) is list else []
+    parts.extend(java_text(item) for item in _flat(arguments) if item is not None)
+    return "".join(parts)
+
+
+def _flat(arguments: Sequence[JSON]) -> Iterable[JSON]:
+    for argument in arguments:
+        if type(argument) is list:
+            yield from argument
+        else:
+            yield argument
+
+
+def _numbers(value: JSON, arguments: Sequence[JSON]) -> list[float]:
+    """Every number among the elements and the arguments, as Java doubles. Raises CallError when there is none."""
+    elements = value if type(value) is list else ()
+    numbers = [float(item) for item in (*elements, *_flat(arguments)) if type(item) is int or type(item) is float]
+    if not numbers:
+        raise CallError(_EMPTY)
+    return numbers
+
+
+def _element(value: JSON, position: int) -> JSON:
+    if type(value) is not list:
+        raise CallError(_EMPTY)
+    size = len(value)
+    if position >= size:
+        raise CallError(f"Index {position} out of bounds for length {size}")
+    if position < 0 and position + size <= 0:
+        raise CallError(f"Target index:{position} larger than object count:{size}")
+    return value[position]

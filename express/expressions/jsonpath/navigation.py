@@ -1,0 +1,65 @@
+"""Names and indexes: the part of a path that is plain indexing, `data["a"]["b"][0]`.
+
+Chains let Python's own lookup errors out (`ABSENT`), so that a hit costs no more than hand-written code; the callers
+translate a miss. An index needs one check that Python does not make: a string must not be indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import TypeAlias
+
+from express.expressions.jsonpath.syntax import Index, Name, Step
+from express.types import JSON
+
+#: Raises one of ABSENT when the value lacks what the chain looks for.
+Chain: TypeAlias = Callable[[JSON], JSON]
+
+
+def split_steps(steps: tuple[Step, ...]) -> tuple[tuple[Name | Index, ...], tuple[Step, ...]]:
+    """The names and indexes a path starts with, and what follows them."""
+    head: list[Name | Index] = []
+    for step in steps:
+        if not isinstance(step, Name | Index):
+            break
+        head.append(step)
+    return tuple(head), steps[len(head) :]
+
+
+def build_chain(steps: tuple[Name | Index, ...]) -> Chain:
+    """The indexing that `steps` spell."""
+    match steps:
+        case ():
+            return lambda value: value
+        case (Name(a),):
+            return itemgetter(a)
+        case (Name(a), Name(b)):
+            return lambda value: value[a][b]
+        case (Name(a), Name(b), Name(c)):
+            return lambda value: value[a][b][c]
+    if all(isinstance(step, Name) for step in steps):
+        return _build_names([step.name for step in steps if isinstance(step, Name)])
+    return _build_mixed([step.name if isinstance(step, Name) else step.index for step in steps])
+
+
+def _build_names(names: list[str]) -> Chain:
+    def chain(value: JSON) -> JSON:
+        for name in names:
+            value = value[name]
+        return value
+
+    return chain
+
+
+def _build_mixed(keys: list[str | int]) -> Chain:
+    plan = [(key, isinstance(key, int)) for key in keys]
+
+    def chain(value: JSON) -> JSON:
+        for key, is_index in plan:
+            if is_index and type(value) is not list:
+                raise TypeError
+            value = value[key]
+        return value
+
+    return chain

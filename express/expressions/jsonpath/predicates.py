@@ -1,0 +1,288 @@
+"""Condition -> test, a closure that tells whether a filter keeps an item.
+
+Filters run once for each element of an array, so the common forms get closures of their own: a field of the item
+compared with a number or a string, membership in a list of strings, a field that must exist. All others evaluate
+both sides and hand them to the operator.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
+from express.expressions.jsonpath.operators import OPERATORS, Comparator, equal
+from express.expressions.jsonpath.outcomes import ABSENT, MISSING, NoResultError, OperandError
+from express.expressions.jsonpath.syntax import (
+    And,
+    Comparison,
+    Condition,
+    Exists,
+    Literal,
+    Name,
+    Not,
+    Operand,
+    Or,
+    Path,
+    Pattern,
+    Root,
+)
+from express.expressions.values import java_text
+from express.types import JSON
+
+if TYPE_CHECKING:
+    from express.expressions.jsonpath.regex import Matcher
+
+#: `(value, root) -> result`: a path or a part of one, applied to a value inside the document `root`.
+Evaluate: TypeAlias = Callable[[JSON, JSON], JSON]
+Test: TypeAlias = Callable[[JSON, JSON], bool]
+
+
+class BuildPath(Protocol):
+    """Builds any path; given to this module, because paths hold filters and filters hold paths.
+
+    The result raises NoResultError for missing data and CallError. `required`: a field missing behind a wildcard is
+    missing data too.
+    """
+
+    def __call__(self, path: Path, *, required: bool = False) -> Evaluate: ...
+
+
+def build_test(condition: Condition, build: BuildPath) -> Test:
+    """`(item, root) -> bool`."""
+    test = _build(condition, build)
+    if not _may_be_unusable(condition):
+        return test
+
+    def guarded(item: JSON, root: JSON) -> bool:
+        try:
+            return test(item, root)
+        except OperandError:
+            return False
+
+    return guarded
+
+
+def _build(condition: Condition, build: BuildPath) -> Test:
+    match condition:
+        case And(conditions):
+            return _build_and([_build(part, build) for part in conditions])
+        case Or(conditions):
+            return _build_or([_build(part, build) for part in conditions])
+        case Not(negated):
+            test = _build(negated, build)
+            return lambda item, root: not test(item, root)
+        case Exists(path, expected):
+            return _build_exists(path, build, expected=expected)
+        case Comparison():
+            return _build_comparison(condition, build)
+
+
+def _build_and(tests: list[Test]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda item, root: first(item, root) and second(item, root)
+    return lambda item, root: all(test(item, root) for test in tests)
+
+
+def _build_or(tests: list[Test]) -> Test:
+    if len(tests) == 2:
+        first, second = tests
+        return lambda item, root: first(item, root) or second(item, root)
+    return lambda item, root: any(test(item, root) for test in tests)
+
+
+def _may_be_unusable(condition: Condition) -> bool:
+    """Can an operator meet an operand of a type it refuses?"""
+    match condition:
+        case And(conditions) | Or(conditions):
+            return any(_may_be_unusable(part) for part in conditions)
+        case Not(negated):
+            return _may_be_unusable(negated)
+        case Comparison(_, "in" | "nin", right):
+            return not (isinstance(right, Literal) and type(right.value) is list)
+        case Comparison(_, "empty", right):
+            return not (isinstance(right, Literal) and type(right.value) is bool)
+        case Comparison(_, "subsetof" | "anyof" | "noneof", _):
+            return True
+    return False
+
+
+# exists ---------------------------------------------------------------------------------------------------------
+
+
+def _build_exists(path: Path, build: BuildPath, *, expected: bool) -> Test:
+    """Jayway looks even a `$` path up in the item here."""
+    head, tail = split_steps(path.steps)
+    if tail:
+        return _build_exists_by_evaluating(build(path, required=True), expected=expected)
+    match head:
+        case ():
+            return lambda item, root: expected
+        case (Name(name),):
+            return lambda item, root: (type(item) is dict and name in item) is expected
+    return _build_exists_by_chain(build_chain(head), expected=expected)
+
+
+def _build_exists_by_chain(chain: Chain, *, expected: bool) -> Test:
+    def test(item: JSON, root: JSON) -> bool:
+        try:
+            chain(item)
+        except ABSENT:
+            return not expected
+        return expected
+
+    return test
+
+
+def _build_exists_by_evaluating(evaluate: Evaluate, *, expected: bool) -> Test:
+    def test(item: JSON, root: JSON) -> bool:
+        try:
+            evaluate(item, root)
+        except NoResultError:
+            return not expected
+        return expected
+
+    return test
+
+
+# comparisons ----------------------------------------------------------------------------------------------------
+
+_ORDER: dict[str, Callable[[JSON, JSON], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _build_comparison(comparison: Comparison, build: BuildPath) -> Test:
+    match comparison:
+        case Comparison(left, "=~", Pattern(matches)) if not isinstance(left, Pattern):
+            return _build_match(_build_operand(left, build), matches)
+        case Comparison(Pattern(matches), "=~", right) if not isinstance(right, Pattern):
+            return _build_match(_build_operand(right, build), matches)
+        case Comparison(Path(root=Root.ITEM, steps=(Name(name),)), symbol, Literal(value)):
+            if test := _build_field_test(name, symbol, value):
+                return test
+    return _build_general(comparison, build)
+
+
+def _build_general(comparison: Comparison, build: BuildPath) -> Test:
+    compare: Comparator = OPERATORS[comparison.operator]
+    left = _build_operand(comparison.left, build)
+    if isinstance(comparison.right, Literal):
+        constant = comparison.right.value
+        return lambda item, root: compare(left(item, root), constant)
+    right = _build_operand(comparison.right, build)
+    return lambda item, root: compare(left(item, root), right(item, root))
+
+
+def _build_field_test(name: str, symbol: str, value: JSON) -> Test | None:
+    """A closure for `@.name symbol value` where there is a faster one than the general."""
+    kind = type(value)
+    if symbol in _ORDER and kind in (int, float):
+        return _build_field_order(name, _ORDER[symbol], value)
+    if symbol in ("==", "!=") and kind is str:
+        return _build_field_equals_text(name, value, expected=symbol == "==")
+    if symbol == "in" and kind is list and all(type(item) is str for item in value):
+        return _build_field_in_texts(name, value)
+    return None
+
+
+def _build_field_order(name: str, order: Callable[[JSON, JSON], bool], number: float) -> Test:
+    def test(item: JSON, root: JSON) -> bool:
+        try:
+            value = item[name]
+        except ABSENT:
+            return False
+        kind = type(value)
+        return (kind is int or kind is float) and order(value, number)
+
+    return test
+
+
+def _build_field_equals_text(name: str, text: str, *, expected: bool) -> Test:
+    def test(item: JSON, root: JSON) -> bool:
+        try:
+            value = item[name]
+        except ABSENT:
+            return not expected
+        return (value == text if type(value) is str else equal(value, text)) is expected
+
+    return test
+
+
+def _build_field_in_texts(name: str, texts: list[str]) -> Test:
+    known = frozenset(texts)
+
+    def test(item: JSON, root: JSON) -> bool:
+        try:
+            value = item[name]
+        except ABSENT:
+            return False
+        return value in known if type(value) is str else any(equal(value, text) for text in texts)
+
+    return test
+
+
+def _build_match(read: Evaluate, matches: Matcher) -> Test:
+    """Numbers and booleans match by their text, anything else as the empty string; an array by any element."""
+
+    def test(item: JSON, root: JSON) -> bool:
+        value = read(item, root)
+        if type(value) is list:
+            return any(matches(_subject(element)) for element in value)
+        return matches(_subject(value))
+
+    return test
+
+
+def _subject(value: JSON) -> str:
+    return java_text(value) if type(value) in (str, int, float, bool) else ""
+
+
+# operands -------------------------------------------------------------------------------------------------------
+
+
+def _build_operand(operand: Operand, build: BuildPath) -> Evaluate:
+    """`(item, root) -> value or MISSING`."""
+    match operand:
+        case Literal(value):
+            return lambda item, root: value
+        case Pattern():
+            # No value equals a pattern; `=~` has been taken care of.
+            return lambda item, root: MISSING
+        case Path(root=root):
+            of_item = root is Root.ITEM
+            head, tail = split_steps(operand.steps)
+            if tail:
+                return _build_evaluated(build(operand), of_item=of_item)
+            return _build_chained(build_chain(head), of_item=of_item)
+
+
+def _build_chained(chain: Chain, *, of_item: bool) -> Evaluate:
+    def of_the_item(item: JSON, root: JSON) -> JSON:
+        try:
+            return chain(item)
+        except ABSENT:
+            return MISSING
+
+    def of_the_root(item: JSON, root: JSON) -> JSON:
+        try:
+            return chain(root)
+        except ABSENT:
+            return MISSING
+
+    return of_the_item if of_item else of_the_root
+
+
+def _build_evaluated(evaluate: Evaluate, *, of_item: bool) -> Evaluate:
+    def read(item: JSON, root: JSON) -> JSON:
+        try:
+            return evaluate(item if of_item else root, root)
+        except NoResultError:
+            return MISSING
+
+    return read

@@ -1,0 +1,107 @@
+"""Finding the end of things in path text: quoted strings, brackets, lists of arguments.
+
+Both parsers cut nested texts (a path inside a filter, an argument inside a call) out of the same source string by
+position instead of slicing it, so that every error carries an offset into the text the user wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from express.errors import ExpressionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+QUOTES = "'\""
+
+#: Filters inside filters, brackets inside brackets. Deeper than anything written by hand, far below Python's stack.
+MAX_NESTING = 20
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+def skip_blanks(text: str, position: int, end: int) -> int:
+    """The position of the first character from `position` on that is no blank, or `end`."""
+    while position < end and text[position] == " ":
+        position += 1
+    return position
+
+
+def skip_quoted(text: str, position: int, end: int) -> int:
+    """The position behind the string that opens at `position`."""
+    quote = text[position]
+    index = position + 1
+    while index < end:
+        if text[index] == "\\":
+            index += 1
+        elif text[index] == quote:
+            return index + 1
+        index += 1
+    raise ExpressionError(f"String not closed, expected {quote}", position)
+
+
+def skip_bracketed(text: str, position: int, end: int) -> int:
+    """The position behind the bracket of any kind that opens at `position`, -1 when it is not closed."""
+    expected: list[str] = []
+    index = position
+    while index < end:
+        char = text[index]
+        if char in QUOTES:
+            index = skip_quoted(text, index, end)
+            continue
+        if char in _CLOSING:
+            expected.append(_CLOSING[char])
+        elif char == expected[-1]:
+            expected.pop()
+            if not expected:
+                return index + 1
+        index += 1
+    return -1
+
+
+def split_arguments(text: str, position: int, end: int) -> list[tuple[int, int]]:
+    """The windows between the commas of an argument list, without the blanks around them."""
+    windows = []
+    start = index = position
+    while index < end:
+        char = text[index]
+        if char == ",":
+            windows.append((start, index))
+            start = index = index + 1
+        elif char in QUOTES:
+            index = skip_quoted(text, index, end)
+        elif char in _CLOSING:
+            closed = skip_bracketed(text, index, end)
+            index = closed if closed > 0 else end
+        else:
+            index += 1
+    if windows or text[start:end].strip():
+        windows.append((start, end))
+    return [_trim(text, first, last) for first, last in windows]
+
+
+def unescape(text: str) -> str:
+    r"""Java's escapes in a quoted name or string: `\n` and its kin, `\uXXXX`, any other character for itself."""
+    return _unescape(text, _CONTROL)
+
+
+def unescape_name(text: str) -> str:
+    r"""The escapes of a dotted name: `\uXXXX`, and `\.` or any other character for itself."""
+    return _unescape(text, {})
+
+
+def _unescape(text: str, special: Mapping[str, str]) -> str:
+    if "\\" not in text:
+        return text
+    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else special.get(match[2], match[2]), text)
+    # Two escapes may spell one character beyond 16 bits; UTF-16 joins them.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    start = skip_blanks(text, start, end)
+    return start, start + len(text[start:end].rstrip(" "))

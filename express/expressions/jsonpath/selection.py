@@ -1,0 +1,357 @@
+"""Everything in a path from its first step that is more than a name or an index.
+
+Such a tail works on lists of nodes: the first step spreads one value into a list, every further step is a stage from
+list to list. Nodes stay in document order, which is also the order in which Jayway, working depth first, finds them.
+Lists and nodes are shared with the data, never copied without need: nobody changes a value he did not make.
+
+How strict a step is depends on what is in front of it, as in Jayway: right behind names and indexes a slice of a
+string is an error, behind a wildcard it selects nothing. Inside an exists-check (`required`) a missing field is
+an error there too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from express.expressions.jsonpath.functions import FUNCTIONS
+from express.expressions.jsonpath.missing import expected_array, expected_container, expected_object
+from express.expressions.jsonpath.outcomes import ABSENT, NoResultError
+from express.expressions.jsonpath.predicates import BuildPath, Evaluate, build_test
+from express.expressions.jsonpath.syntax import (
+    Call,
+    Descend,
+    Filter,
+    Index,
+    Indexes,
+    Literal,
+    Name,
+    Names,
+    Path,
+    Slice,
+    Step,
+    Wildcard,
+    canonical_text,
+    make_path,
+)
+from express.types import JSON
+
+#: `(value, root) -> nodes`: what one step finds in one value.
+Spread: TypeAlias = Callable[[JSON, JSON], list[JSON]]
+#: `(nodes, root) -> nodes`
+Stage: TypeAlias = Callable[[list[JSON], JSON], list[JSON]]
+
+
+def build_tail(tail: tuple[Step, ...], at: str, build: BuildPath, *, required: bool) -> Evaluate:
+    """`(value, root) -> result` for the steps behind the place `at`. Raises NoResultError and CallError."""
+    match tail:
+        case (Names(names) as step,):
+            return _build_object(step, names, at, required=required)
+        case (Call(), *_):
+            return _build_calls([_build_call(call, build) for call in tail if isinstance(call, Call)])
+        case (Descend(), step, *rest):
+            first: Spread = _spread_below(_build_stage_below(step, build, leaf=not rest))
+            required = False
+        case (step, *rest):
+            first = _build_spread(step, build, Strict(at, tail))
+    stages = _build_stages(tuple(rest), build, required=required)
+    match stages:
+        case []:
+            return first
+        case [stage]:
+            return lambda value, root: stage(first(value, root), root)
+
+    def evaluate(value: JSON, root: JSON) -> list[JSON]:
+        nodes = first(value, root)
+        for stage in stages:
+            nodes = stage(nodes, root)
+        return nodes
+
+    return evaluate
+
+
+def _build_stages(steps: tuple[Step, ...], build: BuildPath, *, required: bool) -> list[Stage]:
+    match steps:
+        case ():
+            return []
+        case (Descend(), step, *rest):
+            below = _build_stage_below(step, build, leaf=not rest)
+            return [below, *_build_stages(tuple(rest), build, required=False)]
+        case (step, *rest):
+            stage = _build_stage(step, build, leaf=not rest, required=required)
+            return [stage, *_build_stages(tuple(rest), build, required=required)]
+    return []
+
+
+# one value -> nodes ---------------------------------------------------------------------------------------------
+
+
+class Strict(NamedTuple):
+    """For the first step of a tail: where it stands and the steps from it on, for the error if the value is unfit."""
+
+    at: str
+    steps: tuple[Step, ...]
+
+
+def _build_spread(step: Step, build: BuildPath, strict: Strict | None = None) -> Spread:
+    """What `step` finds in one value. Finds nothing in a value it does not fit, unless it has to be `strict`."""
+    match step:
+        case Wildcard():
+            return _every
+        case Slice():
+            return _on_array(strict, _build_slice(step))
+        case Indexes(indexes):
+            return _on_array(strict, _build_indexes(indexes))
+        case Names(names):
+            return _build_fields(step, names, strict)
+        case Filter(condition):
+            return _build_filter(strict, build_test(condition, build))
+    raise AssertionError(step)
+
+
+def _every(value: JSON, root: JSON) -> list[JSON]:
+    kind = type(value)
+    if kind is list:
+        return value  # type: ignore[no-any-return]
+    return list(value.values()) if kind is dict else []
+
+
+def _on_array(strict: Strict | None, pick: Callable[[list[JSON]], list[JSON]]) -> Spread:
+    def spread(value: JSON, root: JSON) -> list[JSON]:
+        if type(value) is list:
+            return pick(value)
+        if strict is None or value is None:
+            return []
+        raise NoResultError(expected_array(strict.steps, strict.at, value))
+
+    return spread
+
+
+def _build_slice(step: Slice) -> Callable[[list[JSON]], list[JSON]]:
+    """Python's slice, but for bounds of unlike signs: Jayway counts from one to the other (see `Slice.wraps`)."""
+    start, stop = step.start, step.stop
+    if step.wraps:
+        return lambda items: items[start:] + items[:stop]
+    if start is not None and stop is not None and start >= 0 > stop:
+        return lambda items: []
+    taken = slice(start, stop)
+    return lambda items: items[taken]
+
+
+def _build_indexes(indexes: tuple[int, ...]) -> Callable[[list[JSON]], list[JSON]]:
+    def pick(items: list[JSON]) -> list[JSON]:
+        size = len(items)
+        return [items[index] for index in indexes if -size <= index < size]
+
+    return pick
+
+
+def _build_fields(step: Names, names: tuple[str, ...], strict: Strict | None) -> Spread:
+    def spread(value: JSON, root: JSON) -> list[JSON]:
+        if type(value) is dict:
+            return [value[name] for name in names if name in value]
+        if strict is None:
+            return []
+        raise NoResultError(expected_object(step, strict.at, value))
+
+    return spread
+
+
+def _build_filter(strict: Strict | None, test: Callable[[JSON, JSON], bool]) -> Spread:
+    def spread(value: JSON, root: JSON) -> list[JSON]:
+        if type(value) is list:
+            return [item for item in value if test(item, root)]
+        if type(value) is dict:
+            return [value] if test(value, root) else []
+        if strict is None:
+            return []
+        raise NoResultError(expected_container(strict.steps, value))
+
+    return spread
+
+
+# nodes -> nodes -------------------------------------------------------------------------------------------------
+
+
+def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) -> Stage:
+    match step:
+        case Name(name):
+            return _build_required_name(name) if required else _build_name(name)
+        case Index(index):
+            return lambda nodes, root: [
+                node[index] for node in nodes if type(node) is list and -len(node) <= index < len(node)
+            ]
+        case Names(names) if leaf:
+            pick = _build_object(step, names, "", required=required)
+            return lambda nodes, root: [pick(node, root) for node in nodes if type(node) is dict]
+        case Call():
+            call = _build_call(step, build)
+            return lambda nodes, root: [call(node, root) for node in nodes]
+    spread = _build_spread(step, build)
+    return lambda nodes, root: [found for node in nodes for found in spread(node, root)]
+
+
+def _build_name(name: str) -> Stage:
+    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+        try:
+            return [node[name] for node in nodes]
+        except ABSENT:  # not the same shape everywhere: look before each leap
+            return [node[name] for node in nodes if type(node) is dict and name in node]
+
+    return stage
+
+
+def _build_required_name(name: str) -> Stage:
+    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+        objects = [node for node in nodes if type(node) is dict]
+        if all(name in node for node in objects):
+            return [node[name] for node in objects]
+        raise NoResultError(f"Missing property in path ['{name}']")
+
+    return stage
+
+
+def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: bool) -> Evaluate:
+    """`['a','b']` as the last step: one object of those fields that exist."""
+
+    def evaluate(value: JSON, root: JSON) -> JSON:
+        if type(value) is not dict:
+            raise NoResultError(expected_object(step, at, value))
+        found = {name: value[name] for name in names if name in value}
+        if required and len(found) < len(set(names)):
+            raise NoResultError(f"Missing property in path {at}{step.fragment}")
+        return found
+
+    return evaluate
+
+
+# below ----------------------------------------------------------------------------------------------------------
+
+
+def _spread_below(below: Stage) -> Spread:
+    return lambda value, root: below([value], root)
+
+
+def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
+    """`..step`: what `step` finds in each node and in every object and array below it, parents first.
+
+    Walks with a stack of its own, so the depth of the data does not matter.
+    """
+    find = _build_find(step, build, leaf=leaf)
+
+    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+        found: list[JSON] = []
+        for node in nodes:
+            stack = [node]
+            while stack:
+                container = stack.pop()
+                kind = type(container)
+                if kind is dict:
+                    children = container.values()
+                elif kind is list:
+                    children = container
+                else:
+                    continue
+                find(container, root, found)
+                stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
+        return found
+
+    return stage
+
+
+#: `(container, root, found)`: add to `found` what is in one object or array.
+_Find: TypeAlias = Callable[[JSON, JSON, list[JSON]], None]
+
+
+def _build_find(step: Step, build: BuildPath, *, leaf: bool) -> _Find:
+    match step:
+        case Name(name):
+            return _build_find_name(name)
+        case Names(names) if leaf:
+            return _build_find_object(names)
+        case Filter(condition):
+            return _build_find_matching(build_test(condition, build))
+    spread = _build_spread(Indexes((step.index,)) if isinstance(step, Index) else step, build)
+
+    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+        found.extend(spread(container, root))
+
+    return find
+
+
+def _build_find_name(name: str) -> _Find:
+    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+        if type(container) is dict and name in container:
+            found.append(container[name])
+
+    return find
+
+
+def _build_find_object(names: tuple[str, ...]) -> _Find:
+    """Only objects that have all the fields count here."""
+
+    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+        if type(container) is dict and all(name in container for name in names):
+            found.append({name: container[name] for name in names})
+
+    return find
+
+
+def _build_find_matching(test: Callable[[JSON, JSON], bool]) -> _Find:
+    """A filter is asked of each object, and of an array as a whole before its elements."""
+
+    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+        if test(container, root):
+            if type(container) is dict:
+                found.append(container)
+            else:
+                found.extend([item for item in container if test(item, root)])
+
+    return find
+
+
+# functions ------------------------------------------------------------------------------------------------------
+
+
+def _build_calls(calls: list[Evaluate]) -> Evaluate:
+    if len(calls) == 1:
+        return calls[0]
+
+    def evaluate(value: JSON, root: JSON) -> JSON:
+        for call in calls:
+            value = call(value, root)
+        return value
+
+    return evaluate
+
+
+def _build_call(step: Call, build: BuildPath) -> Evaluate:
+    function = FUNCTIONS[step.function].evaluate
+    written = _length_arguments(step.arguments) if step.function in ("length", "size") else step.arguments
+    if not written:
+        return lambda value, root: function(value, ())
+    arguments = [_build_argument(argument, build) for argument in written]
+    return lambda value, root: function(value, [argument(root, root) for argument in arguments])
+
+
+def _build_argument(argument: Literal | Path, build: BuildPath) -> Evaluate:
+    if isinstance(argument, Path):
+        return build(argument)
+    constant = argument.value
+    return lambda value, root: constant
+
+
+def _length_arguments(arguments: tuple[Literal | Path, ...]) -> tuple[Literal | Path, ...]:
+    """`length(path)` counts the children of all that the path finds, unless it is definite: then it is not looked at.
+
+    That is what Jayway's rewriting of the argument comes to: `$.length($.list)` measures `$`, and
+    `$..tags.length()`, which is `$.length($..tags)`, counts the tags of all lists together.
+    """
+    path = next(argument for argument in arguments if isinstance(argument, Path)) if arguments else None
+    if path is None:
+        return ()
+    if path.steps and isinstance(path.steps[-1], Call):
+        return (path,)
+    if path.definite:
+        return ()
+    return (make_path(canonical_text(path.steps), path.root, None, (*path.steps, Wildcard())),)

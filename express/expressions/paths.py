@@ -1,0 +1,197 @@
+"""The fields of the Amazon States Language that hold a path, on top of the JSONPath dialect.
+
+InputPath, OutputPath and their like hold any Path; ResultPath, SecondsPath and others a Reference Path, which names a
+single place (ASL spec, "Paths" and "Reference Paths"). What is refused, and in which words, follows AWS.
+
+ResultPath writes, and writing here never changes anything: nobody mutates a value he did not make. A writer copies
+the spine, the containers on the way from the root to the place, and shares all the rest with the raw input; merging
+a result into an input of any size costs as much as the few objects along the path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, NoReturn, TypeAlias
+
+from express.errors import RESULT_PATH_MATCH_FAILURE, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
+from express.expressions.jsonpath import Path, Root, parse_path
+from express.expressions.jsonpath.syntax import Index, Name, Step
+from express.expressions.values import json_text
+from express.types import JSON
+
+#: `(raw, result) -> output`: combines a state's result with its raw input.
+ResultWriter: TypeAlias = Callable[[JSON, JSON], JSON]
+
+#: What CreateStateMachine answers (SCHEMA_VALIDATION_FAILED); reported by users of cfn-lint, issues 4076 and 4078.
+NOT_A_PATH: Final = "Value must be a valid JSONPath."
+NOT_A_REFERENCE_PATH: Final = "Value is not a Reference Path"
+
+#: `Variable` and the path operands of Choice rules are read by a parser of their own, which gives reasons.
+_CHOICE_FIELD = re.compile(r"Variable|(?:String|Numeric|Boolean|Timestamp)(?:Equals|Less|Greater)\w*Path")
+
+
+def read_path(text: str) -> Path:
+    """The Path in a field such as InputPath, OutputPath or ItemsPath: of the data, the context or a variable.
+
+    Raises ExpressionError with AWS's text and the offset of the trouble; its `__cause__` tells what exactly it is.
+    """
+    try:
+        return parse_path(text)
+    except ExpressionError as error:
+        raise ExpressionError(NOT_A_PATH, error.offset) from error
+
+
+def read_reference_path(text: str, *, what: str) -> Path:
+    """The Reference Path in the field named `what`: names and non-negative indexes only.
+
+    A ResultPath moreover starts at `$`: it can name neither a variable nor a place in the context object. Raises
+    ExpressionError with AWS's text and the offset of the trouble.
+    """
+    reason = _read_choice_path(text) if _CHOICE_FIELD.fullmatch(what) else None
+    if reason is not None:
+        message, offset = reason
+        raise ExpressionError(f"{NOT_A_REFERENCE_PATH}: {message}", offset)
+    path = read_path(text)
+    if not path.reference or (what == "ResultPath" and path.root is not Root.DATA):
+        raise ExpressionError(NOT_A_REFERENCE_PATH, _offset_of_excess(path, text))
+    return path
+
+
+def _read_choice_path(text: str) -> tuple[str, int] | None:
+    """What a Choice rule has against `text`, as AWS words it: both texts are reported from CreateStateMachine."""
+    if not text.startswith("$"):
+        return "Reference path didn't start with '$'", 0
+    if bracket := re.search(r"(?<!\\)\[(?!['\"\d])", text):
+        return "'[' must be followed by ' or '['", bracket.start()
+    return None
+
+
+def _offset_of_excess(path: Path, text: str) -> int:
+    """Where the first step stands that a Reference Path cannot have, as near as the text tells."""
+    if path.reference:
+        return 0
+    excess = re.search(r"\.\.|[*?:@(]|\[-|\[[^\]]*,", text[1:])
+    return excess.start() + 1 if excess else 0
+
+
+def invalid_path(error: PathNotFound) -> EngineError:
+    """`Invalid path '$.x' : No results for path: $['x']`, recorded for InputPath, OutputPath and TimeoutSecondsPath."""
+    return EngineError(RUNTIME, f"Invalid path '{error.path}' : {error.detail}")
+
+
+# ResultPath -----------------------------------------------------------------------------------------------------
+
+
+def build_result_path(path: Path) -> ResultWriter:
+    """The writer of a ResultPath: `(raw, result) -> output`.
+
+    `$` gives the result. An existing field or array element is replaced, missing objects on the way are created (ASL
+    spec, "ResultPath"). Where the path does not fit the raw input - a field of something that is no object, an
+    element that is not there - the writer raises `States.ResultPathMatchFailure`. The causes are those of the
+    service: `Unable to apply ReferencePath $.x to input "text"` when the input as a whole is no object, and
+    `Unable to apply step "b" to input {"a":1}` when a step on the way does not fit.
+    """
+    fail = _failure(path.text)
+    match path.steps:
+        case ():
+            return lambda raw, result: result
+        case (Name(a),):
+            return _build_field(a, fail)
+        case (Name(a), Name(b)):
+            return _build_field_of_field(a, b, fail)
+    return _build_deep(path.steps, fail)
+
+
+#: Raises the StateError for a raw input that does not fit at the given step.
+_Fail: TypeAlias = Callable[[JSON, Step | None], NoReturn]
+
+
+def _failure(text: str) -> _Fail:
+    def fail(raw: JSON, step: Step | None) -> NoReturn:
+        if step is None:
+            cause = f"Unable to apply ReferencePath {text} to input {json_text(raw)}"
+        else:
+            label = step.name if isinstance(step, Name) else step.fragment
+            cause = f'Unable to apply step "{label}" to input {json_text(raw)}'
+        raise StateError(RESULT_PATH_MATCH_FAILURE, cause)
+
+    return fail
+
+
+def _build_field(a: str, fail: _Fail) -> ResultWriter:
+    def write(raw: JSON, result: JSON) -> JSON:
+        if type(raw) is dict:
+            return {**raw, a: result}
+        fail(raw, None)
+
+    return write
+
+
+def _build_field_of_field(a: str, b: str, fail: _Fail) -> ResultWriter:
+    def write(raw: JSON, result: JSON) -> JSON:
+        if type(raw) is not dict:
+            fail(raw, None)
+        inner = raw.get(a, _NOTHING)
+        if type(inner) is dict:
+            return {**raw, a: {**inner, b: result}}
+        fail(raw, Name(b))
+
+    return write
+
+
+#: Stands for an object that is not there yet; only ever unpacked.
+_NOTHING: Final[dict[str, JSON]] = {}
+
+
+class _MisfitError(Exception):
+    """A step met a value it cannot be applied to."""
+
+    def __init__(self, step: Step) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+def _build_deep(steps: tuple[Step, ...], fail: _Fail) -> ResultWriter:
+    place = _build_place(steps)
+
+    def write(raw: JSON, result: JSON) -> JSON:
+        try:
+            return place(raw, result)
+        except _MisfitError as misfit:
+            step = None if misfit.step is steps[0] else misfit.step
+        fail(raw, step)
+
+    return write
+
+
+def _build_place(steps: tuple[Step, ...]) -> ResultWriter:
+    """`(node, result) -> node` with the result put in where `steps` lead."""
+    match steps:
+        case (Name() as step, *rest):
+            return _build_place_in_object(step, _build_place(tuple(rest)))
+        case (Index() as step, *rest):
+            return _build_place_in_array(step, _build_place(tuple(rest)))
+    return lambda node, result: result
+
+
+def _build_place_in_object(step: Name, place: ResultWriter) -> ResultWriter:
+    name = step.name
+
+    def put(node: JSON, result: JSON) -> JSON:
+        if type(node) is dict:
+            return {**node, name: place(node.get(name, _NOTHING), result)}
+        raise _MisfitError(step)
+
+    return put
+
+
+def _build_place_in_array(step: Index, place: ResultWriter) -> ResultWriter:
+    index = step.index
+
+    def put(node: JSON, result: JSON) -> JSON:
+        if type(node) is list and index < len(node):
+            return [*node[:index], place(node[index], result), *node[index + 1 :]]
+        raise _MisfitError(step)
+
+    return put

@@ -1,0 +1,309 @@
+"""Payload templates: literal JSON in which every field named `x.$` is computed and becomes `x`.
+
+Parameters, ResultSelector, ItemSelector, Credentials, BatchInput and the JSONPath form of Assign are templates (ASL
+spec, "Payload Template"; AWS guide, "Parameters"). Computed fields stand at any depth of objects, also of objects
+inside arrays (the usual `"Environment": [{"Name": "A", "Value.$": "$.a"}]`); strings elsewhere are literal, whatever
+they look like. A computed value is a path (`$`, `$$`, `$variable`) or an intrinsic call.
+
+Most of a template never changes, so building separates it once: a template without computed fields is one shared
+value, and an object with some becomes a copy of its constant part plus one assignment for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound
+from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
+from express.expressions.jsonpath import Path, Root, build_path, parse_path
+from express.expressions.jsonpath.syntax import Index
+from express.expressions.values import json_bytes, json_text
+from express.types import JSON, Expr, Scope
+
+Expression: TypeAlias = Path | Call
+#: Told of each problem: the JSON pointer below the field (`/a/b.$`), AWS's message, and the offset of the trouble in
+#: the string at that pointer (0 when the trouble is not inside a string).
+Report: TypeAlias = Callable[[str, str, int], None]
+
+#: What follows the name of a computed field.
+_SUFFIX: Final = ".$"
+#: Bytes a path's result may have beyond `Path.growth` times its data.
+_SLACK: Final = 4
+
+Key: TypeAlias = str | int
+#: Makes the object or array to fill in: the bound `copy` of its constant part.
+Copy: TypeAlias = Callable[[], JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The value of a field `name.$`; `field` is the name as written, which causes quote."""
+
+    field: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """An object or array with computed parts. `base` is a dict or list with null at the place of each part."""
+
+    base: JSON
+    parts: tuple[tuple[Key, Node], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value without computed fields."""
+
+    value: JSON
+
+
+Node: TypeAlias = Constant | Computed | Composite
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed payload template.
+
+    `constant`: it has no computed field. `variables`: names of the workflow variables it reads, without `$`.
+    `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
+    None when that cannot be known (intrinsic calls, variables, the context object, recursive paths).
+    """
+
+    root: Node
+    constant: bool
+    growth: tuple[int, int] | None
+    variables: frozenset[str]
+
+
+def parse_template(value: JSON, *, report: Report) -> Template:
+    """Read a template, telling `report` of every problem; what is wrong becomes null and reading goes on."""
+    root = _parse(value, "", report)
+    expressions = [computed.expression for computed in _computed(root)]
+    return Template(
+        root=root,
+        constant=isinstance(root, Constant),
+        growth=_growth(root, expressions),
+        variables=frozenset().union(*map(variables_of, expressions)),
+    )
+
+
+def parse_expression(text: str) -> Expression:
+    """Parse what may stand where AWS allows a path or an intrinsic call, such as `Fail.CausePath`.
+
+    Raises ExpressionError.
+    """
+    return parse_path(text) if text.startswith("$") else parse_intrinsic(text)
+
+
+def variables_of(expression: Expression) -> frozenset[str]:
+    """Names of the workflow variables an expression reads, without `$`."""
+    if isinstance(expression, Call):
+        return expression.variables
+    return frozenset() if expression.variable is None else frozenset((expression.variable,))
+
+
+def build_template(template: Template) -> Expr:
+    """The closure that fills in a template.
+
+    It raises EngineError `States.Runtime` for a path that finds nothing, with the cause `The JSONPath '$.x' specified
+    for the field 'value.$' could not be found in the input '{...}'`, and whatever an intrinsic call raises.
+    """
+    return _build(template.root)
+
+
+def build_expression(expression: Expression) -> Expr:
+    """The closure of a path or an intrinsic call. A path that finds nothing raises PathNotFound; its field words it."""
+    return build_intrinsic(expression) if isinstance(expression, Call) else build_path(expression)
+
+
+def _parse(value: JSON, pointer: str, report: Report) -> Node:
+    if isinstance(value, dict):
+        return _parse_object(value, pointer, report)
+    if isinstance(value, list):
+        nodes = [_parse(item, f"{pointer}/{index}", report) for index, item in enumerate(value)]
+        return _compose([_constant_part(node) for node in nodes], enumerate(nodes))
+    return Constant(value)
+
+
+def _parse_object(value: dict[str, JSON], pointer: str, report: Report) -> Node:
+    fields: dict[str, Node] = {}
+    for key, item in value.items():
+        place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        name = key.removesuffix(_SUFFIX)
+        if name in fields:
+            report(place, f"The field '{name}' is given both as '{name}' and as '{name}{_SUFFIX}'", 0)
+        fields[name] = _parse(item, place, report) if name == key else _parse_computed(key, item, place, report)
+    return _compose({name: _constant_part(node) for name, node in fields.items()}, fields.items())
+
+
+def _parse_computed(field: str, value: JSON, pointer: str, report: Report) -> Node:
+    offset = 0
+    if isinstance(value, str):
+        try:
+            return Computed(field, parse_expression(value))
+        except ExpressionError as error:
+            offset = error.offset
+    message = f"The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
+    report(pointer, message, offset)
+    return Constant(None)
+
+
+def _constant_part(node: Node) -> JSON:
+    return node.value if isinstance(node, Constant) else None
+
+
+def _compose(base: JSON, nodes: Iterable[tuple[Key, Node]]) -> Node:
+    parts = tuple((key, node) for key, node in nodes if not isinstance(node, Constant))
+    return Composite(base, parts) if parts else Constant(base)
+
+
+def _computed(node: Node) -> Iterator[Computed]:
+    if isinstance(node, Computed):
+        yield node
+    elif isinstance(node, Composite):
+        for _, part in node.parts:
+            yield from _computed(part)
+
+
+def _growth(root: Node, expressions: Sequence[Expression]) -> tuple[int, int] | None:
+    factor = 0
+    for expression in expressions:
+        if isinstance(expression, Call) or expression.growth is None:
+            return None
+        factor += expression.growth
+    return factor, _constant_size(root) + _SLACK * len(expressions)
+
+
+def _constant_size(node: Node) -> int:
+    """Serialised size of a node with each computed value counted as nothing more than the null in its place."""
+    if isinstance(node, Composite):
+        nested = sum(_constant_size(part) for _, part in node.parts if isinstance(part, Composite))
+        return len(json_bytes(node.base)) + nested
+    return len(json_bytes(_constant_part(node)))
+
+
+def _build(node: Node) -> Expr:
+    if isinstance(node, Composite):
+        return _build_composite(node)
+    if isinstance(node, Computed):
+        return build_expression(node.expression)
+    value = node.value
+
+    def constant(_: JSON, __: Scope) -> JSON:
+        return value
+
+    return constant
+
+
+def _build_composite(node: Composite) -> Expr:
+    """A copy of the constant part, then one assignment for each computed one.
+
+    A path that finds nothing is left to `spelled_out`, which computes the parts again one by one and so knows whose
+    it was: the path that succeeds pays nothing for the words of the one that fails.
+    """
+    copy = node.base.copy
+    parts = [(key, _build(part)) for key, part in node.parts]
+    spelled_out = _spelled_out(node, [part for _, part in parts])
+    if len(parts) == 1:
+        return _build_one(copy, *parts[0], spelled_out)
+    if len(parts) == 2:
+        return _build_two(copy, *parts[0], *parts[1], spelled_out)
+    if len(parts) == 3:
+        return _build_three(copy, *parts[0], *parts[1], *parts[2], spelled_out)
+
+    def many(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            for key, part in parts:
+                result[key] = part(data, scope)
+        except PathNotFound:
+            return spelled_out(data, scope)
+        return result
+
+    return many
+
+
+def _build_one(copy: Copy, key: Key, part: Expr, spelled_out: Expr) -> Expr:
+    def one(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            result[key] = part(data, scope)
+        except PathNotFound:
+            return spelled_out(data, scope)
+        return result
+
+    return one
+
+
+def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, spelled_out: Expr) -> Expr:
+    def two(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            result[key_1] = part_1(data, scope)
+            result[key_2] = part_2(data, scope)
+        except PathNotFound:
+            return spelled_out(data, scope)
+        return result
+
+    return two
+
+
+def _build_three(
+    copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, key_3: Key, part_3: Expr, spelled_out: Expr
+) -> Expr:
+    def three(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            result[key_1] = part_1(data, scope)
+            result[key_2] = part_2(data, scope)
+            result[key_3] = part_3(data, scope)
+        except PathNotFound:
+            return spelled_out(data, scope)
+        return result
+
+    return three
+
+
+def _spelled_out(node: Composite, parts: Sequence[Expr]) -> Expr:
+    """The same object or array, computed part by part once one of its paths has found nothing."""
+
+    def spelled_out(data: JSON, scope: Scope) -> JSON:
+        result = node.base.copy()
+        for (key, part), compute in zip(node.parts, parts, strict=True):
+            try:
+                result[key] = compute(data, scope)
+            except PathNotFound as error:
+                if not isinstance(part, Computed) or not isinstance(part.expression, Path):
+                    raise  # pragma: no cover  # only the paths of this very object raise it
+                if not _ends_beyond_array(part.expression, error):
+                    raise _missing(part.expression, part.field, data, scope) from None
+        return result
+
+    return spelled_out
+
+
+def _ends_beyond_array(path: Path, error: PathNotFound) -> bool:
+    """Whether the last step of `path` is an index outside its array.
+
+    Captured from AWS: `"v.$": "$.items[5]"` over two items is null and no error, although the same path is a missing
+    argument in an intrinsic call, and a missing field is an error everywhere. Jayway's text tells the cases apart: it
+    has no results exactly when the array was there.
+    """
+    return bool(path.steps) and isinstance(path.steps[-1], Index) and error.detail.startswith("No results")
+
+
+def _missing(path: Path, field: str, data: JSON, scope: Scope) -> EngineError:
+    """The error of a path without a value; AWS quotes what the path was applied to (captured for `$$` paths)."""
+    searched = data
+    if path.root is Root.CONTEXT:
+        searched = scope.context()
+    elif path.variable is not None:
+        searched = scope.variables.get(path.variable)
+    return EngineError(
+        RUNTIME,
+        f"The JSONPath '{path.text}' specified for the field '{field}' could not be found in the input "
+        f"'{json_text(searched)}'",
+    )

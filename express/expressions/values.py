@@ -1,0 +1,86 @@
+"""JSON values seen as the Java objects the service holds.
+
+Two texts of a value reach users and have to match the service's to the byte: the JSON text quoted in causes and
+returned by `States.JsonToString` (Jackson, compact, keys in order), and `String.valueOf` of the parsed object, which
+`States.Format` inserts (recorded: `{Arg1=1, Arg2=[]}`) and by which `States.ArrayContains` compares. Equality is
+Java's as well: `true` is not `1`, and `1` (an Integer) is not `1.0` (a Double), which Python's `==` would confuse.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from express.types import JSON
+
+#: A payload between two states: 256 KiB of UTF-8 (AWS guide, "Service quotas").
+PAYLOAD_LIMIT: Final = 262_144
+
+
+def json_text(value: JSON) -> str:
+    """The compact JSON text of `value`, keys in their order, non-ASCII characters as they are."""
+    return json_bytes(value).decode("utf-8", "surrogatepass")
+
+
+def json_bytes(value: JSON) -> bytes:
+    """`json_text` as UTF-8; its length is what the payload limit counts."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # what orjson refuses: nesting beyond 254 levels, integers beyond 64 bits, lone surrogates
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def java_text(value: JSON) -> str:
+    """`String.valueOf(value)`: strings bare, `null`, `true`, `1.1`, `[1, a]`, `{k=v, l=[]}`."""
+    kind = type(value)
+    if kind is str:
+        text: str = value
+        return text
+    if kind is int:
+        return str(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if kind is float:
+        return _double_text(value)
+    if kind is list:
+        return f"[{', '.join(map(java_text, value))}]"
+    return "{" + ", ".join([f"{key}={java_text(item)}" for key, item in value.items()]) + "}"
+
+
+def _double_text(value: float) -> str:
+    """`Double.toString`: plain decimals from 10^-3 up to 10^7, computerised scientific notation outside."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    sign = "-" if mantissa.startswith("-") else ""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = whole + fraction
+    power = len(whole) - 1 + int(exponent or 0)
+    leading = len(digits) - len(digits.lstrip("0"))
+    digits = digits[leading:].rstrip("0")
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{power - leading}"
+
+
+def java_key(value: JSON) -> Hashable:
+    """A hashable stand-in: two values have the same key exactly when they are `equals` in Java."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        scalar: str | int | None = value
+        return scalar
+    if kind is list:
+        return (list, *map(java_key, value))
+    if kind is dict:
+        return (dict, frozenset([(key, java_key(item)) for key, item in value.items()]))
+    return (kind, value)
+
+
+def utf16_length(text: str) -> int:
+    """`String.length()`: limits given in characters count UTF-16 code units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2

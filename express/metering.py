@@ -1,0 +1,93 @@
+"""How AWS meters one Express execution: its duration, its memory, and how both are rounded for the bill.
+
+Pure arithmetic over ints; it knows no clock and no runtime. Durations are nanoseconds of a monotonic clock, because
+100 ms and one nanosecond are billed as 200 ms and a float of milliseconds would lose that edge. Memory is bytes, and
+a megabyte is 1,000,000 of them: the published worked example adds KB to MB as thousandths.
+
+The real memory of an AWS worker is not observable from outside. AWS publishes an estimate for planning, and the
+estimate is what is metered here; on AWS the metric ExpressExecutionMemory has the last word.
+
+Source: https://aws.amazon.com/step-functions/pricing/, "Express Workflows" and its memory example.
+"""
+
+from __future__ import annotations
+
+from express.pricing import execution_cost_usd
+
+#: What every execution weighs before its definition and data.
+BASE_MEMORY_BYTES = 50_000_000
+#: Duration is billed up to the next 100 ms.
+DURATION_STEP_MS = 100
+#: Memory is billed up to the next 64 MB.
+MEMORY_STEP_MB = 64
+
+_NS_PER_MS = 1_000_000
+_BYTES_PER_MB = 1_000_000
+_DURATION_STEP_NS = DURATION_STEP_MS * _NS_PER_MS
+_MEMORY_STEP_BYTES = MEMORY_STEP_MB * _BYTES_PER_MB
+
+
+def memory_bytes(definition_bytes: int, data_bytes: int, fan_out: int) -> int:
+    """Estimate the memory of an execution: 50 MB + definition + data for each Parallel or Map step it ran.
+
+    `fan_out` counts those steps: the branches of Parallel states and the iterations of Map states.
+    """
+    return BASE_MEMORY_BYTES + definition_bytes + data_bytes * fan_out
+
+
+def billed_duration_ms(duration_ns: int) -> int:
+    """Round a duration up to the next 100 ms; an execution is billed for one step at least."""
+    return max(-(-duration_ns // _DURATION_STEP_NS), 1) * DURATION_STEP_MS
+
+
+def billed_memory_mb(memory_bytes: int) -> int:
+    """Round memory up to the next 64 MB; an execution is billed for one step at least."""
+    return max(-(-memory_bytes // _MEMORY_STEP_BYTES), 1) * MEMORY_STEP_MB
+
+
+class Billing:
+    """What one execution used and what AWS would bill for it.
+
+    Made from two ints when somebody asks a Result for it; everything else is derived on demand.
+    """
+
+    __slots__ = ("duration_ns", "memory_bytes")
+
+    def __init__(self, duration_ns: int, memory_bytes: int) -> None:
+        #: From start to end of the execution, nanoseconds.
+        self.duration_ns = duration_ns
+        #: The estimate of `memory_bytes()`, bytes.
+        self.memory_bytes = memory_bytes
+
+    @property
+    def duration_ms(self) -> float:
+        """The measured duration in milliseconds, unrounded."""
+        return self.duration_ns / _NS_PER_MS
+
+    @property
+    def billed_duration_ms(self) -> int:
+        return billed_duration_ms(self.duration_ns)
+
+    @property
+    def billed_memory_mb(self) -> int:
+        return billed_memory_mb(self.memory_bytes)
+
+    @property
+    def cost_usd(self) -> float:
+        """USD for this execution on AWS: one request and its duration at the first tier."""
+        return execution_cost_usd(self.billed_duration_ms, self.billed_memory_mb)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Billing):
+            return NotImplemented
+        return self.duration_ns == other.duration_ns and self.memory_bytes == other.memory_bytes
+
+    def __hash__(self) -> int:
+        return hash((self.duration_ns, self.memory_bytes))
+
+    def __repr__(self) -> str:
+        return (
+            f"Billing(duration_ms={self.duration_ms:g}, memory_bytes={self.memory_bytes}, "
+            f"billed_duration_ms={self.billed_duration_ms}, billed_memory_mb={self.billed_memory_mb}, "
+            f"cost_usd={self.cost_usd:.10f})"
+        )

@@ -1,0 +1,305 @@
+"""What a compiled workflow is, and what one execution of it carries.
+
+Theory of operation. A `Program` is one `States` object turned into steps: the whole machine, a Parallel branch or
+a Map's item processor. A `Step` is one state; its `run` closure takes the `Frame` and returns the step to go on
+with, so a transition is a function call and nothing is looked up by name while an execution runs (law 1).
+`Frame.data` is the raw input of the step about to run and becomes the next input only when the step succeeds, so
+a retry is simply another call of `run`. A step that may have to wait sets `blocks` and its `run` is a coroutine
+function; everything else is a plain call (law 3). `END` is flagged as blocking too, so that a loop over plain
+steps needs no second test to stop there.
+
+`Run` is the outermost frame. It also carries the numbers of the execution: history events counted so far (AWS's
+error causes quote them), fan-out and payload bytes for the memory model, the clock readings. Whatever steps ask of
+the world (time, waiting, a handler within its timeout, branches side by side) they ask of a `Host`, so neither
+states nor programs know the scheduler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+    from express.errors import StateError
+    from express.types import JSON, MachineType, Status
+
+#: One AWS limit in three places: input and output of a task, a state, an execution; 256 KiB of UTF-8 JSON.
+PAYLOAD_LIMIT = 262_144
+
+#: `run(frame)` of a step that cannot block, and of one that may.
+PlainRun: TypeAlias = "Callable[[Frame], Step]"
+BlockingRun: TypeAlias = "Callable[[Frame], Coroutine[Any, Any, Step]]"
+
+#: What a state does about an error: the step to go on with (Catch), or the seconds to wait before the next attempt
+#: (Retry). Raises the error again when neither matches.
+Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
+
+NO_VARIABLES: Mapping[str, JSON] = {}
+
+
+class Step:
+    """One state, compiled.
+
+    `run` performs it and returns the step to go on with, having put that step's input into `frame.data`.
+    `events` is how many history events AWS would write for a plain pass through the state; steps whose number
+    varies (`counts_events`) count them on the run themselves and leave the id of their entry in `frame.entered`.
+    `recover` is None where the state has neither Retry nor Catch; `retries` tells whether it has a Retry. `entries`
+    counts how often it was entered.
+    """
+
+    __slots__ = ("blocks", "counts_events", "entries", "events", "name", "recover", "retries", "run", "type")
+
+    def __init__(self, name: str, type: str) -> None:  # noqa: A002 - ASL's own word for it
+        self.name = name
+        self.type = type
+        self.run: Callable[[Frame], Any] = _never
+        self.blocks = False
+        self.counts_events = False
+        self.events = 2
+        self.recover: Recovery | None = None
+        self.retries = False
+        self.entries = 0
+
+    def __repr__(self) -> str:
+        return f"<Step {self.type} {self.name!r}>"
+
+
+def _never(frame: Frame) -> Step:
+    raise AssertionError(f"step without a body reached in {frame!r}")
+
+
+#: Where every chain of steps ends: End, Succeed. Never run.
+END = Step("", "End")
+END.blocks = True
+
+
+@dataclass(slots=True)
+class Program:
+    """One compiled `States` object: where it starts, its steps, and whether any of them may block."""
+
+    start: Step
+    steps: tuple[Step, ...]
+    blocks: bool
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a machine's executions came to, as plain integers: folded once per execution, read at scrape time.
+
+    Every count is a number of executions but `duration_ns`, their durations in nanoseconds, and
+    `billed_mb_ms`, billed milliseconds times billed MB: the unit the bill is made from.
+    """
+
+    started: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    timed_out: int = 0
+    aborted: int = 0
+    duration_ns: int = 0
+    billed_mb_ms: int = 0
+
+    @property
+    def ended(self) -> int:
+        return self.succeeded + self.failed + self.timed_out + self.aborted
+
+
+@dataclass(slots=True)
+class Machine:
+    """A compiled state machine: its identity, its program and its counters.
+
+    `definition_bytes` is the size of its text, as the memory model counts it. `timeout_seconds` is the machine's
+    own TimeoutSeconds or None. `context` makes the context object (`$$`) for a frame.
+    """
+
+    name: str
+    arn: str
+    role_arn: str
+    type: MachineType
+    definition_bytes: int
+    timeout_seconds: int | None
+    program: Program
+    context: Callable[[Frame], dict[str, JSON]]
+    tally: Tally = field(default_factory=Tally)
+
+    #: Every step of the machine in definition order, those of nested branches and iterations included.
+    all_steps: tuple[Step, ...] = ()
+
+
+class Host(Protocol):
+    """What a running step may ask of whoever runs it. The runtime implements it."""
+
+    payload_limit: int
+    map_concurrency: int
+
+    def monotonic_ns(self) -> int: ...
+
+    def timeout_ns(self, machine: Machine) -> int:
+        """How long an execution of the machine may take."""
+        ...
+
+    def default_name(self, sequence: int) -> str:
+        """The generated name of the execution with this number: unique, in the form of a UUID."""
+        ...
+
+    def time_ns(self) -> int:
+        """Nanoseconds since the epoch: what timestamps in definitions and the context object are compared with."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, never less than asked."""
+        ...
+
+    async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON: ...
+
+    async def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> JSON:
+        """Await a task's result; raises StateError States.Timeout when it or a heartbeat is late."""
+        ...
+
+    def advance(self, frame: Frame) -> bool:
+        """Run a frame that cannot block. False: its time slice is over, call again later."""
+        ...
+
+    async def fan_out(self, frame: Frame, branches: Branches) -> None:
+        """Run branches side by side, at most `limit` at once; the first StateError aborts and awaits the others."""
+        ...
+
+
+class Branches(Protocol):
+    """The branches of a Parallel or the iterations of a Map, as the runtime meets them: numbered from 0."""
+
+    count: int
+    limit: int
+
+    def enter(self, index: int) -> Frame:
+        """The frame of branch `index`, ready to run."""
+        ...
+
+    def leave(self, index: int, frame: Frame) -> None:
+        """Branch `index` has ended well; keep its output."""
+        ...
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        """Branch `index` has failed. Raises the error unless the Map tolerates it."""
+        ...
+
+
+class Heartbeat:
+    """The pulse of a task with HeartbeatSeconds: a handler beats it through its context, the host sets `renew`."""
+
+    __slots__ = ("renew", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.renew: Callable[[], object] | None = None
+
+
+class Frame:
+    """One activation of a `States` object: the machine itself, a branch or an iteration.
+
+    `size` is an upper bound of the serialised bytes of `data`: states that only select leave it alone, states that
+    can grow data raise it, and only when it passes the limit is the data measured (libraries: measuring 256 KiB
+    takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
+    `attempts` holds the Retry counters of the current visit. `item` is `$$.Map.Item` while a Map selects an item,
+    `paused` what a fan-out keeps between two slices, `fresh` the variables assigned by the step now ending.
+    """
+
+    __slots__ = ("attempts", "data", "entered", "entered_ns", "item", "paused", "run", "size", "step", "variables")
+
+    def __init__(self, run: Run, step: Step, data: JSON, size: int, variables: Mapping[str, JSON]) -> None:
+        self.run = run
+        self.step = step
+        self.data = data
+        self.size = size
+        self.variables = variables
+        self.attempts: list[int] | None = None
+        self.entered = 0
+        self.entered_ns = 0
+        self.item: dict[str, JSON] | None = None
+        self.paused: Any = None
+
+    def context(self) -> dict[str, JSON]:
+        """The context object (`$$`) as it is now."""
+        return self.run.machine.context(self)
+
+
+class Run(Frame):
+    """The outermost frame, and the numbers of the execution it stands for.
+
+    `sequence` makes the default name. `events` is the id of the last history event AWS would have written.
+    `fan_out` counts Parallel branches and Map iterations entered, `data_bytes` the largest payload measured: with
+    the definition they make the memory model. `slice_end` is when to yield to the loop, in monotonic nanoseconds.
+    `stopping` is the status to end with once someone stops the execution (with `stop_error` and `stop_cause`);
+    `cancelled` tells that `task` was cancelled for it, which had been asked to `cancellations` times before.
+    `yielding` is set while the execution waits for nothing and only gives the loop its turn.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "cancellations",
+        "cancelled",
+        "data_bytes",
+        "events",
+        "fan_out",
+        "host",
+        "input",
+        "machine",
+        "name",
+        "sequence",
+        "slice_end",
+        "started_ns",
+        "stop_cause",
+        "stop_error",
+        "stopping",
+        "task",
+        "yielding",
+    )
+
+    def __init__(self, host: Host, machine: Machine, data: JSON, size: int, sequence: int, now: int) -> None:
+        self.run = self
+        self.host = host
+        self.machine = machine
+        self.step = machine.program.start
+        self.input = self.data = data
+        self.size = self.data_bytes = size
+        self.sequence = sequence
+        self.started_ns = now
+        self.slice_end = now + SLICE_NS
+        self.variables = NO_VARIABLES
+        self.events = 1
+        self.fan_out = 0
+        self.attempts = self.item = self.paused = None
+        self.entered_ns = 0
+        self.name: str | None = None
+        self.task: Any = None
+        self.stopping: Status | None = None
+        self.cancelled = self.yielding = False
+
+    @property
+    def execution_name(self) -> str:
+        """The name given at the start, or a generated one."""
+        return self.name or self.host.default_name(self.sequence)
+
+    @property
+    def execution_arn(self) -> str:
+        """AWS's form: an Express execution has a unique id behind its name (facts: AWS guide "ARN formats")."""
+        machine = self.machine
+        if machine.type == "STANDARD":
+            return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{self.execution_name}"
+        unique = self.host.default_name(self.sequence)
+        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{self.execution_name}:{unique}"
+
+    @property
+    def deadline_ns(self) -> int:
+        """When the execution's time is up, in monotonic nanoseconds."""
+        return self.started_ns + self.host.timeout_ns(self.machine)
+
+
+class Paused(Exception):
+    """Raised by a fork that keeps its place in `frame.paused`: yield to the loop, then run the step again."""
+
+
+#: How long steps may run before the loop gets its turn, in nanoseconds. One slice plus the longest single
+#: step (an orjson pass over 256 KiB takes up to 3 ms) stays below the 10 ms that design law 8 allows.
+SLICE_NS = 2_000_000

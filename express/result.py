@@ -1,0 +1,81 @@
+"""What an execution came to. A failed execution is a Result like any other, never an exception (law 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.errors import ExecutionFailed
+from express.metering import Billing
+
+if TYPE_CHECKING:
+    from express.types import JSON, Status
+
+
+class Names:
+    """Generated execution names: UUIDs that share a random head and count in their tail, made when asked for."""
+
+    __slots__ = ("_head",)
+
+    def __init__(self, head: int) -> None:
+        digits = f"{head & ((1 << 80) - 1):020x}"
+        # The fixed digits say version 4, variant 1: what AWS generates too.
+        self._head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-"
+
+    def name(self, sequence: int) -> str:
+        return f"{self._head}{sequence:012x}"
+
+
+class Result:
+    """The end of one execution.
+
+    `status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED. `output` is the JSON value of a success, None otherwise;
+    `error` and `cause` are the names and texts AWS reports, None where it reports none.
+    """
+
+    __slots__ = ("_duration_ns", "_memory_bytes", "_name", "_names", "cause", "error", "output", "status")
+
+    def __init__(
+        self,
+        status: Status,
+        output: JSON,
+        error: str | None,
+        cause: str | None,
+        name: str | int,
+        names: Names,
+        duration_ns: int,
+        memory_bytes: int,
+    ) -> None:
+        self.status = status
+        self.output = output
+        self.error = error
+        self.cause = cause
+        self._name = name
+        self._names = names
+        self._duration_ns = duration_ns
+        self._memory_bytes = memory_bytes
+
+    @property
+    def name(self) -> str:
+        """The execution's name: the one given, or a generated UUID."""
+        name = self._name
+        return self._names.name(name) if isinstance(name, int) else name
+
+    @property
+    def billing(self) -> Billing:
+        """What it used and what AWS would charge for it."""
+        return Billing(self._duration_ns, self._memory_bytes)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status == "SUCCEEDED"
+
+    def unwrap(self) -> JSON:
+        """The output. Raises ExecutionFailed when the execution did not succeed."""
+        if self.status != "SUCCEEDED":
+            raise ExecutionFailed(self.status, self.error, self.cause)
+        return self.output
+
+    def __repr__(self) -> str:
+        if self.status == "SUCCEEDED":
+            return f"Result(SUCCEEDED, output={self.output!r})"
+        return f"Result({self.status}, error={self.error!r}, cause={self.cause!r})"

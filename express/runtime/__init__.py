@@ -1,0 +1,6 @@
+"""The only part that schedules. It runs a `Program` and does not know the compiler that made it."""
+
+from express.runtime.loops import run
+from express.runtime.runtime import Execution, Runtime
+
+__all__ = ["Execution", "Runtime", "run"]

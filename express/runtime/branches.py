@@ -1,0 +1,142 @@
+"""Parallel branches and Map iterations that may block, side by side (law 4).
+
+Theory of operation. The execution's own task is the first worker of a crew: it runs branches one after another, and
+other tasks join only when a branch suspends. The first branch to fail wins: its error is kept, the other workers are
+cancelled and awaited, and nothing is left behind. When it is a hired worker that fails while the execution's own
+task waits inside another branch, that task is cancelled as well and takes the cancellation back (`uncancel`), as
+asyncio.TaskGroup does with its parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from express.errors import StateError
+from express.runtime.crew import Crew
+from express.runtime.execution import advance, breathe, drive
+
+if TYPE_CHECKING:
+    from express.program import Branches, Frame, Run
+
+_LOOK_EVERY = 16
+
+
+class FanOut(Crew):
+    """One visit of a Parallel or Map whose branches may block."""
+
+    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_next", "_run", "_waiter")
+
+    def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop, branches.limit)
+        self._branches = branches
+        self._run: Run = frame.run
+        self._next = 0
+        self._failure: BaseException | None = None
+        self._leader: asyncio.Task[object] | None = None
+        self._interrupted = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def run(self) -> None:
+        """Run all branches. Raises the first failure once every worker has ended."""
+        leader = self._leader = asyncio.current_task(self.loop)
+        assert leader is not None
+        cancellations = leader.cancelling()
+        self.working = 1
+        try:
+            try:
+                await self.work()
+                self.unwatch()
+                while self.members:
+                    await self._wait()
+                if self._run.stopping is not None and self._failure is None:
+                    raise asyncio.CancelledError
+            except asyncio.CancelledError as error:
+                if not self._interrupted:
+                    # Stopped from outside: that ends the fan-out whatever its branches do.
+                    self._failure = error
+            finally:
+                if self.members:
+                    await self._disband()
+            if self._interrupted and leader.uncancel() > cancellations:
+                raise asyncio.CancelledError
+            if self._failure is not None:
+                raise self._failure
+        finally:
+            # The failure's traceback holds this frame: without this they would keep each other alive.
+            self._failure = self._leader = None
+
+    async def work(self) -> None:
+        branches, run = self._branches, self._run
+        now = run.host.monotonic_ns
+        while self._next < branches.count and self._failure is None:
+            index = self._next
+            self._next += 1
+            self.watch()
+            frame = None
+            try:
+                frame = branches.enter(index)
+                if frame.step.blocks or not advance(frame):
+                    await drive(frame)
+                branches.leave(index, frame)
+            except StateError as error:
+                self._failed(index, frame, error)
+            if not index % _LOOK_EVERY and now() > run.slice_end:
+                await breathe(run)
+
+    def _failed(self, index: int, frame: Frame | None, error: StateError) -> None:
+        """Let the branches judge the error; the first one they do not tolerate ends the fan-out."""
+        try:
+            self._branches.fail(index, frame, error)
+        except StateError as final:
+            if self._failure is None:
+                self._failure = final
+                self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Cancel everyone but the worker that is telling of its failure."""
+        current = asyncio.current_task(self.loop)
+        self.unwatch()
+        for task in self.members:
+            if task is not current:
+                task.cancel()
+        if self._leader is not current and self._leader is not None:
+            if self._waiter is not None:
+                self._wake()
+            else:
+                self._interrupted = True
+                self._leader.cancel()
+
+    def retired(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and self._failure is None:
+            self._failure = task.exception()
+            self._interrupt()
+        if not self.members:
+            self._wake()
+
+    def wanted(self) -> int:
+        return self._branches.count - self._next if self._failure is None else 0
+
+    def is_yielding(self) -> bool:
+        return self._run.yielding
+
+    async def _wait(self) -> None:
+        """Until the last hired worker has retired, or one has failed."""
+        self._waiter = self.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _disband(self) -> None:
+        """Cancel and await every worker, however often the caller is cancelled meanwhile."""
+        self.dismiss()
+        while self.members:
+            try:
+                await self._wait()
+            except asyncio.CancelledError as error:
+                self._failure = error

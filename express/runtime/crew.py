@@ -1,0 +1,90 @@
+"""Running many jobs with as few tasks as the jobs really need.
+
+Theory of operation. A task costs one to three microseconds, and most jobs of an Express workflow never suspend: a
+Map over items whose handlers answer at once, a stream of short executions. So one worker takes job after job in its
+own task, and beside it waits a cheap `call_soon` callback, the takeover. The callback can only run when the worker
+has given the loop a turn, which means that its job is waiting for something: then, and only then, more workers are
+hired to take the next jobs, twice as many each time, up to the limit. A worker that merely yields to be fair says so
+and nobody is hired.
+
+`Crew` is that mechanism; `FanOut` uses it for Parallel and Map, `Stream` for `Runtime.map`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.runtime.loops import spawn
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+    from typing import Any
+
+
+class Crew:
+    """Workers and the takeover. `limit` bounds how many work at once, those counted by `working` included."""
+
+    __slots__ = ("_takeover", "limit", "loop", "members", "working")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        self.loop = loop
+        self.limit = limit
+        self.members: set[asyncio.Task[None]] = set()
+        self.working = 0
+        self._takeover: asyncio.Handle | None = None
+
+    def work(self) -> Coroutine[Any, Any, None]:
+        """A worker: takes jobs until none is left; calls `watch` before each job that may suspend."""
+        raise AssertionError(self)
+
+    def wanted(self) -> int:
+        """How many more workers the jobs at hand could use; 0 for none."""
+        raise AssertionError(self)
+
+    def is_yielding(self) -> bool:
+        """Whether the worker watched last only yields to be fair."""
+        raise AssertionError(self)
+
+    def watch(self) -> None:
+        """Arm the takeover: should the job that starts now suspend, others will take the next ones."""
+        if self._takeover is None and self.working < self.limit:
+            self._takeover = self.loop.call_soon(self._take_over)
+
+    def unwatch(self) -> None:
+        """Nobody is needed any more."""
+        if self._takeover is not None:
+            self._takeover.cancel()
+            self._takeover = None
+
+    def _take_over(self) -> None:
+        self._takeover = None
+        if self.is_yielding():
+            self.watch()
+            return
+        for _ in range(min(self.wanted(), self.limit - self.working, max(self.working, 1))):
+            self.hire()
+
+    def hire(self) -> None:
+        """One more worker, in a task of its own."""
+        self.working += 1
+        task = spawn(self.loop, self.work())
+        if task.done():
+            self._retire(task)
+        else:
+            self.members.add(task)
+            task.add_done_callback(self._retire)
+
+    def _retire(self, task: asyncio.Task[None]) -> None:
+        self.working -= 1
+        self.members.discard(task)
+        self.retired(task)
+
+    def retired(self, task: asyncio.Task[None]) -> None:
+        """A worker's task has ended."""
+
+    def dismiss(self) -> None:
+        """Cancel every worker that has a task of its own."""
+        self.unwatch()
+        for task in tuple(self.members):
+            task.cancel()

@@ -1,0 +1,90 @@
+"""Fail: ends its scope in error (ASL spec "Fail State"; AWS guide "Fail workflow state").
+
+`ErrorPath` and `CausePath` take a reference path or an intrinsic call and must give strings. A Fail state writes no
+exit event, so an error leaves it with its entry as the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
+from express.expressions.templates import Expression, build_expression, parse_expression
+from express.payload import text_of
+from express.states.state import Linker, Node, Surroundings
+
+if TYPE_CHECKING:
+    from express.definition.fields import Fields
+    from express.program import Frame, Step
+    from express.types import JSON, Scope
+
+#: Longest error name and cause AWS stores (botocore: SensitiveError, SensitiveCause), in characters.
+MAX_ERROR = 256
+MAX_CAUSE = 32_768
+
+Text = Callable[["JSON", "Scope"], "str | None"]
+
+
+@dataclass(slots=True)
+class Fail(Node):
+    TYPE: ClassVar[str] = "Fail"
+    TRANSITION: ClassVar[bool] = False
+
+    error: str | None = None
+    error_path: Expression | None = None
+    cause: str | None = None
+    cause_path: Expression | None = None
+
+    def read(self, fields: Fields, surroundings: Surroundings) -> None:
+        self.error = fields.text("Error", max_length=MAX_ERROR)
+        self.error_path = _read_expression(fields, "ErrorPath")
+        self.cause = fields.text("Cause", max_length=MAX_CAUSE)
+        self.cause_path = _read_expression(fields, "CausePath")
+        fields.exclusive("Error", "ErrorPath")
+        fields.exclusive("Cause", "CausePath")
+
+    def build(self, step: Step, link: Linker) -> None:
+        error = _build_text("ErrorPath", self.error_path, self.error)
+        cause = _build_text("CausePath", self.cause_path, self.cause)
+        step.counts_events = True
+
+        def run(frame: Frame) -> Step:
+            run = frame.run
+            run.events = frame.entered = run.events + 1
+            raise StateError(error(frame.data, frame), cause(frame.data, frame))
+
+        step.run = run
+
+
+def _read_expression(fields: Fields, name: str) -> Expression | None:
+    text = fields.text(name)
+    if text is None:
+        return None
+    try:
+        return parse_expression(text)
+    except ExpressionError as error:
+        fields.report(name, error.message, offset=error.offset)
+        return None
+
+
+def _build_text(name: str, expression: Expression | None, constant: str | None) -> Text:
+    if expression is None:
+        return lambda data, scope: constant
+    evaluate = build_expression(expression)
+
+    def text(data: JSON, scope: Scope) -> str:
+        try:
+            value = evaluate(data, scope)
+        except PathNotFound as error:
+            raise EngineError(
+                RUNTIME,
+                f"The JSONPath '{error.path}' specified for the field '{name}' "
+                f"could not be found in the input '{text_of(data)}'",
+            ) from None
+        if not isinstance(value, str):
+            raise EngineError(RUNTIME, f"The {name} parameter does not reference a string: {expression.text}")
+        return value
+
+    return text

@@ -1,0 +1,332 @@
+"""Data flow: how a state makes its work's input from its raw input, and its output from the work's result.
+
+One `Flow` shape serves both query languages; this file builds the JSONPath one (ASL spec "Input and Output
+Processing"; AWS guide "Processing input and output"):
+
+    raw input → InputPath → Parameters → (work) → ResultSelector → ResultPath, merged into the raw input → OutputPath
+
+Whatever a definition leaves out costs nothing: each stage is a closure or None, decided at build time. The last
+stage, `leave`, also assigns variables, keeps the size bound of the data and hands over to the next step.
+
+Size bound (law 8 without its price): a state that selects cannot grow data; one that builds grows it by at most
+`factor * size + constant` bytes, known at build time. Only when that bound passes the limit, or cannot be known,
+is the output measured, and the exact size carried on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from express.definition import messages
+from express.definition.problems import INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME, SCHEMA_VALIDATION_FAILED
+from express.errors import DATA_LIMIT_EXCEEDED, EngineError, ExpressionError, PathNotFound, StateError
+from express.expressions.jsonpath import Path, build_path
+from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
+from express.expressions.templates import Template, build_template, parse_template
+from express.payload import NotJSON, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.definition.fields import Fields
+    from express.program import Frame, PlainRun, Step
+    from express.types import JSON, Expr
+
+#: (factor, constant): output size <= factor * input size + constant, in bytes. None: not known, so measure.
+Growth: TypeAlias = tuple[int, int] | None
+
+#: `leave(frame, raw, result, result_size)`: make the state's output, move on. Returns the next step.
+Leave: TypeAlias = "Callable[[Frame, JSON, JSON, int], Step]"
+
+#: A size no payload has: whoever adds to it gets measured.
+UNKNOWN_SIZE = 1 << 40
+
+#: Longest name of a variable, in characters.
+MAX_VARIABLE_NAME = 80
+
+#: What one more member costs an object beside its key and value: quotes, colon, comma.
+_MEMBER_BYTES = 6
+
+
+@dataclass(slots=True)
+class Assign:
+    """An Assign field: its template, and (variable, JSON pointer) of everything it assigns."""
+
+    template: Template
+    names: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class DataFlow:
+    """The data flow fields of one JSONPath state, parsed. `discard_*` stand for an explicit null."""
+
+    input_path: Path | None = None
+    discard_input: bool = False
+    parameters: Template | None = None
+    result_selector: Template | None = None
+    result_path: Path | None = None
+    discard_result: bool = False
+    output_path: Path | None = None
+    discard_output: bool = False
+    assign: Assign | None = None
+
+
+def read_data_flow(fields: Fields, *names: str) -> DataFlow:
+    """Read those of the data flow fields that the state type has; the others stay unknown fields to it."""
+    flow = DataFlow()
+    if "InputPath" in names:
+        flow.input_path, flow.discard_input = _read_nullable_path(fields, "InputPath")
+    if "Parameters" in names:
+        flow.parameters = read_template(fields, "Parameters")
+    if "ResultSelector" in names:
+        flow.result_selector = read_template(fields, "ResultSelector")
+    if "ResultPath" in names:
+        flow.result_path, flow.discard_result = read_result_path(fields)
+    if "OutputPath" in names:
+        flow.output_path, flow.discard_output = _read_nullable_path(fields, "OutputPath")
+    if "Assign" in names:
+        flow.assign = read_assign(fields)
+    return flow
+
+
+def _read_nullable_path(fields: Fields, name: str) -> tuple[Path | None, bool]:
+    """A path, absent, or null: `null` means an empty object in both InputPath and OutputPath."""
+    if fields.has(name) and fields.json(name) is None:
+        return None, True
+    path = read_field_path(fields, name)
+    return (None if path is not None and path.text == "$" else path), False
+
+
+def read_field_path(fields: Fields, name: str, *, required: bool = False) -> Path | None:
+    """A field holding a Path; its syntax errors become problems with the caret inside the string."""
+    text = fields.text(name, required=required)
+    if text is None:
+        return None
+    try:
+        return read_path(text)
+    except ExpressionError as error:
+        fields.report(name, error.message, offset=error.offset)
+        return None
+
+
+def read_reference_field(fields: Fields, name: str, *, required: bool = False) -> Path | None:
+    """A field holding a Reference Path (ASL spec "Reference Paths")."""
+    text = fields.text(name, required=required)
+    if text is None:
+        return None
+    try:
+        return read_reference_path(text, what=name)
+    except ExpressionError as error:
+        fields.report(name, error.message, offset=error.offset)
+        return None
+
+
+def read_result_path(fields: Fields) -> tuple[Path | None, bool]:
+    """ResultPath: absent and `$` replace the input (None), null discards the result."""
+    if fields.has("ResultPath") and fields.json("ResultPath") is None:
+        return None, True
+    path = read_reference_field(fields, "ResultPath")
+    return (None if path is not None and not path.steps else path), False
+
+
+def read_template(fields: Fields, name: str) -> Template | None:
+    """A payload template; each bad expression in it is a problem of its own."""
+    if not fields.has(name):
+        return None
+
+    def report(suffix: str, message: str, offset: int) -> None:
+        # AWS locates a bad expression at the template; the caret goes to the expression itself.
+        pointer = fields.child(name)
+        fields.document.report(SCHEMA_VALIDATION_FAILED, message, pointer, at=pointer + suffix, offset=offset)
+
+    return parse_template(fields.json(name), report=report)
+
+
+def read_assign(fields: Fields) -> Assign | None:
+    """Assign: an object whose keys name variables (AWS guide "Passing data between states with variables")."""
+    entries = fields.object("Assign")
+    if entries is None:
+        return None
+    names = tuple((key.removesuffix(".$"), entries.child(key)) for key in entries.value)
+    for name, pointer in names:
+        if name == "states":
+            fields.document.report(RESERVED_VARIABLE_NAME, messages.RESERVED_VARIABLE, pointer, on_key=True)
+        elif len(name) > MAX_VARIABLE_NAME or not name.isidentifier() or name.startswith("_"):
+            fields.document.report(INVALID_VARIABLE_NAME, messages.invalid_variable(name), pointer, on_key=True)
+    template = read_template(fields, "Assign")
+    return None if template is None else Assign(template, names)
+
+
+# --------------------------------------------------------------------------------------------------------------
+# build
+
+
+def build_select(path: Path | None, discard: bool) -> Expr | None:
+    """InputPath, OutputPath: a selector, or None where everything passes."""
+    if discard:
+        return _empty_object
+    if path is None:
+        return None
+    expr = build_path(path)
+
+    def select(data: JSON, frame: Frame) -> JSON:
+        try:
+            return expr(data, frame)
+        except PathNotFound as error:
+            raise invalid_path(error) from None
+
+    return select  # type: ignore[return-value]  # a Frame is a Scope
+
+
+def _empty_object(data: JSON, scope: object) -> JSON:
+    return {}
+
+
+def build_prepare(flow: DataFlow) -> Expr | None:
+    """Raw input to the work's input: InputPath, then Parameters. None where both are absent."""
+    select = build_select(flow.input_path, flow.discard_input)
+    if flow.parameters is None:
+        return select
+    template = build_template(flow.parameters)
+    if select is None:
+        return template
+    return lambda data, scope: template(select(data, scope), scope)
+
+
+def prepare_growth(flow: DataFlow) -> Growth:
+    """How the work's input may outgrow the raw input."""
+    if flow.discard_input:
+        base: Growth = (0, 2)
+    elif flow.input_path is None:
+        base = (1, 0)
+    elif flow.input_path.growth is None:
+        return None
+    else:
+        base = (flow.input_path.growth, 2)
+    return base if flow.parameters is None else compose(flow.parameters.growth, base)
+
+
+def compose(outer: Growth, inner: Growth) -> Growth:
+    """The growth of a stage applied to the output of another."""
+    if outer is None or inner is None:
+        return None
+    return outer[0] * inner[0], outer[0] * inner[1] + outer[1]
+
+
+def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
+    """The way out of a state: ResultSelector, ResultPath, Assign, OutputPath, the size check, the next step.
+
+    Assign's `$` is the result before ResultSelector. AWS's guide says "the state's result"; whether that is before
+    or after ResultSelector is recorded nowhere, the specification's order says before.
+    """
+    selector = build_template(flow.result_selector) if flow.result_selector else None
+    selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
+    merge = build_result_path(flow.result_path) if flow.result_path else None
+    key_bytes = len(flow.result_path.text) * 6 + _MEMBER_BYTES if flow.result_path else 0
+    output = build_select(flow.output_path, flow.discard_output)
+    output_growth = 1 if output is None or flow.discard_output else (flow.output_path and flow.output_path.growth)
+    assign = build_assign(flow.assign)
+    discard = flow.discard_result
+    name = step.name
+
+    def leave_plainly(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+        frame.data = result
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, result, name)
+        return following
+
+    def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+        frame.data = value = merge(raw, result)  # type: ignore[misc]
+        size += frame.size + key_bytes
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        return following
+
+    def leave_fully(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+        value = result
+        if selector is not None:
+            value = selector(result, frame)
+            size = UNKNOWN_SIZE if selector_growth is None else selector_growth[0] * size + selector_growth[1]
+        if discard:
+            value, size = raw, frame.size
+        elif merge is not None:
+            value = merge(raw, value)
+            size += frame.size + key_bytes
+        fresh = None if assign is None else assign(result, frame)
+        if output is not None:
+            value = output(value, frame)
+            size = UNKNOWN_SIZE if output_growth is None else output_growth * size + 2
+        frame.data = value
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        if fresh is not None:
+            frame.variables = fresh
+        return following
+
+    if selector is None and output is None and assign is None and not discard:
+        return leave_plainly if merge is None else leave_merging
+    return leave_fully
+
+
+def build_pass_through(flow: DataFlow, step: Step, following: Step) -> PlainRun:
+    """A state whose work is nothing: its effective input is its result (Pass, Succeed)."""
+    if flow == DataFlow():
+        return lambda frame: following
+    prepare = build_prepare(flow)
+    leave = build_leave(flow, step, following)
+    if prepare is None:
+        return lambda frame: leave(frame, frame.data, frame.data, frame.size)
+    factor, constant = prepare_growth(flow) or (0, UNKNOWN_SIZE)
+
+    def run(frame: Frame) -> Step:
+        raw = frame.data
+        return leave(frame, raw, prepare(raw, frame), factor * frame.size + constant)
+
+    return run
+
+
+def measured(frame: Frame, value: JSON, name: str) -> int:
+    """The exact size of a state's output; DataLimitExceeded when it is over the limit."""
+    try:
+        size = measure(value)
+    except NotJSON as error:
+        raise EngineError("States.Runtime", f"The output of the state is not valid JSON: {error}") from None
+    if size > frame.run.host.payload_limit:
+        raise data_limit_exceeded(name)
+    return size
+
+
+def data_limit_exceeded(who: str) -> StateError:
+    """`who` is the state's name, a function's ARN or a service, as recorded."""
+    return StateError(
+        DATA_LIMIT_EXCEEDED,
+        f"The state/task '{who}' returned a result with a size exceeding the maximum number of bytes service limit.",
+    )
+
+
+def input_limit_exceeded(who: str) -> StateError:
+    """A task's input after Parameters is over the limit. AWS names the error; its text is recorded nowhere."""
+    return StateError(
+        DATA_LIMIT_EXCEEDED,
+        f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",
+    )
+
+
+#: One variable, one Assign: 256 KiB; all variables of an execution: 10 MiB (AWS guide "Limits" of variables).
+ALL_VARIABLES_LIMIT = 10 * 1024 * 1024
+
+
+def build_assign(node: Assign | None) -> Callable[[JSON, Frame], dict[str, JSON]] | None:
+    """Assign: the variables after the state, as a new mapping; values are those at state entry."""
+    if node is None:
+        return None
+    evaluate = build_template(node.template)
+
+    def assign(data: JSON, frame: Frame) -> dict[str, JSON]:
+        fresh = evaluate(data, frame)
+        variables = {**frame.variables, **fresh}
+        if measure(fresh) > frame.run.host.payload_limit:
+            raise StateError(DATA_LIMIT_EXCEEDED, "The size of the assigned variables exceeds the service limit.")
+        if len(variables) * frame.run.host.payload_limit > ALL_VARIABLES_LIMIT < measure(variables):
+            raise StateError(DATA_LIMIT_EXCEEDED, "The total size of the variables exceeds the service limit.")
+        return variables
+
+    return assign

@@ -1,0 +1,105 @@
+"""What Parallel and Map share: running nested programs and joining their results.
+
+Theory of operation. Both make a `Siblings`: numbered children of one frame, each entered with its own frame and left
+with its output. Where no child can block they run here, one after another, in the step's own call: no task, no
+coroutine. When the time slice is over the fork keeps its place in `frame.paused` and raises `Paused`; the runtime
+yields and calls the step again. Where a child may block, the host runs them side by side.
+
+The first child to fail ends the fork, and the error that comes out is the child's own (recorded; the specification
+speaks of States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that
+failed inside, none for other states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from express.errors import StateError
+from express.program import Frame, Paused, Step
+
+if TYPE_CHECKING:
+    from express.program import Program
+    from express.types import JSON
+
+#: States for which history knows `<Type>StateAborted`.
+ABORTABLE = frozenset({"Task", "Map", "Parallel", "Wait"})
+
+#: How many children run here between two looks at the clock.
+_LOOK_EVERY = 16
+
+
+class Siblings:
+    """The children of one visit of a Parallel or Map. `index` and `running` keep the place of a paused fork."""
+
+    __slots__ = ("count", "index", "parent", "results", "running")
+
+    def __init__(self, parent: Frame, count: int) -> None:
+        self.parent = parent
+        self.count = count
+        self.results: list[JSON] = [None] * count
+        self.index = 0
+        self.running: Frame | None = None
+
+    def enter(self, index: int) -> Frame:
+        raise AssertionError(self)
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.results[index] = frame.data
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        if frame is not None and frame.step.type in ABORTABLE:
+            frame.run.events += 1
+        raise error
+
+
+Begin = Callable[[Frame], Siblings]
+Finish = Callable[[Frame, Any], Step]
+
+
+def build_fork(step: Step, programs: tuple[Program, ...], retries: bool, begin: Begin, finish: Finish) -> None:
+    """Give a Parallel or Map step its run closure. `begin` may set the concurrency limit on the siblings."""
+    step.counts_events = True
+    if retries or any(program.blocks for program in programs):
+        step.blocks, step.run = True, _run_side_by_side(begin, finish)
+    else:
+        step.run = _run_here(begin, finish)
+
+
+def _run_here(begin: Begin, finish: Finish) -> Callable[[Frame], Step]:
+    def run(frame: Frame) -> Step:
+        siblings: Siblings = frame.paused or begin(frame)
+        run = frame.run
+        advance, now = run.host.advance, run.host.monotonic_ns
+        enter, leave = siblings.enter, siblings.leave
+        index, count = siblings.index, siblings.count
+        while index < count:
+            child = siblings.running or enter(index)
+            try:
+                done = advance(child)
+            except StateError as error:
+                frame.paused = None
+                siblings.fail(index, child, error)
+                done = True
+            else:
+                if done:
+                    leave(index, child)
+            index += done
+            if not done or (not index % _LOOK_EVERY and now() > run.slice_end):
+                siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
+                raise Paused
+            siblings.running = None
+        frame.paused = None
+        return finish(frame, siblings)
+
+    return run
+
+
+def _run_side_by_side(begin: Begin, finish: Finish) -> Any:
+    async def run(frame: Frame) -> Step:
+        siblings = begin(frame)
+        if siblings.count:
+            await frame.run.host.fan_out(frame, siblings)
+        return finish(frame, siblings)
+
+    return run

@@ -1,0 +1,207 @@
+"""Map, inline: runs its item processor once for each item of an array (ASL spec "Map State"; AWS guide "Using Map
+state in Inline mode").
+
+The effective input is InputPath's; ItemsPath finds the array in it, and ItemSelector (legacy: Parameters) makes each
+iteration's input, with `$` the effective input and `$$.Map.Item.Index/.Value` the item. The result is the array of
+the iterations' outputs in item order. MaxConcurrency 0 means as many as the host allows, 40 in Express.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from express.errors import RUNTIME, EngineError, PathNotFound, StateError
+from express.expressions.jsonpath import Path, build_path
+from express.expressions.paths import invalid_path
+from express.expressions.templates import Template, build_template
+from express.payload import text_of
+from express.program import Frame
+from express.states.flow import (
+    UNKNOWN_SIZE,
+    build_leave,
+    build_select,
+    read_data_flow,
+    read_field_path,
+    read_reference_field,
+    read_template,
+)
+from express.states.fork import Siblings, build_fork
+from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.state import Linker, Node, Surroundings, read_transition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from express.definition.fields import Fields
+    from express.program import Program, Run, Step
+    from express.types import JSON, Expr
+
+#: Fields that only a DISTRIBUTED Map has.
+DISTRIBUTED_FIELDS = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
+
+
+@dataclass(slots=True)
+class Map(Node):
+    TYPE: ClassVar[str] = "Map"
+
+    items_path: Path | None = None
+    item_selector: Template | None = None
+    processor: Any = None
+    distributed: bool = False
+    max_concurrency: int = 0
+    max_concurrency_path: Path | None = None
+
+    # ---------------------------------------------------------------------------------------------- read
+
+    def read(self, fields: Fields, surroundings: Surroundings) -> None:
+        self.flow = read_data_flow(fields, "InputPath", "ResultSelector", "ResultPath", "OutputPath", "Assign")
+        self.items_path = read_field_path(fields, "ItemsPath")
+        selector = fields.exclusive("ItemSelector", "Parameters")
+        if selector is not None:
+            self.item_selector = read_template(fields, selector)
+        self._read_processor(fields, surroundings)
+        self.max_concurrency = fields.integer("MaxConcurrency", default=0, minimum=0) or 0
+        self.max_concurrency_path = read_reference_field(fields, "MaxConcurrencyPath")
+        fields.exclusive("MaxConcurrency", "MaxConcurrencyPath")
+        self.retriers = read_retry(fields)
+        self.catchers = read_catch(fields)
+        read_transition(self, fields)
+
+    def _read_processor(self, fields: Fields, surroundings: Surroundings) -> None:
+        name = fields.exclusive("ItemProcessor", "Iterator")
+        processor = fields.object(name or "ItemProcessor", required=True)
+        if processor is None:
+            return
+        config = processor.object("ProcessorConfig")
+        if config is not None:
+            mode = config.one_of("Mode", ("INLINE", "DISTRIBUTED"), default="INLINE")
+            self.distributed = mode == "DISTRIBUTED"
+            config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=self.distributed)
+            config.close()
+            if self.distributed and surroundings.machine_type == "EXPRESS":
+                config.report("Mode", "Express state machine does not support 'DISTRIBUTED' Map state")
+        self.processor = surroundings.read_branch(processor, surroundings)
+
+    def branches(self) -> Iterable[Any]:
+        return () if self.processor is None else (self.processor,)
+
+    # ---------------------------------------------------------------------------------------------- build
+
+    def build(self, step: Step, link: Linker) -> None:
+        program = link.program(self.processor)
+        select = build_select(self.flow.input_path, self.flow.discard_input)
+        items_of = _build_items(self.items_path)
+        limit_of = _build_limit(self.max_concurrency, self.max_concurrency_path)
+        selector = build_template(self.item_selector) if self.item_selector is not None else None
+        leave = build_leave(self.flow, step, self.following(link))
+        step.retries = bool(self.retriers)
+        step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
+
+        def begin(frame: Frame) -> _Iterations:
+            run = frame.run
+            if frame.attempts is None:
+                run.events = frame.entered = run.events + 1
+            data = frame.data if select is None else select(frame.data, frame)
+            items = items_of(data, frame)
+            iterations = _Iterations(frame, program, data, items, selector)
+            iterations.limit = limit_of(data, frame)
+            run.events += 1
+            run.fan_out += len(items)
+            return iterations
+
+        def finish(frame: Frame, iterations: _Iterations) -> Step:
+            frame.run.events += 1
+            following = leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
+            frame.run.events += 1
+            return following
+
+        build_fork(step, (program,), bool(self.retriers), begin, finish)
+
+
+class _Iterations(Siblings):
+    """The iterations of one visit. A frame that has ended serves the next iteration."""
+
+    __slots__ = ("data", "items", "limit", "run", "selector", "size", "spare", "start")
+
+    def __init__(self, parent: Frame, program: Program, data: JSON, items: list[JSON], selector: Expr | None) -> None:
+        super().__init__(parent, len(items))
+        self.run: Run = parent.run
+        self.start = program.start
+        self.data = data
+        self.items = items
+        self.selector = selector
+        self.size = parent.size if selector is None else UNKNOWN_SIZE
+        self.limit = 0
+        self.spare: Frame | None = None
+
+    def enter(self, index: int) -> Frame:
+        self.run.events += 1
+        item = self.items[index]
+        parent = self.parent
+        if self.selector is not None:
+            parent.item = {"Index": index, "Value": item}
+            try:
+                item = self.selector(self.data, parent)
+            finally:
+                parent.item = None
+        frame = self.spare
+        if frame is None:
+            return Frame(self.run, self.start, item, self.size, parent.variables)
+        self.spare = None
+        frame.step = self.start
+        frame.data = item
+        frame.size = self.size
+        frame.variables = parent.variables
+        return frame
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.results[index] = frame.data
+        self.run.events += 1
+        self.spare = frame
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        self.run.events += 1
+        super().fail(index, frame, error)
+
+
+def _build_items(path: Path | None) -> Callable[[JSON, Frame], list[JSON]]:
+    """The array to iterate over; anything else fails in the recorded words."""
+    lookup = build_path(path) if path is not None else None
+    shown = path.text.replace("$$", "$", 1) if path is not None else "$"
+
+    def items_of(data: JSON, frame: Frame) -> list[JSON]:
+        if lookup is not None:
+            try:
+                data = lookup(data, frame)
+            except PathNotFound as error:
+                raise invalid_path(error) from None
+        if not isinstance(data, list):
+            raise EngineError(RUNTIME, f'Reference path "{shown}" must point to array.')
+        return data
+
+    return items_of
+
+
+def _build_limit(constant: int, path: Path | None) -> Callable[[JSON, Frame], int]:
+    """How many iterations may run at once; 0 in the definition leaves it to the host."""
+    if path is None:
+        return lambda data, frame: constant or frame.run.host.map_concurrency
+    lookup = build_path(path)
+
+    def limit_of(data: JSON, frame: Frame) -> int:
+        try:
+            value = lookup(data, frame)
+        except PathNotFound as error:
+            raise invalid_path(error) from None
+        if isinstance(value, bool) or not isinstance(value, int):
+            shown = value if isinstance(value, str) else text_of(value)
+            raise EngineError(
+                RUNTIME,
+                f'The MaxConcurrencyPath field refers to value "{shown}" which is not a valid integer: {path.text}',
+            )
+        if value < 0:
+            raise EngineError(RUNTIME, "MaxConcurrency cannot be negative.")
+        return value or frame.run.host.map_concurrency
+
+    return limit_of

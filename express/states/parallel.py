@@ -1,0 +1,89 @@
+"""Parallel: runs branches on the same input, side by side (ASL spec "Parallel State").
+
+Each branch gets the effective input; the result is the array of their outputs in the order of `Branches`. A retry
+runs all branches anew. How branches run and fail: `fork`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from express.program import Frame
+from express.states.flow import build_leave, build_prepare, prepare_growth, read_data_flow
+from express.states.fork import Siblings, build_fork
+from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.state import Linker, Node, Surroundings, read_transition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from express.definition.fields import Fields
+    from express.program import Program, Step
+    from express.types import JSON
+
+
+@dataclass(slots=True)
+class Parallel(Node):
+    TYPE: ClassVar[str] = "Parallel"
+
+    nested: list[Any] = field(default_factory=list)
+
+    def read(self, fields: Fields, surroundings: Surroundings) -> None:
+        self.flow = read_data_flow(
+            fields, "InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign"
+        )
+        branches = fields.objects("Branches", required=True, allow_empty=False)
+        self.nested = [surroundings.read_branch(branch, surroundings) for branch in branches]
+        self.retriers = read_retry(fields)
+        self.catchers = read_catch(fields)
+        read_transition(self, fields)
+
+    def branches(self) -> Iterable[Any]:
+        return self.nested
+
+    def build(self, step: Step, link: Linker) -> None:
+        programs = tuple(link.program(branch) for branch in self.nested)
+        prepare = build_prepare(self.flow)
+        leave = build_leave(self.flow, step, self.following(link))
+        factor, constant = prepare_growth(self.flow) or (1, 0)
+        step.retries = bool(self.retriers)
+        step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
+
+        def begin(frame: Frame) -> _Branches:
+            run = frame.run
+            if frame.attempts is None:
+                run.events = frame.entered = run.events + 1
+            raw = frame.data
+            data = raw if prepare is None else prepare(raw, frame)
+            run.events += 1
+            run.fan_out += len(programs)
+            return _Branches(frame, programs, data, factor * frame.size + constant)
+
+        def finish(frame: Frame, branches: _Branches) -> Step:
+            frame.run.events += 1
+            following = leave(frame, frame.data, branches.results, branches.total)
+            frame.run.events += 1
+            return following
+
+        build_fork(step, programs, bool(self.retriers), begin, finish)
+
+
+class _Branches(Siblings):
+    __slots__ = ("data", "limit", "programs", "size", "total")
+
+    def __init__(self, parent: Frame, programs: tuple[Program, ...], data: JSON, size: int) -> None:
+        super().__init__(parent, len(programs))
+        self.programs = programs
+        self.data = data
+        self.size = size
+        self.limit = len(programs)
+        self.total = 2
+
+    def enter(self, index: int) -> Frame:
+        parent = self.parent
+        return Frame(parent.run, self.programs[index].start, self.data, self.size, parent.variables)
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.results[index] = frame.data
+        self.total += frame.size + 1

@@ -1,0 +1,193 @@
+"""Retry and Catch: what becomes of a state's error (ASL spec "Errors"; AWS guide "Handling errors").
+
+Theory of operation. An error is held against the retriers in order; the first whose ErrorEquals matches is *the*
+retrier, and when its attempts are used up no later one is tried: the catchers come next. Counters belong to one
+visit of the state, one per retrier, and go with any transition. A catcher makes the error output the state's result
+and skips ResultSelector, ResultPath and OutputPath of the state itself: only its own ResultPath and Assign count.
+
+Who matches what (recorded): States.Runtime is matched by nothing, not even by its name. States.ALL matches all
+else; States.TaskFailed all but States.Timeout. A missed heartbeat is recorded as States.Timeout and documented as
+States.HeartbeatTimeout, so either name matches it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from express.definition import messages
+from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT, StateError
+from express.expressions.paths import build_result_path
+from express.states.flow import Assign, build_assign, measured, read_assign, read_result_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.definition.fields import Fields
+    from express.expressions.jsonpath import Path
+    from express.program import Frame, Recovery, Step
+    from express.states.state import Linker
+    from express.types import JSON
+
+#: The longest IntervalSeconds and TimeoutSeconds AWS takes, in seconds.
+MAX_SECONDS = 99_999_999
+#: MaxDelaySeconds must be less than 31 622 401.
+MAX_DELAY_SECONDS = 31_622_400
+
+
+@dataclass(slots=True)
+class Retrier:
+    errors: list[str]
+    interval: int
+    max_attempts: int
+    backoff: float
+    max_delay: int | None
+    jitter: bool
+
+    def delay(self, attempt: int) -> float:
+        """Seconds before retry `attempt` (0 for the first): interval x backoff^attempt, capped, then jittered."""
+        try:
+            seconds = min(self.interval * self.backoff**attempt, MAX_SECONDS)
+        except OverflowError:
+            seconds = MAX_SECONDS
+        if self.max_delay is not None:
+            seconds = min(seconds, self.max_delay)
+        return random.uniform(0, seconds) if self.jitter else seconds
+
+
+@dataclass(slots=True)
+class Catcher:
+    pointer: str
+    errors: list[str]
+    next: str | None
+    result_path: Path | None
+    discard_result: bool
+    assign: Assign | None
+
+
+def read_retry(fields: Fields) -> list[Retrier]:
+    """The Retry field; absent and `[]` both mean none."""
+    retriers = []
+    entries = fields.objects("Retry")
+    for position, entry in enumerate(entries):
+        retriers.append(
+            Retrier(
+                errors=_read_errors(entry, last=position == len(entries) - 1),
+                interval=entry.integer("IntervalSeconds", default=1, minimum=1, maximum=MAX_SECONDS) or 1,
+                max_attempts=_whole(entry.integer("MaxAttempts", default=3, minimum=0, maximum=MAX_SECONDS), 3),
+                backoff=entry.number("BackoffRate", default=2.0, minimum=1.0) or 2.0,
+                max_delay=entry.integer("MaxDelaySeconds", minimum=1, maximum=MAX_DELAY_SECONDS),
+                jitter=entry.one_of("JitterStrategy", ("FULL", "NONE"), default="NONE") == "FULL",
+            )
+        )
+        entry.close()
+    return retriers
+
+
+def _whole(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def read_catch(fields: Fields) -> list[Catcher]:
+    """The Catch field; absent and `[]` both mean none."""
+    catchers = []
+    entries = fields.objects("Catch")
+    for position, entry in enumerate(entries):
+        errors = _read_errors(entry, last=position == len(entries) - 1)
+        result_path, discard = read_result_path(entry)
+        catchers.append(
+            Catcher(
+                pointer=entry.pointer,
+                errors=errors,
+                next=entry.text("Next", required=True),
+                result_path=result_path,
+                discard_result=discard,
+                assign=read_assign(entry),
+            )
+        )
+        entry.close()
+    return catchers
+
+
+def _read_errors(entry: Fields, *, last: bool) -> list[str]:
+    """ErrorEquals: non-empty; States.ALL alone, and only in the last retrier or catcher."""
+    errors = entry.texts("ErrorEquals", required=True, allow_empty=False)
+    if ALL in errors and (len(errors) > 1 or not last):
+        entry.report("ErrorEquals", messages.STATES_ALL)
+    return errors
+
+
+def build_matcher(errors: list[str]) -> Callable[[str | None], bool]:
+    """Whether an ErrorEquals list matches an error name."""
+    names = frozenset(errors) - {RUNTIME}
+    if ALL in names:
+        return lambda error: error != RUNTIME
+    if TASK_FAILED in names:
+        return lambda error: error in names or error not in (TIMEOUT, RUNTIME)
+    if names & {TIMEOUT, HEARTBEAT_TIMEOUT}:
+        names |= {TIMEOUT, HEARTBEAT_TIMEOUT}
+    return names.__contains__
+
+
+def error_output(error: StateError) -> dict[str, JSON]:
+    """The Error Output a catcher works on. Recorded: a named error without a cause has an empty one, while an error
+    that has no name either (SendTaskFailure with no fields) keeps both as null."""
+    cause = error.cause
+    return {"Error": error.error, "Cause": "" if cause is None and error.error is not None else cause}
+
+
+def build_recovery(
+    retriers: list[Retrier], catchers: list[Catcher], step: Step, link: Linker, *, exit_events: int = 1
+) -> Recovery | None:
+    """What the state does about an error, or None where it does nothing.
+
+    `exit_events`: the history events between the error and the catcher's target (StateExited; for Parallel and Map
+    StateFailed before it).
+    """
+    if not retriers and not catchers:
+        return None
+    retries = [(build_matcher(retrier.errors), retrier) for retrier in retriers]
+    catches = [(build_matcher(catcher.errors), _build_catch(catcher, step, link, exit_events)) for catcher in catchers]
+    count = len(retries)
+
+    def recover(frame: Frame, error: StateError) -> Step | float:
+        name = error.error
+        for index, (matches, retrier) in enumerate(retries):
+            if matches(name):
+                attempts = frame.attempts
+                if attempts is None:
+                    attempts = frame.attempts = [0] * count
+                if attempts[index] < retrier.max_attempts:
+                    attempts[index] += 1
+                    return retrier.delay(attempts[index] - 1)
+                break
+        for matches, catch in catches:
+            if matches(name):
+                frame.attempts = None
+                return catch(frame, error)
+        raise error
+
+    return recover
+
+
+def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -> Callable[[Frame, StateError], Step]:
+    target = link.step(catcher.next or "")
+    merge = build_result_path(catcher.result_path) if catcher.result_path else None
+    discard = catcher.discard_result
+    assign = build_assign(catcher.assign)
+    name = step.name
+
+    def catch(frame: Frame, error: StateError) -> Step:
+        output = error_output(error)
+        fresh = None if assign is None else assign(output, frame)
+        if not discard:
+            value = output if merge is None else merge(frame.data, output)
+            frame.size = measured(frame, value, name)
+            frame.data = value
+        if fresh is not None:
+            frame.variables = fresh
+        frame.run.events += exit_events
+        return target
+
+    return catch

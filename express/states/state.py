@@ -1,0 +1,146 @@
+"""What every state has in common: how it is read, what it is read in, and how it finds the states around it.
+
+A state type is a `Node` class: `read` takes its fields and reports what is wrong with them, `build` makes the
+step's closure. Nodes know neither the compiler nor each other: nested `States` objects and the tasks' handlers come
+through `Surroundings`, steps of the same scope through a `Linker`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+
+from express.definition import messages
+from express.program import END
+from express.states.flow import Assign, DataFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from express.definition.fields import Fields
+    from express.errors import StateError
+    from express.program import Program, Step
+    from express.states.recovery import Catcher, Retrier
+    from express.types import MachineType
+
+HandlerKind: TypeAlias = Literal["async", "inline", "thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """Who does a Task's work, as the registry resolved it.
+
+    `call(payload)` or, with `wants_context`, `call(payload, context)`. `isolate`: payload and result cross by value.
+    `for_function`: registered for a Lambda function, so it takes the function's payload whichever way the function
+    is called. `failure` turns any exception of the call into the StateError the workflow sees.
+    """
+
+    call: Callable[..., Any]
+    kind: HandlerKind
+    isolate: bool
+    wants_context: bool
+    for_function: bool
+    failure: Callable[[Exception], StateError]
+
+
+class Resolver(Protocol):
+    """Finds the handler of a Task: the task registry, as the states see it.
+
+    `has_functions`: some registration is for Lambda functions, so a name that only data holds may yet find one.
+    `names`: what is registered, for suggestions.
+    """
+
+    @property
+    def has_functions(self) -> bool: ...
+
+    @property
+    def names(self) -> Iterable[str]: ...
+
+    def handler(self, resource: str, function: str | None = None) -> Handler | None:
+        """The most specific registration for a resource ARN, or for a Lambda function named in the Parameters."""
+        ...
+
+
+class Linker(Protocol):
+    """Resolves the names a state mentions while it is built."""
+
+    def step(self, name: str) -> Step:
+        """The step of a state in the same `States` object."""
+        ...
+
+    def program(self, branch: Any) -> Program:
+        """The program of a nested `States` object that `Surroundings.read_branch` has read."""
+        ...
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a definition is read in: the machine's type and language, its handlers, and how to read nested states."""
+
+    machine_type: MachineType
+    query_language: str
+    resolver: Resolver | None
+    read_branch: Callable[[Fields, Surroundings], Any]
+    #: (JSON pointer, resource or function) of every Task no handler was found for.
+    unresolved: list[tuple[str, str]] = field(default_factory=list)
+    #: How many `States` objects are open around the one being read.
+    depth: int = 0
+
+
+@dataclass(slots=True)
+class Node:
+    """One state as its definition says. Subclasses add their fields, `read` and `build`.
+
+    Not every type has all of these: Fail has no data flow, only Task, Parallel and Map recover from errors.
+    """
+
+    TYPE: ClassVar[str] = ""
+    #: Succeed and Fail end their scope and have no transition; Choice has its own.
+    TRANSITION: ClassVar[bool] = True
+
+    name: str
+    pointer: str
+    flow: DataFlow = field(default_factory=DataFlow)
+    next: str | None = None
+    end: bool = False
+    retriers: list[Retrier] = field(default_factory=list)
+    catchers: list[Catcher] = field(default_factory=list)
+
+    def read(self, fields: Fields, surroundings: Surroundings) -> None:
+        """Read the type's own fields. Problems are reported, never raised."""
+        raise AssertionError(self)
+
+    def build(self, step: Step, link: Linker) -> None:
+        """Give the step its closure."""
+        raise AssertionError(self)
+
+    def targets(self) -> Iterable[tuple[str, str]]:
+        """(name, JSON pointer) of every transition of the state, for the graph rules."""
+        if self.next is not None:
+            yield self.next, f"{self.pointer}/Next"
+        for catcher in self.catchers:
+            if catcher.next is not None:
+                yield catcher.next, f"{catcher.pointer}/Next"
+
+    def assigns(self) -> Iterable[Assign | None]:
+        """Every Assign of the state: its own, its catchers'."""
+        yield self.flow.assign
+        for catcher in self.catchers:
+            yield catcher.assign
+
+    def branches(self) -> Iterable[Any]:
+        """The nested `States` objects, as `Surroundings.read_branch` returned them."""
+        return ()
+
+    def following(self, link: Linker) -> Step:
+        return END if self.next is None else link.step(self.next)
+
+
+def read_transition(node: Node, fields: Fields) -> None:
+    """`Next` or `"End": true`: exactly one of them (ASL spec "Transitions")."""
+    node.end = fields.flag("End", False)
+    node.next = fields.text("Next")
+    if fields.has("Next") and node.end:
+        fields.report(None, messages.only_one_of(("Next", "End")), at=fields.child("End"), on_key=True)
+    elif not fields.has("Next") and not node.end:
+        fields.report(None, messages.exactly_one_of(("Next", "End")), suggestion='add "Next": "<state>" or "End": true')

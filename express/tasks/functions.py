@@ -1,0 +1,115 @@
+"""Python functions as task handlers: what kind they are, what they take, and what their exceptions mean.
+
+A handler that raises fails its task as a Lambda function does (AWS guide "Error handling in Lambda"): the error name
+is the exception's class, the cause the JSON document Lambda's Python runtime writes. That text is made only when
+somebody reads it; most errors are retried or counted, and formatting a traceback costs more than a whole execution.
+"""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from express.errors import InvalidTasks, StateError
+from express.payload import text_of
+from express.states.state import Handler, HandlerKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+
+class HandlerFailure(StateError):
+    """An exception of a handler, as an error of the workflow. `cause` is made on first reading."""
+
+    def __init__(self, exception: Exception) -> None:
+        super().__init__(type(exception).__qualname__.rpartition(".")[2])
+        self._exception: Exception | None = exception
+
+    @property
+    def cause(self) -> str | None:
+        if self._exception is not None:
+            self._cause = lambda_cause(self._exception)
+            # An exception holds its traceback, and that every local of the handler.
+            self._exception = None
+        return self._cause
+
+    @cause.setter
+    def cause(self, value: str | None) -> None:
+        self._cause = value
+
+
+def lambda_cause(exception: Exception) -> str:
+    """The cause of a failed function, key by key as AWS writes it."""
+    trace = exception.__traceback__
+    return text_of(
+        {
+            "errorMessage": _message(exception),
+            "errorType": type(exception).__qualname__.rpartition(".")[2],
+            "requestId": str(uuid4()),
+            "stackTrace": _stack_lines(trace.tb_next if trace is not None else None),
+        }
+    )
+
+
+def _message(exception: Exception) -> str:
+    try:
+        return str(exception).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - a broken __str__ is the user's; the task still fails in its own name
+        return f"<{type(exception).__name__} without a readable message>"
+
+
+def _stack_lines(trace: TracebackType | None) -> list[str]:
+    """The frames below the engine's own, formatted as `traceback.format_tb` does, without its costlier parts."""
+    lines = []
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        source = linecache.getline(code.co_filename, trace.tb_lineno).strip()
+        shown = f"    {source}\n" if source else ""
+        lines.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}\n{shown}')
+        trace = trace.tb_next
+    return lines
+
+
+def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:
+    """The handler of a registered callable. Raises InvalidTasks for what cannot be called with a payload."""
+    if not callable(function):
+        raise InvalidTasks(f"a task handler must be callable, not {type(function).__name__}")
+    is_async = _is_async(function)
+    if is_async and blocking:
+        raise InvalidTasks(f"{_name(function)}: blocking=True is for plain functions, this one is `async def`")
+    kind: HandlerKind = "async" if is_async else "thread" if blocking else "inline"
+    return Handler(
+        call=function,
+        kind=kind,
+        isolate=isolate,
+        wants_context=_wants_context(function),
+        for_function=for_function,
+        failure=HandlerFailure,
+    )
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    call = type(function).__call__ if not inspect.isroutine(function) else function
+    return inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(call)
+
+
+def _wants_context(function: Callable[..., Any]) -> bool:
+    """Whether the callable takes a second argument: `(payload, context)` instead of `(payload)`."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    keyword_only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if (not positional and not takes_any) or len(required) > 2 or keyword_only:
+        raise InvalidTasks(f"{_name(function)}: a task handler takes (payload) or (payload, context)")
+    return len(positional) > 1 and (len(required) == 2 or positional[1].name == "context")
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__qualname__", repr(function))

@@ -1,0 +1,53 @@
+"""The shapes everything else is written against.
+
+JSON values are plain Python values (dict, list, str, int, float, bool, None) and immutable by law: whoever
+needs a different value makes a new one and shares the rest (law 2 of the design). An expression of either
+query language is one callable, `Expr`; a step of a compiled workflow is another, declared in `program`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol, TypeAlias
+
+#: Any JSON value. mypy cannot express the recursion usefully, so it stays Any and the name tells.
+JSON: TypeAlias = Any
+
+Severity: TypeAlias = Literal["ERROR", "WARNING"]
+Status: TypeAlias = Literal["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"]
+MachineType: TypeAlias = Literal["EXPRESS", "STANDARD"]
+
+
+class Scope(Protocol):
+    """What an expression may read besides its data: workflow variables and the context object (`$$`).
+
+    The frame of the running `States` object implements it. `variables` is never changed in place.
+    """
+
+    @property
+    def variables(self) -> Mapping[str, JSON]: ...
+
+    def context(self) -> dict[str, JSON]:
+        """The whole context object as AWS shapes it: Execution, StateMachine, State, and Map or Task where present."""
+        ...
+
+
+#: A compiled expression: `expr(data, scope) -> value`. `data` is what `$` means where the expression stands
+#: (JSONPath), or the object behind `$states` (JSONata). Pure and synchronous.
+#: Raises PathNotFound or StateError.
+Expr: TypeAlias = Callable[[JSON, Scope], JSON]
+
+
+class Diagnostic(Protocol):
+    """One problem of a definition, as `ValidateStateMachineDefinition` reports it, with its place in the text."""
+
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def location(self) -> str | None:
+        """The place as AWS writes it, `/States/A/Next`, or None where AWS gives none."""
+        ...

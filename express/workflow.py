@@ -1,0 +1,127 @@
+"""A compiled definition in the user's hands: what `express.compile` returns and a Runtime runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from express.compiler import DEFAULT_ROLE_ARN, compile_document, default_arn
+from express.definition.document import load_definition
+from express.runtime import Runtime, run
+
+if TYPE_CHECKING:
+    import os
+
+    from express.compiler import Definition
+    from express.observe import Observer
+    from express.program import Machine, Tally
+    from express.result import Result
+    from express.tasks import Tasks
+    from express.types import JSON, MachineType
+
+#: What AWS forbids in the name of a state machine (API reference, CreateStateMachine: `name`).
+_FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+
+
+class Workflow:
+    """A state machine, compiled. Made by `express.compile`; safe to run any number of times at once.
+
+    A workflow belongs to the thread that runs it: its counters are plain integers.
+    """
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._machine = definition.build()
+        self._watched: dict[tuple[Observer, ...], Machine] = {}
+
+    @property
+    def name(self) -> str:
+        return self._definition.name
+
+    @property
+    def arn(self) -> str:
+        return self._definition.arn
+
+    @property
+    def type(self) -> MachineType:
+        return self._definition.type
+
+    @property
+    def tally(self) -> Tally:
+        """What its executions came to so far."""
+        return self._machine.tally
+
+    @property
+    def state_entries(self) -> dict[str, int]:
+        """How often each state was entered so far, nested ones included."""
+        machines = (self._machine, *self._watched.values())
+        entries: dict[str, int] = {}
+        for machine in machines:
+            for step in machine.all_steps:
+                entries[step.name] = entries.get(step.name, 0) + step.entries
+        return entries
+
+    def machine(self, observers: tuple[Observer, ...] = ()) -> Machine:
+        """The program to run; one with observers woven in is built on first use."""
+        if not observers:
+            return self._machine
+        machine = self._watched.get(observers)
+        if machine is None:
+            machine = self._watched[observers] = self._definition.build(observers)
+            machine.tally = self._machine.tally
+        return machine
+
+    def run(self, input: JSON = None, *, name: str | None = None) -> Result:  # noqa: A002
+        """Run one execution to its end and wait for it: for scripts and tests, not inside an event loop."""
+
+        async def main() -> Result:
+            async with Runtime(max_in_flight=1) as runtime:
+                return await runtime.execute(self, input, name=name)
+
+        return run(main())
+
+    def __repr__(self) -> str:
+        return f"<Workflow {self.name!r} {self.type}>"
+
+
+def compile(  # noqa: A001 - the verb users know
+    definition: str | bytes | os.PathLike[str] | dict[str, Any],
+    tasks: Tasks | None = None,
+    *,
+    name: str | None = None,
+    type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
+    unresolved: str = "error",
+    arn: str | None = None,
+    role_arn: str = DEFAULT_ROLE_ARN,
+) -> Workflow:
+    """Compile a definition in the Amazon States Language.
+
+    definition: a path, JSON text, bytes, or a dict.
+    tasks: the handlers of its Task states.
+    name: the machine's name; default: the stem of the file, or `workflow`.
+    type: `EXPRESS`, which refuses what Express workflows must not use, or `STANDARD`, which does not.
+    unresolved: what to do about a Task no handler matches: `error` refuses the definition, `fail-at-run` lets the
+        state fail when it is reached.
+    arn, role_arn: what the context object shows as the machine's ARN and role.
+
+    Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its place.
+    """
+    if unresolved not in ("error", "fail-at-run"):
+        raise ValueError(f"unresolved must be 'error' or 'fail-at-run', not {unresolved!r}")
+    if type not in ("EXPRESS", "STANDARD"):
+        raise ValueError(f"type must be 'EXPRESS' or 'STANDARD', not {type!r}")
+    document = load_definition(definition)
+    chosen = name if name is not None else document.name or "workflow"
+    if name is not None and (not 1 <= len(name) <= 80 or _FORBIDDEN_IN_NAMES.search(name)):
+        raise ValueError(f"Invalid Name: '{name}'")
+    return Workflow(
+        compile_document(
+            document,
+            type=type,
+            resolver=tasks,
+            fail_unresolved=unresolved == "error",
+            name=chosen,
+            arn=default_arn(chosen) if arn is None else arn,
+            role_arn=role_arn,
+        )
+    )

@@ -1,0 +1,161 @@
+"""`express check`: what it prints, in which format, and its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from express.cli import check
+from express.cli.status import CommandError
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+GOOD = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+EMPTY = "{}"
+UNKNOWN_TYPE = '{\n  "StartAt": "A",\n  "States": {"A": {"Type": "Pas", "End": true}}\n}'
+TWICE = '{"StartAt": "A", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+BROKEN = '{"StartAt": "A",\n "States": {]}'
+
+
+@pytest.fixture(autouse=True)
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Definitions of every kind, in the working directory."""
+    for name, text in [
+        ("good", GOOD),
+        ("empty", EMPTY),
+        ("unknown", UNKNOWN_TYPE),
+        ("twice", TWICE),
+        ("broken", BROKEN),
+    ]:
+        (tmp_path / f"{name}.json").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    check.add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["check", *arguments])
+    status: int = parsed.handler(parsed)
+    return status
+
+
+@pytest.mark.parametrize(
+    ("files", "status", "summary"),
+    [
+        (["good.json"], 0, "no problems in 1 file"),
+        (["good.json", "good.json"], 0, "no problems in 2 files"),
+        (["twice.json"], 0, "1 warning in 1 file"),
+        (["empty.json"], 1, "1 error in 1 file"),
+        (["broken.json"], 1, "1 error in 1 file"),
+        (["empty.json", "twice.json", "broken.json", "good.json"], 1, "2 errors, 1 warning in 4 files"),
+        (["missing.json"], 2, "1 error in 1 file"),
+        (["missing.json", "empty.json"], 2, "2 errors in 2 files"),
+        (["."], 2, "1 error in 1 file"),
+    ],
+)
+def test_status_and_summary(files: list[str], status: int, summary: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*files) == status
+    assert capsys.readouterr().out.splitlines()[-1] == summary
+
+
+def test_frames(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("unknown.json", "empty.json", "broken.json") == 1
+    assert capsys.readouterr().out == (
+        "error[SCHEMA_VALIDATION_FAILED]: The field 'Type' should have one of these values: "
+        "[Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]\n"
+        " --> unknown.json:3:28 (/States/A/Type)\n"
+        "  |\n"
+        '3 |   "States": {"A": {"Type": "Pas", "End": true}}\n'
+        "  |                            ^^^^^\n"
+        "  = help: did you mean `Pass`?\n"
+        "\n"
+        "error[SCHEMA_VALIDATION_FAILED]: These fields are required: [States, StartAt]\n"
+        " --> empty.json:1:1 (/)\n"
+        "  |\n"
+        "1 | {}\n"
+        "  | ^\n"
+        "\n"
+        "error[INVALID_JSON_DESCRIPTION]: "
+        "Unexpected character (']' (code 93)): was expecting double-quote to start field name\n"
+        " --> broken.json:2:13\n"
+        "  |\n"
+        '2 |  "States": {]}\n'
+        "  |             ^\n"
+        "\n"
+        "3 errors in 3 files\n"
+    )
+
+
+def test_json_is_one_line_for_each_definition(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--format", "json", "empty.json", "good.json") == 1
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first == {
+        "file": "empty.json",
+        "result": "FAIL",
+        "diagnostics": [
+            {
+                "severity": "ERROR",
+                "code": "SCHEMA_VALIDATION_FAILED",
+                "message": "These fields are required: [States, StartAt]",
+                "location": "/",
+                "line": 1,
+                "column": 1,
+                "length": 1,
+            }
+        ],
+        "truncated": False,
+    }
+    assert second == {"file": "good.json", "result": "OK", "diagnostics": [], "truncated": False}
+
+
+def test_github(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--format", "github", "empty.json", "twice.json", "good.json") == 1
+    assert capsys.readouterr().out.splitlines() == [
+        (
+            "::error file=empty.json,line=1,col=1,endColumn=2,title=SCHEMA_VALIDATION_FAILED"
+            "::These fields are required: [States, StartAt] (/)"
+        ),
+        (
+            "::warning file=twice.json,line=1,col=18,endColumn=27,title=DUPLICATE_FIELD"
+            "::Field 'StartAt' appears more than once; only the last one counts (/StartAt)"
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("text", "status"), [(GOOD, 0), (f"\ufeff{GOOD}", 0), (EMPTY, 1), ("", 1)])
+def test_stdin(text: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert run("--format", "json", "-") == status
+    result: JSON = json.loads(capsys.readouterr().out)
+    assert result["file"] == "stdin"
+
+
+def test_stdin_cannot_be_read_twice() -> None:
+    with pytest.raises(CommandError, match="only once"):
+        run("-", "good.json", "-")
+
+
+def test_the_type_decides_what_is_allowed(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+    states = {"A": {"Type": "Task", "Resource": resource, "Parameters": {}, "End": True}}
+    (directory / "token.json").write_text(json.dumps({"StartAt": "A", "States": states}))
+    assert run("token.json", "--format", "json") == 1
+    (diagnostic,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert diagnostic["message"] == "Express state machine does not support '.waitForTaskToken' service integration "
+    assert run("token.json", "--type", "STANDARD") == 0
+
+
+def test_declaring_the_verb_imports_nothing_heavy() -> None:
+    code = "import sys, express.cli.check; print(*{'orjson', 'express.compiler', 'rich', 'asyncio'} & {*sys.modules})"
+    root = Path(check.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout == "\n"

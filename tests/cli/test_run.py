@@ -1,0 +1,420 @@
+"""`express run`: what is printed where, with which exit status, for one execution and for a stream."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from express.cli import main
+from express.cli.jsonl import Event
+from express.cli.stream import run_stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def task(name: str, **fields: Any) -> dict[str, Any]:
+    return {"Type": "Task", "Resource": f"arn:aws:lambda:us-east-1:123456789012:function:{name}", **fields}
+
+
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "pass": {"StartAt": "Keep", "States": {"Keep": {"Type": "Pass", "End": True}}},
+    "fail": {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Refused", "Cause": "too late"}}},
+    "silent": {"StartAt": "No", "States": {"No": {"Type": "Fail"}}},
+    "double": {"StartAt": "Double", "States": {"Double": task("Double", End=True)}},
+    "wrong": {"StartAt": "Kep", "States": {"Keep": {"Type": "Pass", "End": True}}},
+}
+
+HANDLERS = """
+import express
+
+tasks = express.Tasks()
+
+
+class NotANumber(Exception):
+    pass
+
+
+@tasks.task("Double")
+async def double(n):
+    if not isinstance(n, int):
+        raise NotANumber(f"{n!r} is no number")
+    return {"n": n, "double": 2 * n}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a definition of each kind and a module of handlers."""
+    for name, definition in DEFINITIONS.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(definition, indent=2))
+    (tmp_path / "run_handlers.py").write_text(HANDLERS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "run_handlers", raising=False)
+    return tmp_path
+
+
+TASKS = ["--tasks", "run_handlers:tasks"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed"),
+    [
+        (["pass.json"], {}),
+        (["pass.json", "--input", '{"a": [1, null]}'], {"a": [1, None]}),
+        (["pass.json", "--input", "false"], False),
+        (["double.json", *TASKS, "--input", "21"], {"n": 21, "double": 42}),
+        (["double.json", *TASKS, "--input", "21", "--query", "output.double"], 42),
+        (["double.json", *TASKS, "--input", "21", "--query", "[status, billing.billed_memory_mb]"], ["SUCCEEDED", 64]),
+        (["pass.json", "--query", "keys(billing)"], sorted(
+            ["duration_ms", "memory_bytes", "billed_duration_ms", "billed_memory_mb", "cost_usd"]
+        )),
+        (["pass.json", "--query", "nothing.there"], None),
+    ],
+)  # fmt: skip
+def test_a_success_prints_its_output(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], printed: object
+) -> None:
+    assert main(["run", *arguments]) == 0
+    captured = capsys.readouterr()
+    value = json.loads(captured.out)
+    assert (sorted(value) if arguments[-1] == "keys(billing)" else value) == printed
+    assert captured.out.endswith("\n")
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "printed", "message"),
+    [
+        (
+            ["fail.json"],
+            {"status": "FAILED", "error": "Refused", "cause": "too late"},
+            "express: execution FAILED: Refused: too late\n",
+        ),
+        (["silent.json"], {"status": "FAILED"}, "express: execution FAILED\n"),
+        (["fail.json", "--query", "error"], "Refused", "express: execution FAILED: Refused: too late\n"),
+    ],
+)
+def test_a_failure_prints_the_result_and_exits_with_1(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], printed: object, message: str
+) -> None:
+    assert main(["run", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == printed
+    assert captured.err == message
+
+
+def test_an_error_of_a_handler_is_a_result_without_a_traceback(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "double.json", *TASKS, "--input", '"x"']) == 1
+    captured = capsys.readouterr()
+    result = json.loads(captured.out)
+    assert (result["status"], result["error"]) == ("FAILED", "NotANumber")
+    assert "'x' is no number" in result["cause"]
+    assert "Traceback" not in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "the following arguments are required: DEFINITION"),
+        (["pass.json", "--input", "{}", "--events", "-"], 2, "not allowed with argument"),
+        (["pass.json", "--events", "-", "--max-in-flight", "0"], 2, "must be 1 or more"),
+        (["pass.json", "--events", "-", "--max-in-flight", "x"], 2, "invalid"),
+        (["-", "--input", "-"], 2, "cannot both come from stdin"),
+        (["pass.json", "--input", "{"], 2, "is not valid JSON"),
+        (["pass.json", "--query", "a..b"], 2, "--query is not valid JMESPath"),
+        (["pass.json", "--query", "length(`1`)"], 2, "--query failed"),
+        (["pass.json", "--tasks", "nowhere:tasks"], 2, "no module named nowhere"),
+        (["pass.json", "--events", "absent.jsonl"], 2, "cannot read absent.jsonl: No such file or directory"),
+        (["pass.json", "--events", "."], 2, "cannot read .: Is a directory"),
+        (["pass.json", "--events", "pass.json", "--output", "pass.json"], 2, "would overwrite the events"),
+        (["pass.json", "--events", "pass.json", "--output", "no/where"], 2, "cannot write no/where: No such file"),
+        (["wrong.json"], 1, "wrong.json:2:14"),
+        (["wrong.json"], 1, "Keep"),
+        (["absent.json"], 1, "absent.json"),
+        (["double.json"], 1, "function:Double"),
+        (["double.json"], 1, "hint: the handlers of a workflow's resources come from --tasks MODULE:REGISTRY"),
+    ],
+)
+def test_what_cannot_be_run(
+    here: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, message: str
+) -> None:
+    assert main(["run", *arguments]) == status
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+
+
+def test_debug_shows_the_traceback(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--debug", "run", "pass.json", "--input", "{"], ["run", "pass.json", "--input", "{", "--debug"]):
+        assert main(arguments) == 2
+        assert "Traceback" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# a stream
+
+MIXED = b'1\n\nnope\n"x"\n4\n'
+MIXED_RESULTS = [
+    {"line": 1, "status": "SUCCEEDED", "output": {"n": 1, "double": 2}},
+    {"line": 3, "status": "INVALID", "error": "InvalidExecutionInput"},
+    {"line": 4, "status": "FAILED", "error": "NotANumber"},
+    {"line": 5, "status": "SUCCEEDED", "output": {"n": 4, "double": 8}},
+]
+
+
+def without_cause(text: str | bytes) -> list[dict[str, Any]]:
+    results = [json.loads(line) for line in text.splitlines()]
+    return [{key: value for key, value in result.items() if key != "cause"} for result in results]
+
+
+@pytest.mark.parametrize("order", [[], ["--unordered"]])
+@pytest.mark.parametrize("to_file", [False, True])
+def test_every_line_has_its_result(
+    here: Path, capsys: pytest.CaptureFixture[str], order: list[str], to_file: bool
+) -> None:
+    (here / "events.jsonl").write_bytes(MIXED)
+    output = ["--output", "results.jsonl"] if to_file else []
+    assert main(["run", "double.json", *TASKS, "--events", "events.jsonl", *order, *output]) == 3
+    captured = capsys.readouterr()
+    text = (here / "results.jsonl").read_text() if to_file else captured.out
+    results = without_cause(text)
+    assert (sorted(results, key=lambda result: result["line"]) if order else results) == MIXED_RESULTS
+    assert captured.err.startswith("express: line 3: not valid JSON: ")
+    assert captured.err.endswith("express: 2 SUCCEEDED, 1 FAILED, 1 INVALID\n")
+    assert not to_file or captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("events", "status", "message"),
+    [
+        ("1\n2\n", 0, ""),
+        ("", 0, ""),
+        ('1\n"x"\n', 1, "express: 1 SUCCEEDED, 1 FAILED\n"),
+    ],
+)
+def test_status_of_a_stream(
+    here: Path, capsys: pytest.CaptureFixture[str], events: str, status: int, message: str
+) -> None:
+    (here / "events.jsonl").write_text(events)
+    assert main(["run", "double.json", *TASKS, "--events", "events.jsonl"]) == status
+    assert capsys.readouterr().err == message
+
+
+def test_only_the_first_broken_lines_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "events.jsonl").write_text("broken\n" * 25)
+    assert main(["run", "pass.json", "--events", "events.jsonl"]) == 3
+    captured = capsys.readouterr()
+    assert [result["line"] for result in without_cause(captured.out)] == list(range(1, 26))
+    assert captured.err.count("not valid JSON") == 20
+    assert "express: 5 more lines are broken\nexpress: 25 INVALID\n" in captured.err
+
+
+def test_query_on_each_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "events.jsonl").write_text("1\n2\n")
+    assert main(["run", "double.json", *TASKS, "--events", "events.jsonl", "--query", "[line, output.double]"]) == 0
+    assert capsys.readouterr().out == "[1,2]\n[2,4]\n"
+
+
+def test_a_query_that_fails_on_a_result_loses_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "events.jsonl").write_text('"text"\n1\n')
+    assert main(["run", "pass.json", "--events", "events.jsonl", "--query", "length(output)"]) == 2
+    captured = capsys.readouterr()
+    first, second = captured.out.splitlines()
+    assert first == "4"
+    assert json.loads(second)["status"] == "SUCCEEDED"
+    assert "length" in json.loads(second)["query_error"]
+    assert captured.err == "express: --query failed on 1 results (query_error)\n"
+
+
+def test_progress_goes_to_stderr_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "events.jsonl").write_text("1\n" * 100)
+    assert main(["run", "pass.json", "--events", "events.jsonl", "--progress"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.count("\n") == 100
+    assert all(json.loads(line)["status"] == "SUCCEEDED" for line in captured.out.splitlines())
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# order and bounds, below the command line
+
+
+class Collected:
+    """A sink that remembers what it got, in order, and can be full."""
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.room = asyncio.Event()
+        self.room.set()
+
+    async def ready(self) -> None:
+        await self.room.wait()
+
+    def result(self, line: int, result: express.Result) -> None:
+        assert result.status == "SUCCEEDED"
+        self.lines.append(line)
+
+    def broken(self, event: Event) -> None:
+        self.lines.append(-event.line)
+
+
+class Source:
+    """Events 1 to `count` that count how many were asked for; every tenth is broken."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        for line in range(1, self.count + 1):
+            self.taken = line
+            yield Event(line, None, "broken") if line % 10 == 0 else Event(line, line)
+
+
+def gated_workflow(gate: asyncio.Event, held: int) -> express.Workflow:
+    """A workflow that lets every input pass at once but `held`, which waits for the gate."""
+    tasks = express.Tasks()
+
+    @tasks.task("Gate")
+    async def wait(number: int) -> int:
+        if number == held:
+            await gate.wait()
+        return number
+
+    return express.compile({"StartAt": "Gate", "States": {"Gate": task("Gate", End=True)}}, tasks)
+
+
+async def settle() -> None:
+    """Let everything run that can run."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_results_come_in_input_order_whatever_ends_first() -> None:
+    gate, sink = asyncio.Event(), Collected()
+    workflow = gated_workflow(gate, held=1)
+    async with express.Runtime(max_in_flight=50) as runtime:
+        stream = asyncio.create_task(run_stream(runtime, workflow, Source(25), sink, ordered=True))
+        await settle()
+        assert sink.lines == []
+        gate.set()
+        await stream
+    assert sink.lines == [-line if line % 10 == 0 else line for line in range(1, 26)]
+
+
+async def test_unordered_results_overtake() -> None:
+    gate, sink = asyncio.Event(), Collected()
+    workflow = gated_workflow(gate, held=1)
+    async with express.Runtime(max_in_flight=50) as runtime:
+        stream = asyncio.create_task(run_stream(runtime, workflow, Source(25), sink, ordered=False))
+        await settle()
+        assert len(sink.lines) == 24
+        assert 1 not in sink.lines
+        gate.set()
+        await stream
+    assert sink.lines[-1] == 1
+    assert sorted(map(abs, sink.lines)) == list(range(1, 26))
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_the_source_is_read_only_as_far_as_there_is_room(ordered: bool) -> None:
+    """A full sink stops the reading, and so does, in input order, a runtime full of results that wait their turn."""
+    gate, sink, source = asyncio.Event(), Collected(), Source(10_000)
+    workflow = gated_workflow(gate, held=1)
+    async with express.Runtime(max_in_flight=8) as runtime:
+        if not ordered:
+            sink.room.clear()
+        stream = asyncio.create_task(run_stream(runtime, workflow, source, sink, ordered=ordered))
+        await settle()
+        assert 1 <= source.taken <= 8 + 4
+        gate.set()
+        sink.room.set()
+        await stream
+    assert sorted(map(abs, sink.lines)) == list(range(1, 10_001))
+
+
+async def test_an_error_of_the_sink_ends_the_stream() -> None:
+    class Gone(Collected):
+        def result(self, line: int, result: express.Result) -> None:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    workflow = gated_workflow(asyncio.Event(), held=0)
+    for ordered in (True, False):
+        async with express.Runtime(max_in_flight=8) as runtime:
+            with pytest.raises(BrokenPipeError):
+                await run_stream(runtime, workflow, Source(1_000), Gone(), ordered=ordered)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# the process
+
+
+def command(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start `express` with pipes; the tree under test is importable from any working directory."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-m", "express.cli", *arguments], env=environment, **pipes, **options)
+
+
+def test_stdin_to_stdout(here: Path) -> None:
+    with command("run", "double.json", *TASKS, "--events", "-") as process:
+        out, err = process.communicate(MIXED, timeout=30)
+    assert process.returncode == 3
+    assert without_cause(out) == MIXED_RESULTS
+    assert b"express: line 3: " in err
+
+
+def test_a_definition_on_stdin(here: Path) -> None:
+    with command("run", "-", "--input", "7") as process:
+        out, err = process.communicate((here / "pass.json").read_bytes(), timeout=30)
+    assert (process.returncode, out, err) == (0, b"7\n", b"")
+
+
+def test_results_appear_while_the_input_stays_open(here: Path) -> None:
+    with command("run", "pass.json", "--events", "-") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (b"1", b"2"):
+            process.stdin.write(number + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline().endswith(b'"output":' + number + b"}\n")
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_reader_that_goes_away_is_no_traceback(here: Path) -> None:
+    (here / "events.jsonl").write_bytes(b'{"some": "event"}\n' * 50_000)
+    with command("run", "pass.json", "--events", "events.jsonl") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=30) == 141
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_ends_a_stream_whose_input_is_silent(here: Path) -> None:
+    with command("run", "pass.json", "--events", "-") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"1\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stderr.read() == b"express: interrupted\n"
