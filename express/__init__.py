@@ -27,7 +27,7 @@ from express.metering import Billing
 from express.observe import Observer
 from express.result import Result
 from express.runtime import Execution, Runtime, run
-from express.states.task import TaskContext
+from express.states.edge import TaskContext
 from express.tasks import Tasks
 from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
 

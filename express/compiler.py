@@ -28,8 +28,9 @@ from express.definition.problems import (
     Problem,
 )
 from express.errors import DefinitionError
+from express.metering import memory_bytes
 from express.observe import STATE_HOOKS, Observer, has_hook, notify
-from express.program import Machine, Program, Step
+from express.program import WAITING, Machine, Program, Step
 from express.states.context import build_context
 from express.states.recovery import MAX_SECONDS
 from express.states.registry import STATE_TYPES
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from express.definition.document import Document
     from express.definition.fields import Fields
     from express.program import Frame
-    from express.types import MachineType
+    from express.types import JSON, MachineType
 
 #: Longest name of a state, in characters.
 MAX_STATE_NAME = 80
@@ -92,6 +93,7 @@ class Definition:
             type=self.type,
             definition_bytes=self.document.size,
             timeout_seconds=self.timeout_seconds,
+            base_memory=memory_bytes(self.document.size, 0, 0),
             program=program,
             context=build_context,
             all_steps=tuple(builder.steps),
@@ -322,8 +324,6 @@ class _Builder:
         for name, node in states.nodes.items():
             step = steps[name]
             node.build(step, link)
-            if step.counts_events:
-                step.events = 0
             if self.observers:
                 _observe(step, self.observers)
         blocks = any(step.blocks for step in steps.values())
@@ -347,23 +347,23 @@ class _Link:
 
 def _observe(step: Step, observers: tuple[Observer, ...]) -> None:
     """Wrap a step so that the observers see it: entered once per visit, then exited or failed."""
-    run, recover, name = step.run, step.recover, step.name
+    run, resume, recover, name = step.run, step.resume, step.recover, step.name
 
     def entered(frame: Frame) -> None:
         if frame.attempts is None and frame.paused is None:
             notify(observers, "state_entered", frame, name, frame.data)
 
-    def exited(frame: Frame, following: Any) -> Any:
+    def exited(frame: Frame, following: Step) -> Step:
         notify(observers, "state_exited", frame, name, frame.data)
         return following
 
-    def observed(frame: Frame) -> Any:
+    def observed(frame: Frame) -> Step:
         entered(frame)
-        return exited(frame, run(frame))
+        following = run(frame)
+        return following if following is WAITING else exited(frame, following)
 
-    async def observed_blocking(frame: Frame) -> Any:
-        entered(frame)
-        return exited(frame, await run(frame))
+    def observed_resume(frame: Frame, value: JSON) -> Step:
+        return exited(frame, resume(frame, value))
 
     def observed_recovery(frame: Frame, error: Any) -> Step | float:
         try:
@@ -375,7 +375,8 @@ def _observe(step: Step, observers: tuple[Observer, ...]) -> None:
             raise error
         return exited(frame, after) if isinstance(after, Step) else after
 
-    step.run = observed_blocking if step.blocks else observed
+    step.run = observed
+    step.resume = observed_resume
     step.recover = observed_recovery
 
 

@@ -23,8 +23,9 @@ MEMORY_STEP_MB = 64
 
 _NS_PER_MS = 1_000_000
 _BYTES_PER_MB = 1_000_000
-_DURATION_STEP_NS = DURATION_STEP_MS * _NS_PER_MS
-_MEMORY_STEP_BYTES = MEMORY_STEP_MB * _BYTES_PER_MB
+#: The same two in the units they are measured in.
+DURATION_STEP_NS = DURATION_STEP_MS * _NS_PER_MS
+MEMORY_STEP_BYTES = MEMORY_STEP_MB * _BYTES_PER_MB
 
 
 def memory_bytes(definition_bytes: int, data_bytes: int, fan_out: int) -> int:
@@ -37,12 +38,17 @@ def memory_bytes(definition_bytes: int, data_bytes: int, fan_out: int) -> int:
 
 def billed_duration_ms(duration_ns: int) -> int:
     """Round a duration up to the next 100 ms; an execution is billed for one step at least."""
-    return max(-(-duration_ns // _DURATION_STEP_NS), 1) * DURATION_STEP_MS
+    return max(-(-duration_ns // DURATION_STEP_NS), 1) * DURATION_STEP_MS
 
 
 def billed_memory_mb(memory_bytes: int) -> int:
     """Round memory up to the next 64 MB; an execution is billed for one step at least."""
-    return max(-(-memory_bytes // _MEMORY_STEP_BYTES), 1) * MEMORY_STEP_MB
+    return max(-(-memory_bytes // MEMORY_STEP_BYTES), 1) * MEMORY_STEP_MB
+
+
+def billed_units(duration_ns: int, memory_bytes: int) -> int:
+    """What the bill is made from: steps of 100 ms times steps of 64 MB."""
+    return max(-(-duration_ns // DURATION_STEP_NS), 1) * max(-(-memory_bytes // MEMORY_STEP_BYTES), 1)
 
 
 class Billing:

@@ -4,9 +4,11 @@ Theory of operation. A `Program` is one `States` object turned into steps: the w
 a Map's item processor. A `Step` is one state; its `run` closure takes the `Frame` and returns the step to go on
 with, so a transition is a function call and nothing is looked up by name while an execution runs (law 1).
 `Frame.data` is the raw input of the step about to run and becomes the next input only when the step succeeds, so
-a retry is simply another call of `run`. A step that may have to wait sets `blocks` and its `run` is a coroutine
-function; everything else is a plain call (law 3). `END` is flagged as blocking too, so that a loop over plain
-steps needs no second test to stop there.
+a retry is simply another call of `run`.
+
+Steps are synchronous, all of them (law 3). One that finds that it has to wait leaves an awaitable in
+`frame.awaiting` and returns `WAITING`; whoever runs the frame awaits it and hands the outcome to `resume` or
+`failed`. A handler that answers at once therefore costs no coroutine of ours, no task and no turn of the loop.
 
 `Run` is the outermost frame. It also carries the numbers of the execution: history events counted so far (AWS's
 error causes quote them), fan-out and payload bytes for the memory model, the clock readings. Whatever steps ask of
@@ -19,18 +21,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from express.errors import StateError
 
-    from express.errors import StateError
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from express.types import JSON, MachineType, Status
 
 #: One AWS limit in three places: input and output of a task, a state, an execution; 256 KiB of UTF-8 JSON.
 PAYLOAD_LIMIT = 262_144
 
-#: `run(frame)` of a step that cannot block, and of one that may.
-PlainRun: TypeAlias = "Callable[[Frame], Step]"
-BlockingRun: TypeAlias = "Callable[[Frame], Coroutine[Any, Any, Step]]"
+#: What a step does; `WAITING` when it has to wait.
+StepRun: TypeAlias = "Callable[[Frame], Step]"
 
 #: What a state does about an error: the step to go on with (Catch), or the seconds to wait before the next attempt
 #: (Retry). Raises the error again when neither matches.
@@ -42,21 +44,36 @@ NO_VARIABLES: Mapping[str, JSON] = {}
 class Step:
     """One state, compiled.
 
-    `run` performs it and returns the step to go on with, having put that step's input into `frame.data`.
-    `events` is how many history events AWS would write for a plain pass through the state; steps whose number
-    varies (`counts_events`) count them on the run themselves and leave the id of their entry in `frame.entered`.
-    `recover` is None where the state has neither Retry nor Catch; `retries` tells whether it has a Retry. `entries`
-    counts how often it was entered.
+    `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
+    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised.
+    `events` is how many history events AWS would write for a pass through the state that did not wait; steps that
+    count on the run themselves leave the id of their entry in `frame.entered`. `blocks`: the step may wait, be it
+    only for a retry. `halts` marks `END` and `WAITING`, where a run of steps stops. `recover` is None where the state
+    has neither Retry nor Catch; `retries` tells whether it has a Retry. `entries` counts how often it was entered.
     """
 
-    __slots__ = ("blocks", "counts_events", "entries", "events", "name", "recover", "retries", "run", "type")
+    __slots__ = (
+        "blocks",
+        "entries",
+        "events",
+        "failed",
+        "halts",
+        "name",
+        "recover",
+        "resume",
+        "retries",
+        "run",
+        "type",
+    )
 
     def __init__(self, name: str, type: str) -> None:  # noqa: A002 - ASL's own word for it
         self.name = name
         self.type = type
-        self.run: Callable[[Frame], Any] = _never
+        self.run: StepRun = _never
+        self.resume: Callable[[Frame, JSON], Step] = _never_resumed
+        self.failed: Callable[[Frame, Exception], StateError] = _as_it_is
         self.blocks = False
-        self.counts_events = False
+        self.halts = False
         self.events = 2
         self.recover: Recovery | None = None
         self.retries = False
@@ -70,9 +87,22 @@ def _never(frame: Frame) -> Step:
     raise AssertionError(f"step without a body reached in {frame!r}")
 
 
-#: Where every chain of steps ends: End, Succeed. Never run.
+def _never_resumed(frame: Frame, value: JSON) -> Step:
+    raise AssertionError(f"step resumed that never waits: {frame.step!r}")
+
+
+def _as_it_is(frame: Frame, exception: Exception) -> StateError:
+    """What only waits or runs other steps raises StateErrors; anything else is a defect and goes through."""
+    if isinstance(exception, StateError):
+        return exception
+    raise exception
+
+
+#: Where every chain of steps ends: End, Succeed.
 END = Step("", "End")
-END.blocks = True
+#: Returned by a step that has left an awaitable in `frame.awaiting`.
+WAITING = Step("", "Waiting")
+END.halts = WAITING.halts = True
 
 
 @dataclass(slots=True)
@@ -88,8 +118,8 @@ class Program:
 class Tally:
     """What a machine's executions came to, as plain integers: folded once per execution, read at scrape time.
 
-    Every count is a number of executions but `duration_ns`, their durations in nanoseconds, and
-    `billed_mb_ms`, billed milliseconds times billed MB: the unit the bill is made from.
+    Every count is a number of executions but `duration_ns`, their durations in nanoseconds, and `billed_units`,
+    what AWS would bill for them in units of 100 ms x 64 MB.
     """
 
     started: int = 0
@@ -98,7 +128,7 @@ class Tally:
     timed_out: int = 0
     aborted: int = 0
     duration_ns: int = 0
-    billed_mb_ms: int = 0
+    billed_units: int = 0
 
     @property
     def ended(self) -> int:
@@ -109,7 +139,8 @@ class Tally:
 class Machine:
     """A compiled state machine: its identity, its program and its counters.
 
-    `definition_bytes` is the size of its text, as the memory model counts it. `timeout_seconds` is the machine's
+    `definition_bytes` is the size of its text, `base_memory` what an execution without fan-out is metered at, both in
+    bytes. `timeout_seconds` is the machine's
     own TimeoutSeconds or None. `context` makes the context object (`$$`) for a frame.
     """
 
@@ -119,6 +150,7 @@ class Machine:
     type: MachineType
     definition_bytes: int
     timeout_seconds: int | None
+    base_memory: int
     program: Program
     context: Callable[[Frame], dict[str, JSON]]
     tally: Tally = field(default_factory=Tally)
@@ -201,11 +233,26 @@ class Frame:
     `size` is an upper bound of the serialised bytes of `data`: states that only select leave it alone, states that
     can grow data raise it, and only when it passes the limit is the data measured (libraries: measuring 256 KiB
     takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
-    `attempts` holds the Retry counters of the current visit. `item` is `$$.Map.Item` while a Map selects an item,
-    `paused` what a fan-out keeps between two slices, `fresh` the variables assigned by the step now ending.
+    `attempts` holds the Retry counters of the current visit, None on the first attempt. `entered` is the id of the
+    event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
+    `awaiting` is what a WAITING step waits for, `delay` the seconds before the next attempt of a failed one. `item`
+    is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps between two time slices.
     """
 
-    __slots__ = ("attempts", "data", "entered", "entered_ns", "item", "paused", "run", "size", "step", "variables")
+    __slots__ = (
+        "attempts",
+        "awaiting",
+        "data",
+        "delay",
+        "entered",
+        "entered_ns",
+        "item",
+        "paused",
+        "run",
+        "size",
+        "step",
+        "variables",
+    )
 
     def __init__(self, run: Run, step: Step, data: JSON, size: int, variables: Mapping[str, JSON]) -> None:
         self.run = run
@@ -214,6 +261,8 @@ class Frame:
         self.size = size
         self.variables = variables
         self.attempts: list[int] | None = None
+        self.awaiting: Awaitable[JSON] | None = None
+        self.delay = 0.0
         self.entered = 0
         self.entered_ns = 0
         self.item: dict[str, JSON] | None = None
@@ -269,8 +318,8 @@ class Run(Frame):
         self.variables = NO_VARIABLES
         self.events = 1
         self.fan_out = 0
-        self.attempts = self.item = self.paused = None
-        self.entered_ns = 0
+        self.attempts = self.awaiting = self.item = self.paused = None
+        self.delay = self.entered = self.entered_ns = 0
         self.name: str | None = None
         self.task: Any = None
         self.stopping: Status | None = None

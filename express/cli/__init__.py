@@ -14,7 +14,7 @@ import argparse
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from express.cli.status import (
     BROKEN_PIPE,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The verbs in the order `express --help` lists them; each is a module of this package.
-VERBS = ("run", "demo")
+VERBS = ("run", "check", "demo")
 
-#: argparse itself has no public name for what `add_subparsers` returns.
-Subparsers = argparse._SubParsersAction
+#: What `add_parser` of a verb gets; argparse has no public name for it.
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

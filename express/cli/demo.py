@@ -6,14 +6,15 @@ a file on disk, the JSON Lines reader, the runtime. No server, no network, nothi
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from typing import TYPE_CHECKING
 
+from express.cli.options import positive
 from express.cli.status import OK, CommandError
 
 if TYPE_CHECKING:
+    import argparse
     from pathlib import Path
 
     from express import Result, Workflow
@@ -29,16 +30,9 @@ def add_parser(subparsers: Subparsers) -> None:
         help="run 100,000 order events through a sample workflow and show the figures",
         description="Generate order events, run the sample order workflow for each of them, and report.",
     )
-    parser.add_argument("--events", metavar="N", type=_positive, default=100_000, help="default: 100000")
+    parser.add_argument("--events", metavar="N", type=positive, default=100_000, help="default: 100000")
     parser.add_argument("--keep", metavar="FILE", help="keep the generated events (JSON Lines) in this file")
     parser.set_defaults(handler=run)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         started = time.perf_counter()
         tally = express.run(_stream(workflow, path))
         seconds = time.perf_counter() - started
-    print_report(tally, seconds=seconds, transitions=workflow.transitions)
+    print_report(tally, seconds=seconds, transitions=sum(workflow.state_entries.values()))
     _suggest(arguments.keep)
     return OK
 
@@ -88,7 +82,7 @@ async def _stream(workflow: Workflow, path: Path) -> StreamTally:
     from express.cli.tally import StreamTally
 
     tally = StreamTally()
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         reader = EventReader(file)
         async with Runtime() as runtime:

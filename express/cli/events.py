@@ -25,6 +25,7 @@ from express.cli.tally import StreamTally
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from io import FileIO
 
     from express import Result, Workflow
     from express.types import JSON
@@ -41,21 +42,18 @@ def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callabl
         return express.run(_stream(workflow, source, target, arguments, query))
 
 
-def _open_events(name: str, files: ExitStack) -> BinaryIO:
-    if name == STDIN:
-        return sys.stdin.buffer
+def _open_events(name: str, files: ExitStack) -> FileIO:
     try:
-        return files.enter_context(open(name, "rb"))
+        if name == STDIN:
+            return open(0, "rb", buffering=0, closefd=False)
+        return files.enter_context(open(name, "rb", buffering=0))
     except OSError as error:
-        raise CommandError(f"cannot read {name}: {error.strerror}") from error
+        raise CommandError(f"cannot read {'stdin' if name == STDIN else name}: {error.strerror}") from error
 
 
-def _size(file: BinaryIO) -> int | None:
+def _size(file: FileIO) -> int | None:
     """The bytes of a regular file, also one that the shell opened as stdin; None for a pipe or a terminal."""
-    try:
-        status = os.fstat(file.fileno())
-    except OSError:  # replaced by an object without a descriptor
-        return None
+    status = os.fstat(file.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
@@ -73,7 +71,7 @@ def _open_output(name: str | None, events: str, files: ExitStack) -> BinaryIO:
 
 async def _stream(
     workflow: Workflow,
-    source: BinaryIO,
+    source: FileIO,
     target: BinaryIO,
     arguments: argparse.Namespace,
     query: Callable[[JSON], JSON] | None,

@@ -12,19 +12,27 @@ import sys
 import sysconfig
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from express.cli.status import FAILED, CommandError
 from express.errors import DefinitionError, InvalidTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedReader
     from types import ModuleType
 
     from express import Tasks, Workflow
     from express.types import JSON, MachineType
 
 STDIN = "-"
+
+
+def stdin() -> BufferedReader:
+    """The bytes of standard input, which a caller may have closed."""
+    if sys.stdin is None:
+        raise CommandError("stdin is closed")
+    return cast("BufferedReader", sys.stdin.buffer)
 
 
 def load_tasks(spec: str) -> Tasks:
@@ -100,7 +108,7 @@ def read_input(argument: str) -> JSON:
 
 def _input_bytes(argument: str) -> tuple[str, bytes]:
     if argument == STDIN:
-        return "the input on stdin", sys.stdin.buffer.read()
+        return "the input on stdin", stdin().read()
     if argument.startswith("file://"):
         return _file_bytes(argument.removeprefix("file://"))
     if argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):
@@ -126,16 +134,14 @@ def _shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
-def compile_workflow(
-    definition: str, tasks_spec: str | None, *, name: str | None = None, machine_type: MachineType = "EXPRESS"
-) -> Workflow:
+def compile_workflow(definition: str, tasks_spec: str | None, *, machine_type: MachineType = "EXPRESS") -> Workflow:
     """Compile the definition a command names, or raise CommandError with every problem in its place in the text."""
     import express
 
     tasks = load_tasks(tasks_spec) if tasks_spec else express.Tasks()
-    source: Path | bytes = sys.stdin.buffer.read() if definition == STDIN else Path(definition)
+    source: Path | bytes = stdin().read() if definition == STDIN else Path(definition)
     try:
-        return express.compile(source, tasks, name=name, type=machine_type)
+        return express.compile(source, tasks, type=machine_type)
     except DefinitionError as error:
         raise _definition_trouble(error, definition, have_tasks=bool(tasks_spec)) from error
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+import select
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
@@ -46,9 +47,14 @@ class Event(NamedTuple):
 
 
 class Readable(Protocol):
-    """A binary file as `read1` sees it: up to `size` bytes, as soon as there are any; empty at the end."""
+    """An unbuffered binary file: `read` gives up to `size` bytes as soon as there are any, and none at the end.
 
-    def read1(self, size: int, /) -> bytes: ...
+    Not a buffered one: a thread that waits in it holds its lock, and the interpreter would wait for that on exit.
+    None means that there is nothing yet: somebody else has set the file to non-blocking.
+    """
+
+    def read(self, size: int, /) -> bytes | None: ...
+    def fileno(self) -> int: ...
 
 
 class Writable(Protocol):
@@ -86,16 +92,21 @@ class EventReader:
         """Read the file chunk by chunk, the next one while this one is worked on."""
         thread = BlockingCalls("express-reader")
         try:
-            coming = thread.call(self._file.read1, CHUNK)
+            coming = thread.call(self._read_chunk)
             while chunk := await coming:
                 if not self.bytes_read:
                     chunk = chunk.removeprefix(_BOM)
                 self.bytes_read += len(chunk)
-                coming = thread.call(self._file.read1, CHUNK)
+                coming = thread.call(self._read_chunk)
                 yield self._splitter.feed(chunk)
             yield self._splitter.finish()
         finally:
             thread.close()
+
+    def _read_chunk(self) -> bytes:
+        while (chunk := self._file.read(CHUNK)) is None:
+            select.select([self._file], [], [])
+        return chunk
 
 
 def _place_in_line(error: orjson.JSONDecodeError) -> str:

@@ -10,6 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from express.cli.options import positive
 from express.cli.status import FAILED, OK, CommandError
 
 if TYPE_CHECKING:
@@ -56,21 +57,14 @@ def add_parser(subparsers: Subparsers) -> None:
     source.add_argument("--events", metavar="FILE|-", help="JSON Lines, one execution for each")
     parser.add_argument("--tasks", metavar="MODULE:REGISTRY", help="the express.Tasks object with the handlers")
     parser.add_argument("--query", metavar="JMESPATH", help="print this part of each result")
-    parser.add_argument("--name", help="name of the state machine (default: the file's)")
+    parser.add_argument("--name", help="name of the execution with --input (default: generated)")
     parser.add_argument("--type", choices=("EXPRESS", "STANDARD"), default="EXPRESS", help="default: EXPRESS")
     stream = parser.add_argument_group("with --events")
     stream.add_argument("--unordered", action="store_true", help="print results as they end")
-    stream.add_argument("--max-in-flight", metavar="N", type=_positive, default=10_000, help="default: 10000")
+    stream.add_argument("--max-in-flight", metavar="N", type=positive, default=10_000, help="default: 10000")
     stream.add_argument("--output", metavar="FILE", help="write the results here instead of stdout")
     stream.add_argument("--progress", action=argparse.BooleanOptionalAction, help="default: if stderr is a terminal")
     parser.set_defaults(handler=run)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be 1 or more")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,20 +73,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.definition == STDIN and STDIN in (arguments.input, arguments.events):
         raise CommandError("the definition and the input cannot both come from stdin")
+    if arguments.name is not None and arguments.events is not None:
+        raise CommandError("--name is for one execution, the ones of --events are named for you")
     query = compile_query(arguments.query) if arguments.query else None
-    workflow = compile_workflow(arguments.definition, arguments.tasks, name=arguments.name, machine_type=arguments.type)
+    workflow = compile_workflow(arguments.definition, arguments.tasks, machine_type=arguments.type)
     if arguments.events is None:
-        return _run_once(workflow, arguments.input, query)
+        return _run_once(workflow, arguments, query)
     from express.cli.events import run_events
 
     return run_events(workflow, arguments, query)
 
 
-def _run_once(workflow: Workflow, argument: str | None, query: Callable[[JSON], JSON] | None) -> int:
+def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable[[JSON], JSON] | None) -> int:
     from express.cli.documents import encode, outcome, whole
     from express.cli.inputs import read_input
 
-    result = workflow.run({} if argument is None else read_input(argument))
+    value = {} if arguments.input is None else read_input(arguments.input)
+    result = workflow.run(value, name=arguments.name)
     succeeded = result.status == "SUCCEEDED"
     if query is not None:
         document = query(whole(result))

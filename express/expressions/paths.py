@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 
 from express.errors import RESULT_PATH_MATCH_FAILURE, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, Root, parse_path
@@ -92,50 +92,50 @@ def build_result_path(path: Path) -> ResultWriter:
     service: `Unable to apply ReferencePath $.x to input "text"` when the input as a whole is no object, and
     `Unable to apply step "b" to input {"a":1}` when a step on the way does not fit.
     """
-    fail = _failure(path.text)
+    misfit = _misfit_of(path.text)
     match path.steps:
         case ():
             return lambda raw, result: result
         case (Name(a),):
-            return _build_field(a, fail)
+            return _build_field(a, misfit)
         case (Name(a), Name(b)):
-            return _build_field_of_field(a, b, fail)
-    return _build_deep(path.steps, fail)
+            return _build_field_of_field(a, b, misfit)
+    return _build_deep(path.steps, misfit)
 
 
-#: Raises the StateError for a raw input that does not fit at the given step.
-_Fail: TypeAlias = Callable[[JSON, Step | None], NoReturn]
+#: Makes the error for a raw input that does not fit: as a whole, or at the given step.
+_Misfit: TypeAlias = Callable[[JSON, Step | None], StateError]
 
 
-def _failure(text: str) -> _Fail:
-    def fail(raw: JSON, step: Step | None) -> NoReturn:
+def _misfit_of(text: str) -> _Misfit:
+    def misfit(raw: JSON, step: Step | None) -> StateError:
         if step is None:
             cause = f"Unable to apply ReferencePath {text} to input {json_text(raw)}"
         else:
             label = step.name if isinstance(step, Name) else step.fragment
             cause = f'Unable to apply step "{label}" to input {json_text(raw)}'
-        raise StateError(RESULT_PATH_MATCH_FAILURE, cause)
+        return StateError(RESULT_PATH_MATCH_FAILURE, cause)
 
-    return fail
+    return misfit
 
 
-def _build_field(a: str, fail: _Fail) -> ResultWriter:
+def _build_field(a: str, misfit: _Misfit) -> ResultWriter:
     def write(raw: JSON, result: JSON) -> JSON:
         if type(raw) is dict:
             return {**raw, a: result}
-        fail(raw, None)
+        raise misfit(raw, None)
 
     return write
 
 
-def _build_field_of_field(a: str, b: str, fail: _Fail) -> ResultWriter:
+def _build_field_of_field(a: str, b: str, misfit: _Misfit) -> ResultWriter:
     def write(raw: JSON, result: JSON) -> JSON:
         if type(raw) is not dict:
-            fail(raw, None)
+            raise misfit(raw, None)
         inner = raw.get(a, _NOTHING)
         if type(inner) is dict:
             return {**raw, a: {**inner, b: result}}
-        fail(raw, Name(b))
+        raise misfit(raw, Name(b))
 
     return write
 
@@ -152,15 +152,14 @@ class _MisfitError(Exception):
         self.step = step
 
 
-def _build_deep(steps: tuple[Step, ...], fail: _Fail) -> ResultWriter:
+def _build_deep(steps: tuple[Step, ...], misfit: _Misfit) -> ResultWriter:
     place = _build_place(steps)
 
     def write(raw: JSON, result: JSON) -> JSON:
         try:
             return place(raw, result)
-        except _MisfitError as misfit:
-            step = None if misfit.step is steps[0] else misfit.step
-        fail(raw, step)
+        except _MisfitError as error:
+            raise misfit(raw, None if error.step is steps[0] else error.step) from None
 
     return write
 

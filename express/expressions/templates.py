@@ -269,20 +269,32 @@ def _build_three(
 
 def _spelled_out(node: Composite, parts: Sequence[Expr]) -> Expr:
     """The same object or array, computed part by part once one of its paths has found nothing."""
+    worded = [(key, _worded(part, compute)) for (key, part), compute in zip(node.parts, parts, strict=True)]
 
     def spelled_out(data: JSON, scope: Scope) -> JSON:
         result = node.base.copy()
-        for (key, part), compute in zip(node.parts, parts, strict=True):
-            try:
-                result[key] = compute(data, scope)
-            except PathNotFound as error:
-                if not isinstance(part, Computed) or not isinstance(part.expression, Path):
-                    raise  # pragma: no cover  # only the paths of this very object raise it
-                if not _ends_beyond_array(part.expression, error):
-                    raise _missing(part.expression, part.field, data, scope) from None
+        for key, part in worded:
+            result[key] = part(data, scope)
         return result
 
     return spelled_out
+
+
+def _worded(node: Node, compute: Expr) -> Expr:
+    """`compute` with AWS's words for a path that finds nothing; calls and nested parts bring their own."""
+    if not isinstance(node, Computed) or isinstance(node.expression, Call):
+        return compute
+    path, field = node.expression, node.field
+
+    def worded(data: JSON, scope: Scope) -> JSON:
+        try:
+            return compute(data, scope)
+        except PathNotFound as error:
+            if _ends_beyond_array(path, error):
+                return None
+            raise _missing(path, field, data, scope) from None
+
+    return worded
 
 
 def _ends_beyond_array(path: Path, error: PathNotFound) -> bool:

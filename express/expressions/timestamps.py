@@ -10,7 +10,8 @@ of seconds cannot tell two of today's nanoseconds apart.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 
 _SHAPE: Final = re.compile(
@@ -21,6 +22,7 @@ _SHAPE: Final = re.compile(
 _DATE_AND_TIME: Final = len("2016-03-14T01:59:00")
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # naive on purpose: offsets are applied as plain seconds
 _SECOND: Final = 1_000_000_000
+_EPOCH_DAY: Final = _EPOCH.toordinal()
 #: The largest offset from UTC a Java `ZoneOffset` can hold, in minutes.
 _OFFSET_LIMIT: Final = 18 * 60
 
@@ -53,7 +55,10 @@ def format_timestamp(instant: int) -> str:
     events print times: `2025-01-01T12:00:00Z`, `2025-01-01T12:00:00.250Z` (AWS guide, "Context object").
     """
     seconds, nanoseconds = divmod(instant, _SECOND)
-    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:_DATE_AND_TIME]
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    text = f"{_day(days)}T{hour:02d}:{minute:02d}:{second:02d}"
     if nanoseconds == 0:
         return f"{text}Z"
     if nanoseconds % 1_000_000 == 0:
@@ -61,3 +66,9 @@ def format_timestamp(instant: int) -> str:
     if nanoseconds % 1_000 == 0:
         return f"{text}.{nanoseconds // 1_000:06d}Z"
     return f"{text}.{nanoseconds:09d}Z"
+
+
+@lru_cache(maxsize=16)
+def _day(days: int) -> str:
+    """The date `days` after 1970-01-01; nearly every time printed is of the same day as the one before."""
+    return date.fromordinal(_EPOCH_DAY + days).isoformat()

@@ -72,11 +72,11 @@ class FanOut(Crew):
         while self._next < branches.count and self._failure is None:
             index = self._next
             self._next += 1
-            self.watch()
             frame = None
             try:
                 frame = branches.enter(index)
-                if frame.step.blocks or not advance(frame):
+                if not advance(frame):
+                    self.watch()
                     await drive(frame)
                 branches.leave(index, frame)
             except StateError as error:

@@ -1,16 +1,16 @@
 """The execution loop.
 
-Theory of operation. `advance` runs the plain steps of a frame in a tight loop: a step is a call that returns the next
-step. It stops at END, at a step that may block, or when the time slice is over. `drive` is the coroutine around it:
-it awaits the blocking steps, waits out the delays of retries, and yields to the event loop between slices. A frame
-whose program cannot block needs `advance` alone, and so no coroutine and no task (law 3).
+Theory of operation. `advance` runs the steps of a frame in a tight loop: a step is a call that returns the next one.
+It stops at END, at a step that has to wait, or when the time slice is over. `drive` is the coroutine that goes on
+from there: it awaits what the step waits for, waits out the delays of retries, and yields to the event loop between
+slices. An execution that never waits needs `advance` alone, and so no coroutine and no task (law 3).
 
 A state's error is settled in one place (`settle`): AWS's prefix is put before causes that get one, with the id of the
 history event that entered the state, then the state's Retry and Catch decide. What they do not take leaves the
 frame, and ends the execution or fails the enclosing Parallel or Map.
 
 Stopping. Whoever stops an execution sets `run.stopping` and cancels the task it runs in. A handler may swallow the
-cancellation, so `drive` looks at `run.stopping` after each blocking step and each pause as well.
+cancellation, so `drive` looks at `run.stopping` each time it has waited.
 """
 
 from __future__ import annotations
@@ -19,90 +19,108 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from express.errors import EngineError, StateError
-from express.program import END, SLICE_NS, Paused, Step
+from express.program import END, SLICE_NS, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
-    from express.program import Frame, Run
+    from collections.abc import Awaitable
 
-#: A payload of this size lets about one step run between two looks at the clock, a small one `_MOST_STEPS`.
-_HEAVY_BYTES = 65_536
-_MOST_STEPS = 32
+    from express.types import JSON
 
-#: Blocking steps between two looks at the clock.
-_LOOK_EVERY = 16
+#: Steps between two looks at the clock: many on small data, one where a step may take milliseconds.
+_HEAVY_BYTES = 16_384
+_SLICE = range(16)
+_HEAVY_SLICE = range(1)
 
 
 def advance(frame: Frame) -> bool:
-    """Run plain steps until the frame ends (True) or must wait or pause (False). Raises StateError."""
+    """Run steps until the frame ends (True), or has to wait or to yield (False). Raises StateError."""
     run = frame.run
-    now = run.host.monotonic_ns
     step = frame.step
     while True:
         try:
-            for _ in range(1 + _HEAVY_BYTES // (frame.size + _HEAVY_BYTES // _MOST_STEPS)):
-                if step.blocks:
-                    return step is END
+            for _ in _SLICE if frame.size < _HEAVY_BYTES else _HEAVY_SLICE:
                 step.entries += 1
                 following = step.run(frame)
+                if following.halts:
+                    if following is END:
+                        run.events += step.events
+                        return True
+                    frame.entered_ns = run.host.monotonic_ns()
+                    return False
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
-            frame.step = step = _settle_plainly(frame, step, error)
+            following = settle(frame, step, error)
+            if following.halts:
+                return following is END
+            frame.step = step = following
         except Paused:
             step.entries -= 1
             return False
-        if now() > run.slice_end:
-            return step is END
+        if run.host.monotonic_ns() > run.slice_end:
+            return False
 
 
-def _settle_plainly(frame: Frame, step: Step, error: StateError) -> Step:
-    """A plain step has no Retry, so its error is caught or leaves the frame."""
-    following = settle(frame, step, error)
-    assert isinstance(following, Step)
-    return following
-
-
-def settle(frame: Frame, step: Step, error: StateError) -> Step | float:
-    """What follows an error: the catcher's target, or the seconds before the next attempt. Raises what nobody takes."""
+def settle(frame: Frame, step: Step, error: StateError) -> Step:
+    """What follows an error: the catcher's target, or WAITING for the next attempt. Raises what nobody takes."""
+    run = frame.run
+    entered = frame.entered
+    if not entered:
+        # A state that fails has still been entered, which is an event of its own.
+        run.events = entered = run.events + 1
     if isinstance(error, EngineError):
-        error.place(step.name, frame.entered if step.counts_events else frame.run.events + 1)
+        error.place(step.name, entered)
     if step.recover is None:
         raise error
-    return step.recover(frame, error)
+    following = step.recover(frame, error)
+    if isinstance(following, Step):
+        frame.entered = frame.entered_ns = 0
+        return following
+    frame.entered = entered
+    frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
+    frame.delay = following
+    step.entries -= 1
+    return WAITING
 
 
 async def drive(frame: Frame) -> None:
-    """Run a frame to its end, waiting wherever it must. Raises StateError, or CancelledError when it is stopped."""
+    """Go on with a frame that `advance` has left unfinished, to its end.
+
+    Raises StateError, or CancelledError when the execution is stopped.
+    """
     run = frame.run
-    host = run.host
-    ticks = 0
     while True:
-        step = frame.step
-        if not step.blocks:
-            if advance(frame):
+        if frame.awaiting is not None:
+            if await _wait(frame, frame.awaiting) is END:
                 return
-            if not frame.step.blocks:
-                await breathe(run)
-            continue
-        if step is END:
-            return
-        if frame.attempts is None:
-            step.entries += 1
-        frame.entered_ns = host.monotonic_ns()
-        try:
-            following = await step.run(frame)
-        except StateError as error:
-            following = settle(frame, step, error)
-        if isinstance(following, Step):
-            frame.attempts = None
-            frame.step = following
-        elif following > 0:
-            await host.sleep(following)
+        elif frame.delay:
+            delay, frame.delay = frame.delay, 0.0
+            await run.host.sleep(delay)
+        else:
+            await breathe(run)
         if run.stopping is not None:
             raise asyncio.CancelledError
-        ticks += 1
-        if not ticks % _LOOK_EVERY and host.monotonic_ns() > run.slice_end:
-            await breathe(run)
+        run.slice_end = run.host.monotonic_ns() + SLICE_NS
+        if advance(frame):
+            return
+
+
+async def _wait(frame: Frame, awaiting: Awaitable[JSON]) -> Step:
+    """Await what the current step waits for, and let it go on; the step that follows becomes the frame's."""
+    step = frame.step
+    frame.awaiting = None
+    try:
+        try:
+            value = await awaiting
+        except Exception as exception:
+            raise step.failed(frame, exception) from None
+        following = step.resume(frame, value)
+        frame.entered = frame.entered_ns = 0
+    except StateError as error:
+        following = settle(frame, step, error)
+    if following is not WAITING and following is not END:
+        frame.step = following
+    return following
 
 
 async def breathe(run: Run) -> None:
@@ -115,6 +133,7 @@ async def breathe(run: Run) -> None:
     now = run.host.monotonic_ns()
     if run.stopping is None and now >= run.deadline_ns:
         run.stopping = "TIMED_OUT"
+        run.stop_error = run.stop_cause = None
     if run.stopping is not None:
         raise asyncio.CancelledError
     run.slice_end = now + SLICE_NS

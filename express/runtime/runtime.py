@@ -21,9 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError
-from express.metering import billed_duration_ms, billed_memory_mb, memory_bytes
+from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_units, memory_bytes
 from express.observe import Observer, has_hook, notify
-from express.payload import NotJSON, measure
+from express.payload import NotJSON, encode
 from express.program import PAYLOAD_LIMIT, SLICE_NS, Branches, Frame, Heartbeat, Machine, Run
 from express.result import Names, Result
 from express.runtime.branches import FanOut
@@ -215,10 +215,11 @@ class Runtime:
         if isinstance(opened, Result):
             return Execution(self, None, opened)
         if not machine.program.blocks:
-            result = self._run_here(opened)
+            result = self.run_here(opened)
             if result is not None:
                 await self._be_fair()
                 return Execution(self, None, result)
+        self._register(opened)
         execution = Execution(self, opened, None)
         opened.task = spawn(self._loop, self._conduct_started(opened, execution))
         return execution
@@ -231,12 +232,12 @@ class Runtime:
         opened = self.open(machine, {} if input is None else input, name)
         if isinstance(opened, Result):
             return opened
-        if not machine.program.blocks:
-            result = self._run_here(opened)
-            if result is not None:
-                await self._be_fair()
-                return result
-        return await self.conduct(opened)
+        opened.task = asyncio.current_task(self._loop)
+        result = self.run_here(opened)
+        if result is None:
+            return await self.conduct(opened)
+        await self._be_fair()
+        return result
 
     async def map(
         self, workflow: Workflow, events: Iterable[JSON] | AsyncIterable[JSON], *, ordered: bool = True
@@ -248,7 +249,6 @@ class Runtime:
         """
         machine = workflow.machine(self.observers)
         if machine.program.blocks:
-            self._check_open()
             stream = Stream(self, machine, events, ordered, self._loop)
             async for result in stream.results():
                 yield result
@@ -256,7 +256,7 @@ class Runtime:
             async for event in events:
                 opened = self.open(machine, event)
                 if isinstance(opened, Run):
-                    yield self._run_here(opened) or await self.conduct(opened)
+                    yield self.run_here(opened) or await self.conduct(opened)
                 else:
                     yield opened
                 await self._be_fair()
@@ -265,7 +265,7 @@ class Runtime:
             for event in events:
                 opened = self.open(machine, event)
                 if isinstance(opened, Run):
-                    yield self._run_here(opened) or await self.conduct(opened)
+                    yield self.run_here(opened) or await self.conduct(opened)
                 else:
                     yield opened
                 if now() > slice_end:
@@ -302,16 +302,13 @@ class Runtime:
                 waiting.set_result(None)
                 return
 
-    def _check_open(self) -> None:
-        if not self._open:
-            raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
-
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input."""
-        self._check_open()
+        if not self._open:
+            raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
         self._sequence = sequence = self._sequence + 1
         try:
-            size = measure(event)
+            size = len(encode(event))
         except NotJSON as error:
             return self._refuse(machine, event, name, RUNTIME, f"Invalid State Machine Execution Input: '{error}'")
         if size > self.payload_limit:
@@ -323,8 +320,6 @@ class Runtime:
             run.name = name
         if self._watched:
             notify(self._watched, "execution_started", run)
-        if machine.program.blocks:
-            self._register(run)
         return run
 
     def _refuse(self, machine: Machine, event: JSON, name: str | None, error: str, cause: str) -> Result:
@@ -337,8 +332,8 @@ class Runtime:
 
     # ------------------------------------------------------------------------------------------ running
 
-    def _run_here(self, run: Run) -> Result | None:
-        """Run a machine that cannot block; None when its time slice is over before it is."""
+    def run_here(self, run: Run) -> Result | None:
+        """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it."""
         try:
             if not advance(run):
                 self._register(run)
@@ -350,14 +345,13 @@ class Runtime:
         return self._end(run, "SUCCEEDED", run.data, None, None)
 
     async def conduct(self, run: Run) -> Result:
-        """Drive a registered execution to its end in the current task."""
+        """Drive an execution that `run_here` has left unfinished to its end, in the current task."""
         task = run.task = asyncio.current_task(self._loop)
         assert task is not None
         try:
-            if run.stopping is None:
-                await drive(run)
-            else:
+            if run.stopping is not None:
                 raise asyncio.CancelledError
+            await drive(run)
         except StateError as error:
             result = self._end(run, "FAILED", None, error.error, error.cause)
         except asyncio.CancelledError:
@@ -377,8 +371,14 @@ class Runtime:
         return result
 
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
+        run.task = asyncio.current_task(self._loop)
         try:
-            execution._finish(await self.conduct(run))
+            result = None if run.stopping is not None else self.run_here(run)
+            if result is None:
+                result = await self.conduct(run)
+            else:
+                self._deregister(run)
+            execution._finish(result)
         except asyncio.CancelledError:
             # The loop is shutting down: the execution has ended as ABORTED, and says so to whoever still listens.
             execution._finish(self._result(run, "ABORTED", None, None, None))
@@ -402,7 +402,9 @@ class Runtime:
         return self._timeout_ns if own is None else min(own * _SECOND, self._timeout_ns)
 
     def _register(self, run: Run) -> None:
-        """Count the execution as running and have its deadline watched."""
+        """Count the execution as running and have its deadline watched, if it does not already."""
+        if run in self._running:
+            return
         machine = run.machine
         timer = None
         if machine.timeout_seconds is not None:
@@ -443,9 +445,12 @@ class Runtime:
         duration = self.monotonic_ns() - run.started_ns
         machine = run.machine
         tally = machine.tally
-        memory = memory_bytes(machine.definition_bytes, run.data_bytes, run.fan_out)
+        memory = machine.base_memory
+        if run.fan_out:
+            memory = memory_bytes(machine.definition_bytes, run.data_bytes, run.fan_out)
         tally.duration_ns += duration
-        tally.billed_mb_ms += billed_duration_ms(duration) * billed_memory_mb(memory)
+        small = duration <= DURATION_STEP_NS and memory <= MEMORY_STEP_BYTES
+        tally.billed_units += 1 if small else billed_units(duration, memory)
         if status == "SUCCEEDED":
             tally.succeeded += 1
         elif status == "FAILED":

@@ -1,9 +1,10 @@
 """`Runtime.map` for workflows that may block: a stream of events in, a stream of results out.
 
 Theory of operation. A crew of workers takes events from the source and runs them; the consumer takes results from a
-buffer. An event counts as open from being taken until its result is consumed, and no more than `limit` are open, so
-a slow consumer stops the source and memory stays bounded whatever its length. Results leave in the order of the
-events through cells filled as executions end, or as they end when unordered.
+queue. An event counts as open from being taken until its result is consumed, and no more than `limit` are open, so
+a slow consumer stops the source and memory stays bounded whatever its length. An execution that ends without waiting
+puts its result into the queue; one that waits puts a cell there instead, to be filled when it has ended, so results
+leave in the order of the events. Unordered, results are queued as executions end.
 
 Only one worker at a time fetches from an asynchronous source; whoever comes by meanwhile goes home. When the source
 fails, the results of everything taken from it are delivered first, then its exception is raised.
@@ -32,8 +33,8 @@ class Stream(Crew):
     """One `Runtime.map` call."""
 
     __slots__ = (
-        "_cells",
         "_consumer",
+        "_ended",
         "_failure",
         "_fetch",
         "_fetching",
@@ -43,7 +44,6 @@ class Stream(Crew):
         "_open",
         "_ordered",
         "_parked",
-        "_ready",
         "_runtime",
         "_yielding",
         "exhausted",
@@ -67,8 +67,7 @@ class Stream(Crew):
         else:
             self._next = iter(events)
         self._ordered = ordered
-        self._cells: deque[Cell] = deque()
-        self._ready: deque[Result] = deque()
+        self._ended: deque[Result | Cell] = deque()
         self._open = 0
         self._fetching = False
         self._yielding = False
@@ -83,33 +82,29 @@ class Stream(Crew):
     async def results(self) -> AsyncIterator[Result]:
         """Every result, until the source is exhausted and the last execution has ended."""
         self.hire()
+        ended = self._ended
         try:
             while True:
-                result = self._take()
-                if result is not None:
-                    yield result
-                elif self.exhausted and not self._open:
+                while ended:
+                    result: Result | Cell | None = ended[0]
+                    if type(result) is list:
+                        # A cell: this execution is still running, and the results behind it must wait for it.
+                        result = result[0]
+                        if result is None:
+                            break
+                    ended.popleft()
+                    self._open -= 1
+                    if self._parked:
+                        self._unpark()
+                    yield result  # type: ignore[misc]  # a Result by now
+                if self.exhausted and not self._open:
                     break
-                else:
-                    self._consumer = self.loop.create_future()
-                    await self._consumer
+                self._consumer = self.loop.create_future()
+                await self._consumer
             if self._failure is not None:
                 raise self._failure
         finally:
             await self._close()
-
-    def _take(self) -> Result | None:
-        if self._ordered:
-            if not self._cells or self._cells[0][0] is None:
-                return None
-            result = self._cells.popleft()[0]
-        else:
-            result = self._ready.popleft() if self._ready else None
-        if result is not None:
-            self._open -= 1
-            if self._parked:
-                self._unpark()
-        return result
 
     def _unpark(self) -> None:
         parked = self._parked.popleft()
@@ -117,7 +112,7 @@ class Stream(Crew):
             parked.set_result(None)
 
     def _tell_consumer(self) -> None:
-        consumer = self._consumer
+        consumer, self._consumer = self._consumer, None
         if consumer is not None and not consumer.done():
             consumer.set_result(None)
 
@@ -131,63 +126,61 @@ class Stream(Crew):
     # ------------------------------------------------------------------------------------------ the workers
 
     async def work(self) -> None:
-        runtime, machine = self._runtime, self._machine
-        now = runtime.monotonic_ns
+        runtime, machine, ordered = self._runtime, self._machine, self._ordered
+        now, ended, source = runtime.monotonic_ns, self._ended, self._next
+        task = asyncio.current_task(self.loop)
         slice_end = now() + SLICE_NS
         while not self.exhausted and not self._fetching:
             if self._open >= self.limit:
                 await self._park()
                 continue
-            if runtime.is_full:
+            if runtime.in_flight >= runtime.max_in_flight:
                 await runtime.acquire()
             self._open += 1
-            fetched, event = await self._take_event() if self._next is None else self._next_event(self._next)
-            if not fetched:
+            try:
+                event = next(source) if source is not None else await self._take_event()
+            except (StopIteration, StopAsyncIteration):
+                self.exhausted = True
+            except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
+                self.exhausted, self._failure = True, error
+            if self.exhausted:
                 self._open -= 1
                 self._tell_consumer()
                 return
-            cell: Cell = [None]
-            if self._ordered:
-                self._cells.append(cell)
-            opened = runtime.open(machine, event)
-            if isinstance(opened, Run):
-                self._leading = opened
-                self.watch()
-                result = await runtime.conduct(opened)
-            else:
-                result = opened
-            if self._ordered:
-                cell[0] = result
-            else:
-                self._ready.append(result)
-            self._tell_consumer()
+            result = runtime.open(machine, event)
+            if isinstance(result, Run):
+                result.task = task
+                result = runtime.run_here(result) or await self._conduct(result, ordered)
+            if result is not None:
+                ended.append(result)
+            if self._consumer is not None:
+                self._tell_consumer()
             if now() > slice_end:
                 self._yielding = True
                 await asyncio.sleep(0)
                 self._yielding = False
                 slice_end = now() + SLICE_NS
 
-    def _next_event(self, source: Iterator[JSON]) -> tuple[bool, JSON]:
-        try:
-            return True, next(source)
-        except StopIteration:
-            self.exhausted = True
-        except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
-            self.exhausted, self._failure = True, error
-        return False, None
+    async def _conduct(self, run: Run, ordered: bool) -> Result | None:
+        """Drive an execution that waits. Its result keeps its place in the order: then it goes into a cell."""
+        cell: Cell = [None]
+        if ordered:
+            self._ended.append(cell)
+        self._leading = run
+        self.watch()
+        result = await self._runtime.conduct(run)
+        if not ordered:
+            return result
+        cell[0] = result
+        return None
 
-    async def _take_event(self) -> tuple[bool, JSON]:
+    async def _take_event(self) -> JSON:
         assert self._fetch is not None
         self._fetching = True
         try:
-            return True, await anext(self._fetch)
-        except StopAsyncIteration:
-            self.exhausted = True
-        except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
-            self.exhausted, self._failure = True, error
+            return await anext(self._fetch)
         finally:
             self._fetching = False
-        return False, None
 
     async def _park(self) -> None:
         """Wait until the consumer has taken a result."""

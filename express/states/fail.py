@@ -48,11 +48,8 @@ class Fail(Node):
     def build(self, step: Step, link: Linker) -> None:
         error = _build_text("ErrorPath", self.error_path, self.error)
         cause = _build_text("CausePath", self.cause_path, self.cause)
-        step.counts_events = True
 
         def run(frame: Frame) -> Step:
-            run = frame.run
-            run.events = frame.entered = run.events + 1
             raise StateError(error(frame.data, frame), cause(frame.data, frame))
 
         step.run = run

@@ -22,6 +22,7 @@ from express.definition import messages
 from express.definition.problems import INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME, SCHEMA_VALIDATION_FAILED
 from express.errors import DATA_LIMIT_EXCEEDED, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
+from express.expressions.jsonpath.syntax import Name
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
 from express.payload import NotJSON, measure
@@ -223,7 +224,8 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     selector = build_template(flow.result_selector) if flow.result_selector else None
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
     merge = build_result_path(flow.result_path) if flow.result_path else None
-    key_bytes = len(flow.result_path.text) * 6 + _MEMBER_BYTES if flow.result_path else 0
+    key = single_name(flow.result_path)
+    key_bytes = _name_bytes(flow.result_path.text) if flow.result_path else 0
     output = build_select(flow.output_path, flow.discard_output)
     output_growth = 1 if output is None or flow.discard_output else (flow.output_path and flow.output_path.growth)
     assign = build_assign(flow.assign)
@@ -237,6 +239,14 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
 
     def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
         frame.data = value = merge(raw, result)  # type: ignore[misc]
+        size += frame.size + key_bytes
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        return following
+
+    def leave_adding(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+        if type(raw) is not dict:
+            return leave_merging(frame, raw, result, size)
+        frame.data = value = {**raw, key: result}
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
         return following
@@ -262,8 +272,22 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         return following
 
     if selector is None and output is None and assign is None and not discard:
-        return leave_plainly if merge is None else leave_merging
+        if merge is None:
+            return leave_plainly
+        return leave_merging if key is None else leave_adding
     return leave_fully
+
+
+def _name_bytes(name: str) -> int:
+    """What a member of this name adds to an object at most: every character may be written as an escape."""
+    return len(name) * 6 + _MEMBER_BYTES
+
+
+def single_name(path: Path | None) -> str | None:
+    """The name in a ResultPath `$.name`, by far the commonest; None for any other."""
+    if path is None or len(path.steps) != 1 or not isinstance(path.steps[0], Name):
+        return None
+    return path.steps[0].name
 
 
 def build_pass_through(flow: DataFlow, step: Step, following: Step) -> PlainRun:
@@ -275,12 +299,27 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> PlainRun:
     if prepare is None:
         return lambda frame: leave(frame, frame.data, frame.data, frame.size)
     factor, constant = prepare_growth(flow) or (0, UNKNOWN_SIZE)
+    key = single_name(flow.result_path)
 
     def run(frame: Frame) -> Step:
         raw = frame.data
         return leave(frame, raw, prepare(raw, frame), factor * frame.size + constant)
 
-    return run
+    if key is None or flow != DataFlow(parameters=flow.parameters, result_path=flow.result_path):
+        return run
+    sum_factor, sum_constant = factor + 1, constant + _name_bytes(key)
+
+    def run_adding(frame: Frame) -> Step:
+        """`leave_adding` and the template in one call: the commonest Pass there is."""
+        raw = frame.data
+        if type(raw) is not dict:
+            return run(frame)
+        frame.data = value = {**raw, key: prepare(raw, frame)}
+        size = sum_factor * frame.size + sum_constant
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        return following
+
+    return run_adding
 
 
 def measured(frame: Frame, value: JSON, name: str) -> int:

@@ -1,9 +1,9 @@
 """What Parallel and Map share: running nested programs and joining their results.
 
 Theory of operation. Both make a `Siblings`: numbered children of one frame, each entered with its own frame and left
-with its output. Where no child can block they run here, one after another, in the step's own call: no task, no
-coroutine. When the time slice is over the fork keeps its place in `frame.paused` and raises `Paused`; the runtime
-yields and calls the step again. Where a child may block, the host runs them side by side.
+with its output. Where no child can block they run here, one after another, in the step's own call. When the time
+slice is over the fork keeps its place in `frame.paused` and raises `Paused`; the runtime yields and calls the step
+again. Where a child may block, the step waits for the host to run them side by side.
 
 The first child to fail ends the fork, and the error that comes out is the child's own (recorded; the specification
 speaks of States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from express.errors import StateError
-from express.program import Frame, Paused, Step
+from express.program import WAITING, Frame, Paused, Step, StepRun
 
 if TYPE_CHECKING:
     from express.program import Program
@@ -32,22 +32,26 @@ _LOOK_EVERY = 16
 class Siblings:
     """The children of one visit of a Parallel or Map. `index` and `running` keep the place of a paused fork."""
 
-    __slots__ = ("count", "index", "parent", "results", "running")
+    __slots__ = ("count", "index", "limit", "parent", "results", "running")
 
-    def __init__(self, parent: Frame, count: int) -> None:
+    def __init__(self, parent: Frame, count: int, limit: int) -> None:
         self.parent = parent
         self.count = count
+        self.limit = limit
         self.results: list[JSON] = [None] * count
         self.index = 0
         self.running: Frame | None = None
 
     def enter(self, index: int) -> Frame:
+        """The frame of child `index`, ready to run. Raises StateError."""
         raise AssertionError(self)
 
     def leave(self, index: int, frame: Frame) -> None:
-        self.results[index] = frame.data
+        """The child has ended well: keep its output."""
+        raise AssertionError(self)
 
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated."""
         if frame is not None and frame.step.type in ABORTABLE:
             frame.run.events += 1
         raise error
@@ -57,16 +61,41 @@ Begin = Callable[[Frame], Siblings]
 Finish = Callable[[Frame, Any], Step]
 
 
-def build_fork(step: Step, programs: tuple[Program, ...], retries: bool, begin: Begin, finish: Finish) -> None:
-    """Give a Parallel or Map step its run closure. `begin` may set the concurrency limit on the siblings."""
-    step.counts_events = True
-    if retries or any(program.blocks for program in programs):
-        step.blocks, step.run = True, _run_side_by_side(begin, finish)
+def build_fork(step: Step, programs: tuple[Program, ...], begin: Begin, finish: Finish) -> None:
+    """Give a Parallel or Map step its closures.
+
+    `begin` makes the siblings of a visit, `finish` takes their results on; this adds what every fork does around
+    them: the events of entering, starting, succeeding and leaving, and the end of a retried visit.
+    """
+    step.events = 0
+
+    def begin_visit(frame: Frame) -> Siblings:
+        run = frame.run
+        if not frame.entered:
+            run.events = frame.entered = run.events + 1
+        siblings = begin(frame)
+        run.events += 1
+        run.fan_out += siblings.count
+        return siblings
+
+    def finish_visit(frame: Frame, siblings: Siblings) -> Step:
+        frame.run.events += 1
+        following = finish(frame, siblings)
+        frame.run.events += 1
+        frame.entered = frame.entered_ns = 0
+        frame.attempts = None
+        return following
+
+    if any(program.blocks for program in programs):
+        step.blocks = True
+        step.run = _run_side_by_side(begin_visit, finish_visit)
+        step.resume = finish_visit
     else:
-        step.run = _run_here(begin, finish)
+        step.blocks = step.retries
+        step.run = _run_here(begin_visit, finish_visit)
 
 
-def _run_here(begin: Begin, finish: Finish) -> Callable[[Frame], Step]:
+def _run_here(begin: Begin, finish: Finish) -> StepRun:
     def run(frame: Frame) -> Step:
         siblings: Siblings = frame.paused or begin(frame)
         run = frame.run
@@ -95,11 +124,16 @@ def _run_here(begin: Begin, finish: Finish) -> Callable[[Frame], Step]:
     return run
 
 
-def _run_side_by_side(begin: Begin, finish: Finish) -> Any:
-    async def run(frame: Frame) -> Step:
+def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
+    async def join(frame: Frame, siblings: Siblings) -> Siblings:
+        await frame.run.host.fan_out(frame, siblings)
+        return siblings
+
+    def run(frame: Frame) -> Step:
         siblings = begin(frame)
-        if siblings.count:
-            await frame.run.host.fan_out(frame, siblings)
-        return finish(frame, siblings)
+        if not siblings.count:
+            return finish(frame, siblings)
+        frame.awaiting = join(frame, siblings)
+        return WAITING
 
     return run

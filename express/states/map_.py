@@ -99,40 +99,37 @@ class Map(Node):
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
 
         def begin(frame: Frame) -> _Iterations:
-            run = frame.run
-            if frame.attempts is None:
-                run.events = frame.entered = run.events + 1
             data = frame.data if select is None else select(frame.data, frame)
             items = items_of(data, frame)
-            iterations = _Iterations(frame, program, data, items, selector)
-            iterations.limit = limit_of(data, frame)
-            run.events += 1
-            run.fan_out += len(items)
-            return iterations
+            return _Iterations(frame, program, data, items, selector, limit_of(data, frame))
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
-            frame.run.events += 1
-            following = leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
-            frame.run.events += 1
-            return following
+            return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
 
-        build_fork(step, (program,), bool(self.retriers), begin, finish)
+        build_fork(step, (program,), begin, finish)
 
 
 class _Iterations(Siblings):
     """The iterations of one visit. A frame that has ended serves the next iteration."""
 
-    __slots__ = ("data", "items", "limit", "run", "selector", "size", "spare", "start")
+    __slots__ = ("data", "items", "run", "selector", "size", "spare", "start")
 
-    def __init__(self, parent: Frame, program: Program, data: JSON, items: list[JSON], selector: Expr | None) -> None:
-        super().__init__(parent, len(items))
+    def __init__(
+        self,
+        parent: Frame,
+        program: Program,
+        data: JSON,
+        items: list[JSON],
+        selector: Expr | None,
+        limit: int,
+    ) -> None:
+        super().__init__(parent, len(items), limit)
         self.run: Run = parent.run
         self.start = program.start
         self.data = data
         self.items = items
         self.selector = selector
         self.size = parent.size if selector is None else UNKNOWN_SIZE
-        self.limit = 0
         self.spare: Frame | None = None
 
     def enter(self, index: int) -> Frame:

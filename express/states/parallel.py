@@ -51,33 +51,24 @@ class Parallel(Node):
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
 
         def begin(frame: Frame) -> _Branches:
-            run = frame.run
-            if frame.attempts is None:
-                run.events = frame.entered = run.events + 1
             raw = frame.data
             data = raw if prepare is None else prepare(raw, frame)
-            run.events += 1
-            run.fan_out += len(programs)
             return _Branches(frame, programs, data, factor * frame.size + constant)
 
         def finish(frame: Frame, branches: _Branches) -> Step:
-            frame.run.events += 1
-            following = leave(frame, frame.data, branches.results, branches.total)
-            frame.run.events += 1
-            return following
+            return leave(frame, frame.data, branches.results, branches.total)
 
-        build_fork(step, programs, bool(self.retriers), begin, finish)
+        build_fork(step, programs, begin, finish)
 
 
 class _Branches(Siblings):
-    __slots__ = ("data", "limit", "programs", "size", "total")
+    __slots__ = ("data", "programs", "size", "total")
 
     def __init__(self, parent: Frame, programs: tuple[Program, ...], data: JSON, size: int) -> None:
-        super().__init__(parent, len(programs))
+        super().__init__(parent, len(programs), len(programs))
         self.programs = programs
         self.data = data
         self.size = size
-        self.limit = len(programs)
         self.total = 2
 
     def enter(self, index: int) -> Frame:

@@ -15,6 +15,7 @@ from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.timestamps import parse_timestamp
 from express.payload import text_of
+from express.program import WAITING
 from express.states.flow import (
     build_leave,
     build_prepare,
@@ -27,7 +28,7 @@ from express.states.state import Linker, Node, Surroundings, read_transition
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
-    from express.program import Frame, Step
+    from express.program import Frame, Host, Step
     from express.types import JSON
 
 _SECOND = 1_000_000_000
@@ -65,21 +66,29 @@ class Wait(Node):
         leave = build_leave(self.flow, step, self.following(link))
         factor, constant = prepare_growth(self.flow) or (1, 0)
         delay = self._build_delay()
-        step.blocks = step.counts_events = True
 
-        async def run(frame: Frame) -> Step:
-            run = frame.run
-            run.events = frame.entered = run.events + 1
-            raw = frame.data
-            data = raw if prepare is None else prepare(raw, frame)
+        def run(frame: Frame) -> Step:
+            data = frame.data if prepare is None else prepare(frame.data, frame)
             seconds = delay(data, frame)
             if seconds > 0:
-                await run.host.sleep(seconds)
-            following = leave(frame, raw, data, factor * frame.size + constant)
-            run.events += 1
+                run = frame.run
+                run.events = frame.entered = run.events + 1
+                frame.awaiting = wait(run.host, seconds, data)
+                return WAITING
+            return leave(frame, frame.data, data, factor * frame.size + constant)
+
+        async def wait(host: Host, seconds: float, data: JSON) -> JSON:
+            await host.sleep(seconds)
+            return data
+
+        def resume(frame: Frame, data: JSON) -> Step:
+            following = leave(frame, frame.data, data, factor * frame.size + constant)
+            frame.run.events += 1
             return following
 
+        step.blocks = True
         step.run = run
+        step.resume = resume
 
     def _build_delay(self) -> Delay:
         if self.seconds_path is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
 import threading
 
 import pytest
@@ -19,9 +21,12 @@ class Pieces:
         self.pieces = list(pieces)
         self.taken = 0
 
-    def read1(self, size: int, /) -> bytes:
+    def read(self, size: int, /) -> bytes:
         self.taken += 1
         return self.pieces.pop(0) if self.pieces else b""
+
+    def fileno(self) -> int:
+        raise AssertionError("only a file that has nothing yet is waited for")
 
 
 async def events_of(*pieces: bytes) -> list[Event]:
@@ -102,13 +107,26 @@ async def test_the_reader_stays_two_chunks_ahead() -> None:
 
 
 async def test_an_error_of_the_file_reaches_the_consumer() -> None:
-    class Failing:
-        def read1(self, size: int, /) -> bytes:
+    class Failing(Pieces):
+        def read(self, size: int, /) -> bytes:
             assert size == CHUNK
             raise OSError(5, "Input/output error")
 
     with pytest.raises(OSError, match="Input/output error"):
         await anext(aiter(EventReader(Failing())))
+
+
+async def test_a_pipe_set_to_non_blocking_is_waited_for() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with io.FileIO(reading) as file, io.FileIO(writing, "w") as other_end:
+        events = aiter(EventReader(file))
+        first = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        other_end.write(b"1\n2")
+        assert await first == Event(1, 1)
+        other_end.close()
+        assert await anext(events) == Event(2, 2)
 
 
 class Target:

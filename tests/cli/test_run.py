@@ -82,6 +82,7 @@ TASKS = ["--tasks", "run_handlers:tasks"]
             ["duration_ms", "memory_bytes", "billed_duration_ms", "billed_memory_mb", "cost_usd"]
         )),
         (["pass.json", "--query", "nothing.there"], None),
+        (["pass.json", "--name", "mine", "--query", "name"], "mine"),
     ],
 )  # fmt: skip
 def test_a_success_prints_its_output(
@@ -130,8 +131,9 @@ def test_an_error_of_a_handler_is_a_result_without_a_traceback(here: Path, capsy
     [
         ([], 2, "the following arguments are required: DEFINITION"),
         (["pass.json", "--input", "{}", "--events", "-"], 2, "not allowed with argument"),
-        (["pass.json", "--events", "-", "--max-in-flight", "0"], 2, "must be 1 or more"),
-        (["pass.json", "--events", "-", "--max-in-flight", "x"], 2, "invalid"),
+        (["pass.json", "--events", "-", "--max-in-flight", "0"], 2, "'0' is not a whole number of 1 or more"),
+        (["pass.json", "--events", "-", "--max-in-flight", "x"], 2, "'x' is not a whole number of 1 or more"),
+        (["pass.json", "--events", "-", "--name", "mine"], 2, "--name is for one execution"),
         (["-", "--input", "-"], 2, "cannot both come from stdin"),
         (["pass.json", "--input", "{"], 2, "is not valid JSON"),
         (["pass.json", "--query", "a..b"], 2, "--query is not valid JMESPath"),
@@ -362,11 +364,12 @@ async def test_an_error_of_the_sink_ends_the_stream() -> None:
 # the process
 
 
-def command(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def command(*arguments: str) -> subprocess.Popen[bytes]:
     """Start `express` with pipes; the tree under test is importable from any working directory."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen([sys.executable, "-m", "express.cli", *arguments], env=environment, **pipes, **options)
+    pipe = subprocess.PIPE
+    line = [sys.executable, "-m", "express.cli", *arguments]
+    return subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
 def test_stdin_to_stdout(here: Path) -> None:

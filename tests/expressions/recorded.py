@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from express.types import JSON
+if TYPE_CHECKING:
+    from express.types import JSON
 
 RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "aws-cases"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -17,8 +17,10 @@ from express.expressions.templates import (
     parse_expression,
     parse_template,
 )
-from express.types import JSON
 from tests.expressions.recorded import SCOPE, FixedScope, case_params, recorded
+
+if TYPE_CHECKING:
+    from express.types import JSON
 
 SOME_SCOPE = FixedScope({"v": {"a": [1, 2]}}, {"Execution": {"Name": "e-1"}})
 
@@ -40,6 +42,10 @@ def fill(value: JSON, data: JSON, scope: FixedScope = SOME_SCOPE) -> JSON:
     return build_template(parse(value))(data, scope)
 
 
+SIX_FIELDS = {"a": 1, "b.$": "$.x", "c": 2, "d.$": "$.x", "e.$": "$.x", "f.$": "$.x"}
+ENVIRONMENT = [{"Name": "A", "Value.$": "$.x"}, "$.x", {"Name": "B"}]
+
+
 @pytest.mark.parametrize(
     ("template", "data", "result"),
     [
@@ -47,10 +53,10 @@ def fill(value: JSON, data: JSON, scope: FixedScope = SOME_SCOPE) -> JSON:
         ({"a": "$.x", "b": "States.UUID()", "c": "{% $x %}"}, {}, {"a": "$.x", "b": "States.UUID()", "c": "{% $x %}"}),
         ({"a.$": "$"}, [1], {"a": [1]}),
         ({"a.$": "$.x"}, {"x": None}, {"a": None}),
-        ({"n.$": "$.n", "id.$": "$.order.id", "step": 0}, {"n": 1, "order": {"id": "o"}}, {"n": 1, "id": "o", "step": 0}),
-        ({"a": 1, "b.$": "$.x", "c": 2, "d.$": "$.x", "e.$": "$.x", "f.$": "$.x"}, {"x": 0}, {"a": 1, "b": 0, "c": 2, "d": 0, "e": 0, "f": 0}),
+        ({"n.$": "$.n", "id.$": "$.o.id", "step": 0}, {"n": 1, "o": {"id": "o"}}, {"n": 1, "id": "o", "step": 0}),
+        (SIX_FIELDS, {"x": 0}, {"a": 1, "b": 0, "c": 2, "d": 0, "e": 0, "f": 0}),
         ({"a": {"b": {"c.$": "$.x"}}, "z": [1, {"k": 2}]}, {"x": 1}, {"a": {"b": {"c": 1}}, "z": [1, {"k": 2}]}),
-        ({"e": [{"Name": "A", "Value.$": "$.x"}, "$.x", {"Name": "B"}]}, {"x": 1}, {"e": [{"Name": "A", "Value": 1}, "$.x", {"Name": "B"}]}),
+        ({"e": ENVIRONMENT}, {"x": 1}, {"e": [{"Name": "A", "Value": 1}, "$.x", {"Name": "B"}]}),
         ({"e": [[{"v.$": "$.x"}]]}, {"x": 1}, {"e": [[{"v": 1}]]}),
         ({"a.$": "States.Format('{}-{}', $.x, $.x)"}, {"x": 1}, {"a": "1-1"}),
         ({"a.$": "$$.Execution.Name", "b.$": "$v.a[1]", "c.$": "$v"}, {}, {"a": "e-1", "b": 2, "c": {"a": [1, 2]}}),
@@ -62,7 +68,7 @@ def fill(value: JSON, data: JSON, scope: FixedScope = SOME_SCOPE) -> JSON:
         ("text", {}, "text"),
         ([{"a.$": "$.x"}], {"x": 1}, [{"a": 1}]),
     ],
-)  # fmt: skip
+)
 def test_what_is_computed_and_what_is_literal(template: JSON, data: JSON, result: JSON) -> None:
     filled = fill(template, data)
     assert filled == result
@@ -79,22 +85,36 @@ def test_an_index_beyond_its_array_is_null() -> None:
             fill({"a.$": path}, {"items": [1]})
 
 
+OTHER = '{"other":1}'
+
+
 @pytest.mark.parametrize(
-    ("template", "cause"),
+    ("template", "path", "field", "searched"),
     [
-        ({"value.$": "$.x"}, "The JSONPath '$.x' specified for the field 'value.$' could not be found in the input '{\"other\":1}'"),
-        ({"a.$": "$.other", "b.$": "$.x.y"}, "The JSONPath '$.x.y' specified for the field 'b.$' could not be found in the input '{\"other\":1}'"),
-        ({"a.$": "$.other", "b": {"c": [{"d.$": "$['x']"}]}}, "The JSONPath '$['x']' specified for the field 'd.$' could not be found in the input '{\"other\":1}'"),
-        ({"1.$": "$", "2.$": "$", "3.$": "$", "4.$": "$.other.x"}, "The JSONPath '$.other.x' specified for the field '4.$' could not be found in the input '{\"other\":1}'"),
-        ({"c.$": "$$.Map.Item.Value"}, "The JSONPath '$$.Map.Item.Value' specified for the field 'c.$' could not be found in the input '{\"Execution\":{\"Name\":\"e-1\"}}'"),
-        ({"v.$": "$v.b"}, "The JSONPath '$v.b' specified for the field 'v.$' could not be found in the input '{\"a\":[1,2]}'"),
-        ({"f.$": "States.Array($.x)"}, "The function 'States.Array($.x)' had the following error: The JsonPath argument for the field '$.x' could not be found in the input '{\"other\":1}'"),
+        ({"value.$": "$.x"}, "$.x", "value.$", OTHER),
+        ({"a.$": "$.other", "b.$": "$.x.y"}, "$.x.y", "b.$", OTHER),
+        ({"a.$": "$.x", "b.$": "$.x"}, "$.x", "a.$", OTHER),
+        ({"a.$": "$.other", "b": {"c": [{"d.$": "$['x']"}]}}, "$['x']", "d.$", OTHER),
+        ({"1.$": "$", "2.$": "$", "3.$": "$", "4.$": "$.other.x"}, "$.other.x", "4.$", OTHER),
+        ({"c.$": "$$.Map.Item.Value"}, "$$.Map.Item.Value", "c.$", '{"Execution":{"Name":"e-1"}}'),
+        ({"v.$": "$v.b"}, "$v.b", "v.$", '{"a":[1,2]}'),
     ],
-)  # fmt: skip
-def test_paths_that_find_nothing(template: JSON, cause: str) -> None:
+)
+def test_paths_that_find_nothing(template: JSON, path: str, field: str, searched: str) -> None:
+    """What AWS quotes is what the path was applied to: for `$$` the context object, not the input (captured)."""
     with pytest.raises(EngineError) as caught:
         fill(template, {"other": 1})
-    assert (caught.value.error, caught.value.cause) == ("States.Runtime", cause)
+    assert caught.value.error == "States.Runtime"
+    assert caught.value.cause == (
+        f"The JSONPath '{path}' specified for the field '{field}' could not be found in the input '{searched}'"
+    )
+
+
+def test_a_failing_call_keeps_its_own_words() -> None:
+    with pytest.raises(
+        EngineError, match=r"The function 'States\.Array\(\$\.x\)' had the following error: The JsonPath"
+    ):
+        fill({"a.$": "$.other", "f.$": "States.Array($.x)"}, {"other": 1})
 
 
 NEITHER = "The value for the field '{}' must be a valid JSONPath or a valid intrinsic function call"
@@ -152,7 +172,7 @@ def test_a_field_that_takes_a_path_or_a_call() -> None:
 )
 def test_facts_of_a_template(template: JSON, constant: bool, variables: set[str]) -> None:
     parsed = parse(template)
-    assert (parsed.constant, parsed.variables) == (constant, variables)
+    assert (parsed.constant, set(parsed.variables)) == (constant, variables)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +219,7 @@ def test_constants_are_shared_and_results_are_fresh() -> None:
     whole = build_template(parse({"a": [1]}))
     assert whole({}, SCOPE) is whole({}, SCOPE)
     build = build_template(parse({"constant": {"k": []}, "nested": {"x.$": "$.x", "k": []}}))
-    data = {"x": {}}
+    data: JSON = {"x": {}}
     first, second = build(data, SCOPE), build(data, SCOPE)
     assert first is not second
     assert first["constant"] is second["constant"]

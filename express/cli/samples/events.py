@@ -31,7 +31,7 @@ _PRIORITIES = ("standard", "standard", "standard", "express")
 _INVALID, _BUSY, _DECLINED = 13, 10, 20
 
 
-def order_events(count: int, seed: int = 2016) -> Iterator[bytes]:
+def order_events(count: int, seed: int = 42) -> Iterator[bytes]:
     """Yield `count` orders as JSON Lines, newline included; equal seeds yield equal orders."""
     chance = random.Random(seed)
     for number in range(count):
@@ -40,9 +40,11 @@ def order_events(count: int, seed: int = 2016) -> Iterator[bytes]:
 
 def _order(number: int, chance: random.Random) -> dict[str, Any]:
     lines = chance.choices(_CATALOGUE, _WEIGHTS, k=1 + int(chance.random() * 3.5))
-    items = [{"sku": sku, "qty": 1 + int(chance.random() ** 3 * 4), "price": price} for sku, price in lines]
+    items: list[dict[str, Any]] = [
+        {"sku": sku, "qty": 1 + int(chance.random() ** 3 * 4), "price": price} for sku, price in lines
+    ]
     name = chance.choice(_FIRST)
-    order = {
+    order: dict[str, Any] = {
         "order_id": f"o-{number:07d}",
         "customer": {"name": name, "email": f"{name}@example.com", "orders": int(chance.expovariate(0.2))},
         "items": items,

@@ -14,15 +14,15 @@ import express
 tasks = express.Tasks()
 
 
-class InvalidOrder(Exception):  # noqa: N818 - the class name is the error name of the workflow
+class InvalidOrder(Exception):
     """The order contradicts itself; nothing catches this, so the execution fails with the class's name."""
 
 
-class PaymentDeclined(Exception):  # noqa: N818
+class PaymentDeclined(Exception):
     """The bank refuses; the workflow catches it and releases the items."""
 
 
-class PaymentServiceUnavailable(Exception):  # noqa: N818
+class PaymentServiceUnavailable(Exception):
     """The payment service is busy; the workflow tries again after a second."""
 
 

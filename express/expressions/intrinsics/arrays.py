@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from express.expressions.intrinsics.numeric import truncated
-from express.expressions.intrinsics.registry import ArgumentsError, intrinsic
+from express.expressions.intrinsics.registry import ArgumentsError, at_least, intrinsic
 from express.expressions.values import java_key, java_text
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def _array(value: JSON) -> list[JSON]:
     return value
 
 
-@intrinsic("States.Array", 0, None)
+@intrinsic("States.Array", at_least(0))
 def array(*values: JSON) -> list[JSON]:
     """The arguments as an array."""
     return list(values)

@@ -36,7 +36,7 @@ def build_intrinsic(call: Call) -> Expr:
 
 def _build(call: Call, whole: str) -> Expr:
     intrinsic = call.function
-    if not intrinsic.takes(len(call.arguments)):
+    if len(call.arguments) not in intrinsic.arity:
         return _always_fails(ArgumentsError(), call, whole)
     function, arguments = intrinsic.function, call.arguments
     if intrinsic.specialise is not None and isinstance(arguments[0], Literal) and arguments[0].raw is not None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-_INT32: Final = range(-(2**31), 2**31)
+#: The 32-bit integers, Java's `int`.
+_LOWEST: Final = -(2**31)
+_HIGHEST: Final = 2**31 - 1
 
 
 def truncated(value: JSON) -> int:
@@ -46,16 +48,16 @@ def math_add(augend: JSON, addend: JSON) -> int:
     """The sum of two numbers, each rounded first; arguments and sum are 32-bit integers."""
     left, right = rounded(augend), rounded(addend)
     total = left + right
-    if left not in _INT32 or right not in _INT32 or total not in _INT32:
-        raise ArgumentsError
-    return total
+    if _LOWEST <= left <= _HIGHEST and _LOWEST <= right <= _HIGHEST and _LOWEST <= total <= _HIGHEST:
+        return total
+    raise ArgumentsError
 
 
-@intrinsic("States.MathRandom", 2, 3, pure=False)
+@intrinsic("States.MathRandom", range(2, 4), pure=False)
 def math_random(start: JSON, end: JSON, *seed: JSON) -> int:
     """A random integer from `start` (inclusive) to `end` (exclusive); equal seeds give equal numbers."""
     first, last = truncated(start), truncated(end)
-    if first >= last or first not in _INT32 or last not in _INT32:
+    if not _LOWEST <= first < last <= _HIGHEST:
         raise ArgumentsError
     if seed:
         return _java_random(truncated(seed[0]), first, last)
@@ -70,7 +72,7 @@ def _java_random(seed: int, start: int, end: int) -> int:
     """
     next_bits = _linear_congruential(seed)
     bound = end - start
-    if bound not in _INT32:  # wider than an int: any of the 32-bit integers, until one is in the interval
+    if bound > _HIGHEST:  # wider than an int: any of the 32-bit integers, until one is in the interval
         number = end
         while not start <= number < end:
             number = (next_bits(32) ^ 2**31) - 2**31

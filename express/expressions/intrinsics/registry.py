@@ -8,6 +8,7 @@ around it and words the cause. The service checks arguments, their number includ
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -35,7 +36,7 @@ class ArgumentsError(ExpressError):
 
 @dataclass(frozen=True, slots=True)
 class Intrinsic:
-    """One intrinsic function. `maximum` None means any number of arguments.
+    """One intrinsic function. `arity` holds the numbers of arguments it takes.
 
     `pure`: equal arguments give equal results, so a call of constants may be computed while compiling.
     `array_limit`: the first argument is an array that must fit a payload (256 KiB).
@@ -44,30 +45,30 @@ class Intrinsic:
 
     name: str
     function: Function
-    minimum: int
-    maximum: int | None
+    arity: range
     pure: bool
     array_limit: bool
     specialise: Callable[[str], Function] | None
 
-    def takes(self, count: int) -> bool:
-        return self.minimum <= count and (self.maximum is None or count <= self.maximum)
+
+def at_least(count: int) -> range:
+    """The arity of a function that takes `count` arguments or more."""
+    return range(count, sys.maxsize)
 
 
 def intrinsic(
     name: str,
-    minimum: int,
-    maximum: int | None = -1,
+    arity: int | range,
     *,
     pure: bool = True,
     array_limit: bool = False,
     specialise: Callable[[str], Function] | None = None,
 ) -> Callable[[F], F]:
-    """Register the decorated function as `name`, with exactly `minimum` arguments unless `maximum` says otherwise."""
+    """Register the decorated function as `name`; `arity` is the number of its arguments, or the range of them."""
+    counts = range(arity, arity + 1) if isinstance(arity, int) else arity
 
     def register(function: F) -> F:
-        most = minimum if maximum == -1 else maximum
-        FUNCTIONS[name] = Intrinsic(name, function, minimum, most, pure, array_limit, specialise)
+        FUNCTIONS[name] = Intrinsic(name, function, counts, pure, array_limit, specialise)
         return function
 
     return register

@@ -7,40 +7,39 @@ then costs a join.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from express.expressions.intrinsics.registry import ArgumentsError, Function, intrinsic
+from express.expressions.intrinsics.registry import ArgumentsError, Function, at_least, intrinsic
 from express.expressions.values import java_text
 
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: Plain text, an escape (ASL spec, "Intrinsic Functions": a backslash before one of '{}\), a placeholder, or trouble.
-_TOKEN: Final = re.compile(r"[^\\{}]+|\\['{}\\]|\{\}|[\\{}]")
+#: The escapes of a template (ASL spec, "Intrinsic Functions": a backslash before one of '{}\\), each with a character
+#: that stands in for what it means until placeholders are found: lone surrogates, which no JSON text contains. The
+#: backslash comes first: in a run of backslashes each pair is one.
+_ESCAPES: Final = {"\\\\": "\ud800", "\\{": "\ud801", "\\}": "\ud802", "\\'": "'"}
+_MEANINGS: Final = str.maketrans("\ud800\ud801\ud802", "\\{}")
 
 _WRONG_COUNT: Final = "Invalid arguments in States.Format: number of arguments do not match the occurrences of {}."
-#: What each special character means where it stands alone.
-_LONE: Final = {
-    "{": "Invalid template in States.Format: matching '}' not found for '{'.",
-    "}": "Invalid template in States.Format: matching '{' not found for '}'.",
-    "\\": None,
-}
+_NOT_CLOSED: Final = "Invalid template in States.Format: matching '}' not found for '{'."
+_NOT_OPENED: Final = "Invalid template in States.Format: matching '{' not found for '}'."
 
 
 def split_template(template: str) -> list[str]:
     """The literal pieces around the `{}` placeholders of a template, escapes resolved: one more than placeholders."""
-    pieces: list[str] = []
-    piece: list[str] = []
-    for token in _TOKEN.findall(template):
-        if token == "{}":
-            pieces.append("".join(piece))
-            piece = []
-        elif token in _LONE:
-            raise ArgumentsError(_LONE[token])
-        else:
-            piece.append(token[1] if token[0] == "\\" else token)
-    return [*pieces, "".join(piece)]
+    escaped = "\\" in template
+    if escaped:
+        for escape, stand_in in _ESCAPES.items():
+            template = template.replace(escape, stand_in)
+        if "\\" in template:  # before anything else it means nothing
+            raise ArgumentsError
+    pieces = template.split("{}")
+    if "{" in template or "}" in template:
+        lone = "".join(pieces)
+        if "{" in lone or "}" in lone:
+            raise ArgumentsError(_NOT_CLOSED if "{" in lone else _NOT_OPENED)
+    return [piece.translate(_MEANINGS) for piece in pieces] if escaped else pieces
 
 
 def format_literal(template: str) -> Function:
@@ -64,12 +63,12 @@ def _format_one(before: str, after: str) -> Function:
 
 def _format_many(pieces: list[str]) -> Function:
     count = len(pieces) - 1
-    fill = "{}".join([piece.replace("{", "{{").replace("}", "}}") for piece in pieces]).format
+    template = "%s".join([piece.replace("%", "%%") for piece in pieces])
 
     def format_values(*values: JSON) -> str:
         if len(values) != count:
             raise ArgumentsError(_WRONG_COUNT)
-        return fill(*map(java_text, values))
+        return template % tuple(map(java_text, values))
 
     return format_values
 
@@ -81,7 +80,7 @@ def _refuse(detail: str | None) -> Function:
     return refuse
 
 
-@intrinsic("States.Format", 1, None, specialise=format_literal)
+@intrinsic("States.Format", at_least(1), specialise=format_literal)
 def format_(template: JSON, *values: JSON) -> str:
     """The template with each `{}` replaced by the text of the next value.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from express.errors import PathNotFound
-from express.expressions.jsonpath.missing import find_miss, location
+from express.expressions.jsonpath.missing import build_explain, location
 from express.expressions.jsonpath.navigation import build_chain, split_steps
 from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
 from express.expressions.jsonpath.selection import build_tail
@@ -82,6 +82,8 @@ def _build_indexing(path: Path, steps: tuple[Name | Index, ...]) -> Expr:
             return _build_third_field(a, b, c, not_found)
         case (Name(a), Index(i)):
             return _build_element(a, i, not_found)
+        case (Name(a), Index(i), Name(b)):
+            return _build_field_of_element(a, i, b, not_found)
     chain = build_chain(steps)
 
     def indexing(data: JSON, scope: Scope) -> JSON:
@@ -98,8 +100,8 @@ _NotFound = Callable[[JSON], PathNotFound]
 
 
 def _not_found(path: Path) -> _NotFound:
-    text, steps = path.text, path.steps
-    return lambda data: PathNotFound(text, find_miss(steps, data).text)
+    text, explain = path.text, build_explain(path.steps)
+    return lambda data: PathNotFound(text, explain(data).text)
 
 
 def _build_field(a: str, not_found: _NotFound) -> Expr:
@@ -145,18 +147,36 @@ def _build_element(a: str, i: int, not_found: _NotFound) -> Expr:
     return element
 
 
+def _build_field_of_element(a: str, i: int, b: str, not_found: _NotFound) -> Expr:
+    def field_of_element(data: JSON, scope: Scope) -> JSON:
+        try:
+            items = data[a]
+            if type(items) is list:
+                return items[i][b]
+        except ABSENT:
+            pass
+        raise not_found(data)
+
+    return field_of_element
+
+
 # all others -----------------------------------------------------------------------------------------------------
 
 
 def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate) -> Expr:
     chain = build_chain(head)
+    explain = build_explain(path.steps)
+    # Without an index in front, missing data is all an indefinite path can meet there.
+    forgiving = not path.definite and not any(isinstance(step, Index) for step in head)
 
     def select(data: JSON, scope: Scope) -> JSON:
         try:
             value = chain(data)
         except ABSENT:
-            miss = find_miss(path.steps, data)
-            if path.definite or miss.unfit:
+            if forgiving:
+                return []
+            miss = explain(data)
+            if path.definite or miss.kind == "unfit":
                 raise PathNotFound(path.text, miss.text) from None
             return []
         try:
@@ -171,14 +191,17 @@ def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:
     """A path inside a path: in a filter or as an argument. Missing data is NoResultError, as in Jayway."""
     head, rest = split_steps(path.steps)
     chain = build_chain(head)
-    steps = path.steps
+    explain = build_explain(path.steps)
     tail = build_tail(rest, location(head), _build_evaluate, required=required) if rest else None
 
     def evaluate(value: JSON, root: JSON) -> JSON:
         try:
             found = chain(value)
         except ABSENT:
-            raise NoResultError(find_miss(steps, value).text) from None
+            miss = explain(value)
+            if miss.kind == "beyond" and not path.definite:
+                return []
+            raise NoResultError(miss.text) from None
         return found if tail is None else tail(found, root)
 
     return evaluate

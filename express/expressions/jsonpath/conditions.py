@@ -20,7 +20,7 @@ from express.errors import ExpressionError
 from express.expressions.jsonpath.literals import read_literal
 from express.expressions.jsonpath.operators import OPERATORS
 from express.expressions.jsonpath.regex import compile_pattern
-from express.expressions.jsonpath.scanning import MAX_NESTING, skip_blanks, skip_bracketed
+from express.expressions.jsonpath.scanning import MAX_NESTING, skip_blanks, skip_bracketed, skip_quoted
 from express.expressions.jsonpath.syntax import (
     And,
     Comparison,
@@ -137,16 +137,12 @@ class ConditionParser:
         return self._read_sub_path(self.text, start, index, root, self.depth + self._nesting + 1)
 
     def _read_pattern(self) -> Pattern:
-        start = self.position
-        index = start + 1
-        while index < self.end and self.text[index] != "/":
-            index += 2 if self.text[index] == "\\" else 1
-        if index >= self.end:
-            raise ExpressionError("Pattern not closed. Expected /", start)
-        flags = _FLAGS.match(self.text, index + 1, self.end)
+        start = self.position + 1
+        closed = skip_quoted(self.text, self.position, self.end)
+        flags = _FLAGS.match(self.text, closed, self.end)
         assert flags is not None
         self.position = flags.end()
-        return Pattern(compile_pattern(self.text[start + 1 : index], flags[0], start + 1))
+        return Pattern(compile_pattern(self.text[start : closed - 1], flags[0], start))
 
     # characters -------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ def function(
 def length(value: JSON, arguments: Sequence[JSON]) -> int | None:
     """Elements of an array or fields of an object; null for anything else, strings too.
 
-    An argument that gives an array is measured instead (how it is evaluated is special: see `build_length`).
+    An argument that gives an array is measured instead; how it is evaluated is special, see `_length_arguments`.
     """
     if arguments and type(arguments[0]) is list:
         return len(arguments[0])
@@ -120,9 +120,10 @@ def last(value: JSON, arguments: Sequence[JSON]) -> JSON:
 
 @function("index", problem=_one_number)
 def index(value: JSON, arguments: Sequence[JSON]) -> JSON:
-    if type(arguments[0]) is not int and type(arguments[0]) is not float:
+    position = next((item for item in _flat(arguments) if type(item) in (int, float)), None)
+    if type(value) is list and position is None:
         raise CallError("Index 0 out of bounds for length 0")
-    return _element(value, int(arguments[0]))
+    return _element(value, int(position or 0))
 
 
 @function("append")

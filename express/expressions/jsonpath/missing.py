@@ -7,16 +7,17 @@ No results for path: $['x']`, and `Missing property in path $['no']` when a pare
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from express.expressions.jsonpath.syntax import Index, Name, Names, canonical_text, fragments
+from express.expressions.jsonpath.syntax import Index, Name, canonical_text, fragments
 from express.expressions.values import java_text
+from express.types import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from express.expressions.jsonpath.syntax import Step
-    from express.types import JSON
 
 #: Java's classes behind JSON values, as Jayway's default provider makes them.
 _JAVA_CLASSES: dict[type, str] = {
@@ -29,35 +30,57 @@ _JAVA_CLASSES: dict[type, str] = {
 
 
 class Miss(NamedTuple):
-    """Where a path stopped: `text` is Jayway's message; `unfit` when an index met a value that is no array."""
+    """Where a path stopped. `text` is Jayway's message.
+
+    `kind` tells apart what indefinite paths tell apart: a `missing` field or parent, an index `beyond` the end of its
+    array, and an index that met a value `unfit` for it, which is no array.
+    """
 
     text: str
-    unfit: bool = False
+    kind: Literal["missing", "beyond", "unfit"] = "missing"
 
 
-def find_miss(steps: tuple[Step, ...], value: JSON) -> Miss:
-    """Why `steps` lead nowhere in `value`; looks no further than the names and indexes in front."""
+#: Tells why the path it was built for leads nowhere in a value.
+Explain: TypeAlias = Callable[[JSON], Miss]
+
+
+def build_explain(steps: tuple[Step, ...]) -> Explain:
+    """The explanation for `steps`, which looks no further than the names and indexes in front.
+
+    All texts that do not depend on the data are made here: a field that is missing is an everyday event where a
+    Choice rule asks `IsPresent`.
+    """
+    plan: list[tuple[str | int, str, Miss]] = []
+    nothing = Miss(no_results(steps))
     at = "$"
     for position, step in enumerate(steps):
-        match step:
-            case Name(name):
+        if isinstance(step, Name):
+            behind = f"{at}['{step.name}']"
+            last = position == len(steps) - 1
+            plan.append((step.name, at, nothing if last else Miss(f"Missing property in path {behind}")))
+        elif isinstance(step, Index):
+            behind = at + step.fragment
+            plan.append((step.index, at, Miss(nothing.text, "beyond")))
+        else:
+            break
+        at = behind
+
+    def explain(value: JSON) -> Miss:
+        for position, (key, at, miss) in enumerate(plan):
+            if isinstance(key, str):
                 if type(value) is not dict:
-                    return Miss(expected_object(step, at, value))
-                at += f"['{name}']"
-                if name not in value:
-                    last = position == len(steps) - 1
-                    return Miss(no_results(steps) if last else f"Missing property in path {at}")
-                value = value[name]
-            case Index(index):
+                    return Miss(expected_object(steps[position].fragment, at, value))
+                if key not in value:
+                    return miss
+            else:
                 if type(value) is not list:
-                    return Miss(expected_array(steps[position:], at, value), unfit=value is not None)
-                if not -len(value) <= index < len(value):
-                    break
-                at += f"[{index}]"
-                value = value[index]
-            case _:
-                break
-    return Miss(no_results(steps))
+                    return Miss(expected_array(steps[position:], at, value), "missing" if value is None else "unfit")
+                if not -len(value) <= key < len(value):
+                    return miss
+            value = value[key]
+        return nothing
+
+    return explain
 
 
 def location(steps: Sequence[Name | Index]) -> str:
@@ -69,9 +92,9 @@ def no_results(steps: tuple[Step, ...]) -> str:
     return f"No results for path: {canonical_text(steps)}"
 
 
-def expected_object(step: Name | Names, at: str, value: JSON) -> str:
+def expected_object(fragment: str, at: str, value: JSON) -> str:
     return (
-        f"Expected to find an object with property {step.fragment} in path {at} but found '{_java_class(value)}'. "
+        f"Expected to find an object with property {fragment} in path {at} but found '{_java_class(value)}'. "
         "This is not a json object according to the JsonProvider: "
         "'com.jayway.jsonpath.spi.json.JsonSmartJsonProvider'."
     )

@@ -5,16 +5,18 @@ execution must never hold the loop (design law 8). So each pattern is costed whe
 in which its parts can divide a string of n characters among them: `a?` has 2, `a{2,5}` has 4, `a*` about n,
 alternatives add, sequences multiply. A repetition of something that itself varies, `(a+)+` or `(a|b)*`, is refused;
 `[ab]*` is the way to write the latter. A repetition that is followed at once by a character it cannot contain
-(`\d+-`) is free, because it can end in one place only. What is left is some c * n^k / k!, and the pattern is applied
-to strings for which that stays below BUDGET: of any length for k <= 1, to about 2000 characters for k = 2, 200 for
-k = 3. A longer string fails the state with a cause that says so; a silent "no match" would be worse.
+(`\d+-`) can end in one place only: it adds no ways, but may have to run over the string once for each way before it.
+
+What comes out is some c * n^k / k! steps, and the pattern is applied to strings for which that stays below BUDGET: of
+any length for k <= 1, up to 1414 characters for k = 2, 181 for k = 3. A longer string fails the state
+with a cause that says so; a silent "no match" would be worse.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import factorial
 from typing import TypeAlias
 
@@ -22,8 +24,14 @@ from express.errors import RUNTIME, EngineError, ExpressionError
 
 Matcher: TypeAlias = Callable[[str], bool]
 
-#: Ways of dividing a string that one match may try; a couple of milliseconds.
-BUDGET = 2_000_000
+#: Steps that one match may take: 5 to 10 milliseconds.
+BUDGET = 1_000_000
+
+#: No string in a payload is longer (256 KiB).
+_LONGEST = 262_144
+
+#: Both parsers of a pattern, `re`'s and the one here, descend once for each group.
+_MOST_GROUPS = 50
 
 _JAVA_GROUP = re.compile(r"\(\?<(?=[A-Za-z])")
 _ATOM = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)|\[\^?\]?(?:\\.|[^\]\\])*\]|[^()|]", re.DOTALL)
@@ -44,6 +52,8 @@ def compile_pattern(regex: str, flags: str, offset: int) -> Matcher:
     options = re.NOFLAG if set("uU") & set(flags) else re.ASCII
     for letter in flags:
         options |= _FLAGS.get(letter, re.NOFLAG)
+    if regex.count("(") > _MOST_GROUPS:
+        raise ExpressionError(f"A regular expression may have {_MOST_GROUPS} groups", offset)
     text = _JAVA_GROUP.sub("(?P<", regex)
     try:
         matches = re.compile(text, options).fullmatch
@@ -68,10 +78,16 @@ def compile_pattern(regex: str, flags: str, offset: int) -> Matcher:
 
 @dataclass(frozen=True, slots=True)
 class _Cost:
-    """`fixed * n ** open` ways to match a string of n characters."""
+    """`fixed * n ** open` ways to match a string of n characters.
+
+    `runs`: some part runs over the string, and can end in one place only; `reruns`: it does so once for each way in
+    which the parts in front of it can match.
+    """
 
     fixed: int = 1
     open: int = 0
+    runs: bool = False
+    reruns: bool = False
 
     @property
     def varies(self) -> bool:
@@ -82,10 +98,11 @@ def _longest_subject(cost: _Cost, offset: int) -> int | None:
     """The length up to which `cost` stays within BUDGET, None for any a payload can hold."""
     if cost.fixed > BUDGET:
         raise ExpressionError("The regular expression has too many optional parts to be run safely", offset)
-    if cost.open == 0:
+    power = cost.open + cost.reruns
+    if power == 0 or not cost.varies:
         return None
-    limit = int((BUDGET * factorial(cost.open) / cost.fixed) ** (1 / cost.open))
-    return None if limit >= 262_144 else limit
+    limit = int((BUDGET * factorial(cost.open) / cost.fixed) ** (1 / power))
+    return None if limit >= _LONGEST else limit
 
 
 class _Coster:
@@ -103,18 +120,24 @@ class _Coster:
         while self.text.startswith("|", self.position):
             self.position += 1
             branches.append(self._read_sequence())
-        return _Cost(sum(branch.fixed for branch in branches), max(branch.open for branch in branches))
+        return _Cost(
+            sum(branch.fixed for branch in branches),
+            max(branch.open for branch in branches),
+            any(branch.runs for branch in branches),
+            any(branch.reruns for branch in branches),
+        )
 
     def _read_sequence(self) -> _Cost:
-        fixed, opened = 1, 0
+        total = _Cost()
         while self.position < len(self.text) and self.text[self.position] not in "|)":
             part = self._read_part()
-            fixed, opened = fixed * part.fixed, opened + part.open
-            if fixed > BUDGET:
-                break
-        if fixed > BUDGET:
-            raise ExpressionError("The regular expression has too many optional parts to be run safely", self.offset)
-        return _Cost(fixed, opened)
+            total = _Cost(
+                min(total.fixed * part.fixed, BUDGET + 1),
+                total.open + part.open,
+                total.runs or part.runs,
+                total.reruns or part.reruns or (part.runs and total.varies),
+            )
+        return total
 
     def _read_part(self) -> _Cost:
         start = self.position
@@ -131,7 +154,7 @@ class _Coster:
             return body
         self.position = quantifier.end()
         if quantifier[1] == "+":
-            return body
+            return replace(body, runs=True)
         return self._repeat(body, atom, *_bounds(quantifier[0]), start)
 
     def _read_atom(self) -> str:
@@ -141,17 +164,17 @@ class _Coster:
         return atom[0]
 
     def _repeat(self, body: _Cost, atom: str | None, least: int, most: int | None, start: int) -> _Cost:
-        if body.varies and (most is None or most > 1):
-            if most is None or most > 8:
-                raise ExpressionError(
-                    "The regular expression repeats a part that can itself match in several ways; "
-                    "that can take exponential time",
-                    self.offset + start,
-                )
-            return _Cost(min(body.fixed**most * (most - least + 1), BUDGET + 1), body.open * most)
-        if atom is not None and self._ends_in_one_place(atom):
-            return _Cost()
-        return _Cost(1, 1) if most is None else _Cost(body.fixed * (most - least + 1), body.open)
+        if body.varies and (most is None or most > 8):
+            raise ExpressionError(
+                "The regular expression repeats a part that can itself match in several ways; "
+                "that can take exponential time",
+                self.offset + start,
+            )
+        decided = atom is not None and self._ends_in_one_place(atom)
+        if most is None:
+            return _Cost(1, 0 if decided else 1, body.runs or decided)
+        counts = 1 if decided else most - least + 1
+        return _Cost(min(body.fixed**most * counts, BUDGET + 1), body.open * most, body.runs or most > 16, body.reruns)
 
     def _ends_in_one_place(self, atom: str) -> bool:
         """Is the next part one plain character that `atom` cannot match?"""

@@ -32,7 +32,7 @@ def skip_blanks(text: str, position: int, end: int) -> int:
 
 
 def skip_quoted(text: str, position: int, end: int) -> int:
-    """The position behind the string that opens at `position`."""
+    """The position behind the string, or the `/pattern/`, that opens at `position`."""
     quote = text[position]
     index = position + 1
     while index < end:
@@ -50,13 +50,14 @@ def skip_bracketed(text: str, position: int, end: int) -> int:
     index = position
     while index < end:
         char = text[index]
-        if char in QUOTES:
+        if char in QUOTES or (char == "/" and text[position:index].rstrip(" ").endswith("~")):
             index = skip_quoted(text, index, end)
             continue
         if char in _CLOSING:
             expected.append(_CLOSING[char])
-        elif char == expected[-1]:
-            expected.pop()
+        elif char in ")]}":
+            if char != expected.pop():
+                return -1
             if not expected:
                 return index + 1
         index += 1

@@ -1,0 +1,11 @@
+"""How fast express is, measured on its own workloads beside hand-written asyncio. Run from the repository root:
+
+    python -m bench.throughput      executions per second, engine against hand-written twins
+    python -m bench.memory          bytes for each waiting execution; --soak for leaks
+    python -m bench.scaling         whether the price of an item or an execution grows with their number
+    python -m bench.latency         how long the event loop was blocked at most
+    python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark
+
+Every script takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of different
+machines are not comparable, ratios of one run are.
+"""

@@ -1,0 +1,236 @@
+"""How long the event loop is blocked at most, while the engine is busy.
+
+A heartbeat sleeps for a millisecond again and again beside the work; what it oversleeps, somebody has blocked the
+loop for. Whoever shares the loop with express (a server's health check, a consumer's keep-alive) waits just as long.
+
+Two clocks: wall time is what the neighbours feel, but on a busy machine it also holds the time other processes got.
+The loop's own CPU time between two beats does not; the target is held against it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from rich.console import Console
+from rich.table import Table
+
+import express
+from bench.machine import headline
+from bench.workload import SkippingRuntime, load_workloads
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+#: Milliseconds for which the loop may be blocked (law 8 of the design).
+TARGET_MS = 10.0
+
+_BEAT_SECONDS = 0.001
+
+#: Something to keep the loop busy with; the number scales it.
+Scenario: TypeAlias = Callable[[int], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """The longest oversleeping of a task that wants to run every millisecond, in milliseconds."""
+
+    wall_ms: float = 0.0
+    cpu_ms: float = 0.0
+    beats: int = 0
+    _task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._beat())
+        await asyncio.sleep(5 * _BEAT_SECONDS)
+        self.wall_ms = self.cpu_ms = 0.0
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        await asyncio.sleep(2 * _BEAT_SECONDS)
+        self._task.cancel()
+
+    async def _beat(self) -> None:
+        while True:
+            wall, cpu = time.perf_counter(), time.thread_time()
+            await asyncio.sleep(_BEAT_SECONDS)
+            slept, used = time.perf_counter() - wall, time.thread_time() - cpu
+            self.wall_ms = max(self.wall_ms, 1000 * (slept - _BEAT_SECONDS))
+            self.cpu_ms = max(self.cpu_ms, 1000 * (used - _BEAT_SECONDS))
+            self.beats += 1
+
+
+# --------------------------------------------------------------------------------------------------------------
+# scenarios
+
+
+_COUNTING: dict[str, JSON] = {
+    "StartAt": "Count",
+    "States": {
+        "Count": {
+            "Type": "Pass",
+            "Parameters": {"n.$": "States.MathAdd($.n, 1)", "until.$": "$.until"},
+            "Next": "More?",
+        },
+        "More?": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.n", "NumericLessThanPath": "$.until", "Next": "Count"}],
+            "Default": "Done",
+        },
+        "Done": {"Type": "Succeed"},
+    },
+}
+
+
+async def long_loops(count: int) -> None:
+    """Ten executions of a Pass and Choice loop at once, `count` turns each."""
+    workflow = express.compile(_COUNTING)
+    async with express.Runtime() as runtime:
+        for execution in [await runtime.start(workflow, {"n": 0, "until": count}) for _ in range(10)]:
+            (await execution).unwrap()
+
+
+async def map_of_many(count: int) -> None:
+    """A Map over `count` items that cannot block, awaited in one go."""
+    workflow = load_workloads()["W6p"].compile(isolate=True)
+    async with express.Runtime() as runtime:
+        event = {"items": [{"i": index} for index in range(count)]}
+        for _ in range(5):
+            (await runtime.execute(workflow, event)).unwrap()
+
+
+async def map_of_many_tasks(count: int) -> None:
+    """A Map over `count` items, each a handler that answers at once, by value."""
+    workflow = load_workloads()["W6t"].compile(isolate=True)
+    async with express.Runtime() as runtime:
+        event = {"items": [{"i": index} for index in range(count)]}
+        for _ in range(5):
+            (await runtime.execute(workflow, event)).unwrap()
+
+
+def _large_event() -> JSON:
+    """An order with 250 KB of items."""
+    rows = [{"sku": f"sku-{index:06}", "qty": index % 7, "note": "x" * 40} for index in range(3100)]
+    return {"order": {"id": "o-4711", "rows": rows}, "n": 7}
+
+
+async def large_passes(count: int) -> None:
+    """Ten Passes over 250 KB, `count` executions one after another."""
+    workflow = load_workloads()["W2"].compile(isolate=True)
+    event = _large_event()
+    async with express.Runtime() as runtime:
+        for _ in range(count):
+            (await runtime.execute(workflow, event)).unwrap()
+
+
+async def large_tasks(count: int) -> None:
+    """Three tasks that get 250 KB by value, `count` executions side by side."""
+    workflow = load_workloads()["W4"].compile(isolate=True)
+    event = _large_event()
+    async with express.Runtime() as runtime:
+        for execution in [await runtime.start(workflow, event) for _ in range(count)]:
+            (await execution).unwrap()
+
+
+async def large_results(count: int) -> None:
+    """A Parallel whose two handlers return what they got: 120 KB in and out of each."""
+    tasks = express.Tasks()
+    tasks.add("Echo", _echo)
+    echo = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Echo", "End": True}
+    branches = [{"StartAt": f"E{number}", "States": {f"E{number}": echo}} for number in range(2)]
+    state = {"Type": "Parallel", "Branches": branches, "End": True}
+    workflow = express.compile({"StartAt": "P", "States": {"P": state}}, tasks)
+    event = {"rows": _large_event()["order"]["rows"][:1500]}
+    async with express.Runtime() as runtime:
+        for execution in [await runtime.start(workflow, event) for _ in range(count)]:
+            (await execution).unwrap()
+
+
+async def _echo(payload: JSON) -> JSON:
+    return payload
+
+
+async def many_at_once(count: int) -> None:
+    """`count` executions of three handlers each, started in one breath, then all awaited."""
+    workload = load_workloads()["W4"]
+    workflow = workload.compile(isolate=True)
+    events = workload.events(count)
+    async with express.Runtime() as runtime:
+        executions = [await runtime.start(workflow, event) for event in events]
+        for execution in executions:
+            (await execution).unwrap()
+
+
+async def many_retries(count: int) -> None:
+    """`count` executions that fail, retry and catch."""
+    workload = load_workloads()["W7"]
+    workflow = workload.compile(isolate=True)
+    async with SkippingRuntime() as runtime:
+        for event in workload.events(count):
+            await runtime.start(workflow, event)
+
+
+async def stream(count: int) -> None:
+    """A stream of `count` events whose consumer does nothing."""
+    workload = load_workloads()["W4"]
+    async with express.Runtime(max_in_flight=1000) as runtime:
+        async for result in runtime.map(workload.compile(isolate=True), workload.events(count)):
+            result.unwrap()
+
+
+#: Scenario and its numbers: in earnest, and for a quick look.
+SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
+    ("Pass and Choice loops, 10 x 20,000 turns", long_loops, 20_000, 200),
+    ("Map of 10,000 Pass items", map_of_many, 10_000, 200),
+    ("Map of 10,000 Task items", map_of_many_tasks, 10_000, 200),
+    ("ten Passes over 250 KB", large_passes, 50, 2),
+    ("tasks given 250 KB, 50 at once", large_tasks, 50, 2),
+    ("tasks returning 120 KB, 50 at once", large_results, 50, 2),
+    ("1,000 executions at once", many_at_once, 1000, 20),
+    ("10,000 executions at once", many_at_once, 10_000, 20),
+    ("1,000 executions retrying", many_retries, 1000, 20),
+    ("stream of 20,000 events", stream, 20_000, 20),
+)
+
+
+async def blocked(scenario: Scenario, count: int, rounds: int) -> Heartbeat:
+    """The worst of a few rounds of one scenario, the collector's pauses included."""
+    worst = Heartbeat()
+    for _ in range(rounds):
+        gc.collect()
+        async with Heartbeat() as heartbeat:
+            await scenario(count)
+        worst.wall_ms = max(worst.wall_ms, heartbeat.wall_ms)
+        worst.cpu_ms = max(worst.cpu_ms, heartbeat.cpu_ms)
+        worst.beats += heartbeat.beats
+    return worst
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.latency", description="How long the loop is blocked.")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each scenario runs; the worst counts (default 3)"
+    )
+    parser.add_argument("--quick", action="store_true", help="small numbers: shows that it works")
+    options = parser.parse_args(arguments)
+    console = Console(width=120)
+    console.print(headline(), highlight=False)
+    table = Table(title=f"longest time the event loop was blocked, milliseconds (target: below {TARGET_MS:g} of CPU)")
+    table.add_column("while running")
+    for heading in ("wall", "CPU", "beats"):
+        table.add_column(heading, justify="right")
+    for name, scenario, count, few in SCENARIOS:
+        worst = express.run(blocked(scenario, few if options.quick else count, 1 if options.quick else options.rounds))
+        colour = "green" if worst.cpu_ms < TARGET_MS else "red"
+        table.add_row(name, f"{worst.wall_ms:.1f}", f"[{colour}]{worst.cpu_ms:.1f}[/]", str(worst.beats))
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""Executions recorded from AWS, replayed: status, output, error, cause, states entered, history events counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from express.testing import run_virtual
+from tests.conformance.comparison import Expectation
+from tests.conformance.replay import Replay
+from tests.expressions.recorded import case_params, recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from express.types import JSON
+
+#: What a case may need that a workflow in process does not have.
+OUT_OF_SCOPE = {
+    "callback": "needs a task token",
+    "activity": "needs an activity worker",
+    "s3_reader": "reads items from S3",
+}
+#: Standard workflows may take a year: in seconds, the longest a wait can be.
+LONG_ENOUGH = 99_999_999
+
+
+def reason_to_skip(case: dict[str, Any]) -> str | None:
+    for need in case.get("needs", ()):
+        if need in OUT_OF_SCOPE:
+            return OUT_OF_SCOPE[need]
+    if "$$.Task.Token" in str(case["definition"]):
+        return OUT_OF_SCOPE["callback"]
+    return "is written in JSONata" if "ql:JSONata" in case["features"] else None
+
+
+def params() -> list[Any]:
+    """All cases by id; those this version does not cover are skipped and say why."""
+    found = case_params(recorded("execution/*.json"))
+    for index, param in enumerate(found):
+        case = param.values[0]
+        reason = reason_to_skip(case) if case else None
+        if reason is not None:
+            found[index] = pytest.param(case, id=param.id, marks=pytest.mark.skip(reason=reason))
+    return found
+
+
+def child_states(definition: JSON, *, within: bool = False) -> Iterator[str]:
+    """The states inside DISTRIBUTED Maps: they run in executions of their own, with a history of their own."""
+    if isinstance(definition, list):
+        for member in definition:
+            yield from child_states(member, within=within)
+    elif isinstance(definition, dict):
+        within = within or definition.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
+        if within:
+            yield from definition.get("States", ())
+        for member in definition.values():
+            yield from child_states(member, within=within)
+
+
+class Witness(express.Observer):
+    """What the history of an execution shows: the states entered and how many events there are."""
+
+    def __init__(self, ignored: frozenset[str]) -> None:
+        self.ignored = ignored
+        self.entered: list[str] = []
+        self.events = 0
+
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None:
+        if name not in self.ignored:
+            self.entered.append(name)
+
+    def execution_ended(self, run: Any, result: Any) -> None:
+        self.events = run.events
+
+
+def replayed(case: dict[str, Any], replay: Replay, witness: Witness) -> express.Result:
+    """Run the case as AWS did: same names, same clock, the recorded answers of its tasks."""
+    context = case.get("context") or {}
+    workflow = express.compile(
+        case["definition"],
+        replay.tasks,
+        name=context.get("state_machine_name"),
+        arn=context.get("state_machine_arn"),
+        role_arn=context.get("role_arn", ""),
+        type=case["type"],
+    )
+
+    async def main() -> express.Result:
+        async with express.Runtime(execution_timeout=LONG_ENOUGH, observers=[witness]) as runtime:
+            return await runtime.execute(workflow, case["input"], name=context.get("execution_name"))
+
+    return run_virtual(main(), now=case.get("now"))
+
+
+@pytest.mark.parametrize("case", params())
+def test_replayed_case(case: dict[str, Any]) -> None:
+    expectation, replay = Expectation(case), Replay(case["tasks"])
+    witness = Witness(frozenset(child_states(case["definition"])))
+
+    result = replayed(case, replay, witness)
+
+    expected = expectation.expected
+    assert replay.unexpected == []
+    assert (result.status, result.error) == (expected["status"], expected.get("error")), result
+    assert expectation.differences("output", result.output) == []
+    assert expectation.differences_of_cause(result.cause) == []
+    assert replay.left == []
+    if "transitions" in case:
+        entered = sorted(witness.entered) if case["concurrent"] else witness.entered
+        assert entered == case["transitions"]
+        final = case["history"][-1]["id"]
+        assert witness.events == final - 1, "history events before the final one"
