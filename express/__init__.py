@@ -14,22 +14,26 @@ The definition is compiled once into closures; a `Runtime` runs thousands of exe
 loop. A failed execution is a `Result`, never an exception.
 """
 
-from express.errors import (
-    DefinitionError,
-    ExecutionFailed,
-    ExpressError,
-    InvalidTasks,
-    RuntimeClosed,
-    StateError,
-    TaskError,
-)
-from express.metering import Billing
-from express.observe import Observer
-from express.result import Result
-from express.runtime import Execution, Runtime, run
-from express.states.edge import TaskContext
-from express.tasks import Tasks
-from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from express.errors import (
+        DefinitionError,
+        ExecutionFailed,
+        ExpressError,
+        InvalidTasks,
+        RuntimeClosed,
+        StateError,
+        TaskError,
+    )
+    from express.metering import Billing
+    from express.observe import Observer
+    from express.result import Result
+    from express.runtime import Execution, Runtime, run
+    from express.states.edge import TaskContext
+    from express.tasks import Tasks
+    from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
 
 __version__ = "0.1.0"
 
@@ -52,3 +56,29 @@ __all__ = [
     "compile",
     "run",
 ]
+
+#: Where each name lives. They are imported when first used: `express --help` must not wait for the engine.
+_HOME = {
+    "Billing": "express.metering",
+    "Execution": "express.runtime",
+    "Observer": "express.observe",
+    "Result": "express.result",
+    "Runtime": "express.runtime",
+    "TaskContext": "express.states.edge",
+    "Tasks": "express.tasks",
+    "Workflow": "express.workflow",
+    "compile": "express.workflow",
+    "run": "express.runtime",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'express' has no attribute {name!r}")
+    value = getattr(import_module(_HOME.get(name, "express.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -151,7 +151,7 @@ def _read_machine(
     fields = document.root
     fields.one_of("Version", ("1.0",))
     language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
-    timeout = fields.integer("TimeoutSeconds", minimum=1, maximum=MAX_SECONDS)
+    timeout = fields.integer("TimeoutSeconds", minimum=0, maximum=MAX_SECONDS) or None
     surroundings = Surroundings(machine_type, language, resolver, _read_states)
     states = _read_states(fields, surroundings)
     fields.close()

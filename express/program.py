@@ -46,16 +46,19 @@ class Step:
 
     `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
     `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised.
-    `events` is how many history events AWS would write for a pass through the state that did not wait; steps that
-    count on the run themselves leave the id of their entry in `frame.entered`. `blocks`: the step may wait, be it
+
+    `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
+    on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
+    the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
     only for a retry. `halts` marks `END` and `WAITING`, where a run of steps stops. `recover` is None where the state
-    has neither Retry nor Catch; `retries` tells whether it has a Retry. `entries` counts how often it was entered.
+    has neither Retry nor Catch; `retries`: it has a Retry. `entries` counts how often it was entered.
     """
 
     __slots__ = (
         "blocks",
         "entries",
         "events",
+        "events_on_failure",
         "failed",
         "halts",
         "name",
@@ -75,6 +78,7 @@ class Step:
         self.blocks = False
         self.halts = False
         self.events = 2
+        self.events_on_failure = 0
         self.recover: Recovery | None = None
         self.retries = False
         self.entries = 0
@@ -164,6 +168,8 @@ class Host(Protocol):
 
     payload_limit: int
     map_concurrency: int
+    #: When the engine has had its share of this turn of the loop, in monotonic nanoseconds: yield then.
+    slice_end: int
 
     def monotonic_ns(self) -> int: ...
 
@@ -177,6 +183,10 @@ class Host(Protocol):
 
     def time_ns(self) -> int:
         """Nanoseconds since the epoch: what timestamps in definitions and the context object are compared with."""
+        ...
+
+    async def breathe(self) -> None:
+        """Let the loop turn once; a new slice begins with the new turn."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -278,7 +288,7 @@ class Run(Frame):
 
     `sequence` makes the default name. `events` is the id of the last history event AWS would have written.
     `fan_out` counts Parallel branches and Map iterations entered, `data_bytes` the largest payload measured: with
-    the definition they make the memory model. `slice_end` is when to yield to the loop, in monotonic nanoseconds.
+    the definition they make the memory model.
     `stopping` is the status to end with once someone stops the execution (with `stop_error` and `stop_cause`);
     `cancelled` tells that `task` was cancelled for it, which had been asked to `cancellations` times before.
     `yielding` is set while the execution waits for nothing and only gives the loop its turn.
@@ -296,7 +306,6 @@ class Run(Frame):
         "machine",
         "name",
         "sequence",
-        "slice_end",
         "started_ns",
         "stop_cause",
         "stop_error",
@@ -314,7 +323,6 @@ class Run(Frame):
         self.size = self.data_bytes = size
         self.sequence = sequence
         self.started_ns = now
-        self.slice_end = now + SLICE_NS
         self.variables = NO_VARIABLES
         self.events = 1
         self.fan_out = 0
@@ -347,8 +355,3 @@ class Run(Frame):
 
 class Paused(Exception):
     """Raised by a fork that keeps its place in `frame.paused`: yield to the loop, then run the step again."""
-
-
-#: How long steps may run before the loop gets its turn, in nanoseconds. One slice plus the longest single
-#: step (an orjson pass over 256 KiB takes up to 3 ms) stays below the 10 ms that design law 8 allows.
-SLICE_NS = 2_000_000

@@ -29,10 +29,11 @@ class Result:
     """The end of one execution.
 
     `status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED. `output` is the JSON value of a success, None otherwise;
-    `error` and `cause` are the names and texts AWS reports, None where it reports none.
+    `error` and `cause` are the names and texts AWS reports, None where it reports none. `index` tells which event of
+    `Runtime.map` it belongs to, from 0; None for executions started one by one.
     """
 
-    __slots__ = ("_duration_ns", "_memory_bytes", "_name", "_names", "cause", "error", "output", "status")
+    __slots__ = ("_duration_ns", "_memory_bytes", "_name", "_names", "cause", "error", "index", "output", "status")
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Result:
         self._names = names
         self._duration_ns = duration_ns
         self._memory_bytes = memory_bytes
+        self.index: int | None = None
 
     @property
     def name(self) -> str:

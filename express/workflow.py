@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from express.compiler import DEFAULT_ROLE_ARN, compile_document, default_arn
 from express.definition.document import load_definition
 from express.runtime import Runtime, run
+from express.runtime.runtime import NO_INPUT
 
 if TYPE_CHECKING:
     import os
@@ -71,7 +72,7 @@ class Workflow:
             machine.tally = self._machine.tally
         return machine
 
-    def run(self, input: JSON = None, *, name: str | None = None) -> Result:  # noqa: A002
+    def run(self, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run one execution to its end and wait for it: for scripts and tests, not inside an event loop."""
 
         async def main() -> Result:

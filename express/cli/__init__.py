@@ -16,6 +16,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TypeAlias
 
+import express
 from express.cli.status import (
     BROKEN_PIPE,
     EPILOG,
@@ -38,10 +39,14 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default `sys.argv[1:]`) and return its exit status; see `express.cli.status`."""
+    parser = _parser()
     try:
-        arguments = _parser().parse_args(argv)
+        arguments = parser.parse_args(argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
+    if arguments.handler is None:
+        parser.print_help(sys.stderr)
+        return USAGE
     try:
         status = arguments.handler(arguments)
         sys.stdout.flush()
@@ -71,31 +76,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"express {express.__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python tracebacks of errors")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(handler=None)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for verb in VERBS:
         importlib.import_module(f"express.cli.{verb}").add_parser(subparsers)
     for verb_parser in subparsers.choices.values():
         # Accepted after the verb as well; SUPPRESS keeps it from undoing the one given before.
         verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
-
-
-class _Version(argparse.Action):
-    """Print the installed version; reading package metadata is slow, so only when asked."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:  # noqa: A002
-        super().__init__(option_strings, dest, nargs=0, help=help)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            text = version("express")
-        except PackageNotFoundError:
-            text = "(running from a source tree)"
-        parser.exit(message=f"express {text}\n")
 
 
 def _complain(message: str, hint: str | None = None) -> None:

@@ -109,14 +109,17 @@ class _Tallying:
 
 
 def _suggest(kept: str | None) -> None:
+    import shlex
+
     from express.cli.samples import ORDER_DEFINITION, ORDER_TASKS
 
-    events = kept or "orders.jsonl"
-    workflow = f"{ORDER_DEFINITION} --tasks {ORDER_TASKS}"
+    events = shlex.quote(kept or "orders.jsonl")
+    definition = shlex.quote(str(ORDER_DEFINITION))
+    workflow = f"{definition} --tasks {ORDER_TASKS}"
     print("Try next:")
     if not kept:
         print(f"  express demo --events 1000 --keep {events}")
-    print(f"  express check {ORDER_DEFINITION}")
+    print(f"  express check {definition}")
     print(f"  head -1 {events} | express run {workflow} --input -")
     print(f"  express run {workflow} --events {events} --unordered --output results.jsonl")
     print("  README.md: the same from Python, with your own workflow")

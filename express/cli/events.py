@@ -77,9 +77,11 @@ async def _stream(
     query: Callable[[JSON], JSON] | None,
 ) -> int:
     reader, size = EventReader(source), _size(source)
-    # Results scrolling over a terminal and a bar on the same terminal would destroy each other.
-    crowded = arguments.output is None and sys.stdout.isatty()
-    display = choose_display(wanted=arguments.progress or (False if crowded else arguments.progress))
+    wanted = arguments.progress
+    if wanted is None and arguments.output is None and sys.stdout.isatty():
+        # Results scrolling over a terminal and a bar on the same terminal would destroy each other.
+        wanted = False
+    display = choose_display(wanted=wanted)
     async with LineWriter(target) as writer, Runtime(max_in_flight=arguments.max_in_flight) as runtime:
         sink = _LineSink(writer, query)
         gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 17
 #: The longest line that is looked at, bytes; four times the payload limit, for those who indent.
 MAX_LINE = 1 << 20
+#: Lines between two turns of the event loop, for a chunk of very short or broken lines holds many thousands.
+FAIRNESS = 256
 #: Bytes that may wait for a slow writer before the executions wait too.
 ROOM = 1 << 20
 #: Seconds for which lines gather before they are written together.
@@ -77,6 +79,8 @@ class EventReader:
         async for lines in self._batches():
             for line in lines:
                 number += 1
+                if not number % FAIRNESS:
+                    await asyncio.sleep(0)
                 if line is None:
                     yield Event(number, None, f"the line is longer than {MAX_LINE} bytes")
                     continue

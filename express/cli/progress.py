@@ -109,11 +109,10 @@ class LiveBar:
     interval_s = LIVE_INTERVAL_S
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         self._progress = Progress(
             BarColumn(bar_width=24),
-            TaskProgressColumn(),
             TextColumn("{task.fields[text]}"),
             console=console(sys.stderr),
             auto_refresh=False,

@@ -1,16 +1,16 @@
 """The closing report of a run: outcomes, speed, latency and what AWS would have charged.
 
-On a terminal these are rich tables; anywhere else the same rows as plain aligned lines, so a log stays readable.
+The same aligned rows everywhere; colour is the only thing a terminal adds, so a log stays readable.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from express.cli.terminal import console, is_live
+from express.cli.terminal import console
 from express.pricing import express_bill, gigabyte_seconds, standard_bill
 
 if TYPE_CHECKING:
@@ -32,25 +32,18 @@ def print_report(tally: StreamTally, *, seconds: float, transitions: int) -> Non
         ("Speed", speed_rows(tally, seconds, transitions)),
         ("On AWS this would cost", cost_rows(tally, transitions)),
     ):
-        out.print(_table(title, rows))
+        out.print(title, style="bold")
+        out.print(_table(rows))
+        out.print()
 
 
-def _table(title: str, rows: Iterable[Row]) -> Table:
-    from rich import box
+def _table(rows: Sequence[Row]) -> Table:
     from rich.table import Table
 
-    live = is_live(sys.stdout)
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        show_header=False,
-        box=box.SIMPLE_HEAD if live else None,
-        pad_edge=not live,
-    )
-    for number, row in enumerate(rows):
-        while number == 0 and len(table.columns) < len(row):
-            table.add_column(justify="right" if table.columns else "left", no_wrap=True)
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for column in range(max(map(len, rows), default=0)):
+        table.add_column(justify="right" if column else "left", no_wrap=True)
+    for row in rows:
         table.add_row(*row)
     return table
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from express.cli.jsonl import Event
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from express import Result, Runtime, Workflow
     from express.types import JSON
@@ -45,6 +45,7 @@ async def run_stream(
 
 async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[Event], sink: Sink) -> None:
     waiting: deque[Event] = deque()
+    delivered = asyncio.Event()
 
     async def values() -> AsyncIterator[JSON]:
         async for event in events:
@@ -55,6 +56,10 @@ async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[
                 yield event.value
             elif waiting:
                 waiting.append(event)
+                # The runtime bounds the others; broken ones it never sees could pile up behind a slow execution.
+                while len(waiting) > 2 * runtime.max_in_flight:
+                    delivered.clear()
+                    await delivered.wait()
             else:
                 sink.broken(event)
 
@@ -65,22 +70,51 @@ async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[
     async for result in runtime.map(workflow, values()):
         sink.result(waiting.popleft().line, result)
         deliver_broken()
+        delivered.set()
     deliver_broken()
 
 
 async def _as_they_end(runtime: Runtime, workflow: Workflow, events: AsyncIterable[Event], sink: Sink) -> None:
-    async def deliver(line: int, execution: Awaitable[Result]) -> None:
-        sink.result(line, await execution)
+    """A crew of workers, each with one event at a time; `Runtime.map` would not say whose result it gives.
+
+    One worker at a time asks the source. There is one spare worker at most, and it joins in only when a whole turn of
+    the loop has passed without anybody taking an event: then the others really wait for something. So executions that
+    only compute go through in small groups at once (and end soon), while those that wait may be `max_in_flight`.
+    """
+    source = aiter(events)
+    turn = asyncio.Lock()
+    hired = idle = taken = 0
+
+    def hire() -> None:
+        nonlocal hired, idle
+        hired, idle = hired + 1, idle + 1
+        crew.create_task(work())
+
+    async def work() -> None:
+        nonlocal idle, taken
+        seen = None
+        while seen != taken:
+            seen = taken
+            await asyncio.sleep(0)
+        while True:
+            async with turn:
+                idle -= 1
+                await sink.ready()
+                event = await anext(source, None)
+            if event is None:
+                return
+            taken += 1
+            if not idle and hired < runtime.max_in_flight:
+                hire()
+            if event.problem is None:
+                sink.result(event.line, await runtime.execute(workflow, event.value))
+            else:
+                sink.broken(event)
+            idle += 1
 
     try:
-        async with asyncio.TaskGroup() as deliveries:
-            async for event in events:
-                await sink.ready()
-                if event.problem is None:
-                    execution = await runtime.start(workflow, event.value)
-                    deliveries.create_task(deliver(event.line, execution))
-                else:
-                    sink.broken(event)
+        async with asyncio.TaskGroup() as crew:
+            hire()
     except BaseExceptionGroup as group:
-        # A broken pipe or a bug, met by every delivery at once; the first says it all.
+        # A broken pipe or a bug, met by every worker at once; the first says it all.
         raise group.exceptions[0] from None

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from express.definition.messages import NOT_A_PATH, NOT_A_REFERENCE_PATH
 from express.errors import RESULT_PATH_MATCH_FAILURE, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, Root, parse_path
 from express.expressions.jsonpath.syntax import Index, Name, Step
@@ -22,10 +23,6 @@ from express.types import JSON
 
 #: `(raw, result) -> output`: combines a state's result with its raw input.
 ResultWriter: TypeAlias = Callable[[JSON, JSON], JSON]
-
-#: What CreateStateMachine answers (SCHEMA_VALIDATION_FAILED); reported by users of cfn-lint, issues 4076 and 4078.
-NOT_A_PATH: Final = "Value must be a valid JSONPath."
-NOT_A_REFERENCE_PATH: Final = "Value is not a Reference Path"
 
 #: `Variable` and the path operands of Choice rules are read by a parser of their own, which gives reasons.
 _CHOICE_FIELD = re.compile(r"Variable|(?:String|Numeric|Boolean|Timestamp)(?:Equals|Less|Greater)\w*Path")

@@ -81,7 +81,7 @@ class FanOut(Crew):
                 branches.leave(index, frame)
             except StateError as error:
                 self._failed(index, frame, error)
-            if not index % _LOOK_EVERY and now() > run.slice_end:
+            if not index % _LOOK_EVERY and now() > run.host.slice_end:
                 await breathe(run)
 
     def _failed(self, index: int, frame: Frame | None, error: StateError) -> None:

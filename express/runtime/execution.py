@@ -19,7 +19,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from express.errors import EngineError, StateError
-from express.program import END, SLICE_NS, WAITING, Frame, Paused, Run, Step
+from express.program import END, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -57,7 +57,7 @@ def advance(frame: Frame) -> bool:
         except Paused:
             step.entries -= 1
             return False
-        if run.host.monotonic_ns() > run.slice_end:
+        if run.host.monotonic_ns() > run.host.slice_end:
             return False
 
 
@@ -68,11 +68,16 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     if not entered:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
-    if isinstance(error, EngineError):
+    if isinstance(error, EngineError) and not error.placed:
         error.place(step.name, entered)
-    if step.recover is None:
-        raise error
-    following = step.recover(frame, error)
+        on_failure = 0
+    else:
+        on_failure = step.events_on_failure
+    try:
+        following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
+    except StateError:
+        run.events += on_failure
+        raise
     if isinstance(following, Step):
         frame.entered = frame.entered_ns = 0
         return following
@@ -83,6 +88,10 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     return WAITING
 
 
+def _unrecovered(error: StateError) -> Step:
+    raise error
+
+
 async def drive(frame: Frame) -> None:
     """Go on with a frame that `advance` has left unfinished, to its end.
 
@@ -91,8 +100,11 @@ async def drive(frame: Frame) -> None:
     run = frame.run
     while True:
         if frame.awaiting is not None:
-            if await _wait(frame, frame.awaiting) is END:
+            following = await _wait(frame, frame.awaiting)
+            if following is END:
                 return
+            if following is WAITING and run.stopping is None:
+                continue
         elif frame.delay:
             delay, frame.delay = frame.delay, 0.0
             await run.host.sleep(delay)
@@ -100,7 +112,8 @@ async def drive(frame: Frame) -> None:
             await breathe(run)
         if run.stopping is not None:
             raise asyncio.CancelledError
-        run.slice_end = run.host.monotonic_ns() + SLICE_NS
+        if run.host.monotonic_ns() > run.host.slice_end:
+            await breathe(run)
         if advance(frame):
             return
 
@@ -124,16 +137,14 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON]) -> Step:
 
 
 async def breathe(run: Run) -> None:
-    """Give the loop its turn and begin a new time slice."""
+    """Give the loop its turn. An execution that never waits meets its deadline here."""
     run.yielding = True
     try:
-        await asyncio.sleep(0)
+        await run.host.breathe()
     finally:
         run.yielding = False
-    now = run.host.monotonic_ns()
-    if run.stopping is None and now >= run.deadline_ns:
+    if run.stopping is None and run.host.monotonic_ns() >= run.deadline_ns:
         run.stopping = "TIMED_OUT"
         run.stop_error = run.stop_cause = None
     if run.stopping is not None:
         raise asyncio.CancelledError
-    run.slice_end = now + SLICE_NS

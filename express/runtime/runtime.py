@@ -12,23 +12,22 @@ an execution does raises out of here, save the cancellation of the caller.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
-import random
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_units, memory_bytes
 from express.observe import Observer, has_hook, notify
 from express.payload import NotJSON, encode
-from express.program import PAYLOAD_LIMIT, SLICE_NS, Branches, Frame, Heartbeat, Machine, Run
-from express.result import Names, Result
-from express.runtime.branches import FanOut
-from express.runtime.clock import Clock, SystemClock, clock_of
+from express.program import PAYLOAD_LIMIT, Machine, Run
+from express.result import Result
+from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
+from express.runtime.handle import Execution
+from express.runtime.host import SECOND, LoopHost
 from express.runtime.loops import spawn
 from express.runtime.stream import Stream
 
@@ -44,7 +43,13 @@ EXECUTION_TIMEOUT = 300.0
 #: Iterations an inline Map runs at once when its MaxConcurrency is 0 (AWS guide "Map state in Inline mode").
 MAP_CONCURRENCY = 40
 
-_SECOND = 1_000_000_000
+
+class _NoInput(Enum):
+    NO_INPUT = "NO_INPUT"
+
+
+#: The default of an execution's input: not given, and so `{}`. None is an input like any other.
+NO_INPUT: Final = _NoInput.NO_INPUT
 
 
 class Workflow(Protocol):
@@ -53,53 +58,7 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
-class Execution:
-    """A started execution. Await it for its Result; awaiting again gives the same one.
-
-    Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime.
-    """
-
-    __slots__ = ("_result", "_run", "_runtime", "_waiters")
-
-    def __init__(self, runtime: Runtime, run: Run | None, result: Result | None) -> None:
-        self._runtime = runtime
-        self._run = run
-        self._result = result
-        self._waiters: list[asyncio.Future[None]] = []
-
-    @property
-    def name(self) -> str:
-        return self._result.name if self._run is None and self._result is not None else self._running.execution_name
-
-    @property
-    def done(self) -> bool:
-        return self._result is not None
-
-    def stop(self, error: str | None = None, cause: str | None = None) -> None:
-        """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
-        if self._result is None:
-            self._runtime.stop(self._running, "ABORTED", error, cause)
-
-    @property
-    def _running(self) -> Run:
-        assert self._run is not None
-        return self._run
-
-    def _finish(self, result: Result) -> None:
-        self._result = result
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def __await__(self) -> Generator[Any, None, Result]:
-        while self._result is None:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            yield from waiter
-        return self._result
-
-
-class Runtime:
+class Runtime(LoopHost):
     """Runs workflows in the current event loop.
 
     Use it as an asynchronous context manager. Leaving it lets running executions end, for at most `drain_timeout`
@@ -123,36 +82,27 @@ class Runtime:
     ) -> None:
         if max_in_flight < 1 or map_concurrency < 1 or payload_limit < 1 or execution_timeout <= 0:
             raise ValueError("limits of a Runtime must be positive")
+        super().__init__()
         self.max_in_flight = max_in_flight
         self.execution_timeout = execution_timeout
         self.map_concurrency = map_concurrency
         self.payload_limit = payload_limit
         self.observers = tuple(observers)
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        self.advance = advance
         self._watched = tuple(o for o in self.observers if has_hook(o, "execution_started", "execution_ended"))
-        self._timeout_ns = int(execution_timeout * _SECOND)
-        self._names = Names(random.SystemRandom().getrandbits(80))
+        self._timeout_ns = int(execution_timeout * SECOND)
         self._sequence = 0
         self._running: dict[Run, asyncio.TimerHandle | None] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
-        self._executor: ThreadPoolExecutor | None = None
-        self._slice_end = 0
         self._open = False
-        self._loop: asyncio.AbstractEventLoop
-        self._clock: Clock = SystemClock()
-        self.monotonic_ns = self._clock.monotonic_ns
-        self.time_ns = self._clock.time_ns
 
     # ------------------------------------------------------------------------------------------ life
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._clock = clock_of(self._loop)
-        self.monotonic_ns = self._clock.monotonic_ns
-        self.time_ns = self._clock.time_ns
+        self._use(clock_of(self._loop))
         self._open = True
         return self
 
@@ -179,9 +129,7 @@ class Runtime:
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
-            if self._executor is not None:
-                self._executor.shutdown(wait=False, cancel_futures=True)
-                self._executor = None
+            self._shut_threads()
             for waiting in self._waiting:
                 if not waiting.done():
                     waiting.set_result(None)
@@ -203,15 +151,15 @@ class Runtime:
 
     # ------------------------------------------------------------------------------------------ starting
 
-    async def start(self, workflow: Workflow, input: JSON = None, *, name: str | None = None) -> Execution:  # noqa: A002
+    async def start(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Execution:  # noqa: A002
         """Start an execution and return at once; wait first while the Runtime is full.
 
-        An input of None stands for `{}`, as at AWS. A workflow that cannot block has ended when this returns.
+        Without an input it gets `{}`, as at AWS. A workflow that cannot block has ended when this returns.
         """
         machine = workflow.machine(self.observers)
         if self.is_full or self._waiting:
             await self.acquire()
-        opened = self.open(machine, {} if input is None else input, name)
+        opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
             return Execution(self, None, opened)
         if not machine.program.blocks:
@@ -224,12 +172,12 @@ class Runtime:
         opened.task = spawn(self._loop, self._conduct_started(opened, execution))
         return execution
 
-    async def execute(self, workflow: Workflow, input: JSON = None, *, name: str | None = None) -> Result:  # noqa: A002
+    async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         machine = workflow.machine(self.observers)
         if self.is_full or self._waiting:
             await self.acquire()
-        opened = self.open(machine, {} if input is None else input, name)
+        opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
             return opened
         opened.task = asyncio.current_task(self._loop)
@@ -239,45 +187,48 @@ class Runtime:
         await self._be_fair()
         return result
 
-    async def map(
+    def map(
         self, workflow: Workflow, events: Iterable[JSON] | AsyncIterable[JSON], *, ordered: bool = True
     ) -> AsyncIterator[Result]:
         """The results of one execution for each event, in the order of the events or, unordered, as they end.
 
         At most `max_in_flight` events are taken ahead of the consumer. Broken events (no JSON, over the limit) give
-        FAILED results; an exception of the source is raised after the results of what it gave.
+        FAILED results; an exception of the source is raised after the results of what it gave. `Result.index` tells
+        which event a result belongs to.
         """
         machine = workflow.machine(self.observers)
         if machine.program.blocks:
-            stream = Stream(self, machine, events, ordered, self._loop)
-            async for result in stream.results():
-                yield result
-        elif isinstance(events, AsyncIterable):
+            return Stream(self, machine, events, ordered, self._loop).results()
+        return self._map_plainly(machine, events)
+
+    async def _map_plainly(
+        self, machine: Machine, events: Iterable[JSON] | AsyncIterable[JSON]
+    ) -> AsyncIterator[Result]:
+        """One after another, here: a machine that cannot block gains nothing from being run side by side."""
+        now = self.monotonic_ns
+        index = 0
+        if isinstance(events, AsyncIterable):
             async for event in events:
                 opened = self.open(machine, event)
-                if isinstance(opened, Run):
-                    yield self.run_here(opened) or await self.conduct(opened)
-                else:
-                    yield opened
+                result = (self.run_here(opened) or await self.conduct(opened)) if isinstance(opened, Run) else opened
+                result.index = index
+                index += 1
+                yield result
                 await self._be_fair()
-        else:
-            now, slice_end = self.monotonic_ns, 0
-            for event in events:
-                opened = self.open(machine, event)
-                if isinstance(opened, Run):
-                    yield self.run_here(opened) or await self.conduct(opened)
-                else:
-                    yield opened
-                if now() > slice_end:
-                    await asyncio.sleep(0)
-                    slice_end = now() + SLICE_NS
+            return
+        for event in events:
+            opened = self.open(machine, event)
+            result = (self.run_here(opened) or await self.conduct(opened)) if isinstance(opened, Run) else opened
+            result.index = index
+            index += 1
+            yield result
+            if now() > self.slice_end:
+                await self.breathe()
 
     async def _be_fair(self) -> None:
-        """Give the loop its turn when this task has had its slice."""
-        now = self.monotonic_ns()
-        if now > self._slice_end:
-            await asyncio.sleep(0)
-            self._slice_end = now + SLICE_NS
+        """Starting what ends at once must not starve the loop either."""
+        if self.monotonic_ns() > self.slice_end:
+            await self.breathe()
 
     async def acquire(self) -> None:
         """Wait for a free place, first come first served."""
@@ -378,10 +329,10 @@ class Runtime:
                 result = await self.conduct(run)
             else:
                 self._deregister(run)
-            execution._finish(result)
+            execution.finish(result)
         except asyncio.CancelledError:
             # The loop is shutting down: the execution has ended as ABORTED, and says so to whoever still listens.
-            execution._finish(self._result(run, "ABORTED", None, None, None))
+            execution.finish(self._result(run, "ABORTED", None, None, None))
             raise
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
@@ -399,7 +350,7 @@ class Runtime:
 
     def timeout_ns(self, machine: Machine) -> int:
         own = machine.timeout_seconds
-        return self._timeout_ns if own is None else min(own * _SECOND, self._timeout_ns)
+        return self._timeout_ns if own is None else min(own * SECOND, self._timeout_ns)
 
     def _register(self, run: Run) -> None:
         """Count the execution as running and have its deadline watched, if it does not already."""
@@ -408,7 +359,7 @@ class Runtime:
         machine = run.machine
         timer = None
         if machine.timeout_seconds is not None:
-            timer = self._loop.call_later(self.timeout_ns(machine) / _SECOND, self._time_out, run)
+            timer = self._loop.call_later(self.timeout_ns(machine) / SECOND, self._time_out, run)
         elif self._watch is None:
             self._watch = self._loop.call_later(self.execution_timeout, self._expire)
         self._running[run] = timer
@@ -434,7 +385,7 @@ class Runtime:
                 continue
             left = run.deadline_ns - now
             if left > 0:
-                self._watch = self._loop.call_later(left / _SECOND, self._expire)
+                self._watch = self._loop.call_later(left / SECOND, self._expire)
                 return
             self._time_out(run)
 
@@ -471,47 +422,3 @@ class Runtime:
         log.exception("execution %s broke the engine", run.execution_name)
         cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
         return self._end(run, "FAILED", None, RUNTIME, cause)
-
-    # ------------------------------------------------------------------------------------------ what steps ask for
-
-    def default_name(self, sequence: int) -> str:
-        return self._names.name(sequence)
-
-    async def sleep(self, seconds: float) -> None:
-        """At least as long as asked: uvloop's timers tick in milliseconds and may be early."""
-        now = self.monotonic_ns
-        until = now() + int(seconds * _SECOND)
-        while (left := until - now()) > 0:
-            await asyncio.sleep(max(left / _SECOND, 0.001))
-
-    async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
-        """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""
-        if self._executor is None:
-            self._executor = ThreadPoolExecutor(thread_name_prefix="express-task")
-        context = contextvars.copy_context()
-        return await self._loop.run_in_executor(self._executor, context.run, call, *arguments)
-
-    async def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> JSON:
-        loop = self._loop
-        end = None if seconds is None else loop.time() + seconds
-
-        def due() -> float | None:
-            beat = None if heartbeat is None else loop.time() + heartbeat.seconds
-            return min((moment for moment in (end, beat) if moment is not None), default=None)
-
-        try:
-            async with asyncio.timeout_at(due()) as scope:
-                if heartbeat is not None:
-                    # The handler may beat from a thread of its own.
-                    heartbeat.renew = lambda: loop.call_soon_threadsafe(lambda: scope.reschedule(due()))
-                return await call
-        except TimeoutError:
-            if scope.expired():
-                raise StateError(TIMEOUT) from None
-            raise
-        finally:
-            if heartbeat is not None:
-                heartbeat.renew = None
-
-    async def fan_out(self, frame: Frame, branches: Branches) -> None:
-        await FanOut(frame, branches, self._loop).run()

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from express.program import SLICE_NS, Machine, Run
+from express.program import Machine, Run
 from express.runtime.crew import Crew
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Stream(Crew):
         "_ordered",
         "_parked",
         "_runtime",
+        "_taken",
         "_yielding",
         "exhausted",
     )
@@ -69,8 +70,9 @@ class Stream(Crew):
         self._ordered = ordered
         self._ended: deque[Result | Cell] = deque()
         self._open = 0
+        self._taken = 0
         self._fetching = False
-        self._yielding = False
+        self._yielding = 0
         self._leading: Run | None = None
         self._parked: deque[asyncio.Future[None]] = deque()
         self._consumer: asyncio.Future[None] | None = None
@@ -129,7 +131,6 @@ class Stream(Crew):
         runtime, machine, ordered = self._runtime, self._machine, self._ordered
         now, ended, source = runtime.monotonic_ns, self._ended, self._next
         task = asyncio.current_task(self.loop)
-        slice_end = now() + SLICE_NS
         while not self.exhausted and not self._fetching:
             if self._open >= self.limit:
                 await self._park()
@@ -147,21 +148,23 @@ class Stream(Crew):
                 self._open -= 1
                 self._tell_consumer()
                 return
+            index = self._taken
+            self._taken = index + 1
             result = runtime.open(machine, event)
             if isinstance(result, Run):
                 result.task = task
-                result = runtime.run_here(result) or await self._conduct(result, ordered)
+                result = runtime.run_here(result) or await self._conduct(result, ordered, index)
             if result is not None:
+                result.index = index
                 ended.append(result)
             if self._consumer is not None:
                 self._tell_consumer()
-            if now() > slice_end:
-                self._yielding = True
-                await asyncio.sleep(0)
-                self._yielding = False
-                slice_end = now() + SLICE_NS
+            while now() > runtime.slice_end:
+                self._yielding += 1
+                await runtime.breathe()
+                self._yielding -= 1
 
-    async def _conduct(self, run: Run, ordered: bool) -> Result | None:
+    async def _conduct(self, run: Run, ordered: bool, index: int) -> Result | None:
         """Drive an execution that waits. Its result keeps its place in the order: then it goes into a cell."""
         cell: Cell = [None]
         if ordered:
@@ -171,6 +174,7 @@ class Stream(Crew):
         result = await self._runtime.conduct(run)
         if not ordered:
             return result
+        result.index = index
         cell[0] = result
         return None
 
@@ -196,7 +200,7 @@ class Stream(Crew):
         return 1 if self._fetch is not None else self.limit - self._open
 
     def is_yielding(self) -> bool:
-        return self._yielding or (self._leading is not None and self._leading.yielding)
+        return self._yielding > 0 or (self._leading is not None and self._leading.yielding)
 
     def retired(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None and self._failure is None:

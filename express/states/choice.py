@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from express.definition import messages
+from express.definition.problems import TOO_DEEPLY_NESTED
 from express.errors import RUNTIME, EngineError
 from express.expressions.comparisons import OPERATORS, Operator, build_and, build_not, build_or
 from express.expressions.jsonpath import Path, build_path
@@ -22,7 +24,7 @@ from express.states.flow import (
     prepare_growth,
     read_assign,
     read_data_flow,
-    read_field_path,
+    read_reference_field,
 )
 from express.states.state import Linker, Node, Surroundings
 
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 #: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.
 MAX_RULE_DEPTH = 50
 
-_COMBINATORS = ("And", "Or", "Not")
+#: A rule is one of these: a combination, or a test of a Variable.
+_KINDS = ("And", "Or", "Not", "Variable")
 _NO_MATCH = "Failed to transition out of the state. The state does not point to a next state."
 
 
@@ -125,30 +128,24 @@ class Choice(Node):
 
 
 def _read_rule(fields: Fields, depth: int) -> Rule | None:
-    """One rule, top-level or nested. Nested ones must not have a Next."""
+    """One rule, top-level or nested; a nested one has no Next, so there it is a field like any other unknown one."""
     if depth > MAX_RULE_DEPTH:
-        fields.report(None, f"Choice rules are nested deeper than {MAX_RULE_DEPTH} levels", code="TOO_DEEPLY_NESTED")
+        fields.report(None, f"Choice rules are nested deeper than {MAX_RULE_DEPTH} levels", code=TOO_DEEPLY_NESTED)
         return None
-    if depth and fields.has("Next"):
-        fields.report("Next", "The field 'Next' is only allowed in a top-level choice rule", on_key=True)
-        fields.json("Next")
-    combinators = [name for name in _COMBINATORS if fields.has(name)]
+    kinds = [name for name in _KINDS if fields.has(name)]
     operators = [name for name in OPERATORS if fields.has(name)]
-    chosen = combinators + operators
-    if len(chosen) != 1:
-        fields.report(None, _count_problem(chosen))
-        for name in [*chosen, "Variable"]:
-            fields.json(name, None)
-        return None
-    if combinators:
-        return _read_combination(fields, combinators[0], depth)
-    return _read_data_test(fields, operators[0])
-
-
-def _count_problem(chosen: list[str]) -> str:
-    if chosen:
-        return f"A choice rule must have exactly one comparison operator, but has: [{', '.join(chosen)}]"
-    return "A choice rule must have exactly one comparison operator"
+    if len(kinds) == 1 and kinds[0] != "Variable" and not operators:
+        return _read_combination(fields, kinds[0], depth)
+    if kinds == ["Variable"] and len(operators) == 1:
+        return _read_data_test(fields, operators[0])
+    # Wrong, but every field is known: what is left over at the end is worth a suggestion.
+    for name in (*_KINDS, *OPERATORS):
+        fields.json(name, None)
+    if len(kinds) == 1:
+        fields.report(None, f"A choice rule must have exactly one comparison operator, but has {len(operators)}")
+    else:
+        fields.report(None, messages.rule_kind(_KINDS))
+    return None
 
 
 def _read_combination(fields: Fields, combinator: str, depth: int) -> Rule | None:
@@ -168,10 +165,10 @@ def _read_combination(fields: Fields, combinator: str, depth: int) -> Rule | Non
 
 def _read_data_test(fields: Fields, name: str) -> Rule | None:
     operator = OPERATORS[name]
-    variable = read_field_path(fields, "Variable", required=True)
+    variable = read_reference_field(fields, "Variable", required=True)
     operand: JSON
     if operator.operand == "path":
-        operand = read_field_path(fields, name, required=True)
+        operand = read_reference_field(fields, name, required=True)
         if operand is None:
             return None
     else:

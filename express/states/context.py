@@ -1,4 +1,6 @@
-"""The context object, `$$` (ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object").
+"""The context object, `$$`.
+
+Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object".
 
 It is made when an expression asks for it. A Standard execution knows its RedriveCount; a synchronous Express one
 has none (recorded), and executions in process are synchronous. `State.RetryCount` is there on states that can

@@ -107,7 +107,7 @@ class Suspended:
                     sent = yield yielded
                 except GeneratorExit:
                     raise
-                except BaseException as error:  # noqa: BLE001 - cancellation too belongs to the coroutine
+                except BaseException as error:
                     yielded = coroutine.throw(error)
                 else:
                     yielded = coroutine.send(sent)
@@ -251,7 +251,7 @@ class Edge:
     def _build_informed(self, handler: Handler) -> Informed | None:
         """How the handler is called when its payload alone is not enough."""
         call, kind, wants_context, limits = handler.call, handler.kind, handler.wants_context, self.limits
-        if not wants_context and kind != "thread" and (limits is None or kind == "inline"):
+        if not wants_context and kind != "thread" and limits is None:
             return None
         name, resource = self.step.name, self.resource.arn
 

@@ -68,6 +68,7 @@ def build_fork(step: Step, programs: tuple[Program, ...], begin: Begin, finish: 
     them: the events of entering, starting, succeeding and leaving, and the end of a retried visit.
     """
     step.events = 0
+    step.events_on_failure = 1
 
     def begin_visit(frame: Frame) -> Siblings:
         run = frame.run
@@ -98,8 +99,8 @@ def build_fork(step: Step, programs: tuple[Program, ...], begin: Begin, finish: 
 def _run_here(begin: Begin, finish: Finish) -> StepRun:
     def run(frame: Frame) -> Step:
         siblings: Siblings = frame.paused or begin(frame)
-        run = frame.run
-        advance, now = run.host.advance, run.host.monotonic_ns
+        host = frame.run.host
+        advance, now = host.advance, host.monotonic_ns
         enter, leave = siblings.enter, siblings.leave
         index, count = siblings.index, siblings.count
         while index < count:
@@ -114,7 +115,7 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
                 if done:
                     leave(index, child)
             index += done
-            if not done or (not index % _LOOK_EVERY and now() > run.slice_end):
+            if not done or (not index % _LOOK_EVERY and now() > host.slice_end):
                 siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
                 raise Paused
             siblings.running = None

@@ -1,5 +1,5 @@
-"""Map, inline: runs its item processor once for each item of an array (ASL spec "Map State"; AWS guide "Using Map
-state in Inline mode").
+"""Map: runs its item processor once for each item of an array (ASL spec "Map State"; AWS guide "Using Map
+state in Inline mode"). What the distributed mode adds is in `distributed`.
 
 The effective input is InputPath's; ItemsPath finds the array in it, and ItemSelector (legacy: Parameters) makes each
 iteration's input, with `$` the effective input and `$$.Map.Item.Index/.Value` the item. The result is the array of
@@ -9,14 +9,23 @@ the iterations' outputs in item order. MaxConcurrency 0 means as many as the hos
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.errors import RUNTIME, EngineError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
-from express.payload import text_of
 from express.program import Frame
+from express.states.distributed import (
+    MAX_CONCURRENCY,
+    Children,
+    Distribution,
+    build_children,
+    build_number,
+    read_distribution,
+    read_tolerance,
+)
 from express.states.flow import (
     UNKNOWN_SIZE,
     build_leave,
@@ -37,9 +46,6 @@ if TYPE_CHECKING:
     from express.program import Program, Run, Step
     from express.types import JSON, Expr
 
-#: Fields that only a DISTRIBUTED Map has.
-DISTRIBUTED_FIELDS = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
-
 
 @dataclass(slots=True)
 class Map(Node):
@@ -48,7 +54,7 @@ class Map(Node):
     items_path: Path | None = None
     item_selector: Template | None = None
     processor: Any = None
-    distributed: bool = False
+    distribution: Distribution | None = None
     max_concurrency: int = 0
     max_concurrency_path: Path | None = None
 
@@ -64,6 +70,9 @@ class Map(Node):
         self.max_concurrency = fields.integer("MaxConcurrency", default=0, minimum=0) or 0
         self.max_concurrency_path = read_reference_field(fields, "MaxConcurrencyPath")
         fields.exclusive("MaxConcurrency", "MaxConcurrencyPath")
+        if self.distribution is None:
+            # Documented for the distributed mode; whether AWS refuses them inline is not known, so they are read.
+            read_tolerance(fields)
         self.retriers = read_retry(fields)
         self.catchers = read_catch(fields)
         read_transition(self, fields)
@@ -76,10 +85,12 @@ class Map(Node):
         config = processor.object("ProcessorConfig")
         if config is not None:
             mode = config.one_of("Mode", ("INLINE", "DISTRIBUTED"), default="INLINE")
-            self.distributed = mode == "DISTRIBUTED"
-            config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=self.distributed)
+            distributed = mode == "DISTRIBUTED"
+            config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=distributed)
             config.close()
-            if self.distributed and surroundings.machine_type == "EXPRESS":
+            if distributed:
+                self.distribution = read_distribution(fields, surroundings.labels)
+            if distributed and surroundings.machine_type == "EXPRESS":
                 config.report("Mode", "Express state machine does not support 'DISTRIBUTED' Map state")
         self.processor = surroundings.read_branch(processor, surroundings)
 
@@ -91,8 +102,9 @@ class Map(Node):
     def build(self, step: Step, link: Linker) -> None:
         program = link.program(self.processor)
         select = build_select(self.flow.input_path, self.flow.discard_input)
-        items_of = _build_items(self.items_path)
-        limit_of = _build_limit(self.max_concurrency, self.max_concurrency_path)
+        items_of = _build_items(self.items_path, objects=self.distribution is not None)
+        most = None if self.distribution is None else MAX_CONCURRENCY
+        limit_of = _build_limit(self.max_concurrency, self.max_concurrency_path, most)
         selector = build_template(self.item_selector) if self.item_selector is not None else None
         leave = build_leave(self.flow, step, self.following(link))
         step.retries = bool(self.retriers)
@@ -106,7 +118,24 @@ class Map(Node):
         def finish(frame: Frame, iterations: _Iterations) -> Step:
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
 
-        build_fork(step, (program,), begin, finish)
+        if self.distribution is None:
+            build_fork(step, (program,), begin, finish)
+            return
+        children = build_children(self.distribution, program)
+
+        def begin_children(frame: Frame) -> Children:
+            data = frame.data if select is None else select(frame.data, frame)
+            chosen = None if selector is None else partial(_select_item, selector, data, frame)
+            found = children(frame, data, items_of(data, frame), chosen, limit_of(data, frame))
+            # MapRunStarted and MapRunSucceeded stand in the place of the iterations' events.
+            frame.run.events += 1
+            return found
+
+        def finish_children(frame: Frame, found: Children) -> Step:
+            frame.run.events += 1
+            return leave(frame, frame.data, found.outputs, UNKNOWN_SIZE)
+
+        build_fork(step, (program,), begin_children, finish_children)
 
 
 class _Iterations(Siblings):
@@ -137,11 +166,7 @@ class _Iterations(Siblings):
         item = self.items[index]
         parent = self.parent
         if self.selector is not None:
-            parent.item = {"Index": index, "Value": item}
-            try:
-                item = self.selector(self.data, parent)
-            finally:
-                parent.item = None
+            item = _select_item(self.selector, self.data, parent, index, item)
         frame = self.spare
         if frame is None:
             return Frame(self.run, self.start, item, self.size, parent.variables)
@@ -162,8 +187,17 @@ class _Iterations(Siblings):
         super().fail(index, frame, error)
 
 
-def _build_items(path: Path | None) -> Callable[[JSON, Frame], list[JSON]]:
-    """The array to iterate over; anything else fails in the recorded words."""
+def _select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON) -> JSON:
+    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen."""
+    parent.item = {"Index": index, "Value": item}
+    try:
+        return selector(data, parent)
+    finally:
+        parent.item = None
+
+
+def _build_items(path: Path | None, *, objects: bool) -> Callable[[JSON, Frame], list[JSON]]:
+    """The array to iterate over (or object, where those are taken); anything else fails in the recorded words."""
     lookup = build_path(path) if path is not None else None
     shown = path.text.replace("$$", "$", 1) if path is not None else "$"
 
@@ -173,32 +207,23 @@ def _build_items(path: Path | None) -> Callable[[JSON, Frame], list[JSON]]:
                 data = lookup(data, frame)
             except PathNotFound as error:
                 raise invalid_path(error) from None
-        if not isinstance(data, list):
+        if not isinstance(data, list) and not (objects and isinstance(data, dict)):
             raise EngineError(RUNTIME, f'Reference path "{shown}" must point to array.')
         return data
 
     return items_of
 
 
-def _build_limit(constant: int, path: Path | None) -> Callable[[JSON, Frame], int]:
-    """How many iterations may run at once; 0 in the definition leaves it to the host."""
+def _build_limit(constant: int, path: Path | None, most: int | None) -> Callable[[JSON, Frame], int]:
+    """How many iterations may run at once; 0 in the definition leaves it at `most`, or else to the host."""
     if path is None:
-        return lambda data, frame: constant or frame.run.host.map_concurrency
-    lookup = build_path(path)
+        return lambda data, frame: constant or most or frame.run.host.map_concurrency
+    number = build_number("MaxConcurrencyPath", "integer", path)
 
     def limit_of(data: JSON, frame: Frame) -> int:
-        try:
-            value = lookup(data, frame)
-        except PathNotFound as error:
-            raise invalid_path(error) from None
-        if isinstance(value, bool) or not isinstance(value, int):
-            shown = value if isinstance(value, str) else text_of(value)
-            raise EngineError(
-                RUNTIME,
-                f'The MaxConcurrencyPath field refers to value "{shown}" which is not a valid integer: {path.text}',
-            )
+        value = int(number(data, frame))
         if value < 0:
             raise EngineError(RUNTIME, "MaxConcurrency cannot be negative.")
-        return value or frame.run.host.map_concurrency
+        return value or most or frame.run.host.map_concurrency
 
     return limit_of

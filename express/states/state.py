@@ -83,6 +83,8 @@ class Surroundings:
     read_branch: Callable[[Fields, Surroundings], Any]
     #: (JSON pointer, resource or function) of every Task no handler was found for.
     unresolved: list[tuple[str, str]] = field(default_factory=list)
+    #: The labels of distributed Maps, unique in the machine.
+    labels: set[str] = field(default_factory=set)
     #: How many `States` objects are open around the one being read.
     depth: int = 0
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from express.cli.jsonl import CHUNK, MAX_LINE, ROOM, Event, EventReader, LineSplitter, LineWriter
+from express.cli.jsonl import CHUNK, FAIRNESS, MAX_LINE, ROOM, Event, EventReader, LineSplitter, LineWriter
 
 
 class Pieces:
@@ -104,6 +104,21 @@ async def test_the_reader_stays_two_chunks_ahead() -> None:
         await anext(reader)
     assert file.taken <= 12
     await reader.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_chunk_of_many_short_lines_does_not_hold_up_the_loop() -> None:
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count_turns())
+    assert len(await events_of(b"x\n" * (CHUNK // 2))) == CHUNK // 2
+    counting.cancel()
+    assert turns >= CHUNK // 2 // FAIRNESS
 
 
 async def test_an_error_of_the_file_reaches_the_consumer() -> None:

@@ -19,7 +19,7 @@ from express.cli.jsonl import Event
 from express.cli.stream import run_stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -286,13 +286,13 @@ class Source:
             yield Event(line, None, "broken") if line % 10 == 0 else Event(line, line)
 
 
-def gated_workflow(gate: asyncio.Event, held: int) -> express.Workflow:
-    """A workflow that lets every input pass at once but `held`, which waits for the gate."""
+def gated_workflow(gate: asyncio.Event, held: Container[int]) -> express.Workflow:
+    """A workflow that lets every input pass at once but those in `held`, which wait for the gate."""
     tasks = express.Tasks()
 
     @tasks.task("Gate")
     async def wait(number: int) -> int:
-        if number == held:
+        if number in held:
             await gate.wait()
         return number
 
@@ -307,7 +307,7 @@ async def settle() -> None:
 
 async def test_results_come_in_input_order_whatever_ends_first() -> None:
     gate, sink = asyncio.Event(), Collected()
-    workflow = gated_workflow(gate, held=1)
+    workflow = gated_workflow(gate, held={1})
     async with express.Runtime(max_in_flight=50) as runtime:
         stream = asyncio.create_task(run_stream(runtime, workflow, Source(25), sink, ordered=True))
         await settle()
@@ -319,7 +319,7 @@ async def test_results_come_in_input_order_whatever_ends_first() -> None:
 
 async def test_unordered_results_overtake() -> None:
     gate, sink = asyncio.Event(), Collected()
-    workflow = gated_workflow(gate, held=1)
+    workflow = gated_workflow(gate, held={1})
     async with express.Runtime(max_in_flight=50) as runtime:
         stream = asyncio.create_task(run_stream(runtime, workflow, Source(25), sink, ordered=False))
         await settle()
@@ -331,21 +331,56 @@ async def test_unordered_results_overtake() -> None:
     assert sorted(map(abs, sink.lines)) == list(range(1, 26))
 
 
-@pytest.mark.parametrize("ordered", [True, False])
-async def test_the_source_is_read_only_as_far_as_there_is_room(ordered: bool) -> None:
-    """A full sink stops the reading, and so does, in input order, a runtime full of results that wait their turn."""
+@pytest.mark.parametrize(
+    ("ordered", "held"),
+    [
+        pytest.param(True, range(1, 10_001), id="every execution waits"),
+        pytest.param(True, {1}, id="the first holds back the results of the others"),
+        pytest.param(False, range(1, 10_001), id="every execution waits, unordered"),
+    ],
+)
+async def test_the_source_is_read_only_as_far_as_there_is_room(ordered: bool, held: Container[int]) -> None:
     gate, sink, source = asyncio.Event(), Collected(), Source(10_000)
-    workflow = gated_workflow(gate, held=1)
+    workflow = gated_workflow(gate, held)
     async with express.Runtime(max_in_flight=8) as runtime:
-        if not ordered:
-            sink.room.clear()
         stream = asyncio.create_task(run_stream(runtime, workflow, source, sink, ordered=ordered))
         await settle()
-        assert 1 <= source.taken <= 8 + 4
+        assert 8 <= source.taken <= 8 + 2
         gate.set()
-        sink.room.set()
         await stream
     assert sorted(map(abs, sink.lines)) == list(range(1, 10_001))
+
+
+async def test_broken_lines_do_not_pile_up_behind_a_slow_execution() -> None:
+    gate, sink = asyncio.Event(), Collected()
+    taken = 0
+
+    async def source() -> AsyncIterator[Event]:
+        nonlocal taken
+        for taken in range(1, 5_001):
+            yield Event(taken, taken) if taken == 1 else Event(taken, None, "broken")
+
+    async with express.Runtime(max_in_flight=8) as runtime:
+        stream = asyncio.create_task(run_stream(runtime, gated_workflow(gate, {1}), source(), sink, ordered=True))
+        await settle()
+        assert taken <= 2 * 8 + 1
+        gate.set()
+        await stream
+    assert sink.lines == [1, *(-line for line in range(2, 5_001))]
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_a_full_sink_stops_the_reading(ordered: bool) -> None:
+    sink, source = Collected(), Source(1_000)
+    sink.room.clear()
+    workflow = gated_workflow(asyncio.Event(), held=())
+    async with express.Runtime(max_in_flight=8) as runtime:
+        stream = asyncio.create_task(run_stream(runtime, workflow, source, sink, ordered=ordered))
+        await settle()
+        assert source.taken <= 1
+        sink.room.set()
+        await stream
+    assert sorted(map(abs, sink.lines)) == list(range(1, 1_001))
 
 
 async def test_an_error_of_the_sink_ends_the_stream() -> None:
@@ -353,7 +388,7 @@ async def test_an_error_of_the_sink_ends_the_stream() -> None:
         def result(self, line: int, result: express.Result) -> None:
             raise BrokenPipeError(32, "Broken pipe")
 
-    workflow = gated_workflow(asyncio.Event(), held=0)
+    workflow = gated_workflow(asyncio.Event(), held=())
     for ordered in (True, False):
         async with express.Runtime(max_in_flight=8) as runtime:
             with pytest.raises(BrokenPipeError):

@@ -14,6 +14,10 @@ WORKFLOWS = RECORDINGS.parent / "definitions" / "workflows.json"
 
 #: Where a definition is no definition yet but a template: a placeholder stands where a number must be.
 TEMPLATES = {
+    # An unquoted string in a filter, `[?(@.constraint_status==Failure)]`: Jayway refuses to parse it.
+    "aws-stepfunctions-examples/sam/app-dataquality-using-lambda/statemachine/dataquality.asl.json": [
+        "Value must be a valid JSONPath. at /States/FilterFailures/InputPath"
+    ],
     "step-functions-workflows-collection/human-task-reminder/statemachine/statemachine.asl.yaml#": [
         "Expected value of type Integer at /States/Parallel w/ UUID/Branches[0]/States/Sleep for Reminder/Seconds"
     ],

@@ -1,0 +1,60 @@
+"""A started execution in the user's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from express.program import Run
+    from express.result import Result
+    from express.runtime.runtime import Runtime
+
+
+class Execution:
+    """A started execution. Await it for its Result; awaiting again gives the same one.
+
+    Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime.
+    """
+
+    __slots__ = ("_result", "_run", "_runtime", "_waiters")
+
+    def __init__(self, runtime: Runtime, run: Run | None, result: Result | None) -> None:
+        self._runtime = runtime
+        self._run = run
+        self._result = result
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def name(self) -> str:
+        return self._result.name if self._run is None and self._result is not None else self._running.execution_name
+
+    @property
+    def done(self) -> bool:
+        return self._result is not None
+
+    def stop(self, error: str | None = None, cause: str | None = None) -> None:
+        """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
+        if self._result is None:
+            self._runtime.stop(self._running, "ABORTED", error, cause)
+
+    @property
+    def _running(self) -> Run:
+        assert self._run is not None
+        return self._run
+
+    def finish(self, result: Result) -> None:
+        """Called once, by the Runtime: wake everyone who waits for the Result."""
+        self._result = result
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def __await__(self) -> Generator[Any, None, Result]:
+        while self._result is None:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            yield from waiter
+        return self._result

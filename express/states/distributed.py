@@ -1,0 +1,251 @@
+"""Map, distributed: each item, or batch of items, in a child execution of its own (AWS guide "Using Map state in
+Distributed mode"). Standard machines only; Express refuses the mode.
+
+What differs from an inline Map: children count history events of their own, cannot see the machine's variables, may
+fail up to a threshold, and may get items in batches; the items may also be an object's members. Reading items from
+S3 (ItemReader) and writing results there (ResultWriter) compile, and fail the state when it is reached: they belong
+to a Standard runtime.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from express.definition import messages
+from express.definition.problems import DUPLICATE_LABEL_NAME, INVALID_LABEL_NAME
+from express.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, RUNTIME, EngineError, PathNotFound, StateError
+from express.expressions.jsonpath import Path, build_path
+from express.expressions.paths import invalid_path
+from express.expressions.templates import Template, build_template
+from express.payload import measure, text_of
+from express.program import NO_VARIABLES, Frame, Run
+from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
+from express.states.fork import Siblings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.definition.fields import Fields
+    from express.program import Program
+    from express.types import JSON
+
+#: Child executions at once where MaxConcurrency leaves it open.
+MAX_CONCURRENCY = 10_000
+MAX_LABEL = 40
+_FORBIDDEN_IN_LABELS = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
+
+#: What one batch takes beside its items: braces, names, commas.
+_BATCH_BYTES = 40
+
+
+@dataclass(slots=True)
+class Number:
+    """A field given as a literal or by path. `kind` is AWS's word for what the path must hold."""
+
+    name: str
+    kind: str
+    constant: float | None
+    path: Path | None
+
+    def build(self) -> Callable[[JSON, Frame], float | None]:
+        constant, path = self.constant, self.path
+        if path is None:
+            return lambda data, frame: constant
+        return build_number(f"{self.name}Path", self.kind, path)
+
+
+@dataclass(slots=True)
+class Distribution:
+    """The fields only a distributed Map has."""
+
+    tolerated_count: Number
+    tolerated_percentage: Number
+    batch_items: Number | None
+    batch_bytes: Number | None
+    batch_input: Template | None
+    unavailable: str | None
+
+
+def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
+    _read_label(fields, labels)
+    unavailable = None
+    for name in ("ItemReader", "ResultWriter"):
+        if fields.object(name) is not None:
+            unavailable = unavailable or name
+    batcher = fields.object("ItemBatcher")
+    items = size = batch_input = None
+    if batcher is not None:
+        items = _read_number(batcher, "MaxItemsPerBatch", "integer", minimum=1)
+        size = _read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1)
+        batch_input = read_template(batcher, "BatchInput")
+        batcher.close()
+    count, percentage = read_tolerance(fields)
+    return Distribution(count, percentage, items, size, batch_input, unavailable)
+
+
+def read_tolerance(fields: Fields) -> tuple[Number, Number]:
+    """ToleratedFailureCount and ToleratedFailurePercentage, in both forms."""
+    return (
+        _read_number(fields, "ToleratedFailureCount", "integer", minimum=0),
+        _read_number(fields, "ToleratedFailurePercentage", "float", minimum=0, maximum=100),
+    )
+
+
+def _read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
+    constant: float | None
+    if kind == "integer":
+        constant = fields.integer(name, minimum=minimum, maximum=maximum)
+    else:
+        constant = fields.number(name, minimum=minimum, maximum=maximum)
+    path = read_reference_field(fields, f"{name}Path")
+    fields.exclusive(name, f"{name}Path")
+    return Number(name, kind, constant, path)
+
+
+def _read_label(fields: Fields, labels: set[str]) -> None:
+    label = fields.text("Label")
+    if label is None:
+        return
+    if len(label) > MAX_LABEL:
+        fields.report("Label", messages.label_too_long(label), code=INVALID_LABEL_NAME)
+    elif not label or _FORBIDDEN_IN_LABELS.search(label):
+        fields.report("Label", f"Invalid Label name: {label}", code=INVALID_LABEL_NAME)
+    elif label in labels:
+        fields.report("Label", messages.duplicate_label(label), code=DUPLICATE_LABEL_NAME)
+    labels.add(label)
+
+
+def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], float]:
+    """A `...Path` field that must hold a number, or a string that reads as one (recorded: `"1"` is taken)."""
+    lookup = build_path(path)
+    pattern = re.compile(r"[+-]?\d+" if kind == "integer" else r"[+-]?\d+(?:\.\d+)?")
+
+    def number(data: JSON, frame: Frame) -> float:
+        try:
+            value = lookup(data, frame)
+        except PathNotFound as error:
+            raise invalid_path(error) from None
+        text = value if isinstance(value, str) else text_of(value)
+        if pattern.fullmatch(text) is None:
+            raise EngineError(
+                RUNTIME, f'The {name} field refers to value "{text}" which is not a valid {kind}: {path.text}'
+            )
+        return int(text) if kind == "integer" else float(text)
+
+    return number
+
+
+def build_children(
+    node: Distribution, program: Program
+) -> Callable[[Frame, JSON, JSON, Callable[[int, JSON], JSON] | None, int], Children]:
+    """`children(frame, data, items, select, limit)`: the child executions of one visit."""
+    count_of = node.tolerated_count.build()
+    percentage_of = node.tolerated_percentage.build()
+    batches_of = _build_batches(node)
+
+    def children(
+        frame: Frame, data: JSON, items: JSON, select: Callable[[int, JSON], JSON] | None, limit: int
+    ) -> Children:
+        # MapStateStarted comes before the thresholds are looked at (recorded).
+        frame.run.events += 1
+        if node.unavailable is not None:
+            raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
+        count = count_of(data, frame)
+        if count is not None and count < 0:
+            raise EngineError(RUNTIME, "ToleratedFailureCount cannot be negative.")
+        percentage = percentage_of(data, frame)
+        if percentage is not None and not 0 <= percentage <= 100:
+            raise EngineError(RUNTIME, "ToleratedFailurePercentage must be between 0 and 100.")
+        frame.run.events -= 1
+        if isinstance(items, dict):
+            items = [{"Key": key, "Value": value} for key, value in items.items()]
+        selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
+        return Children(frame, program, batches_of(selected, data, frame), limit, count, percentage)
+
+    return children
+
+
+def _build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], list[JSON]]:
+    """ItemBatcher: items to child inputs `{"BatchInput": …, "Items": […]}`; without one, items are the inputs."""
+    if node.batch_items is None or node.batch_bytes is None:
+        return lambda items, data, frame: items
+    most_items, most_bytes = node.batch_items.build(), node.batch_bytes.build()
+    shared = build_template(node.batch_input) if node.batch_input is not None else None
+
+    def batches(items: list[JSON], data: JSON, frame: Frame) -> list[JSON]:
+        head = {} if shared is None else {"BatchInput": shared(data, frame)}
+        count = most_items(data, frame) or len(items) or 1
+        size = most_bytes(data, frame) or frame.run.host.payload_limit
+        room = size - measure(head) - _BATCH_BYTES
+        made: list[JSON] = []
+        batch: list[JSON] = []
+        used = 0
+        for item in items:
+            weight = measure(item) + 1
+            if batch and (len(batch) >= count or used + weight > room):
+                made.append({**head, "Items": batch})
+                batch, used = [], 0
+            batch.append(item)
+            used += weight
+        return [*made, {**head, "Items": batch}] if batch else made
+
+    return batches
+
+
+class Children(Siblings):
+    """The child executions of one visit of a distributed Map."""
+
+    __slots__ = ("_count", "_failures", "_inputs", "_percentage", "_start")
+
+    def __init__(
+        self,
+        parent: Frame,
+        program: Program,
+        inputs: list[JSON],
+        limit: int,
+        count: float | None,
+        percentage: float | None,
+    ) -> None:
+        super().__init__(parent, len(inputs), limit)
+        self._start = program.start
+        self._inputs = inputs
+        self._count = count
+        self._percentage = percentage
+        self._failures: set[int] = set()
+
+    def enter(self, index: int) -> Frame:
+        run = self.parent.run
+        child = Run(run.host, run.machine, self._inputs[index], UNKNOWN_SIZE, run.sequence, run.host.monotonic_ns())
+        child.step = self._start
+        child.variables = NO_VARIABLES
+        return child
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.results[index] = frame.data
+        # A Run points at itself; without this only the collector could free it.
+        frame.run = None  # type: ignore[assignment]
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        self._failures.add(index)
+        if frame is not None:
+            frame.run = None  # type: ignore[assignment]
+        if self._is_tolerated(len(self._failures)):
+            return
+        self.parent.run.events += 2
+        raise StateError(
+            EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
+        ) from None
+
+    def _is_tolerated(self, failures: int) -> bool:
+        """Either threshold fails the Map once it is exceeded; with none given no failure is tolerated."""
+        if self._count is None and self._percentage is None:
+            return False
+        within_count = self._count is None or failures <= self._count
+        return within_count and (self._percentage is None or failures * 100 <= self._percentage * self.count)
+
+    @property
+    def outputs(self) -> list[JSON]:
+        """The outputs of the children that succeeded, in item order."""
+        return [output for index, output in enumerate(self.results) if index not in self._failures]
