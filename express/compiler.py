@@ -259,11 +259,11 @@ def _check_transitions(document: Document, scope: States, *, reachability: bool)
     if scope.start_at is not None and scope.start_at not in scope.nodes and scope.nodes:
         _report_missing(document, scope, scope.start_at, f"{scope.pointer}/StartAt")
     reached: set[str] = set()
-    pending = [scope.start_at] if scope.start_at in scope.nodes else []
+    pending = [name for name in scope.nodes if name == scope.start_at]
     whole = bool(pending)
     while pending:
         name = pending.pop()
-        if name is None or name in reached:
+        if name in reached:
             continue
         reached.add(name)
         pending.extend(target for target, _ in scope.nodes[name].targets() if target in scope.nodes)

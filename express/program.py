@@ -156,7 +156,7 @@ class Machine:
     timeout_seconds: int | None
     base_memory: int
     program: Program
-    context: Callable[[Frame], dict[str, JSON]]
+    context: Callable[[Frame, str | None], dict[str, JSON]]
     tally: Tally = field(default_factory=Tally)
 
     #: Every step of the machine in definition order, those of nested branches and iterations included.
@@ -278,9 +278,9 @@ class Frame:
         self.item: dict[str, JSON] | None = None
         self.paused: Any = None
 
-    def context(self) -> dict[str, JSON]:
-        """The context object (`$$`) as it is now."""
-        return self.run.machine.context(self)
+    def context(self, section: str | None = None) -> dict[str, JSON]:
+        """The context object (`$$`) as it is now, or only one section of it."""
+        return self.run.machine.context(self, section)
 
 
 class Run(Frame):
@@ -330,6 +330,9 @@ class Run(Frame):
         self.delay = self.entered = self.entered_ns = 0
         self.name: str | None = None
         self.task: Any = None
+        self.stop_error: str | None
+        self.stop_cause: str | None
+        self.cancellations: int
         self.stopping: Status | None = None
         self.cancelled = self.yielding = False
 

@@ -27,8 +27,11 @@ class Scope(Protocol):
     @property
     def variables(self) -> Mapping[str, JSON]: ...
 
-    def context(self) -> dict[str, JSON]:
-        """The whole context object as AWS shapes it: Execution, StateMachine, State, and Map or Task where present."""
+    def context(self, section: str | None = None) -> dict[str, JSON]:
+        """The context object as AWS shapes it: Execution, StateMachine, State, and Map or Task where present.
+
+        With a `section`, at least that member of it, if there is one: most paths want one value of one section.
+        """
         ...
 
 

@@ -48,6 +48,7 @@ class Execution:
     def finish(self, result: Result) -> None:
         """Called once, by the Runtime: wake everyone who waits for the Result."""
         self._result = result
+        self._run = None
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)

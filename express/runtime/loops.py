@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 EAGER = sys.version_info >= (3, 12)
+_EAGERLY: dict[str, Any] = {"eager_start": True} if EAGER else {}
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -31,5 +32,5 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def spawn(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """A task for the coroutine, started eagerly where the interpreter can."""
     if EAGER:
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+        return asyncio.Task(coroutine, loop=loop, **_EAGERLY)
     return loop.create_task(coroutine)

@@ -295,8 +295,11 @@ class Runtime(LoopHost):
             return self._end_broken(run, error)
         return self._end(run, "SUCCEEDED", run.data, None, None)
 
-    async def conduct(self, run: Run) -> Result:
-        """Drive an execution that `run_here` has left unfinished to its end, in the current task."""
+    async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
+        """Drive an execution that `run_here` has left unfinished to its end, in the current task.
+
+        Raises CancelledError when that task is cancelled by others; `execution` learns the Result even then.
+        """
         task = run.task = asyncio.current_task(self._loop)
         assert task is not None
         try:
@@ -308,7 +311,9 @@ class Runtime(LoopHost):
         except asyncio.CancelledError:
             status = run.stopping
             if status is None:
-                self._end(run, "ABORTED", None, None, None)
+                result = self._end(run, "ABORTED", None, None, None)
+                if execution is not None:
+                    execution.finish(result)
                 raise
             result = self._end(run, status, None, run.stop_error, run.stop_cause)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
@@ -323,17 +328,12 @@ class Runtime(LoopHost):
 
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
-        try:
-            result = None if run.stopping is not None else self.run_here(run)
-            if result is None:
-                result = await self.conduct(run)
-            else:
-                self._deregister(run)
-            execution.finish(result)
-        except asyncio.CancelledError:
-            # The loop is shutting down: the execution has ended as ABORTED, and says so to whoever still listens.
-            execution.finish(self._result(run, "ABORTED", None, None, None))
-            raise
+        result = None if run.stopping is not None else self.run_here(run)
+        if result is None:
+            result = await self.conduct(run, execution)
+        else:
+            self._deregister(run)
+        execution.finish(result)
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
         """End a running execution with `status` as soon as it can be interrupted."""

@@ -150,10 +150,12 @@ class Stream(Crew):
                 return
             index = self._taken
             self._taken = index + 1
-            result = runtime.open(machine, event)
-            if isinstance(result, Run):
-                result.task = task
-                result = runtime.run_here(result) or await self._conduct(result, ordered, index)
+            opened = runtime.open(machine, event)
+            if isinstance(opened, Run):
+                opened.task = task
+                result = runtime.run_here(opened) or await self._conduct(opened, ordered, index)
+            else:
+                result = opened
             if result is not None:
                 result.index = index
                 ended.append(result)

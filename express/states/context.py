@@ -14,27 +14,24 @@ from typing import TYPE_CHECKING
 from express.expressions.timestamps import format_timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from express.program import Frame, Run
     from express.types import JSON
 
 _MILLISECOND = 1_000_000
 
 
-def build_context(frame: Frame) -> dict[str, JSON]:
-    """The context object as it is now, in the order in which AWS prints it."""
+def build_context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
+    """The context object as it is now, in the order in which AWS prints it; or one section, if there is such a one."""
+    if section is None:
+        return {name: make(frame) for name, make in SECTIONS.items() if name != "Map" or frame.item is not None}
+    make = SECTIONS.get(section)
+    return {} if make is None or (section == "Map" and frame.item is None) else {section: make(frame)}
+
+
+def _execution(frame: Frame) -> dict[str, JSON]:
     run = frame.run
-    machine = run.machine
-    context: dict[str, JSON] = {
-        "Execution": _execution(run),
-        "StateMachine": {"Id": machine.arn, "Name": machine.name},
-        "State": _state(frame),
-    }
-    if frame.item is not None:
-        context["Map"] = {"Item": frame.item}
-    return context
-
-
-def _execution(run: Run) -> dict[str, JSON]:
     execution: dict[str, JSON] = {
         "Id": run.execution_arn,
         "Input": run.input,
@@ -55,6 +52,24 @@ def _state(frame: Frame) -> dict[str, JSON]:
     if frame.step.retries:
         state["RetryCount"] = sum(frame.attempts) if frame.attempts else 0
     return state
+
+
+def _state_machine(frame: Frame) -> dict[str, JSON]:
+    machine = frame.run.machine
+    return {"Id": machine.arn, "Name": machine.name}
+
+
+def _map(frame: Frame) -> dict[str, JSON]:
+    return {"Item": frame.item}
+
+
+#: The members of the context object and how each is made.
+SECTIONS: dict[str, Callable[[Frame], dict[str, JSON]]] = {
+    "Execution": _execution,
+    "StateMachine": _state_machine,
+    "State": _state,
+    "Map": _map,
+}
 
 
 def _timestamp(run: Run, monotonic_ns: int) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.definition.fields import Fields
-    from express.program import Frame, PlainRun, Step
+    from express.program import Frame, Step, StepRun
     from express.types import JSON, Expr
 
 #: (factor, constant): output size <= factor * input size + constant, in bytes. None: not known, so measure.
@@ -227,7 +227,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     key = single_name(flow.result_path)
     key_bytes = _name_bytes(flow.result_path.text) if flow.result_path else 0
     output = build_select(flow.output_path, flow.discard_output)
-    output_growth = 1 if output is None or flow.discard_output else (flow.output_path and flow.output_path.growth)
+    output_growth = 1 if flow.output_path is None else flow.output_path.growth
     assign = build_assign(flow.assign)
     discard = flow.discard_result
     name = step.name
@@ -290,7 +290,7 @@ def single_name(path: Path | None) -> str | None:
     return path.steps[0].name
 
 
-def build_pass_through(flow: DataFlow, step: Step, following: Step) -> PlainRun:
+def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
     """A state whose work is nothing: its effective input is its result (Pass, Succeed)."""
     if flow == DataFlow():
         return lambda frame: following

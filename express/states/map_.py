@@ -196,12 +196,12 @@ def _select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JS
         parent.item = None
 
 
-def _build_items(path: Path | None, *, objects: bool) -> Callable[[JSON, Frame], list[JSON]]:
+def _build_items(path: Path | None, *, objects: bool) -> Callable[[JSON, Frame], Any]:
     """The array to iterate over (or object, where those are taken); anything else fails in the recorded words."""
     lookup = build_path(path) if path is not None else None
     shown = path.text.replace("$$", "$", 1) if path is not None else "$"
 
-    def items_of(data: JSON, frame: Frame) -> list[JSON]:
+    def items_of(data: JSON, frame: Frame) -> JSON:
         if lookup is not None:
             try:
                 data = lookup(data, frame)

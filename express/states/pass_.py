@@ -15,7 +15,7 @@ from express.states.state import Linker, Node, Surroundings, read_transition
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
-    from express.program import Frame, PlainRun, Step
+    from express.program import Frame, Step, StepRun
     from express.types import JSON
 
 
@@ -40,7 +40,7 @@ class Pass(Node):
             step.run = build_pass_through(self.flow, step, following)
 
 
-def _build_constant(result: JSON, flow: DataFlow, step: Step, following: Step) -> PlainRun:
+def _build_constant(result: JSON, flow: DataFlow, step: Step, following: Step) -> StepRun:
     prepare = build_prepare(flow)
     leave = build_leave(flow, step, following)
     size = measure(result)

@@ -27,18 +27,17 @@ class HandlerFailure(StateError):
     def __init__(self, exception: Exception) -> None:
         super().__init__(type(exception).__qualname__.rpartition(".")[2])
         self._exception: Exception | None = exception
+        del self.cause
 
-    @property
-    def cause(self) -> str | None:
-        if self._exception is not None:
-            self._cause = lambda_cause(self._exception)
-            # An exception holds its traceback, and that every local of the handler.
-            self._exception = None
-        return self._cause
-
-    @cause.setter
-    def cause(self, value: str | None) -> None:
-        self._cause = value
+    def __getattr__(self, name: str) -> str:
+        # Only a missing attribute comes here, and that is `cause` until somebody reads it.
+        exception = self.__dict__.get("_exception")
+        if name != "cause" or exception is None:
+            raise AttributeError(name)
+        self.cause = lambda_cause(exception)
+        # An exception holds its traceback, and that every local of the handler.
+        self._exception = None
+        return self.cause
 
 
 def lambda_cause(exception: Exception) -> str:

@@ -62,7 +62,7 @@ class Tasks:
 
     def add(self, resource: str, function: Callable[..., Any], *, blocking: bool = False, isolate: bool = True) -> None:
         """Register without a decorator. A second registration for the same resource is an error."""
-        if not isinstance(resource, str) or not resource:
+        if not resource or not isinstance(resource, str):
             raise InvalidTasks(f"a task is registered for a name, an ARN or a pattern, not for {resource!r}")
         known = resource in self._exact or any(pattern == resource for _, pattern, _, _ in self._patterns)
         if known or (resource == "*" and self._fallback is not None):

@@ -25,7 +25,7 @@ class FixedScope:
     variables: dict[str, JSON] = field(default_factory=dict)
     context_object: dict[str, JSON] = field(default_factory=dict)
 
-    def context(self) -> dict[str, JSON]:
+    def context(self, section: str | None = None) -> dict[str, JSON]:
         return self.context_object
 
 

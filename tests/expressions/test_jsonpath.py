@@ -69,7 +69,7 @@ class FakeScope:
         self.variables = variables or {}
         self._context = {} if context is None else context
 
-    def context(self) -> dict[str, JSON]:
+    def context(self, section: str | None = None) -> dict[str, JSON]:
         return self._context
 
 

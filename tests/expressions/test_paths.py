@@ -178,7 +178,7 @@ _STEPS = st.lists(_KEYS | st.integers(0, 3), max_size=4)
 class _NoScope:
     variables: dict[str, JSON] = {}  # noqa: RUF012 - the paths here read their data only
 
-    def context(self) -> dict[str, JSON]:
+    def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
 
 

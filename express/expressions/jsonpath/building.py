@@ -49,7 +49,11 @@ def _build_of_data(path: Path) -> Expr:
 def _build_of_context(path: Path, of_data: Expr) -> Expr:
     if not path.steps:
         return lambda data, scope: scope.context()
-    return lambda data, scope: of_data(scope.context(), scope)
+    first = path.steps[0]
+    if not isinstance(first, Name):
+        return lambda data, scope: of_data(scope.context(), scope)
+    section = first.name
+    return lambda data, scope: of_data(scope.context(section), scope)
 
 
 def _build_of_variable(path: Path, of_data: Expr) -> Expr:
