@@ -32,8 +32,10 @@ TARGET_MS = 10.0
 
 _BEAT_SECONDS = 0.001
 
-#: Something to keep the loop busy with; the number scales it.
-Scenario: TypeAlias = Callable[[int], Awaitable[None]]
+#: What keeps the loop busy while the heart beats.
+Work: TypeAlias = Callable[[express.Runtime], Awaitable[None]]
+#: Prepares the work (definitions compiled, events made), scaled by a number.
+Scenario: TypeAlias = Callable[[int], Work]
 
 
 @dataclass(slots=True)
@@ -88,57 +90,34 @@ _COUNTING: dict[str, JSON] = {
 }
 
 
-async def long_loops(count: int) -> None:
+def long_loops(count: int) -> Work:
     """Ten executions of a Pass and Choice loop at once, `count` turns each."""
-    workflow = express.compile(_COUNTING)
-    async with express.Runtime() as runtime:
-        for execution in [await runtime.start(workflow, {"n": 0, "until": count}) for _ in range(10)]:
-            (await execution).unwrap()
+    return _start_all(express.compile(_COUNTING), [{"n": 0, "until": count}] * 10)
 
 
-async def map_of_many(count: int) -> None:
+def map_of_many(count: int) -> Work:
     """A Map over `count` items that cannot block, awaited in one go."""
-    workflow = load_workloads()["W6p"].compile(isolate=True)
-    async with express.Runtime() as runtime:
-        event = {"items": [{"i": index} for index in range(count)]}
-        for _ in range(5):
-            (await runtime.execute(workflow, event)).unwrap()
+    event = {"items": [{"i": index} for index in range(count)]}
+    return _execute_each(_compile("W6p"), [event] * 5)
 
 
-async def map_of_many_tasks(count: int) -> None:
+def map_of_many_tasks(count: int) -> Work:
     """A Map over `count` items, each a handler that answers at once, by value."""
-    workflow = load_workloads()["W6t"].compile(isolate=True)
-    async with express.Runtime() as runtime:
-        event = {"items": [{"i": index} for index in range(count)]}
-        for _ in range(5):
-            (await runtime.execute(workflow, event)).unwrap()
+    event = {"items": [{"i": index} for index in range(count)]}
+    return _execute_each(_compile("W6t"), [event] * 5)
 
 
-def _large_event() -> JSON:
-    """An order with 250 KB of items."""
-    rows = [{"sku": f"sku-{index:06}", "qty": index % 7, "note": "x" * 40} for index in range(3100)]
-    return {"order": {"id": "o-4711", "rows": rows}, "n": 7}
-
-
-async def large_passes(count: int) -> None:
+def large_passes(count: int) -> Work:
     """Ten Passes over 250 KB, `count` executions one after another."""
-    workflow = load_workloads()["W2"].compile(isolate=True)
-    event = _large_event()
-    async with express.Runtime() as runtime:
-        for _ in range(count):
-            (await runtime.execute(workflow, event)).unwrap()
+    return _execute_each(_compile("W2"), [_large_event()] * count)
 
 
-async def large_tasks(count: int) -> None:
+def large_tasks(count: int) -> Work:
     """Three tasks that get 250 KB by value, `count` executions side by side."""
-    workflow = load_workloads()["W4"].compile(isolate=True)
-    event = _large_event()
-    async with express.Runtime() as runtime:
-        for execution in [await runtime.start(workflow, event) for _ in range(count)]:
-            (await execution).unwrap()
+    return _start_all(_compile("W4"), [_large_event()] * count)
 
 
-async def large_results(count: int) -> None:
+def large_results(count: int) -> Work:
     """A Parallel whose two handlers return what they got: 120 KB in and out of each."""
     tasks = express.Tasks()
     tasks.add("Echo", _echo)
@@ -146,42 +125,58 @@ async def large_results(count: int) -> None:
     branches = [{"StartAt": f"E{number}", "States": {f"E{number}": echo}} for number in range(2)]
     state = {"Type": "Parallel", "Branches": branches, "End": True}
     workflow = express.compile({"StartAt": "P", "States": {"P": state}}, tasks)
-    event = {"rows": _large_event()["order"]["rows"][:1500]}
-    async with express.Runtime() as runtime:
-        for execution in [await runtime.start(workflow, event) for _ in range(count)]:
-            (await execution).unwrap()
+    return _start_all(workflow, [{"rows": _large_event()["order"]["rows"][:1500]}] * count)
 
 
 async def _echo(payload: JSON) -> JSON:
     return payload
 
 
-async def many_at_once(count: int) -> None:
+def many_at_once(count: int) -> Work:
     """`count` executions of three handlers each, started in one breath, then all awaited."""
-    workload = load_workloads()["W4"]
-    workflow = workload.compile(isolate=True)
-    events = workload.events(count)
-    async with express.Runtime() as runtime:
-        executions = [await runtime.start(workflow, event) for event in events]
-        for execution in executions:
+    return _start_all(_compile("W4"), load_workloads()["W4"].events(count))
+
+
+def many_retries(count: int) -> Work:
+    """`count` executions that fail, retry and catch."""
+    return _start_all(_compile("W7"), load_workloads()["W7"].events(count))
+
+
+def stream(count: int) -> Work:
+    """A stream of `count` events whose consumer does nothing."""
+    workflow, events = _compile("W4"), load_workloads()["W4"].events(count)
+
+    async def work(runtime: express.Runtime) -> None:
+        async for result in runtime.map(workflow, events):
+            result.unwrap()
+
+    return work
+
+
+def _compile(id_: str) -> express.Workflow:
+    return load_workloads()[id_].compile(isolate=True)
+
+
+def _large_event() -> JSON:
+    """An order with 250 KB of rows."""
+    rows = [{"sku": f"sku-{index:06}", "qty": index % 7, "note": "x" * 40} for index in range(3100)]
+    return {"order": {"id": "o-4711", "rows": rows}, "n": 7}
+
+
+def _start_all(workflow: express.Workflow, events: list[JSON]) -> Work:
+    async def work(runtime: express.Runtime) -> None:
+        for execution in [await runtime.start(workflow, event) for event in events]:
             (await execution).unwrap()
 
-
-async def many_retries(count: int) -> None:
-    """`count` executions that fail, retry and catch."""
-    workload = load_workloads()["W7"]
-    workflow = workload.compile(isolate=True)
-    async with SkippingRuntime() as runtime:
-        for event in workload.events(count):
-            await runtime.start(workflow, event)
+    return work
 
 
-async def stream(count: int) -> None:
-    """A stream of `count` events whose consumer does nothing."""
-    workload = load_workloads()["W4"]
-    async with express.Runtime(max_in_flight=1000) as runtime:
-        async for result in runtime.map(workload.compile(isolate=True), workload.events(count)):
-            result.unwrap()
+def _execute_each(workflow: express.Workflow, events: list[JSON]) -> Work:
+    async def work(runtime: express.Runtime) -> None:
+        for event in events:
+            (await runtime.execute(workflow, event)).unwrap()
+
+    return work
 
 
 #: Scenario and its numbers: in earnest, and for a quick look.
@@ -203,9 +198,10 @@ async def blocked(scenario: Scenario, count: int, rounds: int) -> Heartbeat:
     """The worst of a few rounds of one scenario, the collector's pauses included."""
     worst = Heartbeat()
     for _ in range(rounds):
+        work = scenario(count)
         gc.collect()
-        async with Heartbeat() as heartbeat:
-            await scenario(count)
+        async with SkippingRuntime() as runtime, Heartbeat() as heartbeat:
+            await work(runtime)
         worst.wall_ms = max(worst.wall_ms, heartbeat.wall_ms)
         worst.cpu_ms = max(worst.cpu_ms, heartbeat.cpu_ms)
         worst.beats += heartbeat.beats

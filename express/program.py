@@ -185,6 +185,10 @@ class Host(Protocol):
         """Nanoseconds since the epoch: what timestamps in definitions and the context object are compared with."""
         ...
 
+    def has_time(self) -> bool:
+        """Whether this turn of the loop has room for an execution that has just come back from waiting."""
+        ...
+
     async def breathe(self) -> None:
         """Let the loop turn once; a new slice begins with the new turn."""
         ...

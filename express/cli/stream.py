@@ -75,46 +75,19 @@ async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[
 
 
 async def _as_they_end(runtime: Runtime, workflow: Workflow, events: AsyncIterable[Event], sink: Sink) -> None:
-    """A crew of workers, each with one event at a time; `Runtime.map` would not say whose result it gives.
+    """`Result.index` counts the events the runtime was given; the line each came from is kept until it is back."""
+    lines: dict[int, int] = {}
 
-    One worker at a time asks the source. There is one spare worker at most, and it joins in only when a whole turn of
-    the loop has passed without anybody taking an event: then the others really wait for something. So executions that
-    only compute go through in small groups at once (and end soon), while those that wait may be `max_in_flight`.
-    """
-    source = aiter(events)
-    turn = asyncio.Lock()
-    hired = idle = taken = 0
-
-    def hire() -> None:
-        nonlocal hired, idle
-        hired, idle = hired + 1, idle + 1
-        crew.create_task(work())
-
-    async def work() -> None:
-        nonlocal idle, taken
-        seen = None
-        while seen != taken:
-            seen = taken
-            await asyncio.sleep(0)
-        while True:
-            async with turn:
-                idle -= 1
-                await sink.ready()
-                event = await anext(source, None)
-            if event is None:
-                return
-            taken += 1
-            if not idle and hired < runtime.max_in_flight:
-                hire()
+    async def values() -> AsyncIterator[JSON]:
+        async for event in events:
+            await sink.ready()
             if event.problem is None:
-                sink.result(event.line, await runtime.execute(workflow, event.value))
+                lines[len(lines) + done] = event.line
+                yield event.value
             else:
                 sink.broken(event)
-            idle += 1
 
-    try:
-        async with asyncio.TaskGroup() as crew:
-            hire()
-    except BaseExceptionGroup as group:
-        # A broken pipe or a bug, met by every worker at once; the first says it all.
-        raise group.exceptions[0] from None
+    done = 0
+    async for result in runtime.map(workflow, values(), ordered=False):
+        done += 1
+        sink.result(lines.pop(result.index or 0), result)

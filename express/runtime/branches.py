@@ -19,19 +19,20 @@ from express.runtime.execution import advance, breathe, drive
 if TYPE_CHECKING:
     from express.program import Branches, Frame, Run
 
+#: Branches between two looks at the clock, and at most before the loop turns: a virtual clock may stand still.
 _LOOK_EVERY = 16
+_MOST_BRANCHES = 1024
 
 
 class FanOut(Crew):
     """One visit of a Parallel or Map whose branches may block."""
 
-    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_next", "_run", "_waiter")
+    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_run", "_waiter")
 
     def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, branches.limit)
         self._branches = branches
         self._run: Run = frame.run
-        self._next = 0
         self._failure: BaseException | None = None
         self._leader: asyncio.Task[object] | None = None
         self._interrupted = False
@@ -68,20 +69,22 @@ class FanOut(Crew):
 
     async def work(self) -> None:
         branches, run = self._branches, self._run
+        enter, leave, count = branches.enter, branches.leave, branches.count
         now = run.host.monotonic_ns
-        while self._next < branches.count and self._failure is None:
-            index = self._next
-            self._next += 1
+        while (index := self.taken) < count and self._failure is None:
+            self.taken = index + 1
             frame = None
             try:
-                frame = branches.enter(index)
+                frame = enter(index)
                 if not advance(frame):
                     self.watch()
                     await drive(frame)
-                branches.leave(index, frame)
+                leave(index, frame)
             except StateError as error:
                 self._failed(index, frame, error)
-            if not index % _LOOK_EVERY and now() > run.host.slice_end:
+            if not index % _LOOK_EVERY and (
+                now() > run.host.slice_end or index % _MOST_BRANCHES == _MOST_BRANCHES - _LOOK_EVERY
+            ):
                 await breathe(run)
 
     def _failed(self, index: int, frame: Frame | None, error: StateError) -> None:
@@ -115,7 +118,7 @@ class FanOut(Crew):
             self._wake()
 
     def wanted(self) -> int:
-        return self._branches.count - self._next if self._failure is None else 0
+        return self._branches.count - self.taken if self._failure is None else 0
 
     def is_yielding(self) -> bool:
         return self._run.yielding

@@ -3,9 +3,10 @@
 Theory of operation. A task costs one to three microseconds, and most jobs of an Express workflow never suspend: a
 Map over items whose handlers answer at once, a stream of short executions. So one worker takes job after job in its
 own task, and beside it waits a cheap `call_soon` callback, the takeover. The callback can only run when the worker
-has given the loop a turn, which means that its job is waiting for something: then, and only then, more workers are
-hired to take the next jobs, twice as many each time, up to the limit. A worker that merely yields to be fair says so
-and nobody is hired.
+has given the loop a turn, which means that its job is waiting for something. When a whole turn of the loop passes
+without anybody taking a job, the jobs at hand really wait, and more workers are hired to take the next ones: as many
+again each time, up to the limit. Jobs that merely pass through the loop are thus finished before others are begun,
+and a worker that only yields to be fair says so and nobody is hired.
 
 `Crew` is that mechanism; `FanOut` uses it for Parallel and Map, `Stream` for `Runtime.map`.
 """
@@ -25,17 +26,20 @@ if TYPE_CHECKING:
 class Crew:
     """Workers and the takeover. `limit` bounds how many work at once, those counted by `working` included."""
 
-    __slots__ = ("_takeover", "limit", "loop", "members", "working")
+    __slots__ = ("_seen", "_takeover", "limit", "loop", "members", "taken", "working")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self.limit = limit
         self.members: set[asyncio.Task[None]] = set()
         self.working = 0
+        #: How many jobs have been taken so far: workers count it up.
+        self.taken = 0
+        self._seen = 0
         self._takeover: asyncio.Handle | None = None
 
     def work(self) -> Coroutine[Any, Any, None]:
-        """A worker: takes jobs until none is left; calls `watch` before each job that may suspend."""
+        """A worker: takes jobs until none is left; calls `watch` when one has suspended."""
         raise AssertionError(self)
 
     def wanted(self) -> int:
@@ -47,7 +51,7 @@ class Crew:
         raise AssertionError(self)
 
     def watch(self) -> None:
-        """Arm the takeover: should the job that starts now suspend, others will take the next ones."""
+        """Arm the takeover: should this job keep its worker waiting, others will take the next ones."""
         if self._takeover is None and self.working < self.limit:
             self._takeover = self.loop.call_soon(self._take_over)
 
@@ -59,10 +63,14 @@ class Crew:
 
     def _take_over(self) -> None:
         self._takeover = None
-        if self.is_yielding():
+        wanted = self.wanted()
+        if not wanted:
+            return
+        if self._seen != self.taken or self.is_yielding():
+            self._seen = self.taken
             self.watch()
             return
-        for _ in range(min(self.wanted(), self.limit - self.working, max(self.working, 1))):
+        for _ in range(min(wanted, self.limit - self.working, max(self.working, 1))):
             self.hire()
 
     def hire(self) -> None:

@@ -45,7 +45,6 @@ class Stream(Crew):
         "_ordered",
         "_parked",
         "_runtime",
-        "_taken",
         "_yielding",
         "exhausted",
     )
@@ -70,7 +69,6 @@ class Stream(Crew):
         self._ordered = ordered
         self._ended: deque[Result | Cell] = deque()
         self._open = 0
-        self._taken = 0
         self._fetching = False
         self._yielding = 0
         self._leading: Run | None = None
@@ -148,8 +146,8 @@ class Stream(Crew):
                 self._open -= 1
                 self._tell_consumer()
                 return
-            index = self._taken
-            self._taken = index + 1
+            index = self.taken
+            self.taken = index + 1
             opened = runtime.open(machine, event)
             if isinstance(opened, Run):
                 opened.task = task

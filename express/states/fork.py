@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 #: States for which history knows `<Type>StateAborted`.
 ABORTABLE = frozenset({"Task", "Map", "Parallel", "Wait"})
 
-#: How many children run here between two looks at the clock.
+#: How many children run here between two looks at the clock, and at most before the loop gets its turn: a virtual
+#: clock may stand still.
 _LOOK_EVERY = 16
+_MOST_CHILDREN = 1024
 
 
 class Siblings:
@@ -115,7 +117,7 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
                 if done:
                     leave(index, child)
             index += done
-            if not done or (not index % _LOOK_EVERY and now() > host.slice_end):
+            if not done or not index % _MOST_CHILDREN or (not index % _LOOK_EVERY and now() > host.slice_end):
                 siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
                 raise Paused
             siblings.running = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from random import getrandbits
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from express.errors import InvalidTasks, StateError
 from express.payload import text_of
@@ -47,10 +47,16 @@ def lambda_cause(exception: Exception) -> str:
         {
             "errorMessage": _message(exception),
             "errorType": type(exception).__qualname__.rpartition(".")[2],
-            "requestId": str(uuid4()),
+            "requestId": _request_id(),
             "stackTrace": _stack_lines(trace.tb_next if trace is not None else None),
         }
     )
+
+
+def _request_id() -> str:
+    """A random UUID, as Lambda gives each invocation; made by hand because `uuid4` takes ten times as long."""
+    bits = f"{getrandbits(122):031x}"
+    return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-{bits[18:30]}"
 
 
 def _message(exception: Exception) -> str:

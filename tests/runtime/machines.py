@@ -134,16 +134,19 @@ def run_clean(main: Coroutine[Any, Any, T], *, tick_ns: int = 0) -> T:
     complaints: list[dict[str, Any]] = []
     with closing(VirtualTimeLoop(tick_ns=tick_ns)) as loop:
         loop.set_exception_handler(lambda _, context: complaints.append(context))
-        result = loop.run_until_complete(main)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        tasks = asyncio.all_tasks(loop)
-        timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
-        for left in tasks:
-            left.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-    assert not tasks
-    assert not timers
-    assert not complaints
+        try:
+            result = loop.run_until_complete(main)
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            tasks = asyncio.all_tasks(loop)
+            timers = [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+        finally:
+            # What is left would only confuse the tests after this one.
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.run_until_complete(turns())
+    assert not tasks, tasks
+    assert not timers, timers
+    assert not complaints, complaints
     return result
 
 

@@ -1,0 +1,632 @@
+"""The Runtime: how many run at once and who is next, closing, names, inputs, counters."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from express.program import Run
+from tests.runtime.machines import (
+    AGES,
+    SECOND,
+    WAYS,
+    Way,
+    calling,
+    catching,
+    compiled,
+    each,
+    executed,
+    machine,
+    parallel,
+    run_clean,
+    state,
+    task,
+    turns,
+    wait,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from express.types import JSON
+
+PASSING = machine(A=state("Pass"))
+SLOW = machine(A=wait(10))
+
+
+# --------------------------------------------------------------------------------------------------------------
+# how many at once
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"max_in_flight": 0}, {"map_concurrency": 0}, {"payload_limit": 0}, {"execution_timeout": 0}]
+    + [{"max_in_flight": -1}, {"execution_timeout": -1.0}],
+)
+def test_limits_are_positive(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        express.Runtime(**limits)
+
+
+def test_start_waits_while_the_runtime_is_full() -> None:
+    async def main() -> list[tuple[int, float]]:
+        loop = asyncio.get_running_loop()
+        started = []
+        async with express.Runtime(max_in_flight=2) as runtime:
+            for _ in range(5):
+                await runtime.start(compiled(SLOW))
+                started.append((runtime.in_flight, loop.time() - 1))
+            assert runtime.is_full is False
+        return started
+
+    assert run_clean(main()) == [(1, 0), (2, 0), (2, 10), (2, 10), (1, 20)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_never_more_in_flight_than_allowed(way: Way) -> None:
+    """Whatever comes in at once and by whichever way, and the limit is really reached."""
+    running = peak = 0
+
+    async def work(payload: JSON) -> None:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(payload % 3)
+        running -= 1
+
+    workflow = calling(work)
+
+    async def main() -> list[str]:
+        async with express.Runtime(max_in_flight=7) as runtime:
+            results = await asyncio.gather(*(way(runtime, workflow, number) for number in range(50)))
+            return [result.status for result in results]
+
+    assert run_clean(main()) == ["SUCCEEDED"] * 50
+    assert peak == 7
+
+
+def test_streams_and_starts_share_the_places() -> None:
+    running = peak = 0
+
+    async def work(payload: JSON) -> None:
+        nonlocal running, peak
+        running += 1
+        peak = max(peak, running)
+        await asyncio.sleep(1)
+        running -= 1
+
+    workflow = calling(work)
+
+    async def events() -> AsyncIterator[int]:
+        for number in range(30):
+            await asyncio.sleep(0)
+            yield number
+
+    async def main() -> list[int]:
+        async with express.Runtime(max_in_flight=5) as runtime:
+
+            async def stream(source: Any) -> int:
+                return len([result async for result in runtime.map(workflow, source)])
+
+            async def starts() -> int:
+                return len([await (await runtime.start(workflow, number)) for number in range(10)])
+
+            return await asyncio.gather(stream(events()), stream(range(30)), stream(events()), starts())
+
+    assert run_clean(main()) == [30, 30, 30, 10]
+    assert peak == 5
+
+
+def test_who_waits_first_is_served_first() -> None:
+    order: list[int] = []
+
+    async def main() -> None:
+        async with express.Runtime(max_in_flight=1) as runtime:
+
+            async def customer(number: int) -> None:
+                execution = await runtime.start(compiled(SLOW))
+                order.append(number)
+                await execution
+
+            async with asyncio.TaskGroup() as group:
+                for number in range(10):
+                    group.create_task(customer(number))
+
+    run_clean(main())
+    assert order == list(range(10))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_jumps_the_queue(way: Way) -> None:
+    """Two take turns at one place: who has just been served and comes again stands behind who waits already."""
+    order: list[str] = []
+    workflow = compiled(machine(A=wait(1)))
+
+    async def main() -> None:
+        async with express.Runtime(max_in_flight=1) as runtime:
+
+            async def customer(name: str) -> None:
+                for _ in range(4):
+                    await way(runtime, workflow, {})
+                    order.append(name)
+
+            await asyncio.gather(customer("a"), customer("b"), customer("c"))
+
+    run_clean(main())
+    assert "".join(order) == "abc" * 4
+
+
+def test_who_gives_up_waiting_leaves_the_queue() -> None:
+    async def main() -> list[str]:
+        order: list[str] = []
+        async with express.Runtime(max_in_flight=1) as runtime:
+
+            async def customer(name: str) -> None:
+                await runtime.execute(compiled(SLOW))
+                order.append(name)
+
+            first, impatient, last = (asyncio.create_task(customer(name)) for name in ("first", "gone", "last"))
+            await asyncio.sleep(5)
+            impatient.cancel()
+            await asyncio.wait([first, impatient, last])
+            assert impatient.cancelled()
+        return order
+
+    assert run_clean(main()) == ["first", "last"]
+
+
+def test_who_gives_up_when_it_is_his_turn_hands_his_place_on() -> None:
+    async def main() -> int:
+        async with express.Runtime(max_in_flight=1) as runtime:
+            execution = await runtime.start(compiled(SLOW))
+            called = asyncio.create_task(runtime.start(compiled(SLOW)))
+            behind = asyncio.create_task(runtime.start(compiled(SLOW)))
+            await turns()
+            execution.stop()
+            await execution
+            # `called` has its place by now and has not run since.
+            called.cancel()
+            started = await behind
+            assert called.cancelled()
+            return (await started).billing.duration_ns
+
+    assert run_clean(main()) == 10 * SECOND
+
+
+@pytest.mark.slow
+def test_thousands_in_flight() -> None:
+    async def main() -> tuple[int, list[str]]:
+        async with express.Runtime(max_in_flight=20_000) as runtime:
+            workflow = compiled(machine(A=parallel(machine(B=wait(5)), machine(C=wait(6)))))
+            executions = [await runtime.start(workflow, number) for number in range(20_000)]
+            in_flight = runtime.in_flight
+            return in_flight, [(await execution).status for execution in executions]
+
+    in_flight, statuses = run_clean(main())
+    assert in_flight == 20_000
+    assert Counter(statuses) == {"SUCCEEDED": 20_000}
+
+
+# --------------------------------------------------------------------------------------------------------------
+# closing
+
+
+def test_leaving_lets_executions_end() -> None:
+    async def main() -> tuple[express.Result, float]:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(compiled(SLOW))
+        assert execution.done
+        return await execution, asyncio.get_running_loop().time() - 1
+
+    result, seconds = run_clean(main())
+    assert (result.status, seconds) == ("SUCCEEDED", 10)
+
+
+@pytest.mark.parametrize(("drain", "status", "seconds"), [(10.5, "SUCCEEDED", 10), (3, "ABORTED", 3), (0, "ABORTED", 0)])
+def test_leaving_waits_no_longer_than_the_drain_timeout(drain: float, status: str, seconds: float) -> None:
+    async def main() -> tuple[list[express.Result], float]:
+        async with express.Runtime(drain_timeout=drain) as runtime:
+            executions = [await runtime.start(compiled(SLOW)) for _ in range(3)]
+        return [await execution for execution in executions], asyncio.get_running_loop().time() - 1
+
+    results, took = run_clean(main())
+    assert [result.status for result in results] == [status] * 3
+    assert took == seconds
+
+
+def test_leaving_by_an_exception_aborts_at_once() -> None:
+    ended: list[express.Execution] = []
+
+    async def main() -> float:
+        with pytest.raises(ZeroDivisionError):
+            async with express.Runtime() as runtime:
+                ended.append(await runtime.start(compiled(SLOW)))
+                await asyncio.sleep(1)
+                raise ZeroDivisionError
+        assert (await ended[0]).status == "ABORTED"
+        return asyncio.get_running_loop().time() - 1
+
+    assert run_clean(main()) == 1
+
+
+def test_close_awaits_the_clean_up_of_handlers() -> None:
+    events: list[str] = []
+
+    async def work(payload: JSON) -> None:
+        try:
+            await asyncio.sleep(AGES)
+        finally:
+            await asyncio.sleep(2)
+            events.append("cleaned up")
+
+    async def main() -> float:
+        async with express.Runtime(drain_timeout=0) as runtime:
+            await runtime.start(calling(work))
+            await asyncio.sleep(1)
+        assert events == ["cleaned up"]
+        return asyncio.get_running_loop().time() - 1
+
+    assert run_clean(main()) == 3
+
+
+def test_a_closer_who_is_cancelled_still_leaves_nothing_running() -> None:
+    """A drain that is itself interrupted becomes an abort."""
+
+    async def main() -> float:
+        executions: list[express.Execution] = []
+
+        async def serve() -> None:
+            async with express.Runtime() as runtime:
+                executions.append(await runtime.start(compiled(machine(A=wait(200)))))
+
+        server = asyncio.create_task(serve())
+        await asyncio.sleep(5)
+        server.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await server
+        assert (await executions[0]).status == "ABORTED"
+        return asyncio.get_running_loop().time() - 1
+
+    assert run_clean(main()) == 5
+
+
+@pytest.mark.parametrize("definition", [PASSING, SLOW], ids=["plain", "waiting"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_closed_runtime_starts_nothing(way: Way, definition: dict[str, Any]) -> None:
+    workflow = compiled(definition)
+
+    async def main() -> None:
+        runtime = express.Runtime()
+        with pytest.raises(express.RuntimeClosed, match="closed or was not entered"):
+            await way(runtime, workflow, {})
+        async with runtime:
+            pass
+        with pytest.raises(express.RuntimeClosed, match="closed or was not entered"):
+            await way(runtime, workflow, {})
+
+    run_clean(main())
+    assert workflow.tally.started == 0
+
+
+def test_who_waits_for_a_place_is_told_that_there_will_be_none() -> None:
+    async def main() -> list[type[BaseException] | None]:
+        async with express.Runtime(max_in_flight=1) as runtime:
+            await runtime.start(compiled(SLOW))
+            waiting = [asyncio.create_task(runtime.start(compiled(SLOW))) for _ in range(3)]
+            await turns()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        return [type(outcome) for outcome in outcomes if isinstance(outcome, BaseException)]
+
+    assert run_clean(main()) == [express.RuntimeClosed] * 3
+
+
+def test_a_runtime_may_be_entered_again() -> None:
+    async def main() -> list[str]:
+        runtime = express.Runtime()
+        statuses = []
+        for _ in range(2):
+            async with runtime:
+                statuses.append((await runtime.execute(compiled(SLOW))).status)
+        return statuses
+
+    assert run_clean(main()) == ["SUCCEEDED"] * 2
+
+
+# --------------------------------------------------------------------------------------------------------------
+# names and inputs
+
+UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@pytest.mark.parametrize("definition", [PASSING, SLOW, machine(A=state("Fail", Error="X"))])
+def test_generated_names_are_unique_uuids(definition: dict[str, Any]) -> None:
+    async def main() -> list[str]:
+        names = []
+        for _ in range(2):
+            async with express.Runtime() as runtime:
+                names += [(await runtime.execute(compiled(definition))).name for _ in range(20)]
+                names += [result.name async for result in runtime.map(compiled(definition), range(20))]
+        return names
+
+    names = run_clean(main())
+    assert len(set(names)) == 80
+    assert all(map(UUID4.fullmatch, names))
+
+
+@pytest.mark.parametrize("definition", [PASSING, SLOW])
+def test_given_names(definition: dict[str, Any]) -> None:
+    async def main() -> list[str]:
+        async with express.Runtime() as runtime:
+            workflow = compiled(definition)
+            started = await runtime.start(workflow, {}, name="b")
+            return [
+                (await runtime.execute(workflow, {}, name="a")).name,
+                started.name,
+                (await started).name,
+                (await runtime.execute(workflow, float("nan"), name="broken")).name,
+            ]
+
+    assert run_clean(main()) == ["a", "b", "b", "broken"]
+
+
+@pytest.mark.parametrize("event", [None, True, 0, 1.5, "text", [], [1, None], {}, {"a": {"b": [1]}}, 10**30, ""])
+@pytest.mark.parametrize("way", WAYS)
+def test_any_json_is_an_input(way: Way, event: JSON) -> None:
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            return [(await way(runtime, compiled(definition), event)).unwrap() for definition in (PASSING, SLOW)]
+
+    assert run_clean(main()) == [event, event]
+
+
+def test_without_an_input_it_is_an_empty_object() -> None:
+    async def main() -> list[JSON]:
+        async with express.Runtime() as runtime:
+            started = await runtime.start(compiled(PASSING))
+            return [(await runtime.execute(compiled(PASSING))).output, (await started).output]
+
+    assert run_clean(main()) == [{}, {}]
+
+
+BROKEN = [
+    (float("nan"), "$ is nan, which is not a JSON number"),
+    ({"a": [1, {2}]}, "$.a[1] is a set, which is not JSON"),
+    ({1: 2}, "$ has a key that is no string: 1"),
+    ({"a": "\ud800"}, "$.a is a string with a lone surrogate, which is not valid Unicode"),
+    (b"bytes", "$ is a bytes, which is not JSON"),
+]
+
+
+@pytest.mark.parametrize("definition", [PASSING, SLOW], ids=["plain", "waiting"])
+@pytest.mark.parametrize(("event", "reason"), BROKEN)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_no_json_is_refused(way: Way, event: JSON, reason: str, definition: dict[str, Any]) -> None:
+    workflow = compiled(definition)
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await way(runtime, workflow, event)
+
+    result = run_clean(main())
+    assert (result.status, result.error) == ("FAILED", "States.Runtime")
+    assert result.cause == f"Invalid State Machine Execution Input: '{reason}'"
+    assert (workflow.tally.started, workflow.tally.failed) == (1, 1)
+    assert workflow.state_entries == {"A": 0}
+
+
+@pytest.mark.parametrize(("limit", "size", "status"), [(262_144, 262_144, "SUCCEEDED"), (262_144, 262_145, "FAILED")])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_input_has_a_size_limit(way: Way, limit: int, size: int, status: str) -> None:
+    async def main() -> express.Result:
+        async with express.Runtime(payload_limit=limit) as runtime:
+            return await way(runtime, compiled(PASSING), "x" * (size - 2))
+
+    result = run_clean(main())
+    assert result.status == status
+    if status == "FAILED":
+        assert result.error == "States.DataLimitExceeded"
+        assert result.cause == f"The execution input has {size} bytes, exceeding the service limit of {limit}."
+
+
+def test_sizes_are_bytes_of_utf8() -> None:
+    fits, too_long = "é" * 49, "é" * 50
+    assert run_clean(executed(compiled(PASSING), fits, payload_limit=100)).succeeded
+    assert run_clean(executed(compiled(PASSING), too_long, payload_limit=100)).error == "States.DataLimitExceeded"
+
+
+# --------------------------------------------------------------------------------------------------------------
+# defects
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_defect_of_the_engine_fails_the_execution_and_no_more(way: Way, caplog: pytest.LogCaptureFixture) -> None:
+    workflow = compiled(machine(A=wait(1, Next="B"), B=state("Pass")))
+
+    def broken(frame: object) -> Any:
+        raise LookupError("lost")
+
+    workflow.machine().all_steps[1].run = broken
+
+    async def main() -> tuple[express.Result, int]:
+        async with express.Runtime() as runtime:
+            return await way(runtime, workflow, {}), runtime.in_flight
+
+    result, in_flight = run_clean(main())
+    assert (result.status, result.error, in_flight) == ("FAILED", "States.Runtime", 0)
+    assert result.cause == "Internal error of the runtime: LookupError: lost"
+    assert "broke the engine" in caplog.text
+
+
+# --------------------------------------------------------------------------------------------------------------
+# counters
+
+
+def test_the_tally_counts_every_end() -> None:
+    def outcomes(payload: JSON) -> JSON:
+        if payload == "bad":
+            raise ValueError
+        return payload
+
+    choices = [
+        {"Variable": "$", "StringEquals": "slow", "Next": "Slow"},
+        {"Variable": "$", "StringEquals": "late", "Next": "Late"},
+    ]
+    workflow = compiled(
+        machine(
+            A=task("outcomes", Next="B"),
+            B=state("Choice", Choices=choices, Default="C"),
+            C=state("Succeed"),
+            Slow=wait(3),
+            Late=wait(AGES),
+        ),
+        outcomes=outcomes,
+    )
+
+    async def main() -> None:
+        async with express.Runtime(execution_timeout=100) as runtime:
+            for event in ("good", "bad", "good", "slow", "late"):
+                await runtime.execute(workflow, event)
+            execution = await runtime.start(workflow, "late")
+            await asyncio.sleep(2)
+            execution.stop()
+
+    run_clean(main())
+    tally = workflow.tally
+    assert (tally.started, tally.succeeded, tally.failed, tally.timed_out, tally.aborted) == (6, 3, 1, 1, 1)
+    assert tally.ended == 6
+    assert tally.duration_ns == (3 + 100 + 2) * SECOND
+    # 100 ms x 64 MB each: three at once, then 3, 100 and 2 seconds.
+    assert tally.billed_units == 3 + 30 + 1_000 + 20
+    assert workflow.state_entries == {"A": 6, "B": 5, "C": 2, "Slow": 1, "Late": 2}
+
+
+def flaky(times: int, waiting: bool) -> Callable[[JSON], Any]:
+    """A handler that fails so often in a row, then answers."""
+    failures = 0
+
+    def work(payload: JSON) -> JSON:
+        nonlocal failures
+        failures += 1
+        if failures <= times:
+            raise express.TaskError("Flaky")
+        failures = 0
+        return payload
+
+    async def work_later(payload: JSON) -> JSON:
+        await asyncio.sleep(0)
+        return work(payload)
+
+    return work_later if waiting else work
+
+
+RETRY = [{"ErrorEquals": ["Flaky"], "MaxAttempts": 3}]
+INNER = machine(In=task("work", Retry=RETRY, Next="Out"), Out=state("Pass"))
+COUNTED: list[tuple[str, dict[str, Any], dict[str, int]]] = [
+    ("a retry enters once", machine(A=task("work", Retry=RETRY)), {"A": 1}),
+    (
+        "a catch leads on",
+        machine(A=task("work", Catch=catching("Flaky", to="B")), B=state("Pass")),
+        {"A": 1, "B": 1},
+    ),
+    (
+        "branches",
+        machine(A=parallel(INNER, machine(C=state("Pass")))),
+        {"A": 1, "In": 1, "Out": 1, "C": 1},
+    ),
+    ("iterations", machine(A=each(INNER, ItemsPath="$.items")), {"A": 1, "In": 4, "Out": 4}),
+    (
+        "plain iterations",
+        machine(A=each(machine(B=state("Pass", Next="C"), C=state("Pass")), ItemsPath="$.items", Next="D"), D=wait(0)),
+        {"A": 1, "B": 4, "C": 4, "D": 1},
+    ),
+]
+
+
+class Idle(express.Observer):
+    """Looks at every state and does nothing: the machine it watches is another, the counts are the same."""
+
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None: ...
+
+
+@pytest.mark.parametrize("observers", [(), (Idle(),)], ids=["unwatched", "watched"])
+@pytest.mark.parametrize("waiting", [False, True], ids=["at once", "later"])
+@pytest.mark.parametrize(("definition", "entries"), [case[1:] for case in COUNTED], ids=[case[0] for case in COUNTED])
+def test_state_entries(
+    definition: dict[str, Any], entries: dict[str, int], waiting: bool, observers: tuple[express.Observer, ...]
+) -> None:
+    failures = 1 if "iterations" not in repr(definition) else 0
+    workflow = compiled(definition, work=flaky(failures, waiting))
+
+    run_clean(executed(workflow, {"items": [1, 2, 3, 4]}, observers=observers))
+    assert workflow.state_entries == entries
+    assert workflow.tally.started == workflow.tally.succeeded == 1
+
+
+def test_machines_watched_by_others_count_together() -> None:
+    workflow = compiled(PASSING)
+    for observers in ((), (Idle(),), (Idle(), Idle())):
+        run_clean(executed(workflow, {}, observers=observers))
+    assert workflow.tally.started == 3
+    assert workflow.state_entries == {"A": 3}
+
+
+# --------------------------------------------------------------------------------------------------------------
+# bills
+
+
+@pytest.mark.parametrize(
+    ("definition", "seconds", "billed_ms"),
+    [
+        pytest.param(machine(A=state("Pass")), 0, 100, id="nothing is billed as one step"),
+        pytest.param(machine(A=wait(1)), 1, 1_000, id="a whole second is ten steps"),
+        pytest.param(machine(A=wait(1, Next="B"), B=task("work")), 1.000000001, 1_100, id="a nanosecond more, eleven"),
+        pytest.param(machine(A=task("work", TimeoutSeconds=5)), 0.000000001, 100, id="a nanosecond"),
+    ],
+)
+def test_bills_are_exact(definition: dict[str, Any], seconds: float, billed_ms: int) -> None:
+    async def work(payload: JSON) -> None:
+        await asyncio.sleep(1e-9)
+
+    billing = run_clean(executed(compiled(definition, work=work))).billing
+    assert billing.duration_ns == round(seconds * SECOND)
+    assert billing.billed_duration_ms == billed_ms
+    assert billing.billed_memory_mb == 64
+
+
+def test_fan_out_costs_memory() -> None:
+    """50 MB + definition + data for each branch and iteration (AWS's estimate, see metering)."""
+    definition = machine(A=each(machine(B=parallel(machine(C=state("Pass")), machine(D=state("Pass"))))))
+    event = ["x" * 1_000] * 30
+    workflow = compiled(definition)
+
+    result = run_clean(executed(workflow, event))
+    data = 30 * 1_003 + 1
+    assert result.billing.memory_bytes == 50_000_000 + workflow.machine().definition_bytes + data * 90
+
+
+def test_a_run_knows_its_arn() -> None:
+    """An Express execution's ARN ends in an id of its own (AWS guide, "ARN formats"); a Standard one's does not."""
+    arns: list[str] = []
+
+    class Reader(express.Observer):
+        def execution_started(self, run: Any) -> None:
+            assert isinstance(run, Run)
+            arns.append(run.execution_arn)
+
+    for kind in ("EXPRESS", "STANDARD"):
+        workflow = express.compile(PASSING, name="orders", type=kind)  # type: ignore[arg-type]
+
+        async def main(workflow: express.Workflow = workflow) -> None:
+            async with express.Runtime(observers=[Reader()]) as runtime:
+                await runtime.execute(workflow, {}, name="seven")
+
+        run_clean(main())
+    prefix = "arn:aws:states:us-east-1:123456789012"
+    express_arn, standard_arn = arns
+    assert re.fullmatch(rf"{prefix}:express:orders:seven:{UUID4.pattern}", express_arn)
+    assert standard_arn == f"{prefix}:execution:orders:seven"
