@@ -115,7 +115,7 @@ async def drive(frame: Frame) -> None:
             await breathe(run)
         if run.stopping is not None:
             raise asyncio.CancelledError
-        if not run.host.has_time():
+        while not run.host.has_time():
             await breathe(run)
         if advance(frame):
             return

@@ -47,8 +47,11 @@ class LoopHost:
         self.monotonic_ns = clock.monotonic_ns
         self.time_ns = clock.time_ns
 
-    def _shut_threads(self) -> None:
-        """Forget the threads; what they still do is left to its end."""
+    def _shut(self) -> None:
+        """Leave no timer behind, and forget the threads; what they still do is left to its end."""
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
@@ -56,27 +59,27 @@ class LoopHost:
     def default_name(self, sequence: int) -> str:
         return self._names.name(sequence)
 
-    async def breathe(self) -> None:
-        """Let the loop turn once; the next slice begins with its turn."""
+    def has_time(self) -> bool:
+        """Whether this turn of the loop has room for more. The first to ask in a turn begins its slice."""
+        now = self.monotonic_ns()
         if self._turn is None:
-            self._turn = self._loop.call_soon(self._begin_turn)
+            self._turn = self._loop.call_soon(self._turned)
+            self.slice_end = now + SLICE_NS
+            return True
+        return now <= self.slice_end
+
+    def _turned(self) -> None:
+        self._turn = None
+
+    async def breathe(self) -> None:
+        """Let the loop turn once."""
         await asyncio.sleep(0)
 
-    def has_time(self) -> bool:
-        """Whether this turn has room for an execution that has just come back from waiting.
-
-        When nobody has asked for the next turn, a slice that is over is only an old one: a new one begins now.
-        """
-        now = self.monotonic_ns()
-        if now > self.slice_end:
-            if self._turn is not None:
-                return False
-            self.slice_end = now + SLICE_NS
-        return True
-
-    def _begin_turn(self) -> None:
-        self._turn = None
-        self.slice_end = self.monotonic_ns() + SLICE_NS
+    async def be_fair(self) -> None:
+        """Go on only in a turn that has room."""
+        if self.monotonic_ns() > self.slice_end:
+            while not self.has_time():
+                await self.breathe()
 
     async def sleep(self, seconds: float) -> None:
         """At least as long as asked: uvloop's timers tick in milliseconds and may be early."""

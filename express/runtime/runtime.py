@@ -129,7 +129,7 @@ class Runtime(LoopHost):
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
-            self._shut_threads()
+            self._shut()
             for waiting in self._waiting:
                 if not waiting.done():
                     waiting.set_result(None)
@@ -165,11 +165,12 @@ class Runtime(LoopHost):
         if not machine.program.blocks:
             result = self.run_here(opened)
             if result is not None:
-                await self._be_fair()
+                await self.be_fair()
                 return Execution(self, None, result)
         self._register(opened)
         execution = Execution(self, opened, None)
         opened.task = spawn(self._loop, self._conduct_started(opened, execution))
+        await self.be_fair()
         return execution
 
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
@@ -184,7 +185,7 @@ class Runtime(LoopHost):
         result = self.run_here(opened)
         if result is None:
             return await self.conduct(opened)
-        await self._be_fair()
+        await self.be_fair()
         return result
 
     def map(
@@ -214,7 +215,7 @@ class Runtime(LoopHost):
                 result.index = index
                 index += 1
                 yield result
-                await self._be_fair()
+                await self.be_fair()
             return
         for event in events:
             opened = self.open(machine, event)
@@ -223,12 +224,7 @@ class Runtime(LoopHost):
             index += 1
             yield result
             if now() > self.slice_end:
-                await self.breathe()
-
-    async def _be_fair(self) -> None:
-        """Starting what ends at once must not starve the loop either."""
-        if self.monotonic_ns() > self.slice_end:
-            await self.breathe()
+                await self.be_fair()
 
     async def acquire(self) -> None:
         """Wait for a free place, first come first served."""
@@ -328,7 +324,7 @@ class Runtime(LoopHost):
 
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
-        result = None if run.stopping is not None else self.run_here(run)
+        result = self.run_here(run) if run.stopping is None and self.has_time() else None
         if result is None:
             result = await self.conduct(run, execution)
         else:

@@ -159,9 +159,9 @@ class Stream(Crew):
                 ended.append(result)
             if self._consumer is not None:
                 self._tell_consumer()
-            while now() > runtime.slice_end:
+            if now() > runtime.slice_end:
                 self._yielding += 1
-                await runtime.breathe()
+                await runtime.be_fair()
                 self._yielding -= 1
 
     async def _conduct(self, run: Run, ordered: bool, index: int) -> Result | None:

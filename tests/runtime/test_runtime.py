@@ -58,13 +58,14 @@ def test_start_waits_while_the_runtime_is_full() -> None:
         loop = asyncio.get_running_loop()
         started = []
         async with express.Runtime(max_in_flight=2) as runtime:
-            for _ in range(5):
-                await runtime.start(compiled(SLOW))
+            for seconds in (10, 4, 8, 1):
+                await runtime.start(compiled(machine(A=wait(seconds))))
                 started.append((runtime.in_flight, loop.time() - 1))
-            assert runtime.is_full is False
+            assert runtime.is_full
+        assert not runtime.is_full
         return started
 
-    assert run_clean(main()) == [(1, 0), (2, 0), (2, 10), (2, 10), (1, 20)]
+    assert run_clean(main()) == [(1, 0), (2, 0), (2, 4), (2, 10)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -183,17 +184,20 @@ def test_who_gives_up_waiting_leaves_the_queue() -> None:
 def test_who_gives_up_when_it_is_his_turn_hands_his_place_on() -> None:
     async def main() -> int:
         async with express.Runtime(max_in_flight=1) as runtime:
-            execution = await runtime.start(compiled(SLOW))
-            called = asyncio.create_task(runtime.start(compiled(SLOW)))
-            behind = asyncio.create_task(runtime.start(compiled(SLOW)))
+            waiting: list[asyncio.Task[express.Execution]] = []
+
+            async def leave() -> None:
+                await runtime.execute(compiled(SLOW))
+                # The first who waits has just been given the place, and has not run since.
+                waiting[0].cancel()
+
+            leaving = asyncio.create_task(leave())
             await turns()
-            execution.stop()
-            await execution
-            # `called` has its place by now and has not run since.
-            called.cancel()
-            started = await behind
-            assert called.cancelled()
-            return (await started).billing.duration_ns
+            waiting.extend(asyncio.create_task(runtime.start(compiled(SLOW))) for _ in range(2))
+            await leaving
+            result = await (await waiting[1])
+            assert waiting[0].cancelled()
+            return result.billing.duration_ns
 
     assert run_clean(main()) == 10 * SECOND
 
