@@ -102,6 +102,7 @@ async def drive(frame: Frame) -> None:
     """
     run = frame.run
     while True:
+        waited = True
         if frame.awaiting is not None:
             following = await _wait(frame, frame.awaiting)
             if following is END:
@@ -113,9 +114,10 @@ async def drive(frame: Frame) -> None:
             await run.host.sleep(delay)
         else:
             await breathe(run)
+            waited = False
         if run.stopping is not None:
             raise asyncio.CancelledError
-        while not run.host.has_time():
+        if waited and not run.host.has_time():
             await breathe(run)
         if advance(frame):
             return

@@ -157,6 +157,8 @@ class Runtime(LoopHost):
         Without an input it gets `{}`, as at AWS. A workflow that cannot block has ended when this returns.
         """
         machine = workflow.machine(self.observers)
+        if self.monotonic_ns() > self.slice_end:
+            await self.be_fair()
         if self.is_full or self._waiting:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
@@ -165,17 +167,17 @@ class Runtime(LoopHost):
         if not machine.program.blocks:
             result = self.run_here(opened)
             if result is not None:
-                await self.be_fair()
                 return Execution(self, None, result)
         self._register(opened)
         execution = Execution(self, opened, None)
         opened.task = spawn(self._loop, self._conduct_started(opened, execution))
-        await self.be_fair()
         return execution
 
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         machine = workflow.machine(self.observers)
+        if self.monotonic_ns() > self.slice_end:
+            await self.be_fair()
         if self.is_full or self._waiting:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
@@ -185,7 +187,6 @@ class Runtime(LoopHost):
         result = self.run_here(opened)
         if result is None:
             return await self.conduct(opened)
-        await self.be_fair()
         return result
 
     def map(
@@ -324,7 +325,7 @@ class Runtime(LoopHost):
 
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
-        result = self.run_here(run) if run.stopping is None and self.has_time() else None
+        result = self.run_here(run) if run.stopping is None else None
         if result is None:
             result = await self.conduct(run, execution)
         else:

@@ -225,7 +225,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
     merge = build_result_path(flow.result_path) if flow.result_path else None
     key = single_name(flow.result_path)
-    key_bytes = _name_bytes(flow.result_path.text) if flow.result_path else 0
+    key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
     output = build_select(flow.output_path, flow.discard_output)
     output_growth = 1 if flow.output_path is None else flow.output_path.growth
     assign = build_assign(flow.assign)
@@ -246,7 +246,8 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     def leave_adding(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
         if type(raw) is not dict:
             return leave_merging(frame, raw, result, size)
-        frame.data = value = {**raw, key: result}
+        frame.data = value = raw.copy()
+        value[key] = result
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
         return following
@@ -278,7 +279,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     return leave_fully
 
 
-def _name_bytes(name: str) -> int:
+def name_bytes(name: str) -> int:
     """What a member of this name adds to an object at most: every character may be written as an escape."""
     return len(name) * 6 + _MEMBER_BYTES
 
@@ -307,14 +308,16 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
 
     if key is None or flow != DataFlow(parameters=flow.parameters, result_path=flow.result_path):
         return run
-    sum_factor, sum_constant = factor + 1, constant + _name_bytes(key)
+    sum_factor, sum_constant = factor + 1, constant + name_bytes(key)
 
     def run_adding(frame: Frame) -> Step:
         """`leave_adding` and the template in one call: the commonest Pass there is."""
         raw = frame.data
         if type(raw) is not dict:
             return run(frame)
-        frame.data = value = {**raw, key: prepare(raw, frame)}
+        result = prepare(raw, frame)
+        frame.data = value = raw.copy()
+        value[key] = result
         size = sum_factor * frame.size + sum_constant
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, step.name)
         return following

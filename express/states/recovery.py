@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from express.definition import messages
 from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT, StateError
 from express.expressions.paths import build_result_path
-from express.states.flow import Assign, build_assign, measured, read_assign, read_result_path
+from express.states.flow import Assign, build_assign, measured, name_bytes, read_assign, read_result_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: The longest IntervalSeconds and TimeoutSeconds AWS takes, in seconds.
 MAX_SECONDS = 99_999_999
+#: What an error output takes beside its two texts.
+_ERROR_OUTPUT_BYTES = 40
 #: MaxDelaySeconds must be less than 31 622 401.
 MAX_DELAY_SECONDS = 31_622_400
 
@@ -175,6 +177,7 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
     target = link.step(catcher.next or "")
     merge = build_result_path(catcher.result_path) if catcher.result_path else None
     discard = catcher.discard_result
+    key_bytes = _ERROR_OUTPUT_BYTES + (name_bytes(catcher.result_path.text) if catcher.result_path else 0)
     assign = build_assign(catcher.assign)
     name = step.name
 
@@ -183,7 +186,8 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
         fresh = None if assign is None else assign(output, frame)
         if not discard:
             value = output if merge is None else merge(frame.data, output)
-            frame.size = measured(frame, value, name)
+            size = frame.size + key_bytes + 6 * (len(output["Error"] or "") + len(output["Cause"] or ""))
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
             frame.data = value
         if fresh is not None:
             frame.variables = fresh

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from functools import lru_cache
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,17 @@ from express.states.state import Handler, HandlerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
 
 class HandlerFailure(StateError):
     """An exception of a handler, as an error of the workflow. `cause` is made on first reading."""
 
     def __init__(self, exception: Exception) -> None:
-        super().__init__(type(exception).__qualname__.rpartition(".")[2])
+        # Not through StateError, whose `cause` would be there from the start.
+        Exception.__init__(self)
+        self.error = type(exception).__name__
         self._exception: Exception | None = exception
-        del self.cause
 
     def __getattr__(self, name: str) -> str:
         # Only a missing attribute comes here, and that is `cause` until somebody reads it.
@@ -46,7 +48,7 @@ def lambda_cause(exception: Exception) -> str:
     return text_of(
         {
             "errorMessage": _message(exception),
-            "errorType": type(exception).__qualname__.rpartition(".")[2],
+            "errorType": type(exception).__name__,
             "requestId": _request_id(),
             "stackTrace": _stack_lines(trace.tb_next if trace is not None else None),
         }
@@ -70,12 +72,16 @@ def _stack_lines(trace: TracebackType | None) -> list[str]:
     """The frames below the engine's own, formatted as `traceback.format_tb` does, without its costlier parts."""
     lines = []
     while trace is not None:
-        code = trace.tb_frame.f_code
-        source = linecache.getline(code.co_filename, trace.tb_lineno).strip()
-        shown = f"    {source}\n" if source else ""
-        lines.append(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}\n{shown}')
+        lines.append(_stack_line(trace.tb_frame.f_code, trace.tb_lineno))
         trace = trace.tb_next
     return lines
+
+
+@lru_cache(maxsize=1024)
+def _stack_line(code: CodeType, line: int) -> str:
+    source = linecache.getline(code.co_filename, line).strip()
+    shown = f"    {source}\n" if source else ""
+    return f'  File "{code.co_filename}", line {line}, in {code.co_name}\n{shown}'
 
 
 def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:

@@ -1,0 +1,427 @@
+"""`Runtime.map`: order, back-pressure, sources of every kind and their ends, consumers that leave early."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from tests.runtime.machines import AGES, SECOND, calling, compiled, machine, run_clean, state, task, turns, wait
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+
+    from express.types import JSON
+
+#: Waits as many seconds as its input says.
+WAITING = machine(A=state("Wait", SecondsPath="$"))
+PASSING = machine(A=state("Pass"))
+FAILING = machine(A=state("Choice", Choices=[{"Variable": "$", "IsNumeric": True, "Next": "B"}]), B=state("Succeed"))
+
+ORDERED = pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "unordered"])
+MACHINES = pytest.mark.parametrize("definition", [PASSING, WAITING], ids=["plain", "waiting"])
+
+
+async def later(events: Iterable[JSON], seconds: float = 0) -> AsyncIterator[JSON]:
+    for event in events:
+        await asyncio.sleep(seconds)
+        yield event
+
+
+async def at_once(events: Iterable[JSON]) -> AsyncIterator[JSON]:
+    for event in events:
+        yield event
+
+
+SOURCES: dict[str, Callable[[Iterable[JSON]], Any]] = {
+    "list": list,
+    "iterator": iter,
+    "asynchronous, at once": at_once,
+    "asynchronous, after a turn": later,
+    "asynchronous, after a second": lambda events: later(events, 1),
+}
+EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES.keys())
+
+
+def mapped(workflow: express.Workflow, source: Any, *, ordered: bool = True, **limits: Any) -> list[express.Result]:
+    async def main() -> list[express.Result]:
+        async with express.Runtime(**limits) as runtime:
+            return [result async for result in runtime.map(workflow, source, ordered=ordered)]
+
+    return run_clean(main())
+
+
+# --------------------------------------------------------------------------------------------------------------
+# order
+
+
+@EVERY_SOURCE
+@MACHINES
+@pytest.mark.parametrize("max_in_flight", [1, 2, 100])
+def test_results_come_in_the_order_of_the_events(
+    definition: dict[str, Any], source: Callable[[Iterable[JSON]], Any], max_in_flight: int
+) -> None:
+    events = [7, 0, 3, 3, 12, 1, 0, 0, 5, 9]
+    results = mapped(compiled(definition), source(events), max_in_flight=max_in_flight)
+    assert [result.output for result in results] == events
+    assert [result.index for result in results] == list(range(10))
+
+
+@EVERY_SOURCE
+@MACHINES
+@pytest.mark.parametrize("max_in_flight", [1, 2, 100])
+def test_unordered_every_event_has_its_result(
+    definition: dict[str, Any], source: Callable[[Iterable[JSON]], Any], max_in_flight: int
+) -> None:
+    events = [7, 0, 3, 3, 12, 1, 0, 0, 5, 9]
+    results = mapped(compiled(definition), source(events), ordered=False, max_in_flight=max_in_flight)
+    assert sorted((result.index, result.output) for result in results) == list(enumerate(events))
+
+
+def test_unordered_results_come_as_they_end() -> None:
+    results = mapped(compiled(WAITING), [7, 0, 3, 12, 1], ordered=False)
+    assert [result.output for result in results] == [0, 1, 3, 7, 12]
+
+
+def test_executions_run_side_by_side() -> None:
+    async def main() -> float:
+        async with express.Runtime(max_in_flight=10) as runtime:
+            async for _ in runtime.map(compiled(WAITING), [6] * 30):
+                pass
+        return asyncio.get_running_loop().time() - 1
+
+    assert run_clean(main()) == 18
+
+
+@EVERY_SOURCE
+@MACHINES
+@ORDERED
+def test_an_empty_source(definition: dict[str, Any], source: Callable[[Iterable[JSON]], Any], ordered: bool) -> None:
+    assert mapped(compiled(definition), source([]), ordered=ordered) == []
+
+
+@ORDERED
+@MACHINES
+def test_broken_events_are_failed_results_in_their_place(definition: dict[str, Any], ordered: bool) -> None:
+    events = [1, float("nan"), 2, {"a", "set"}, 0, "x" * 300]
+    results = mapped(compiled(definition), events, ordered=ordered, payload_limit=100)
+    found = {result.index: (result.status, result.error) for result in results}
+    good, broken = ("SUCCEEDED", None), ("FAILED", "States.Runtime")
+    assert found == dict(enumerate([good, broken, good, broken, good, ("FAILED", "States.DataLimitExceeded")]))
+    if ordered:
+        assert list(found) == list(range(6))
+
+
+@ORDERED
+def test_failures_are_results(ordered: bool) -> None:
+    results = mapped(compiled(FAILING), [1, "a", 2], ordered=ordered)
+    assert [result.status for result in results] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+
+
+def test_what_is_no_source_is_refused() -> None:
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            for definition in (PASSING, WAITING):
+                with pytest.raises(TypeError):
+                    [result async for result in runtime.map(compiled(definition), 7)]  # type: ignore[arg-type]
+
+    run_clean(main())
+
+
+# --------------------------------------------------------------------------------------------------------------
+# sources that fail
+
+
+class Broken(Exception):
+    pass
+
+
+def breaking(events: list[JSON]) -> Iterator[JSON]:
+    yield from events
+    raise Broken
+
+
+async def breaking_later(events: list[JSON]) -> AsyncIterator[JSON]:
+    for event in events:
+        await asyncio.sleep(0)
+        yield event
+    raise Broken
+
+
+@MACHINES
+@ORDERED
+@pytest.mark.parametrize("source", [breaking, breaking_later])
+@pytest.mark.parametrize("events", [[], [1], [2, 0, 1]])
+def test_results_are_delivered_before_the_source_s_own_error(
+    definition: dict[str, Any], ordered: bool, source: Callable[[list[JSON]], Any], events: list[JSON]
+) -> None:
+    outputs: list[JSON] = []
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            with pytest.raises(Broken):
+                async for result in runtime.map(compiled(definition), source(events), ordered=ordered):
+                    outputs.append(result.output)  # noqa: PERF401 - what came before the error counts
+
+    run_clean(main())
+    assert sorted(outputs) == sorted(events)
+    if ordered:
+        assert outputs == events
+
+
+# --------------------------------------------------------------------------------------------------------------
+# back-pressure
+
+
+class Counting:
+    """An endless source that knows how many events it has given."""
+
+    def __init__(self, event: JSON = 1) -> None:
+        self.event = event
+        self.given = 0
+
+    def __iter__(self) -> Iterator[JSON]:
+        while True:
+            self.given += 1
+            yield self.event
+
+
+class CountingLater(Counting):
+    __iter__ = None  # type: ignore[assignment]
+
+    async def __aiter__(self) -> AsyncIterator[JSON]:
+        while True:
+            await asyncio.sleep(0)
+            self.given += 1
+            yield self.event
+
+
+@MACHINES
+@ORDERED
+@pytest.mark.parametrize("kind", [Counting, CountingLater])
+@pytest.mark.parametrize("max_in_flight", [1, 3, 40])
+def test_a_source_is_never_read_further_ahead_than_max_in_flight(
+    definition: dict[str, Any], ordered: bool, kind: type[Counting], max_in_flight: int
+) -> None:
+    source = kind()
+    ahead: list[int] = []
+
+    async def main() -> None:
+        async with express.Runtime(max_in_flight=max_in_flight) as runtime:
+            results = runtime.map(compiled(definition), source, ordered=ordered)  # type: ignore[arg-type]
+            taken = 0
+            async for _ in results:
+                taken += 1
+                await asyncio.sleep(5 if taken % 7 == 0 else 0)
+                # The consumer holds the last one.
+                ahead.append(source.given - taken)
+                if taken == 200:
+                    break
+            await results.aclose()  # type: ignore[attr-defined]
+
+    run_clean(main())
+    assert max(ahead) <= max_in_flight
+    if definition is WAITING and max_in_flight > 1:
+        assert max(ahead) >= max_in_flight - 1
+
+
+def test_a_full_runtime_holds_a_stream_back() -> None:
+    """A place that others have taken is not there for the stream, and what it waits for is not lost."""
+
+    async def main() -> list[float]:
+        loop = asyncio.get_running_loop()
+        ends = []
+        async with express.Runtime(max_in_flight=1) as runtime:
+            await runtime.start(compiled(WAITING), 50)
+            async for _ in runtime.map(compiled(WAITING), later([1, 2, 3])):
+                ends.append(loop.time() - 1)
+        return ends
+
+    assert run_clean(main()) == [51, 53, 56]
+
+
+def test_a_source_that_is_read_by_one_at_a_time() -> None:
+    """An asynchronous generator must not be asked again while it works."""
+    reading = 0
+
+    class Alone:
+        def __init__(self) -> None:
+            self.left = 50
+
+        def __aiter__(self) -> Alone:
+            return self
+
+        async def __anext__(self) -> JSON:
+            nonlocal reading
+            assert reading == 0
+            reading += 1
+            await asyncio.sleep(self.left % 2)
+            reading -= 1
+            self.left -= 1
+            if self.left < 0:
+                raise StopAsyncIteration
+            return self.left % 3
+
+    assert len(mapped(compiled(WAITING), Alone(), max_in_flight=4)) == 50
+
+
+# --------------------------------------------------------------------------------------------------------------
+# consumers
+
+
+@MACHINES
+@ORDERED
+@EVERY_SOURCE
+def test_a_consumer_that_leaves_early_stops_and_awaits_everything(
+    definition: dict[str, Any], ordered: bool, source: Callable[[Iterable[JSON]], Any]
+) -> None:
+    workflow = compiled(definition)
+
+    async def main() -> int:
+        async with express.Runtime() as runtime:
+            results = runtime.map(workflow, source([0, 100, 100, 100, 1, 100]), ordered=ordered)
+            async for _ in results:
+                break
+            await results.aclose()  # type: ignore[attr-defined]
+            assert runtime.in_flight == 0
+            left = asyncio.all_tasks() - {asyncio.current_task()}
+            return len(left)
+
+    assert run_clean(main()) == 0
+    assert workflow.tally.started == workflow.tally.ended
+
+
+def test_leaving_early_runs_the_clean_up_of_handlers() -> None:
+    events: list[str] = []
+
+    async def work(payload: JSON) -> JSON:
+        try:
+            await asyncio.sleep(payload)
+        finally:
+            await asyncio.sleep(1)
+            events.append(f"cleaned up {payload}")
+        return payload
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            results = runtime.map(calling(work), [1, AGES, AGES])
+            assert (await anext(results)).output == 1
+            await results.aclose()  # type: ignore[attr-defined]
+            assert events == ["cleaned up 1", f"cleaned up {AGES}", f"cleaned up {AGES}"]
+
+    run_clean(main())
+
+
+@ORDERED
+def test_cancelling_the_consumer_aborts_what_it_has_started(ordered: bool) -> None:
+    workflow = compiled(WAITING)
+
+    async def main() -> int:
+        async with express.Runtime(max_in_flight=5) as runtime:
+
+            async def consume() -> None:
+                async for _ in runtime.map(workflow, [AGES] * 50, ordered=ordered):
+                    pass
+
+            consumer = asyncio.create_task(consume())
+            await asyncio.sleep(3)
+            assert runtime.in_flight == 5
+            consumer.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await consumer
+            return runtime.in_flight
+
+    assert run_clean(main()) == 0
+    assert (workflow.tally.started, workflow.tally.aborted) == (5, 5)
+
+
+def test_a_consumer_that_raises() -> None:
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            with pytest.raises(ZeroDivisionError):
+                async for _ in runtime.map(compiled(WAITING), [0, AGES, AGES]):
+                    raise ZeroDivisionError
+
+    run_clean(main())
+
+
+def test_a_stream_nobody_reads_starts_nothing() -> None:
+    source = Counting()
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            results = runtime.map(compiled(WAITING), source)
+            await turns()
+            await results.aclose()  # type: ignore[attr-defined]
+
+    run_clean(main())
+    assert source.given == 0
+
+
+@MACHINES
+@ORDERED
+@pytest.mark.parametrize("kind", [Counting, CountingLater])
+def test_a_stream_on_a_runtime_that_closes(definition: dict[str, Any], ordered: bool, kind: type[Counting]) -> None:
+    """Whoever goes on reading is told, and does not wait for ever."""
+
+    async def main() -> int:
+        async with express.Runtime(max_in_flight=3) as runtime:
+            results = runtime.map(compiled(definition), kind(), ordered=ordered)  # type: ignore[arg-type]
+            await anext(results)
+        count = 0
+        with pytest.raises(express.RuntimeClosed):
+            async for _ in results:
+                count += 1
+        return count
+
+    assert run_clean(main()) <= 6
+
+
+def test_two_streams_at_once() -> None:
+    async def main() -> list[list[JSON]]:
+        async with express.Runtime(max_in_flight=4) as runtime:
+
+            async def consume(events: Any) -> list[JSON]:
+                return [result.output async for result in runtime.map(compiled(WAITING), events)]
+
+            return await asyncio.gather(consume([3, 1, 2] * 5), consume(later([2, 0, 1] * 5)))
+
+    assert run_clean(main()) == [[3, 1, 2] * 5, [2, 0, 1] * 5]
+
+
+def test_timeouts_inside_a_stream() -> None:
+    results = mapped(compiled(WAITING), [1, AGES, 2], execution_timeout=10)
+    assert [result.status for result in results] == ["SUCCEEDED", "TIMED_OUT", "SUCCEEDED"]
+    assert [result.billing.duration_ns for result in results] == [1 * SECOND, 10 * SECOND, 2 * SECOND]
+
+
+def test_one_worker_is_enough_for_handlers_that_answer_at_once() -> None:
+    """Law 4: tasks are for executions that wait."""
+    peak = 0
+
+    async def work(payload: JSON) -> JSON:
+        nonlocal peak
+        peak = max(peak, len(asyncio.all_tasks()))
+        return payload
+
+    results = mapped(calling(work), range(500))
+    assert [result.output for result in results] == list(range(500))
+    assert peak == 2
+
+
+def test_an_execution_may_start_others_in_its_runtime() -> None:
+    runtimes: list[express.Runtime] = []
+    inner = compiled(WAITING)
+
+    async def work(payload: JSON) -> JSON:
+        return [result.output async for result in runtimes[0].map(inner, payload)]
+
+    async def main() -> list[JSON]:
+        async with express.Runtime() as runtime:
+            runtimes.append(runtime)
+            workflow = compiled(machine(A=task("work", Next="B"), B=wait(1)), work=work)
+            return [result.output async for result in runtime.map(workflow, [[1, 2], [], [3]])]
+
+    assert run_clean(main()) == [[1, 2], [], [3]]
