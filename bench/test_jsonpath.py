@@ -28,7 +28,7 @@ class _Scope:
     def variables(self) -> Mapping[str, JSON]:
         return {}
 
-    def context(self) -> dict[str, JSON]:
+    def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
 
 

@@ -27,7 +27,7 @@ from express.definition.problems import (
     TOO_DEEPLY_NESTED,
     Problem,
 )
-from express.errors import DefinitionError
+from express.errors import DefinitionError, StateError
 from express.metering import memory_bytes
 from express.observe import STATE_HOOKS, Observer, has_hook, notify
 from express.program import WAITING, Machine, Program, Step
@@ -50,8 +50,6 @@ MAX_STATE_NAME = 80
 MAX_SCOPES = 40
 
 JSONPATH, JSONATA = "JSONPath", "JSONata"
-#: Fields that only the other query language has; naming it is better help than "not supported".
-_JSONATA_FIELDS = ("Arguments", "Output", "Items")
 
 
 @dataclass(slots=True)
@@ -186,6 +184,8 @@ def _read_states(fields: Fields, surroundings: Surroundings) -> States:
 
 
 def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node | None:
+    if not name:
+        fields.report(None, messages.EMPTY_STATE_NAME, code=INVALID_STATE_NAME, on_key=True)
     if len(name) > MAX_STATE_NAME:
         fields.report(None, messages.state_name_too_long(name), code=INVALID_STATE_NAME, on_key=True)
     if not _is_jsonpath(fields, surroundings):
@@ -202,8 +202,6 @@ def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node |
         return None
     node = node_type(name, fields.pointer)
     node.read(fields, surroundings)
-    for other in _JSONATA_FIELDS:
-        fields.forbid(other, messages.other_query_language(other, language=JSONPATH, needed=JSONATA))
     fields.close()
     return node
 
@@ -365,14 +363,15 @@ def _observe(step: Step, observers: tuple[Observer, ...]) -> None:
     def observed_resume(frame: Frame, value: JSON) -> Step:
         return exited(frame, resume(frame, value))
 
-    def observed_recovery(frame: Frame, error: Any) -> Step | float:
+    def unrecovered(error: StateError) -> Step:
+        raise error
+
+    def observed_recovery(frame: Frame, error: StateError) -> Step | float:
         try:
-            after = recover(frame, error) if recover is not None else None
-        except type(error):
-            after = None
-        if after is None:
-            notify(observers, "state_failed", frame, name, error.error, error.cause)
-            raise error
+            after = unrecovered(error) if recover is None else recover(frame, error)
+        except StateError as final:
+            notify(observers, "state_failed", frame, name, final.error, final.cause)
+            raise
         return exited(frame, after) if isinstance(after, Step) else after
 
     step.run = observed

@@ -103,8 +103,15 @@ class EngineError(StateError):
 class TaskError(StateError):
     """Raise this in a task handler to fail the task with an error name of your own.
 
-    `TaskError("PaymentDeclined", "card expired")` is what Retry and Catch see as `PaymentDeclined`.
+    `TaskError("PaymentDeclined", "card expired")` is what Retry and Catch see as `PaymentDeclined`. A name or cause
+    that is no text is taken as its text.
     """
+
+    def __init__(self, error: str | None, cause: object = None) -> None:
+        super().__init__(
+            None if error is None else str(error),
+            None if cause is None else str(cause),
+        )
 
 
 class PathNotFound(ExpressError):

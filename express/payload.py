@@ -1,10 +1,11 @@
 """JSON at the edges: measuring, refusing what is not JSON, and crossing by value.
 
-Inside the engine values are shared and never changed (law 2). At an edge (execution input, task input and result)
-one orjson pass does three jobs: it proves that the value is JSON, measures it against AWS's 256 KiB limit, and
-its round trip gives the other side a value of its own. orjson is more liberal than JSON in a few places, which are
-closed here: NaN and infinities, datetimes, dataclasses; and stricter in two, which are opened: integers beyond 64
-bits and nothing else.
+Inside the engine values are shared and never changed (law 2). At the task edge one orjson pass does three jobs: it
+proves that the value is JSON, measures it against AWS's 256 KiB limit, and its round trip gives the other side a
+value of its own. The input of an execution is proved and measured in the same way, but not copied: whoever hands an
+event over must not change it before he has its result. orjson is more liberal than JSON in a few places, which are
+closed here: NaN and infinities, datetimes, dataclasses; some are left open (a tuple is an array, a UUID or an Enum
+its text); and it is stricter in one, which is opened: integers beyond 64 bits.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from express.types import JSON
 
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
@@ -63,6 +66,18 @@ def cross(value: JSON) -> tuple[JSON, int]:
     if b"null" in blob and _has_non_finite(value):
         raise NotJSON(find_foreign(value))
     return loads(blob), len(blob)
+
+
+def fresh(value: JSON) -> Callable[[], JSON]:
+    """Makes copies of a constant of a definition: whoever gets one may do with it as he likes, for the definition
+    keeps its own. Scalars need none, flat containers a shallow one."""
+    if not isinstance(value, dict | list):
+        return lambda: value
+    members = value.values() if isinstance(value, dict) else value
+    if not any(isinstance(member, dict | list) for member in members):
+        return value.copy
+    blob = encode(value)
+    return (lambda: loads(blob)) if loads(blob) == value else (lambda: json.loads(blob))
 
 
 def _encode_liberally(value: JSON, error: TypeError) -> bytes:

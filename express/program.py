@@ -74,7 +74,7 @@ class Step:
         self.type = type
         self.run: StepRun = _never
         self.resume: Callable[[Frame, JSON], Step] = _never_resumed
-        self.failed: Callable[[Frame, Exception], StateError] = _as_it_is
+        self.failed: Callable[[Frame, BaseException], StateError] = _as_it_is
         self.blocks = False
         self.halts = False
         self.events = 2
@@ -95,7 +95,7 @@ def _never_resumed(frame: Frame, value: JSON) -> Step:
     raise AssertionError(f"step resumed that never waits: {frame.step!r}")
 
 
-def _as_it_is(frame: Frame, exception: Exception) -> StateError:
+def _as_it_is(frame: Frame, exception: BaseException) -> StateError:
     """What only waits or runs other steps raises StateErrors; anything else is a defect and goes through."""
     if isinstance(exception, StateError):
         return exception
@@ -191,6 +191,10 @@ class Host(Protocol):
 
     async def breathe(self) -> None:
         """Let the loop turn once; a new slice begins with the new turn."""
+        ...
+
+    def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
+        """End a running execution with `status` as soon as it can be interrupted."""
         ...
 
     async def sleep(self, seconds: float) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from express.compiler import DEFAULT_ROLE_ARN, compile_document, default_arn
 from express.definition.document import load_definition
+from express.names import check_name
 from express.runtime import Runtime, run
 from express.runtime.runtime import NO_INPUT
+from express.tasks import Tasks
 
 if TYPE_CHECKING:
     import os
@@ -17,11 +19,7 @@ if TYPE_CHECKING:
     from express.observe import Observer
     from express.program import Machine, Tally
     from express.result import Result
-    from express.tasks import Tasks
     from express.types import JSON, MachineType
-
-#: What AWS forbids in the name of a state machine (API reference, CreateStateMachine: `name`).
-_FORBIDDEN_IN_NAMES = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
 class Workflow:
@@ -73,7 +71,15 @@ class Workflow:
         return machine
 
     def run(self, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
-        """Run one execution to its end and wait for it: for scripts and tests, not inside an event loop."""
+        """Run one execution to its end and wait for it: for scripts and tests.
+
+        Raises RuntimeError inside a running event loop, which it would hold up; `Runtime.execute` belongs there.
+        """
+        if _in_event_loop():
+            raise RuntimeError(
+                "Workflow.run cannot be used inside a running event loop; there, "
+                "`async with Runtime() as runtime` and `await runtime.execute(workflow, input)` (Runtime.execute)"
+            )
 
         async def main() -> Result:
             async with Runtime(max_in_flight=1) as runtime:
@@ -105,16 +111,18 @@ def compile(  # noqa: A001 - the verb users know
         state fail when it is reached.
     arn, role_arn: what the context object shows as the machine's ARN and role.
 
-    Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its place.
+    Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its place,
+    and TypeError or ValueError for the other arguments.
     """
+    _check_tasks(tasks)
     if unresolved not in ("error", "fail-at-run"):
         raise ValueError(f"unresolved must be 'error' or 'fail-at-run', not {unresolved!r}")
     if type not in ("EXPRESS", "STANDARD"):
         raise ValueError(f"type must be 'EXPRESS' or 'STANDARD', not {type!r}")
     document = load_definition(definition)
     chosen = name if name is not None else document.name or "workflow"
-    if name is not None and (not 1 <= len(name) <= 80 or _FORBIDDEN_IN_NAMES.search(name)):
-        raise ValueError(f"Invalid Name: '{name}'")
+    if name is not None:
+        check_name(name)
     return Workflow(
         compile_document(
             document,
@@ -126,3 +134,18 @@ def compile(  # noqa: A001 - the verb users know
             role_arn=role_arn,
         )
     )
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _check_tasks(tasks: object) -> None:
+    if tasks is not None and not isinstance(tasks, Tasks):
+        raise TypeError(
+            f"tasks must be an express.Tasks, not a {type(tasks).__name__}: register handlers with its `task`"
+        )

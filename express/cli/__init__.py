@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -25,6 +24,7 @@ from express.cli.status import (
     USAGE,
     CommandError,
 )
+from express.cli.streams import abandon_stdout, open_closed_streams, settle_stdout, usable
 from express.errors import ExpressError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default `sys.argv[1:]`) and return its exit status; see `express.cli.status`."""
+    open_closed_streams()
     parser = _parser()
     try:
         arguments = parser.parse_args(argv)
@@ -49,15 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     try:
         status = arguments.handler(arguments)
-        sys.stdout.flush()
+        with usable("write", "stdout"):
+            sys.stdout.flush()
     except BrokenPipeError:
-        return _abandon_stdout()
+        abandon_stdout()
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
     except (ExpressError, CommandError) as error:
         _show_traceback(error, wanted=arguments.debug)
         _complain(str(error), getattr(error, "hint", None))
+        settle_stdout()
         return getattr(error, "status", USAGE)
     except Exception as error:  # noqa: BLE001  the last edge: whatever it is, the user gets one line
         _show_traceback(error, wanted=arguments.debug)
@@ -99,9 +103,3 @@ def _show_traceback(error: Exception, *, wanted: bool) -> None:
         import traceback
 
         traceback.print_exception(error)
-
-
-def _abandon_stdout() -> int:
-    """Keep the interpreter from flushing into the broken pipe once more when it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BROKEN_PIPE

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from express.cli.status import FAILED, OK, USAGE, CommandError
+from express.cli.streams import STDIN, read_stdin, usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from express.cli import Subparsers
     from express.types import Diagnostic
-
-STDIN = "-"
 
 _EPILOG = """\
 formats:
@@ -63,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     for definition in arguments.definitions:
         problems = _problems(definition, arguments)
         found += problems
-        sys.stdout.write(_rendered(problems, definition, arguments.format))
+        with usable("write", "stdout"):
+            sys.stdout.write(_rendered(problems, definition, arguments.format))
     if arguments.format == "text":
         print(_summary(found, len(arguments.definitions)))
     if any(problem.code == MISSING_DESCRIPTION for problem in found):
@@ -83,7 +83,7 @@ def _problems(definition: str, arguments: argparse.Namespace) -> list[Diagnostic
 
         tasks = load_tasks(arguments.tasks)
     try:
-        document = load_definition(sys.stdin.buffer.read() if definition == STDIN else Path(definition))
+        document = load_definition(read_stdin() if definition == STDIN else Path(definition))
     except DefinitionError as error:
         return list(error.problems)
     return [*check(document, type=arguments.type, tasks=tasks)]

@@ -11,7 +11,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from express.cli.options import positive
-from express.cli.status import OK, CommandError
+from express.cli.status import OK
+from express.cli.streams import usable
 
 if TYPE_CHECKING:
     import argparse
@@ -67,11 +68,8 @@ def _say(text: str) -> None:
 def _write_events(path: Path, count: int) -> None:
     from express.cli.samples.events import order_events
 
-    try:
-        with path.open("wb") as file:
-            file.writelines(order_events(count))
-    except OSError as error:
-        raise CommandError(f"cannot write {path}: {error.strerror}") from error
+    with usable("write", str(path)), path.open("wb") as file:
+        file.writelines(order_events(count))
 
 
 async def _stream(workflow: Workflow, path: Path) -> StreamTally:

@@ -7,10 +7,12 @@ sees the whole document in both cases, with `name` and `billing` that are otherw
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import orjson
 
+from express import payload
 from express.cli.status import CommandError
 
 if TYPE_CHECKING:
@@ -70,5 +72,15 @@ def encode(document: JSON, *, indent: bool = False) -> bytes:
     option = orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0)
     try:
         return orjson.dumps(document, option=option)
-    except TypeError as error:
+    except TypeError:
+        return _encode_liberally(document, indent=indent)
+
+
+def _encode_liberally(document: JSON, *, indent: bool) -> bytes:
+    """What orjson cannot write: an integer beyond 64 bits, or something that is no JSON."""
+    try:
+        compact = payload.encode(document)
+    except payload.NotJSON as error:
         raise CommandError(f"the result is no JSON: {error}") from error
+    text = json.dumps(document, indent=2, ensure_ascii=False).encode() if indent else compact
+    return text + b"\n"

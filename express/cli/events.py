@@ -9,22 +9,22 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 import express
 from express import Runtime
 from express.cli.documents import broken_line, encode, result_line
-from express.cli.inputs import STDIN
 from express.cli.jsonl import Event, EventReader, LineWriter
 from express.cli.progress import Gauge, choose_display, displayed
 from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
 from express.cli.stream import run_stream
+from express.cli.streams import STDIN, require_stdin, usable
 from express.cli.tally import StreamTally
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from io import FileIO
 
     from express import Result, Workflow
@@ -38,17 +38,20 @@ def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callabl
     """Execute every event of `arguments.events` and write every result; returns the exit status."""
     with ExitStack() as files:
         source = _open_events(arguments.events, files)
-        target = _open_output(arguments.output, arguments.events, files)
+        target = files.enter_context(_output(arguments.output, arguments.events))
         return express.run(_stream(workflow, source, target, arguments, query))
 
 
 def _open_events(name: str, files: ExitStack) -> FileIO:
-    try:
+    with usable("read", _shown(name)):
         if name == STDIN:
+            require_stdin()
             return open(0, "rb", buffering=0, closefd=False)
         return files.enter_context(open(name, "rb", buffering=0))
-    except OSError as error:
-        raise CommandError(f"cannot read {'stdin' if name == STDIN else name}: {error.strerror}") from error
+
+
+def _shown(events: str) -> str:
+    return "stdin" if events == STDIN else events
 
 
 def _size(file: FileIO) -> int | None:
@@ -57,16 +60,18 @@ def _size(file: FileIO) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _open_output(name: str | None, events: str, files: ExitStack) -> BinaryIO:
+@contextmanager
+def _output(name: str | None, events: str) -> Iterator[BinaryIO]:
+    """Where the results go; an error of writing them or of closing the file is a CommandError."""
     if name is None:
-        sys.stdout.flush()
-        return sys.stdout.buffer
+        with usable("write", "stdout"):
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+        return
     if events != STDIN and os.path.exists(name) and os.path.samefile(name, events):
         raise CommandError(f"--output {name} would overwrite the events while they are read")
-    try:
-        return files.enter_context(open(name, "wb"))
-    except OSError as error:
-        raise CommandError(f"cannot write {name}: {error.strerror}") from error
+    with usable("write", name), open(name, "wb") as file:
+        yield file
 
 
 async def _stream(
@@ -76,7 +81,7 @@ async def _stream(
     arguments: argparse.Namespace,
     query: Callable[[JSON], JSON] | None,
 ) -> int:
-    reader, size = EventReader(source), _size(source)
+    reader, size = EventReader(source, _shown(arguments.events)), _size(source)
     wanted = arguments.progress
     if wanted is None and arguments.output is None and sys.stdout.isatty():
         # Results scrolling over a terminal and a bar on the same terminal would destroy each other.

@@ -12,27 +12,18 @@ import sys
 import sysconfig
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from express.cli.status import FAILED, CommandError
+from express.cli.status import FAILED, USAGE, CommandError
+from express.cli.streams import STDIN, read_stdin, usable
 from express.errors import DefinitionError, InvalidTasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from io import BufferedReader
     from types import ModuleType
 
     from express import Tasks, Workflow
     from express.types import JSON, MachineType
-
-STDIN = "-"
-
-
-def stdin() -> BufferedReader:
-    """The bytes of standard input, which a caller may have closed."""
-    if sys.stdin is None:
-        raise CommandError("stdin is closed")
-    return cast("BufferedReader", sys.stdin.buffer)
 
 
 def load_tasks(spec: str) -> Tasks:
@@ -99,16 +90,18 @@ def read_input(argument: str) -> JSON:
     """
     import orjson
 
+    from express.parsing import parse_json
+
     source, data = _input_bytes(argument)
     try:
-        return orjson.loads(data)
+        return parse_json(data)
     except orjson.JSONDecodeError as error:
         raise CommandError(f"{source} is not valid JSON: {error}") from error
 
 
 def _input_bytes(argument: str) -> tuple[str, bytes]:
     if argument == STDIN:
-        return "the input on stdin", stdin().read()
+        return "the input on stdin", read_stdin()
     if argument.startswith("file://"):
         return _file_bytes(argument.removeprefix("file://"))
     if argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):
@@ -117,10 +110,8 @@ def _input_bytes(argument: str) -> tuple[str, bytes]:
 
 
 def _file_bytes(path: str) -> tuple[str, bytes]:
-    try:
+    with usable("read", path):
         return path, Path(path).read_bytes()
-    except OSError as error:
-        raise CommandError(f"cannot read {path}: {error.strerror}") from error
 
 
 def _is_path(text: str) -> bool:
@@ -139,7 +130,7 @@ def compile_workflow(definition: str, tasks_spec: str | None, *, machine_type: M
     import express
 
     tasks = load_tasks(tasks_spec) if tasks_spec else express.Tasks()
-    source: Path | bytes = stdin().read() if definition == STDIN else Path(definition)
+    source: Path | bytes = read_stdin() if definition == STDIN else Path(definition)
     try:
         return express.compile(source, tasks, type=machine_type)
     except DefinitionError as error:
@@ -148,15 +139,27 @@ def compile_workflow(definition: str, tasks_spec: str | None, *, machine_type: M
 
 def _definition_trouble(error: DefinitionError, definition: str, *, have_tasks: bool) -> CommandError:
     from express.cli.terminal import wants_color
-    from express.definition.problems import INVALID_RESOURCE
+    from express.definition.problems import INVALID_RESOURCE, MISSING_DESCRIPTION
     from express.definition.render import render_text
 
     source_name = "stdin" if definition == STDIN else definition
     text = render_text(error.problems, source_name=source_name, color=wants_color(sys.stderr))
+    codes = {problem.code for problem in error.problems}
     hint = None
-    if not have_tasks and any(problem.code == INVALID_RESOURCE for problem in error.problems):
+    if not have_tasks and INVALID_RESOURCE in codes:
         hint = "the handlers of a workflow's resources come from --tasks MODULE:REGISTRY, an express.Tasks object"
-    return CommandError(f"{source_name} cannot be run\n\n{text.rstrip()}\n", status=FAILED, hint=hint)
+    status = USAGE if MISSING_DESCRIPTION in codes else FAILED
+    return CommandError(f"{source_name} cannot be run\n\n{text.rstrip()}\n", status=status, hint=hint)
+
+
+def check_execution_name(name: str) -> None:
+    """Raise CommandError for a name AWS would refuse, before anything is run."""
+    from express.names import check_name
+
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise CommandError(f"--name: {error}") from error
 
 
 def compile_query(expression: str) -> Callable[[JSON], JSON]:

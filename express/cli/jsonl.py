@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import orjson
 
+from express.cli.streams import usable
+from express.parsing import parse_json
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -67,14 +70,14 @@ class Writable(Protocol):
 class EventReader:
     """Asynchronous iterator over the events of a JSON Lines file; blank lines are passed over but counted."""
 
-    def __init__(self, file: Readable) -> None:
+    def __init__(self, file: Readable, name: str = "the events") -> None:
         self._file = file
+        self._name = name
         self._splitter = LineSplitter()
         #: Bytes taken from the file so far.
         self.bytes_read = 0
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        loads = orjson.loads
         number = 0
         async for lines in self._batches():
             for line in lines:
@@ -85,7 +88,7 @@ class EventReader:
                     yield Event(number, None, f"the line is longer than {MAX_LINE} bytes")
                     continue
                 try:
-                    event = Event(number, loads(line))
+                    event = Event(number, parse_json(line))
                 except orjson.JSONDecodeError as error:
                     if not line.strip():
                         continue
@@ -108,9 +111,10 @@ class EventReader:
             thread.close()
 
     def _read_chunk(self) -> bytes:
-        while (chunk := self._file.read(CHUNK)) is None:
-            select.select([self._file], [], [])
-        return chunk
+        with usable("read", self._name):
+            while (chunk := self._file.read(CHUNK)) is None:
+                select.select([self._file], [], [])
+            return chunk
 
 
 def _place_in_line(error: orjson.JSONDecodeError) -> str:

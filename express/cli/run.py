@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from express.cli.options import positive
 from express.cli.status import FAILED, OK, CommandError
+from express.cli.streams import STDIN, usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from express import Workflow
     from express.cli import Subparsers
     from express.types import JSON
-
-STDIN = "-"
 
 _EPILOG = """\
 input and output:
@@ -69,12 +68,14 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command; the exit status is that of `express.cli.status`."""
-    from express.cli.inputs import compile_query, compile_workflow
+    from express.cli.inputs import check_execution_name, compile_query, compile_workflow
 
     if arguments.definition == STDIN and STDIN in (arguments.input, arguments.events):
         raise CommandError("the definition and the input cannot both come from stdin")
     if arguments.name is not None and arguments.events is not None:
         raise CommandError("--name is for one execution, the ones of --events are named for you")
+    if arguments.name is not None:
+        check_execution_name(arguments.name)
     query = compile_query(arguments.query) if arguments.query else None
     workflow = compile_workflow(arguments.definition, arguments.tasks, machine_type=arguments.type)
     if arguments.events is None:
@@ -95,8 +96,10 @@ def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable
         document = query(whole(result))
     else:
         document = result.output if succeeded else outcome(result)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(encode(document, indent=sys.stdout.isatty()))
+    text = encode(document, indent=sys.stdout.isatty())
+    with usable("write", "stdout"):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text)
     if not succeeded:
         reason = ": ".join(part for part in (result.error, result.cause) if part)
         print(f"express: execution {result.status}{reason and f': {reason}'}", file=sys.stderr)

@@ -4,7 +4,7 @@ Reading never stops at the first mistake. Whoever finds one calls `Document.repo
 and goes on with a harmless default; the compiler looks at `problems` at the end. Only what leaves nothing to
 read raises at once: no file, no JSON, no object, too large, too deep.
 
-Values are parsed by orjson. The text is looked at again, by `outline`, only when a problem needs its place or
+The text is looked at again, by `outline`, only when a problem needs its place or
 when the text holds more keys than the value, which means that some key was written twice.
 """
 
@@ -34,6 +34,7 @@ from express.definition.problems import (
 )
 from express.definition.syntax import JSONSyntaxError, source_place
 from express.errors import DefinitionError
+from express.parsing import parse_json
 
 if TYPE_CHECKING:
     import os
@@ -215,7 +216,7 @@ def _decode(source: bytes) -> str:
 
 def _parse(text: str) -> JSON:
     try:
-        return orjson.loads(text)
+        return parse_json(text.encode(errors="surrogatepass"))
     except orjson.JSONDecodeError as error:
         reason, position = error.msg, error.pos
     try:

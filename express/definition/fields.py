@@ -5,7 +5,8 @@ Problem at its place and the reader gets a harmless default, so that one pass fi
 The object remembers what was asked for. Whatever is left when it is closed is no field of the language, and the
 fields asked for are what the writer may have meant.
 
-`Comment` is allowed in every object (ASL spec, "Comments").
+`Comment` is allowed in every object (ASL spec, "Comments"). A field that only JSONata has is no field either, but
+saying so is better help than "not supported".
 """
 
 from __future__ import annotations
@@ -33,18 +34,29 @@ class _Missing(Enum):
 #: What `Fields.json` answers for a field that is not there; null is a value like any other.
 MISSING: Final = _Missing.MISSING
 
+#: What JSONata has and JSONPath has not, by the field that holds the object: a state, a catcher, a Choice rule.
+_JSONATA_FIELDS: Final = {
+    "States": ("Arguments", "Output", "Items"),
+    "Catch": ("Output",),
+    "Choices": ("Condition", "Output"),
+    "And": ("Condition",),
+    "Or": ("Condition",),
+    "Not": ("Condition",),
+}
+
 
 class Fields:
     """One object of a definition: where it stands, its value, and the methods that read its fields."""
 
-    __slots__ = ("_asked", "_refused", "document", "pointer", "value")
+    __slots__ = ("_asked", "_jsonata", "_refused", "document", "pointer", "value")
 
-    def __init__(self, document: Document, pointer: str, value: dict[str, JSON]) -> None:
+    def __init__(self, document: Document, pointer: str, value: dict[str, JSON], kept_in: str = "") -> None:
         self.document = document
         self.pointer = pointer
         self.value = value
         self._asked: dict[str, None] = {"Comment": None}
         self._refused: set[str] = set()
+        self._jsonata = _JSONATA_FIELDS.get(kept_in, ())
 
     def has(self, name: str) -> bool:
         """Whether the field is there, null or not. Does not count as asking for it."""
@@ -150,12 +162,12 @@ class Fields:
     def object(self, name: str, required: bool = False) -> Fields | None:
         """An object, to be read and closed by the caller."""
         value = self._take(name, required)
-        return None if value is MISSING else self._enter(self.child(name), value)
+        return None if value is MISSING else self._enter(self.child(name), value, name)
 
     def objects(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[Fields]:
         """An array of objects; items that are none are reported and left out."""
         items = self._array(name, required, allow_empty)
-        entered = (self._enter(f"{self.child(name)}/{index}", item) for index, item in enumerate(items))
+        entered = (self._enter(f"{self.child(name)}/{index}", item, name) for index, item in enumerate(items))
         return [item for item in entered if item is not None]
 
     def texts(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[str]:
@@ -170,9 +182,10 @@ class Fields:
 
     def items(self) -> Iterator[tuple[str, Fields]]:
         """Every member of an object of objects, such as `States`, in the order written."""
+        holder = self.pointer.rpartition("/")[2]
         for name, value in self.value.items():
             self._asked[name] = None
-            member = self._enter(self.child(name), value)
+            member = self._enter(self.child(name), value, holder)
             if member is not None:
                 yield name, member
 
@@ -206,7 +219,10 @@ class Fields:
         return True
 
     def close(self) -> None:
-        """Report every field nobody asked for, and which one may have been meant."""
+        """Report every field nobody asked for, and which one may have been meant; and a Comment that is no text."""
+        self.text("Comment")
+        for name in self._jsonata:
+            self.forbid(name, messages.other_query_language(name, language="JSONPath", needed="JSONata"))
         for name in self.value:
             if name not in self._asked and name not in self._refused:
                 unused = [field for field in self._asked if field not in self.value]
@@ -257,9 +273,9 @@ class Fields:
             self.report(name, messages.EMPTY)
         return value
 
-    def _enter(self, pointer: str, value: JSON) -> Fields | None:
+    def _enter(self, pointer: str, value: JSON, kept_in: str) -> Fields | None:
         if isinstance(value, dict):
-            return Fields(self.document, pointer, value)
+            return Fields(self.document, pointer, value, kept_in)
         self._report_at(pointer, messages.expected_type("OBJECT"))
         return None
 

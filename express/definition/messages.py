@@ -146,6 +146,10 @@ def state_name_too_long(name: str) -> str:
     return f"Invalid State name: {name} exceeds the 80-character limit allowed by the service"
 
 
+#: Ours: no answer of the service about the name `""` is known.
+EMPTY_STATE_NAME: Final = "Invalid State name: a name has at least one character"
+
+
 def duplicate_label(name: str) -> str:
     """Measured: code DUPLICATE_LABEL_NAME."""
     return f"Duplicate Label name: {name}"
@@ -177,6 +181,11 @@ def express_pattern(suffix: str) -> str:
 
 #: Recorded: an activity as Resource in an Express machine.
 EXPRESS_ACTIVITY: Final = "Express state machine does not support Activity ARN"
+
+
+def function_not_allowed(function: str, field: str, allowed: Iterable[str]) -> str:
+    """Ours: the AWS guide ("Fail workflow state") lists the functions of ErrorPath and CausePath, quotes no answer."""
+    return f"The intrinsic function {function} is not supported in '{field}', which allows only {_listed(allowed)}"
 
 
 def invalid_variable(name: str) -> str:

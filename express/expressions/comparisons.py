@@ -195,7 +195,10 @@ def _numeric_path(compare: Compare) -> Compile:
 
 def _as_doubles(compare: Compare) -> Compare:
     def as_doubles(left: float, right: float) -> bool:
-        return compare(float(left), float(right))
+        try:
+            return compare(float(left), float(right))
+        except OverflowError:  # an integer beyond all doubles: Python compares it exactly, with doubles too
+            return compare(left, right)
 
     return as_doubles
 

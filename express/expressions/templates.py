@@ -20,6 +20,7 @@ from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsi
 from express.expressions.jsonpath import Path, Root, build_path, parse_path
 from express.expressions.jsonpath.syntax import Index
 from express.expressions.values import json_bytes, json_text
+from express.payload import fresh
 from express.types import JSON, Expr, Scope
 
 Expression: TypeAlias = Path | Call
@@ -156,8 +157,15 @@ def _constant_part(node: Node) -> JSON:
 
 
 def _compose(base: JSON, nodes: Iterable[tuple[Key, Node]]) -> Node:
-    parts = tuple((key, node) for key, node in nodes if not isinstance(node, Constant))
-    return Composite(base, parts) if parts else Constant(base)
+    nodes = tuple(nodes)
+    if all(isinstance(node, Constant) for _, node in nodes):
+        return Constant(base)
+    # The base is copied shallowly each time, so containers in it are parts too: each result gets its own.
+    return Composite(base, tuple((key, node) for key, node in nodes if not _is_scalar(node)))
+
+
+def _is_scalar(node: Node) -> bool:
+    return isinstance(node, Constant) and not isinstance(node.value, dict | list)
 
 
 def _computed(node: Node) -> Iterator[Computed]:
@@ -190,10 +198,10 @@ def _build(node: Node) -> Expr:
         return _build_composite(node)
     if isinstance(node, Computed):
         return build_expression(node.expression)
-    value = node.value
+    copy = fresh(node.value)
 
     def constant(_: JSON, __: Scope) -> JSON:
-        return value
+        return copy()
 
     return constant
 

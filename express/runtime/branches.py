@@ -101,7 +101,7 @@ class FanOut(Crew):
         current = asyncio.current_task(self.loop)
         self.unwatch()
         for task in self.members:
-            if task is not current:
+            if task is not current and not task.cancelling():
                 task.cancel()
         if self._leader is not current and self._leader is not None:
             if self._waiter is not None:

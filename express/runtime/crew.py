@@ -92,7 +92,8 @@ class Crew:
         """A worker's task has ended."""
 
     def dismiss(self) -> None:
-        """Cancel every worker that has a task of its own."""
+        """Cancel every worker that has a task of its own; one that is cleaning up already is left to it."""
         self.unwatch()
         for task in tuple(self.members):
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()

@@ -78,7 +78,10 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
         on_failure = step.events_on_failure
     try:
         following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
-    except StateError:
+    except StateError as final:
+        if isinstance(final, EngineError):
+            # Another one: the catcher itself has failed, in the same state.
+            final.place(step.name, entered)
         run.events += on_failure
         raise
     if isinstance(following, Step):
@@ -98,47 +101,59 @@ def _unrecovered(error: StateError) -> Step:
 async def drive(frame: Frame) -> None:
     """Go on with a frame that `advance` has left unfinished, to its end.
 
-    Raises StateError, or CancelledError when the execution is stopped.
+    Raises StateError, or CancelledError when the execution is stopped or the task cancelled, even if the handler it
+    hit has kept the cancellation to itself.
     """
     run = frame.run
+    host = run.host
+    task = asyncio.current_task()
+    assert task is not None
+    cancellations = task.cancelling()
+    following: Step | None
     while True:
-        waited = True
         if frame.awaiting is not None:
-            following = await _wait(frame, frame.awaiting)
-            if following is END:
-                return
-            if following is WAITING and run.stopping is None:
-                continue
+            following = await _wait(frame, frame.awaiting, task, cancellations)
         elif frame.delay:
             delay, frame.delay = frame.delay, 0.0
-            await run.host.sleep(delay)
+            await host.sleep(delay)
+            following = None
         else:
             await breathe(run)
-            waited = False
-        if run.stopping is not None:
+            following = frame.step
+        if run.stopping is not None or task.cancelling() > cancellations:
             raise asyncio.CancelledError
-        if waited and not run.host.has_time():
+        if following is END:
+            return
+        if following is WAITING:
+            continue
+        if following is not frame.step and not host.has_time():
             await breathe(run)
         if advance(frame):
             return
 
 
-async def _wait(frame: Frame, awaiting: Awaitable[JSON]) -> Step:
-    """Await what the current step waits for, and let it go on; the step that follows becomes the frame's."""
+async def _wait(frame: Frame, awaiting: Awaitable[JSON], task: asyncio.Task[object], cancellations: int) -> Step | None:
+    """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
     step = frame.step
     frame.awaiting = None
     try:
         try:
             value = await awaiting
+        except asyncio.CancelledError as exception:
+            if frame.run.stopping is not None or task.cancelling() > cancellations:
+                raise
+            # Nobody has asked this task to stop: the handler awaited something that was cancelled.
+            raise step.failed(frame, exception) from None
         except Exception as exception:
             raise step.failed(frame, exception) from None
         following = step.resume(frame, value)
         frame.entered = frame.entered_ns = 0
     except StateError as error:
         following = settle(frame, step, error)
-    if following is not WAITING and following is not END:
-        frame.step = following
-    return following
+    if following.halts:
+        return following
+    frame.step = following
+    return None
 
 
 async def breathe(run: Run) -> None:
@@ -149,7 +164,6 @@ async def breathe(run: Run) -> None:
     finally:
         run.yielding = False
     if run.stopping is None and run.host.monotonic_ns() >= run.deadline_ns:
-        run.stopping = "TIMED_OUT"
-        run.stop_error = run.stop_cause = None
+        run.host.stop(run, "TIMED_OUT", None, None)
     if run.stopping is not None:
         raise asyncio.CancelledError

@@ -19,13 +19,15 @@ class Execution:
     Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime.
     """
 
-    __slots__ = ("_result", "_run", "_runtime", "_waiters")
+    __slots__ = ("_result", "_run", "_runtime", "_waiters", "task")
 
     def __init__(self, runtime: Runtime, run: Run | None, result: Result | None) -> None:
         self._runtime = runtime
         self._run = run
         self._result = result
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: set[asyncio.Future[None]] = set()
+        #: Where it runs, None when it has ended at once. The loop itself would not keep the task alive.
+        self.task: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -48,14 +50,17 @@ class Execution:
     def finish(self, result: Result) -> None:
         """Called once, by the Runtime: wake everyone who waits for the Result."""
         self._result = result
-        self._run = None
-        for waiter in self._waiters:
+        self._run = self.task = None
+        for waiter in tuple(self._waiters):
             if not waiter.done():
                 waiter.set_result(None)
 
     def __await__(self) -> Generator[Any, None, Result]:
         while self._result is None:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            yield from waiter
+            self._waiters.add(waiter)
+            try:
+                yield from waiter
+            finally:
+                self._waiters.discard(waiter)
         return self._result

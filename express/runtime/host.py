@@ -128,12 +128,17 @@ class LoopHost:
             beat = None if heartbeat is None else loop.time() + heartbeat.seconds
             return min((moment for moment in (end, beat) if moment is not None), default=None)
 
+        def renew(scope: asyncio.Timeout) -> None:
+            # The beat may arrive when the handler has just returned, or too late.
+            if heartbeat is not None and heartbeat.renew is not None and not scope.expired():
+                scope.reschedule(due())
+
         try:
             async with asyncio.timeout_at(due()) as scope:
                 if heartbeat is not None:
                     # The handler may beat from a thread of its own.
-                    heartbeat.renew = lambda: loop.call_soon_threadsafe(lambda: scope.reschedule(due()))
-                return await call
+                    heartbeat.renew = lambda: loop.call_soon_threadsafe(renew, scope)
+                result = await call
         except TimeoutError:
             if scope.expired():
                 raise StateError(TIMEOUT) from None
@@ -141,6 +146,10 @@ class LoopHost:
         finally:
             if heartbeat is not None:
                 heartbeat.renew = None
+        if scope.expired():
+            # The handler has kept its cancellation to itself; it was late all the same.
+            raise StateError(TIMEOUT)
+        return result
 
     async def fan_out(self, frame: Frame, branches: Branches) -> None:
         await FanOut(frame, branches, self._loop).run()

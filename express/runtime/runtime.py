@@ -94,6 +94,10 @@ class Runtime(LoopHost):
         self._sequence = 0
         self._running: dict[Run, asyncio.TimerHandle | None] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
+        #: Places that are kept for starters which have been woken and do not run yet.
+        self._reserved = 0
+        #: The `map` calls under way, to be closed with the Runtime.
+        self.streams: set[Stream] = set()
         self._idle: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._open = False
@@ -114,6 +118,8 @@ class Runtime(LoopHost):
     async def close(self, drain: float | None = None) -> None:
         """Start nothing more; wait up to `drain` seconds for running executions to end, then abort the rest."""
         self._open = False
+        for stream in self.streams:
+            stream.exhausted = True
         drain = self.drain_timeout if drain is None else drain
         try:
             if self._running and drain > 0:
@@ -126,13 +132,17 @@ class Runtime(LoopHost):
                 for run in tuple(self._running):
                     self.stop(run, "ABORTED", None, None)
                 await self._until_idle()
+            for stream in tuple(self.streams):
+                await stream.close()
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
             self._shut()
             for waiting in self._waiting:
                 if not waiting.done():
+                    self._reserved += 1
                     waiting.set_result(None)
+            self._waiting.clear()
 
     async def _until_idle(self) -> None:
         while self._running:
@@ -147,7 +157,12 @@ class Runtime(LoopHost):
 
     @property
     def is_full(self) -> bool:
-        return len(self._running) >= self.max_in_flight
+        return len(self._running) + self._reserved >= self.max_in_flight
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether whoever wants to start something has to `acquire` a place first."""
+        return bool(self._waiting) or len(self._running) + self._reserved >= self.max_in_flight
 
     # ------------------------------------------------------------------------------------------ starting
 
@@ -156,10 +171,11 @@ class Runtime(LoopHost):
 
         Without an input it gets `{}`, as at AWS. A workflow that cannot block has ended when this returns.
         """
+        self._check_open()
         machine = workflow.machine(self.observers)
         if self.monotonic_ns() > self.slice_end:
             await self.be_fair()
-        if self.is_full or self._waiting:
+        if self.must_wait:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
@@ -170,15 +186,16 @@ class Runtime(LoopHost):
                 return Execution(self, None, result)
         self._register(opened)
         execution = Execution(self, opened, None)
-        opened.task = spawn(self._loop, self._conduct_started(opened, execution))
+        execution.task = spawn(self._loop, self._conduct_started(opened, execution))
         return execution
 
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
+        self._check_open()
         machine = workflow.machine(self.observers)
         if self.monotonic_ns() > self.slice_end:
             await self.be_fair()
-        if self.is_full or self._waiting:
+        if self.must_wait:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
@@ -199,6 +216,7 @@ class Runtime(LoopHost):
         which event a result belongs to.
         """
         machine = workflow.machine(self.observers)
+        self._check_open()
         if machine.program.blocks:
             return Stream(self, machine, events, ordered, self._loop).results()
         return self._map_plainly(machine, events)
@@ -228,32 +246,33 @@ class Runtime(LoopHost):
                 await self.be_fair()
 
     async def acquire(self) -> None:
-        """Wait for a free place, first come first served."""
-        while self._open and self.is_full:
-            waiting = self._loop.create_future()
-            self._waiting.append(waiting)
-            try:
-                await waiting
-            except asyncio.CancelledError:
-                if waiting.done() and not waiting.cancelled():
-                    self._admit()
-                raise
-            finally:
-                if waiting in self._waiting:
-                    self._waiting.remove(waiting)
+        """Wait for a place, first come first served. It is kept for the caller until it goes on."""
+        waiting = self._loop.create_future()
+        self._waiting.append(waiting)
+        try:
+            await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self._reserved -= 1
+                self._admit()
+            raise
+        self._reserved -= 1
 
     def _admit(self) -> None:
-        """A place is free: wake the first who waits."""
-        while self._waiting:
+        """Places are free: keep them for the first who wait, and wake those."""
+        while self._waiting and not self.is_full:
             waiting = self._waiting.popleft()
             if not waiting.done():
+                self._reserved += 1
                 waiting.set_result(None)
-                return
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input."""
-        if not self._open:
-            raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
+        self._check_open()
         self._sequence = sequence = self._sequence + 1
         try:
             size = len(encode(event))
@@ -290,6 +309,10 @@ class Runtime(LoopHost):
             return self._end(run, "FAILED", None, error.error, error.cause)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
             return self._end_broken(run, error)
+        except BaseException:
+            # Somebody is leaving the program by way of a handler.
+            self._end(run, "ABORTED", None, None, None)
+            raise
         return self._end(run, "SUCCEEDED", run.data, None, None)
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
@@ -306,39 +329,64 @@ class Runtime(LoopHost):
         except StateError as error:
             result = self._end(run, "FAILED", None, error.error, error.cause)
         except asyncio.CancelledError:
-            status = run.stopping
-            if status is None:
-                result = self._end(run, "ABORTED", None, None, None)
+            result = self._end(run, "ABORTED", None, None, None)
+            if run.stopping is None:
                 if execution is not None:
                     execution.finish(result)
                 raise
-            result = self._end(run, status, None, run.stop_error, run.stop_cause)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
             result = self._end_broken(run, error)
+        except BaseException:
+            result = self._end(run, "ABORTED", None, None, None)
+            if execution is not None:
+                execution.finish(result)
+            raise
         else:
             result = self._end(run, "SUCCEEDED", run.data, None, None)
         finally:
             self._deregister(run)
         if run.cancelled and task.uncancel() > run.cancellations:
+            if execution is not None:
+                execution.finish(result)
             raise asyncio.CancelledError
         return result
 
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
-        result = self.run_here(run) if run.stopping is None else None
+        try:
+            result = self.run_here(run) if run.stopping is None else None
+        except BaseException:
+            execution.finish(self._aborted(run))
+            self._deregister(run)
+            raise
         if result is None:
             result = await self.conduct(run, execution)
         else:
             self._deregister(run)
         execution.finish(result)
 
+    def _aborted(self, run: Run) -> Result:
+        """The Result of an execution whose end nobody could take."""
+        duration = self.monotonic_ns() - run.started_ns
+        return Result("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)
+
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
         """End a running execution with `status` as soon as it can be interrupted."""
         if run.stopping is not None:
             return
         run.stopping, run.stop_error, run.stop_cause = status, error, cause
+        if run.task is asyncio.current_task(self._loop):
+            # Its own handler stops it: interrupt whatever it does next, if it does not end by itself.
+            self._loop.call_soon(self._interrupt, run)
+        else:
+            self._interrupt(run)
+
+    def _interrupt(self, run: Run) -> None:
+        """Cancel the task of an execution that has begun and has not ended."""
         task = run.task
-        if task is not None and task is not asyncio.current_task(self._loop):
+        # A task that is being cancelled already (a fork ends its branches) may be cleaning up: a second cancellation
+        # would cut that short, and the execution looks at `stopping` next.
+        if task is not None and run in self._running and not task.cancelling():
             run.cancelled = True
             run.cancellations = task.cancelling()
             task.cancel()
@@ -393,6 +441,11 @@ class Runtime(LoopHost):
         duration = self.monotonic_ns() - run.started_ns
         machine = run.machine
         tally = machine.tally
+        if run.stopping is not None:
+            # Whatever a handler made of its cancellation, a stopped execution has been stopped.
+            status, output, error, cause = run.stopping, None, run.stop_error, run.stop_cause
+        elif duration > self._timeout_ns or (machine.timeout_seconds and duration > self.timeout_ns(machine)):
+            status, output, error, cause = "TIMED_OUT", None, None, None
         memory = machine.base_memory
         if run.fan_out:
             memory = memory_bytes(machine.definition_bytes, run.data_bytes, run.fan_out)
@@ -411,6 +464,9 @@ class Runtime(LoopHost):
         result = Result(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
         # The outermost frame points at itself; without this only the collector could free it.
         run.run = None  # type: ignore[assignment]
+        if self._waiting:
+            # It may have been given a place and never needed one.
+            self._admit()
         if self._watched:
             notify(self._watched, "execution_ended", run, result)
         return result

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from express.errors import RuntimeClosed
 from express.program import Machine, Run
 from express.runtime.crew import Crew
 
@@ -74,13 +75,14 @@ class Stream(Crew):
         self._leading: Run | None = None
         self._parked: deque[asyncio.Future[None]] = deque()
         self._consumer: asyncio.Future[None] | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self.exhausted = False
 
     # ------------------------------------------------------------------------------------------ the consumer
 
     async def results(self) -> AsyncIterator[Result]:
-        """Every result, until the source is exhausted and the last execution has ended."""
+        """Every result, until the source is exhausted and the last worker has gone."""
+        self._runtime.streams.add(self)
         self.hire()
         ended = self._ended
         try:
@@ -97,14 +99,15 @@ class Stream(Crew):
                     if self._parked:
                         self._unpark()
                     yield result  # type: ignore[misc]  # a Result by now
-                if self.exhausted and not self._open:
+                if self.exhausted and not self.members:
                     break
                 self._consumer = self.loop.create_future()
                 await self._consumer
             if self._failure is not None:
                 raise self._failure
         finally:
-            await self._close()
+            self._runtime.streams.discard(self)
+            await self.close()
 
     def _unpark(self) -> None:
         parked = self._parked.popleft()
@@ -116,8 +119,10 @@ class Stream(Crew):
         if consumer is not None and not consumer.done():
             consumer.set_result(None)
 
-    async def _close(self) -> None:
-        """Stop what still runs (the consumer may have left early) and wait for it."""
+    async def close(self) -> None:
+        """Stop what still runs and wait for it: the consumer has left early, or the Runtime is closing."""
+        if self.members and self._failure is None:
+            self._failure = RuntimeClosed("the Runtime was closed before the stream had ended")
         self.exhausted = True
         self.dismiss()
         if self.members:
@@ -133,19 +138,23 @@ class Stream(Crew):
             if self._open >= self.limit:
                 await self._park()
                 continue
-            if runtime.in_flight >= runtime.max_in_flight:
-                await runtime.acquire()
             self._open += 1
             try:
                 event = next(source) if source is not None else await self._take_event()
             except (StopIteration, StopAsyncIteration):
                 self.exhausted = True
+            except asyncio.CancelledError as error:
+                if task is None or task.cancelling():
+                    raise
+                self.exhausted, self._failure = True, error
             except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
                 self.exhausted, self._failure = True, error
             if self.exhausted:
                 self._open -= 1
                 self._tell_consumer()
                 return
+            if runtime.must_wait:
+                await runtime.acquire()
             index = self.taken
             self.taken = index + 1
             opened = runtime.open(machine, event)
@@ -206,7 +215,7 @@ class Stream(Crew):
         if not task.cancelled() and task.exception() is not None and self._failure is None:
             error = task.exception()
             self.exhausted = True
-            self._failure = error if isinstance(error, Exception) else None
+            self._failure = error
         if not self.members and not self._fetching and not self.exhausted and self._open < self.limit:
             # Everyone went home while one was fetching, and that one has ended: somebody must go on.
             self.hire()

@@ -104,7 +104,7 @@ class Choice(Node):
 
     def build(self, step: Step, link: Linker) -> None:
         prepare = build_prepare(self.flow)
-        factor, constant = prepare_growth(self.flow) or (1, 0)
+        factor, constant = prepare_growth(self.flow)
         rules: list[tuple[Expr, Leave]] = []
         for branch in self.choices:
             flow = DataFlow(

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from express.states.state import Handler, Resolver
     from express.types import JSON
 
+#: The longest TimeoutSeconds AWS takes.
+MAX_SECONDS = 99_999_999
 #: What Lambda's Python runtime calls a return value that `json.dumps` refuses.
 MARSHAL_ERROR = "Runtime.MarshalError"
 
@@ -171,15 +173,19 @@ class Edge:
 
     def build_dynamic(self, resolver: Resolver | None) -> None:
         """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
-        arn, is_invoke = self.resource.arn, self.resource.is_lambda_invoke
+        arn, who, is_invoke = self.resource.arn, self.resource.name, self.resource.is_lambda_invoke
 
         async def perform(frame: Frame, parameters: JSON) -> JSON:
             function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
+            if function is not None and not isinstance(function, str):
+                raise EngineError(RUNTIME, f"The FunctionName of the task is no string: {text_of(function)}")
             handler = resolver.handler(arn, function) if resolver is not None else None
             if handler is None:
                 raise _no_handler(arn, function)
             wrapped = is_invoke and handler.for_function
-            payload, _ = _cross_in(_unwrap(parameters) if wrapped else parameters)
+            payload, size = _cross_in(_unwrap(parameters) if wrapped else parameters)
+            if size > frame.run.host.payload_limit:
+                raise input_limit_exceeded(who)
             informed = self._build_informed(handler)
             try:
                 outcome = handler.call(payload) if informed is None else informed(frame, payload)
@@ -286,7 +292,7 @@ class Edge:
             frame.run.events += 1
             return following
 
-        def failed(frame: Frame, exception: Exception) -> StateError:
+        def failed(frame: Frame, exception: BaseException) -> StateError:
             frame.run.events += 1
             if isinstance(exception, StateError) or failure is None:
                 return exception if isinstance(exception, StateError) else EngineError(RUNTIME, str(exception))
@@ -299,16 +305,17 @@ class Edge:
 
     def _run_async(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         """Start the coroutine here and now; hand it on only if it suspends."""
-        call, failure, reserve, retries = handler.call, handler.failure, self._reserve, self.step.retries
+        call, failures, failure = handler.call, handler.failures, handler.failure
+        reserve, retries = self._reserve, self.step.retries
 
         def run(frame: Frame) -> Step:
             payload = begin(frame)
-            coroutine = call(payload) if informed is None else informed(frame, payload)
             try:
+                coroutine = call(payload) if informed is None else informed(frame, payload)
                 first = coroutine.send(None)
             except StopIteration as stop:
                 result = stop.value
-            except Exception as error:
+            except failures as error:
                 reserve(frame, 1)
                 raise error if isinstance(error, StateError) else failure(error) from None
             else:
@@ -330,8 +337,8 @@ class Edge:
         def run_directly(frame: Frame) -> Step:
             """The same for a trusted handler on the raw input, without the calls that would do nothing."""
             data = frame.data
-            coroutine = call(data)
             try:
+                coroutine = call(data)
                 first = coroutine.send(None)
             except StopIteration as stop:
                 try:
@@ -339,7 +346,7 @@ class Edge:
                 except StateError:
                     reserve(frame, 1)
                     raise
-            except Exception as error:
+            except failures as error:
                 reserve(frame, 1)
                 raise error if isinstance(error, StateError) else failure(error) from None
             reserve(frame, 0)
@@ -349,13 +356,14 @@ class Edge:
         return run_directly
 
     def _run_inline(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
-        call, failure, reserve, retries = handler.call, handler.failure, self._reserve, self.step.retries
+        call, failures, failure = handler.call, handler.failures, handler.failure
+        reserve, retries = self._reserve, self.step.retries
 
         def run(frame: Frame) -> Step:
             payload = begin(frame)
             try:
                 result = call(payload) if informed is None else informed(frame, payload)
-            except Exception as error:
+            except failures as error:
                 reserve(frame, 1)
                 raise error if isinstance(error, StateError) else failure(error) from None
             try:
@@ -395,7 +403,7 @@ def _finish_retried(frame: Frame, result: JSON, finish: Finish) -> Step:
 
 def _unwrap(parameters: JSON) -> JSON:
     """What a function gets from `lambda:invoke`: its Payload, or an empty event."""
-    return parameters.get("Payload", {})
+    return parameters.get("Payload", {}) if isinstance(parameters, dict) else {}
 
 
 def _wrap(result: JSON) -> JSON:
@@ -462,6 +470,6 @@ def _build_seconds(name: str, constant: int | None, path: Path | None) -> Callab
             )
         if value <= 0:
             raise EngineError(RUNTIME, f"The {name} parameter references a non-positive value: {path.text} == {value}")
-        return value
+        return min(value, MAX_SECONDS)
 
     return seconds

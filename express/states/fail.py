@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from express.definition import messages
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
+from express.expressions.intrinsics import Call
 from express.expressions.templates import Expression, build_expression, parse_expression
 from express.payload import text_of
 from express.states.state import Linker, Node, Surroundings
@@ -23,6 +25,18 @@ if TYPE_CHECKING:
 #: Longest error name and cause AWS stores (botocore: SensitiveError, SensitiveCause), in characters.
 MAX_ERROR = 256
 MAX_CAUSE = 32_768
+
+#: The functions ErrorPath and CausePath may call (AWS guide "Fail workflow state"), all of which can give a string;
+#: their arguments may be any calls.
+_FUNCTIONS = (
+    "States.Format",
+    "States.JsonToString",
+    "States.ArrayGetItem",
+    "States.Base64Encode",
+    "States.Base64Decode",
+    "States.Hash",
+    "States.UUID",
+)
 
 Text = Callable[["JSON", "Scope"], "str | None"]
 
@@ -60,10 +74,14 @@ def _read_expression(fields: Fields, name: str) -> Expression | None:
     if text is None:
         return None
     try:
-        return parse_expression(text)
+        expression = parse_expression(text)
     except ExpressionError as error:
         fields.report(name, error.message, offset=error.offset)
         return None
+    if isinstance(expression, Call) and expression.function.name not in _FUNCTIONS:
+        fields.report(name, messages.function_not_allowed(expression.function.name, name, _FUNCTIONS))
+        return None
+    return expression
 
 
 def _build_text(name: str, expression: Expression | None, constant: str | None) -> Text:

@@ -195,8 +195,12 @@ def build_prepare(flow: DataFlow) -> Expr | None:
     return lambda data, scope: template(select(data, scope), scope)
 
 
-def prepare_growth(flow: DataFlow) -> Growth:
-    """How the work's input may outgrow the raw input."""
+def prepare_growth(flow: DataFlow) -> tuple[int, int]:
+    """How the work's input may outgrow the raw input; where that is not known, to a size that gets measured."""
+    return _known_growth(flow) or (0, UNKNOWN_SIZE)
+
+
+def _known_growth(flow: DataFlow) -> Growth:
     if flow.discard_input:
         base: Growth = (0, 2)
     elif flow.input_path is None:
@@ -299,7 +303,7 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
     leave = build_leave(flow, step, following)
     if prepare is None:
         return lambda frame: leave(frame, frame.data, frame.data, frame.size)
-    factor, constant = prepare_growth(flow) or (0, UNKNOWN_SIZE)
+    factor, constant = prepare_growth(flow)
     key = single_name(flow.result_path)
 
     def run(frame: Frame) -> Step:

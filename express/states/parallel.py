@@ -46,7 +46,7 @@ class Parallel(Node):
         programs = tuple(link.program(branch) for branch in self.nested)
         prepare = build_prepare(self.flow)
         leave = build_leave(self.flow, step, self.following(link))
-        factor, constant = prepare_growth(self.flow) or (1, 0)
+        factor, constant = prepare_growth(self.flow)
         step.retries = bool(self.retriers)
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from express.payload import measure
+from express.payload import fresh, measure
 from express.states.flow import DataFlow, build_leave, build_pass_through, build_prepare, read_data_flow
 from express.states.state import Linker, Node, Surroundings, read_transition
 
@@ -44,11 +44,12 @@ def _build_constant(result: JSON, flow: DataFlow, step: Step, following: Step) -
     prepare = build_prepare(flow)
     leave = build_leave(flow, step, following)
     size = measure(result)
+    copy = fresh(result)
 
     def run(frame: Frame) -> Step:
         raw = frame.data
         if prepare is not None:
             prepare(raw, frame)
-        return leave(frame, raw, result, size)
+        return leave(frame, raw, copy(), size)
 
     return run

@@ -123,12 +123,12 @@ def _read_errors(entry: Fields, *, last: bool) -> list[str]:
 def build_matcher(errors: list[str]) -> Callable[[str | None], bool]:
     """Whether an ErrorEquals list matches an error name."""
     names = frozenset(errors) - {RUNTIME}
+    if names & {TIMEOUT, HEARTBEAT_TIMEOUT}:
+        names |= {TIMEOUT, HEARTBEAT_TIMEOUT}
     if ALL in names:
         return lambda error: error != RUNTIME
     if TASK_FAILED in names:
         return lambda error: error in names or error not in (TIMEOUT, RUNTIME)
-    if names & {TIMEOUT, HEARTBEAT_TIMEOUT}:
-        names |= {TIMEOUT, HEARTBEAT_TIMEOUT}
     return names.__contains__
 
 

@@ -32,7 +32,8 @@ class Handler:
 
     `call(payload)` or, with `wants_context`, `call(payload, context)`. `isolate`: payload and result cross by value.
     `for_function`: registered for a Lambda function, so it takes the function's payload whichever way the function
-    is called. `failure` turns any exception of the call into the StateError the workflow sees.
+    is called. `failures` are the exceptions that mean the task has failed, a cancellation of the handler's own doing
+    among them; `failure` turns one into the StateError the workflow sees.
     """
 
     call: Callable[..., Any]
@@ -40,7 +41,8 @@ class Handler:
     isolate: bool
     wants_context: bool
     for_function: bool
-    failure: Callable[[Exception], StateError]
+    failures: tuple[type[BaseException], ...]
+    failure: Callable[[BaseException], StateError]
 
 
 class Resolver(Protocol):

@@ -73,18 +73,17 @@ class Task(Node):
 
     def _read_function(self, fields: Fields) -> None:
         """The Lambda function that `lambda:invoke` names; None where a path decides at run time."""
-        parameters = fields.json("Parameters", None)
+        if not fields.has("Parameters"):
+            fields.report(None, messages.required_field("FunctionName"))
+            return
+        parameters = fields.json("Parameters")
         if not isinstance(parameters, dict):
             return
         name = parameters.get("FunctionName")
         if isinstance(name, str):
             self.function = name
         elif "FunctionName.$" not in parameters and "FunctionName" not in parameters:
-            fields.document.report(
-                "SCHEMA_VALIDATION_FAILED",
-                messages.required_field("FunctionName"),
-                fields.child("Parameters"),
-            )
+            fields.report("Parameters", messages.required_field("FunctionName"))
 
     def _resolves_at_run_time(self, resolver: Resolver | None) -> bool:
         return (

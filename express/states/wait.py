@@ -64,7 +64,7 @@ class Wait(Node):
     def build(self, step: Step, link: Linker) -> None:
         prepare = build_prepare(self.flow)
         leave = build_leave(self.flow, step, self.following(link))
-        factor, constant = prepare_growth(self.flow) or (1, 0)
+        factor, constant = prepare_growth(self.flow)
         delay = self._build_delay()
 
         def run(frame: Frame) -> Step:

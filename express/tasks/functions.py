@@ -7,6 +7,7 @@ somebody reads it; most errors are retried or counted, and formatting a tracebac
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import linecache
 from functools import lru_cache
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 class HandlerFailure(StateError):
     """An exception of a handler, as an error of the workflow. `cause` is made on first reading."""
 
-    def __init__(self, exception: Exception) -> None:
+    def __init__(self, exception: BaseException) -> None:
         # Not through StateError, whose `cause` would be there from the start.
         Exception.__init__(self)
         self.error = type(exception).__name__
-        self._exception: Exception | None = exception
+        self._exception: BaseException | None = exception
 
     def __getattr__(self, name: str) -> str:
         # Only a missing attribute comes here, and that is `cause` until somebody reads it.
@@ -42,7 +43,7 @@ class HandlerFailure(StateError):
         return self.cause
 
 
-def lambda_cause(exception: Exception) -> str:
+def lambda_cause(exception: BaseException) -> str:
     """The cause of a failed function, key by key as AWS writes it."""
     trace = exception.__traceback__
     return text_of(
@@ -61,7 +62,7 @@ def _request_id() -> str:
     return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-{bits[18:30]}"
 
 
-def _message(exception: Exception) -> str:
+def _message(exception: BaseException) -> str:
     try:
         return str(exception).encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - a broken __str__ is the user's; the task still fails in its own name
@@ -98,6 +99,7 @@ def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool,
         isolate=isolate,
         wants_context=_wants_context(function),
         for_function=for_function,
+        failures=(Exception, asyncio.CancelledError),
         failure=HandlerFailure,
     )
 

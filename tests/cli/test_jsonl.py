@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from express.cli.jsonl import CHUNK, FAIRNESS, MAX_LINE, ROOM, Event, EventReader, LineSplitter, LineWriter
+from express.cli.status import CommandError
 
 
 class Pieces:
@@ -127,8 +128,8 @@ async def test_an_error_of_the_file_reaches_the_consumer() -> None:
             assert size == CHUNK
             raise OSError(5, "Input/output error")
 
-    with pytest.raises(OSError, match="Input/output error"):
-        await anext(aiter(EventReader(Failing())))
+    with pytest.raises(CommandError, match=r"cannot read orders\.jsonl: Input/output error"):
+        await anext(aiter(EventReader(Failing(), "orders.jsonl")))
 
 
 async def test_a_pipe_set_to_non_blocking_is_waited_for() -> None:

@@ -28,11 +28,15 @@ def task(name: str, **fields: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": f"arn:aws:lambda:us-east-1:123456789012:function:{name}", **fields}
 
 
+#: Beyond 64 bits.
+HUGE = "123456789012345678901234567890"
+
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "pass": {"StartAt": "Keep", "States": {"Keep": {"Type": "Pass", "End": True}}},
     "fail": {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Refused", "Cause": "too late"}}},
     "silent": {"StartAt": "No", "States": {"No": {"Type": "Fail"}}},
     "double": {"StartAt": "Double", "States": {"Double": task("Double", End=True)}},
+    "huge": {"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": int(HUGE), "End": True}}},
     "wrong": {"StartAt": "Kep", "States": {"Keep": {"Type": "Pass", "End": True}}},
 }
 
@@ -75,6 +79,8 @@ TASKS = ["--tasks", "run_handlers:tasks"]
         (["pass.json"], {}),
         (["pass.json", "--input", '{"a": [1, null]}'], {"a": [1, None]}),
         (["pass.json", "--input", "false"], False),
+        (["pass.json", "--input", f'{{"a": {HUGE}}}'], {"a": int(HUGE)}),
+        (["huge.json"], int(HUGE)),
         (["double.json", *TASKS, "--input", "21"], {"n": 21, "double": 42}),
         (["double.json", *TASKS, "--input", "21", "--query", "output.double"], 42),
         (["double.json", *TASKS, "--input", "21", "--query", "[status, billing.billed_memory_mb]"], ["SUCCEEDED", 64]),
@@ -145,7 +151,10 @@ def test_an_error_of_a_handler_is_a_result_without_a_traceback(here: Path, capsy
         (["pass.json", "--events", "pass.json", "--output", "no/where"], 2, "cannot write no/where: No such file"),
         (["wrong.json"], 1, "wrong.json:2:14"),
         (["wrong.json"], 1, "Keep"),
-        (["absent.json"], 1, "absent.json"),
+        (["absent.json"], 2, "Cannot read 'absent.json': No such file or directory"),
+        (["."], 2, "Cannot read '.': Is a directory"),
+        (["pass.json", "--name", "a b/c"], 2, "Invalid Name: 'a b/c'"),
+        (["pass.json", "--name", ""], 2, "Invalid Name: ''"),
         (["double.json"], 1, "function:Double"),
         (["double.json"], 1, "hint: the handlers of a workflow's resources come from --tasks MODULE:REGISTRY"),
     ],
@@ -223,6 +232,12 @@ def test_only_the_first_broken_lines_are_listed(here: Path, capsys: pytest.Captu
     assert [result["line"] for result in without_cause(captured.out)] == list(range(1, 26))
     assert captured.err.count("not valid JSON") == 20
     assert "express: 5 more lines are broken\nexpress: 25 INVALID\n" in captured.err
+
+
+def test_a_stream_keeps_every_digit(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "events.jsonl").write_text(f"-{HUGE}\n")
+    assert main(["run", "pass.json", "--events", "events.jsonl"]) == 0
+    assert capsys.readouterr().out == f'{{"line":1,"status":"SUCCEEDED","output":-{HUGE}}}\n'
 
 
 def test_query_on_each_line(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -456,3 +471,44 @@ def test_ctrl_c_ends_a_stream_whose_input_is_silent(here: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
         assert process.stderr.read() == b"express: interrupted\n"
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell line in which `$express` is the command."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
+    line = line.replace("$express", '"$PYTHON" -m express.cli')
+    return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("printf '1\\n' | $express run pass.json --events - --output /dev/full", "/dev/full"),
+        ("printf '1\\n' | $express run pass.json --events - > /dev/full", "stdout"),
+        ("$express run pass.json > /dev/full", "stdout"),
+        ("$express check pass.json > /dev/full", "stdout"),
+    ],
+)
+def test_a_full_disk_is_named(here: Path, line: str, name: str) -> None:
+    done = shell(line)
+    assert (done.returncode, done.stderr) == (2, f"express: cannot write {name}: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
+@pytest.mark.parametrize(
+    ("line", "status", "out", "err"),
+    [
+        ("$express run pass.json --input 7 0<&-", 0, "7\n", ""),
+        ("$express run pass.json --input 7 1>&-", 0, "", ""),
+        ("$express run pass.json --input 7 2>&-", 0, "7\n", ""),
+        ("$express run fail.json 0<&- 1>&- 2>&-", 1, "", ""),
+        ("$express check - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
+        ("$express run - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
+        ("$express run pass.json --input - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
+        ("$express run pass.json --events - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
+    ],
+)
+def test_closed_standard_streams(here: Path, line: str, status: int, out: str, err: str) -> None:
+    done = shell(line)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)

@@ -215,16 +215,18 @@ def test_growth_bounds_the_size_and_nothing_is_changed(template: JSON) -> None:
     assert len(orjson.dumps(first)) <= factor * len(orjson.dumps(DATA)) + constant
 
 
-def test_constants_are_shared_and_results_are_fresh() -> None:
+def test_every_result_is_fresh() -> None:
     whole = build_template(parse({"a": [1]}))
-    assert whole({}, SCOPE) is whole({}, SCOPE)
+    assert whole({}, SCOPE) == whole({}, SCOPE)
+    assert whole({}, SCOPE)["a"] is not whole({}, SCOPE)["a"]
     build = build_template(parse({"constant": {"k": []}, "nested": {"x.$": "$.x", "k": []}}))
     data: JSON = {"x": {}}
     first, second = build(data, SCOPE), build(data, SCOPE)
     assert first is not second
-    assert first["constant"] is second["constant"]
+    assert first["constant"] is not second["constant"]
+    assert first["constant"]["k"] is not second["constant"]["k"]
     assert first["nested"] is not second["nested"]
-    assert first["nested"]["k"] is second["nested"]["k"]
+    assert first["nested"]["k"] is not second["nested"]["k"]
     assert first["nested"]["x"] is data["x"]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from express.errors import PathNotFound
+from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document
 from express.expressions.jsonpath.missing import build_explain, location
 from express.expressions.jsonpath.navigation import build_chain, split_steps
 from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
@@ -170,6 +171,7 @@ def _build_field_of_element(a: str, i: int, b: str, not_found: _NotFound) -> Exp
 def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate) -> Expr:
     chain = build_chain(head)
     explain = build_explain(path.steps)
+    text, counted = path.text, needs_document(path.steps)
     # Without an index in front, missing data is all an indefinite path can meet there.
     forgiving = not path.definite and not any(isinstance(step, Index) for step in head)
 
@@ -184,7 +186,7 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
                 raise PathNotFound(path.text, miss.text) from None
             return []
         try:
-            return tail(value, data)
+            return tail(value, Document(data, text) if counted else UNCOUNTED)
         except (NoResultError, CallError) as problem:
             raise PathNotFound(path.text, problem.detail) from None
 
@@ -198,7 +200,7 @@ def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:
     explain = build_explain(path.steps)
     tail = build_tail(rest, location(head), _build_evaluate, required=required) if rest else None
 
-    def evaluate(value: JSON, root: JSON) -> JSON:
+    def evaluate(value: JSON, root: Document) -> JSON:
         try:
             found = chain(value)
         except ABSENT:

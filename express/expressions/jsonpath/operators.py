@@ -1,9 +1,8 @@
 """The operators of filters, one row each: `@.price > 10`, `@.tags contains 'new'`, `@.name =~ /n.*/`.
 
-They compare values as Jayway's value nodes do. Values of different types differ and have no order, with one
-exception: a number and a string are equal when the string spells the number, judged from the left side (`12 == '12'`
-and `12.0 == '12'`, but `'12' == 12.0` compares texts). Arrays and objects are equal as Java collections are. What a
-path did not find (MISSING) equals nothing; so `!=` is true for it.
+They compare values as Jayway's value nodes do: `equality` says what is equal, and values of different types have no
+order. What a path did not find (MISSING) equals nothing; so `!=` is true for it. An array that is searched may come
+as `Members`.
 
 One thing is saner here than in Jayway: strings inside an array that look like paths or JSON (`['$.a', '[1]']`) are
 compared as the strings they are.
@@ -11,37 +10,21 @@ compared as the strings they are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TypeAlias
 
-from express.expressions.jsonpath.outcomes import MISSING, OperandError
-from express.expressions.values import java_key, java_text, utf16_length
+from express.expressions.jsonpath.equality import COLLECTIONS, NUMBERS, equal
+from express.expressions.jsonpath.membership import Members
+from express.expressions.jsonpath.outcomes import OperandError
+from express.expressions.values import utf16_length
 from express.types import JSON
 
 Comparator: TypeAlias = Callable[[JSON, JSON], bool]
 
-_NUMERAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_ARRAYS = (list, Members)
 
-_NUMBERS = (int, float)
-_COLLECTIONS = (list, dict)
-
-
-def equal(left: JSON, right: JSON) -> bool:
-    """`==`. See the head of this module."""
-    if left is MISSING or right is MISSING:
-        return False
-    kind, other = type(left), type(right)
-    if kind is str:
-        return bool(left == (java_text(right) if other in _NUMBERS else right))
-    if kind in _NUMBERS:
-        if other is str:
-            return _NUMERAL.fullmatch(right) is not None and Decimal(right) == Decimal(java_text(left))
-        return other in _NUMBERS and bool(left == right)
-    if kind in _COLLECTIONS:
-        return kind is other and left == right and java_key(left) == java_key(right)
-    return left is right
+#: The operators that search an array, and the side it stands on.
+SEARCHES = {"in": "right", "nin": "right", "contains": "left"} | dict.fromkeys(("subsetof", "anyof", "noneof"), "right")
 
 
 def _not_equal(left: JSON, right: JSON) -> bool:
@@ -58,13 +41,13 @@ def _not_identical(left: JSON, right: JSON) -> bool:
 
 def _same_kind(left: JSON, right: JSON) -> bool:
     kind, other = type(left), type(right)
-    return kind is other or (kind in _NUMBERS and other in _NUMBERS) or (kind in _COLLECTIONS and other in _COLLECTIONS)
+    return kind is other or (kind in NUMBERS and other in NUMBERS) or (kind in COLLECTIONS and other in COLLECTIONS)
 
 
 def comparable(left: JSON, right: JSON) -> bool:
     """Two numbers or two strings: all that has an order."""
     kind, other = type(left), type(right)
-    return (kind in _NUMBERS and other in _NUMBERS) or (kind is str and other is str)
+    return (kind in NUMBERS and other in NUMBERS) or (kind is str and other is str)
 
 
 def _less(left: JSON, right: JSON) -> bool:
@@ -86,7 +69,9 @@ def _greater_or_equal(left: JSON, right: JSON) -> bool:
 def _in(left: JSON, right: JSON) -> bool:
     if type(right) is dict:
         return False
-    return _holds(_elements(right), left)
+    if type(right) not in _ARRAYS:
+        raise OperandError
+    return _holds(right, left)
 
 
 def _not_in(left: JSON, right: JSON) -> bool:
@@ -96,21 +81,21 @@ def _not_in(left: JSON, right: JSON) -> bool:
 def _contains(left: JSON, right: JSON) -> bool:
     if type(left) is str:
         return type(right) is str and right in left
-    return type(left) is list and _holds(left, right)
+    return type(left) in _ARRAYS and _holds(left, right)
 
 
 def _subset_of(left: JSON, right: JSON) -> bool:
     if type(left) is dict or type(right) is dict:
         return False
-    allowed = _elements(right)
-    return all(_holds(allowed, item) for item in _elements(left))
+    allowed = _members(right)
+    return all(allowed.holds(item) for item in _elements(left))
 
 
 def _any_of(left: JSON, right: JSON) -> bool:
     if type(left) is dict or type(right) is dict:
         return False
-    candidates = _elements(right)
-    return any(_holds(candidates, item) for item in _elements(left))
+    candidates = _members(right)
+    return any(candidates.holds(item) for item in _elements(left))
 
 
 def _none_of(left: JSON, right: JSON) -> bool:
@@ -120,7 +105,7 @@ def _none_of(left: JSON, right: JSON) -> bool:
 
 
 def _size(left: JSON, right: JSON) -> bool:
-    if type(right) not in _NUMBERS:
+    if type(right) not in NUMBERS:
         return False
     if type(left) is str:
         return utf16_length(left) == int(right)
@@ -128,7 +113,7 @@ def _size(left: JSON, right: JSON) -> bool:
 
 
 def _empty(left: JSON, right: JSON) -> bool:
-    if type(left) is not str and type(left) not in _COLLECTIONS:
+    if type(left) is not str and type(left) not in COLLECTIONS:
         return False
     if type(right) is not bool:
         raise OperandError
@@ -141,13 +126,20 @@ def _never(left: JSON, right: JSON) -> bool:
 
 
 def _elements(value: JSON) -> list[JSON]:
+    if type(value) is Members:
+        return value.items
     if type(value) is not list:
         raise OperandError
     return value
 
 
-def _holds(items: list[JSON], value: JSON) -> bool:
-    return any(equal(value, item) for item in items)
+def _members(value: JSON) -> Members:
+    return value if type(value) is Members else Members(_elements(value))
+
+
+def _holds(items: JSON, value: JSON) -> bool:
+    """Elements that are asked for once are searched one by one."""
+    return items.holds(value) if type(items) is Members else any(equal(value, item) for item in items)
 
 
 OPERATORS: dict[str, Comparator] = {

@@ -11,8 +11,11 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from express.expressions.jsonpath.document import Document
+from express.expressions.jsonpath.equality import equal
+from express.expressions.jsonpath.membership import Members
 from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
-from express.expressions.jsonpath.operators import OPERATORS, Comparator, equal
+from express.expressions.jsonpath.operators import OPERATORS, SEARCHES, Comparator
 from express.expressions.jsonpath.outcomes import ABSENT, MISSING, NoResultError, OperandError
 from express.expressions.jsonpath.syntax import (
     And,
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
     from express.expressions.jsonpath.regex import Matcher
 
 #: `(value, root) -> result`: a path or a part of one, applied to a value inside the document `root`.
-Evaluate: TypeAlias = Callable[[JSON, JSON], JSON]
-Test: TypeAlias = Callable[[JSON, JSON], bool]
+Evaluate: TypeAlias = Callable[[JSON, Document], JSON]
+Test: TypeAlias = Callable[[JSON, Document], bool]
 
 
 class BuildPath(Protocol):
@@ -55,7 +58,7 @@ def build_test(condition: Condition, build: BuildPath) -> Test:
     if not _may_be_unusable(condition):
         return test
 
-    def guarded(item: JSON, root: JSON) -> bool:
+    def guarded(item: JSON, root: Document) -> bool:
         try:
             return test(item, root)
         except OperandError:
@@ -126,7 +129,7 @@ def _build_exists(path: Path, build: BuildPath, *, expected: bool) -> Test:
 
 
 def _build_exists_by_chain(chain: Chain, *, expected: bool) -> Test:
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         try:
             chain(item)
         except ABSENT:
@@ -137,11 +140,13 @@ def _build_exists_by_chain(chain: Chain, *, expected: bool) -> Test:
 
 
 def _build_exists_by_evaluating(evaluate: Evaluate, *, expected: bool) -> Test:
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         try:
-            evaluate(item, root)
+            found = evaluate(item, root)
         except NoResultError:
             return not expected
+        if type(found) is list:
+            root.spend(len(found))
         return expected
 
     return test
@@ -158,6 +163,19 @@ _ORDER: dict[str, Callable[[JSON, JSON], bool]] = {
 
 
 def _build_comparison(comparison: Comparison, build: BuildPath) -> Test:
+    test = _build_single(comparison, build)
+    sides = comparison.left, comparison.right
+    if any(map(_of_item, sides)) or not any(isinstance(side, Path) for side in sides):
+        return test
+    key = object()  # the same for all items
+    return lambda item, root: root.once(key, test)
+
+
+def _of_item(operand: Operand) -> bool:
+    return isinstance(operand, Path) and operand.root is Root.ITEM
+
+
+def _build_single(comparison: Comparison, build: BuildPath) -> Test:
     match comparison:
         case Comparison(left, "=~", Pattern(matches)) if not isinstance(left, Pattern):
             return _build_match(_build_operand(left, build), matches)
@@ -166,6 +184,8 @@ def _build_comparison(comparison: Comparison, build: BuildPath) -> Test:
         case Comparison(Path(root=Root.ITEM, steps=(Name(name),)), symbol, Literal(value)):
             if test := _build_field_test(name, symbol, value):
                 return test
+    if comparison.operator in SEARCHES:
+        return _build_search(comparison, build)
     return _build_general(comparison, build)
 
 
@@ -177,6 +197,50 @@ def _build_general(comparison: Comparison, build: BuildPath) -> Test:
         return lambda item, root: compare(left(item, root), constant)
     right = _build_operand(comparison.right, build)
     return lambda item, root: compare(left(item, root), right(item, root))
+
+
+def _build_search(comparison: Comparison, build: BuildPath) -> Test:
+    """`in`, `contains` and the like. An array that is the same for all items is made ready to be searched once."""
+    compare = OPERATORS[comparison.operator]
+    left, right = _build_operand(comparison.left, build), _build_operand(comparison.right, build)
+    if SEARCHES[comparison.operator] == "left":
+        left = _build_searched(comparison.left, left)
+    else:
+        right = _build_searched(comparison.right, right)
+
+    def test(item: JSON, root: Document) -> bool:
+        one, other = left(item, root), right(item, root)
+        root.spend(_search_cost(one) + _search_cost(other))
+        return compare(one, other)
+
+    return test
+
+
+def _build_searched(operand: Operand, read: Evaluate) -> Evaluate:
+    if isinstance(operand, Literal):
+        constant = _searchable(operand.value)
+        return lambda item, root: constant
+    if _of_item(operand):
+        return read
+    key = object()
+
+    def find(data: JSON, root: Document) -> JSON:
+        value = read(data, root)
+        root.spend(_search_cost(value))
+        return _searchable(value)
+
+    return lambda item, root: root.once(key, find)
+
+
+def _searchable(value: JSON) -> JSON:
+    return Members(value) if type(value) is list else value
+
+
+def _search_cost(value: JSON) -> int:
+    """Visits: one for each element, or for as many characters as are searched in its time."""
+    if type(value) is list:
+        return len(value)
+    return len(value) >> 4 if type(value) is str else 0
 
 
 def _build_field_test(name: str, symbol: str, value: JSON) -> Test | None:
@@ -192,7 +256,7 @@ def _build_field_test(name: str, symbol: str, value: JSON) -> Test | None:
 
 
 def _build_field_order(name: str, order: Callable[[JSON, JSON], bool], number: float) -> Test:
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         try:
             value = item[name]
         except ABSENT:
@@ -204,7 +268,7 @@ def _build_field_order(name: str, order: Callable[[JSON, JSON], bool], number: f
 
 
 def _build_field_equals_text(name: str, text: str, *, expected: bool) -> Test:
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         try:
             value = item[name]
         except ABSENT:
@@ -215,14 +279,14 @@ def _build_field_equals_text(name: str, text: str, *, expected: bool) -> Test:
 
 
 def _build_field_in_texts(name: str, texts: list[str]) -> Test:
-    known = frozenset(texts)
+    known = Members(texts)
 
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         try:
             value = item[name]
         except ABSENT:
             return False
-        return value in known if type(value) is str else any(equal(value, text) for text in texts)
+        return known.holds(value)
 
     return test
 
@@ -230,7 +294,7 @@ def _build_field_in_texts(name: str, texts: list[str]) -> Test:
 def _build_match(read: Evaluate, matches: Matcher) -> Test:
     """Numbers and booleans match by their text, anything else as the empty string; an array by any element."""
 
-    def test(item: JSON, root: JSON) -> bool:
+    def test(item: JSON, root: Document) -> bool:
         value = read(item, root)
         if type(value) is list:
             return any(matches(_subject(element)) for element in value)
@@ -258,31 +322,40 @@ def _build_operand(operand: Operand, build: BuildPath) -> Evaluate:
             of_item = root is Root.ITEM
             head, tail = split_steps(operand.steps)
             if tail:
-                return _build_evaluated(build(operand), of_item=of_item)
+                read = _build_evaluated(build(operand))
+                return read if of_item else _build_once(read)
             return _build_chained(build_chain(head), of_item=of_item)
 
 
 def _build_chained(chain: Chain, *, of_item: bool) -> Evaluate:
-    def of_the_item(item: JSON, root: JSON) -> JSON:
+    def of_the_item(item: JSON, root: Document) -> JSON:
         try:
             return chain(item)
         except ABSENT:
             return MISSING
 
-    def of_the_root(item: JSON, root: JSON) -> JSON:
+    def of_the_root(item: JSON, root: Document) -> JSON:
         try:
-            return chain(root)
+            return chain(root.data)
         except ABSENT:
             return MISSING
 
     return of_the_item if of_item else of_the_root
 
 
-def _build_evaluated(evaluate: Evaluate, *, of_item: bool) -> Evaluate:
-    def read(item: JSON, root: JSON) -> JSON:
+def _build_evaluated(evaluate: Evaluate) -> Evaluate:
+    def read(item: JSON, root: Document) -> JSON:
         try:
-            return evaluate(item if of_item else root, root)
+            found = evaluate(item, root)
         except NoResultError:
             return MISSING
+        if type(found) is list:
+            root.spend(len(found))
+        return found
 
     return read
+
+
+def _build_once(read: Evaluate) -> Evaluate:
+    key = object()
+    return lambda item, root: root.once(key, read)

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Reversible
 from typing import NamedTuple, TypeAlias
 
+from express.expressions.jsonpath.document import Document
 from express.expressions.jsonpath.functions import FUNCTIONS
 from express.expressions.jsonpath.missing import expected_array, expected_container, expected_object
 from express.expressions.jsonpath.outcomes import ABSENT, NoResultError
-from express.expressions.jsonpath.predicates import BuildPath, Evaluate, build_test
+from express.expressions.jsonpath.predicates import BuildPath, Evaluate, Test, build_test
 from express.expressions.jsonpath.syntax import (
     Call,
     Descend,
@@ -37,9 +38,9 @@ from express.expressions.jsonpath.syntax import (
 from express.types import JSON
 
 #: `(value, root) -> nodes`: what one step finds in one value.
-Spread: TypeAlias = Callable[[JSON, JSON], list[JSON]]
+Spread: TypeAlias = Callable[[JSON, Document], list[JSON]]
 #: `(nodes, root) -> nodes`
-Stage: TypeAlias = Callable[[list[JSON], JSON], list[JSON]]
+Stage: TypeAlias = Callable[[list[JSON], Document], list[JSON]]
 
 
 def build_tail(tail: tuple[Step, ...], at: str, build: BuildPath, *, required: bool) -> Evaluate:
@@ -61,7 +62,7 @@ def build_tail(tail: tuple[Step, ...], at: str, build: BuildPath, *, required: b
         case [stage]:
             return lambda value, root: stage(first(value, root), root)
 
-    def evaluate(value: JSON, root: JSON) -> list[JSON]:
+    def evaluate(value: JSON, root: Document) -> list[JSON]:
         nodes = first(value, root)
         for stage in stages:
             nodes = stage(nodes, root)
@@ -109,7 +110,7 @@ def _build_spread(step: Step, build: BuildPath, strict: Strict | None = None) ->
     raise AssertionError(step)
 
 
-def _every(value: JSON, root: JSON) -> list[JSON]:
+def _every(value: JSON, root: Document) -> list[JSON]:
     kind = type(value)
     if kind is list:
         return value  # type: ignore[no-any-return]
@@ -117,7 +118,7 @@ def _every(value: JSON, root: JSON) -> list[JSON]:
 
 
 def _on_array(strict: Strict | None, pick: Callable[[list[JSON]], list[JSON]]) -> Spread:
-    def spread(value: JSON, root: JSON) -> list[JSON]:
+    def spread(value: JSON, root: Document) -> list[JSON]:
         if type(value) is list:
             return pick(value)
         if strict is None or value is None:
@@ -147,7 +148,7 @@ def _build_indexes(indexes: tuple[int, ...]) -> Callable[[list[JSON]], list[JSON
 
 
 def _build_fields(step: Names, names: tuple[str, ...], strict: Strict | None) -> Spread:
-    def spread(value: JSON, root: JSON) -> list[JSON]:
+    def spread(value: JSON, root: Document) -> list[JSON]:
         if type(value) is dict:
             return [value[name] for name in names if name in value]
         if strict is None:
@@ -157,9 +158,10 @@ def _build_fields(step: Names, names: tuple[str, ...], strict: Strict | None) ->
     return spread
 
 
-def _build_filter(strict: Strict | None, test: Callable[[JSON, JSON], bool]) -> Spread:
-    def spread(value: JSON, root: JSON) -> list[JSON]:
+def _build_filter(strict: Strict | None, test: Test) -> Spread:
+    def spread(value: JSON, root: Document) -> list[JSON]:
         if type(value) is list:
+            root.spend(len(value))
             return [item for item in value if test(item, root)]
         if type(value) is dict:
             return [value] if test(value, root) else []
@@ -187,12 +189,33 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
         case Call():
             call = _build_call(step, build)
             return lambda nodes, root: [call(node, root) for node in nodes]
-    spread = _build_spread(step, build)
-    return lambda nodes, root: [found for node in nodes for found in spread(node, root)]
+    spread, width = _build_spread(step, build), _width(step)
+
+    def spread_all(nodes: list[JSON], root: Document) -> list[JSON]:
+        found: list[JSON] = []
+        for node in nodes:
+            more = spread(node, root)
+            root.left -= len(more) + width
+            if root.left < 0:
+                root.spend(0)
+            found += more
+        return found
+
+    return spread_all
+
+
+def _width(step: Step) -> int:
+    """What a step looks for in each value, found or not."""
+    match step:
+        case Names(names):
+            return len(names)
+        case Indexes(indexes):
+            return len(indexes)
+    return 0
 
 
 def _build_name(name: str) -> Stage:
-    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         try:
             return [node[name] for node in nodes]
         except ABSENT:  # not the same shape everywhere: look before each leap
@@ -202,7 +225,7 @@ def _build_name(name: str) -> Stage:
 
 
 def _build_required_name(name: str) -> Stage:
-    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         objects = [node for node in nodes if type(node) is dict]
         if all(name in node for node in objects):
             return [node[name] for node in objects]
@@ -214,7 +237,7 @@ def _build_required_name(name: str) -> Stage:
 def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: bool) -> Evaluate:
     """`['a','b']` as the last step: one object of those fields that exist."""
 
-    def evaluate(value: JSON, root: JSON) -> JSON:
+    def evaluate(value: JSON, root: Document) -> JSON:
         if type(value) is not dict:
             raise NoResultError(expected_object(step.fragment, at, value))
         found = {name: value[name] for name in names if name in value}
@@ -228,6 +251,10 @@ def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: boo
 # below ----------------------------------------------------------------------------------------------------------
 
 
+#: Extra visits for each object or array of a descent: it costs more than a number does.
+_VISIT = 1
+
+
 def _spread_below(below: Stage) -> Spread:
     return lambda value, root: below([value], root)
 
@@ -239,9 +266,9 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
     """
     if isinstance(step, Name):
         return _build_name_below(step.name)
-    find = _build_find(step, build, leaf=leaf)
+    find, width = _build_find(step, build, leaf=leaf), _width(step) + _VISIT
 
-    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         found: list[JSON] = []
         stack = nodes[::-1]
         children: Reversible[JSON]
@@ -254,6 +281,7 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
                 children = container
             else:
                 continue
+            root.spend(len(container) + width)
             find(container, root, found)
             stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
         return found
@@ -264,7 +292,7 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
 def _build_name_below(name: str) -> Stage:
     """The same walk for `..name`, by far the most frequent."""
 
-    def stage(nodes: list[JSON], root: JSON) -> list[JSON]:
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         found: list[JSON] = []
         stack = nodes[::-1]
         children: Reversible[JSON]
@@ -278,6 +306,9 @@ def _build_name_below(name: str) -> Stage:
                 children = container
             else:
                 continue
+            root.left -= len(container) + _VISIT
+            if root.left < 0:
+                root.spend(0)
             stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
         return found
 
@@ -285,7 +316,7 @@ def _build_name_below(name: str) -> Stage:
 
 
 #: `(container, root, found)`: add to `found` what is in one object or array.
-_Find: TypeAlias = Callable[[JSON, JSON, list[JSON]], None]
+_Find: TypeAlias = Callable[[JSON, Document, list[JSON]], None]
 
 
 def _build_find(step: Step, build: BuildPath, *, leaf: bool) -> _Find:
@@ -296,7 +327,7 @@ def _build_find(step: Step, build: BuildPath, *, leaf: bool) -> _Find:
             return _build_find_matching(build_test(condition, build))
     spread = _build_spread(Indexes((step.index,)) if isinstance(step, Index) else step, build)
 
-    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+    def find(container: JSON, root: Document, found: list[JSON]) -> None:
         found.extend(spread(container, root))
 
     return find
@@ -305,17 +336,17 @@ def _build_find(step: Step, build: BuildPath, *, leaf: bool) -> _Find:
 def _build_find_object(names: tuple[str, ...]) -> _Find:
     """Only objects that have all the fields count here."""
 
-    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+    def find(container: JSON, root: Document, found: list[JSON]) -> None:
         if type(container) is dict and all(name in container for name in names):
             found.append({name: container[name] for name in names})
 
     return find
 
 
-def _build_find_matching(test: Callable[[JSON, JSON], bool]) -> _Find:
+def _build_find_matching(test: Test) -> _Find:
     """A filter is asked of each object, and of an array as a whole before its elements."""
 
-    def find(container: JSON, root: JSON, found: list[JSON]) -> None:
+    def find(container: JSON, root: Document, found: list[JSON]) -> None:
         if test(container, root):
             if type(container) is dict:
                 found.append(container)
@@ -332,7 +363,7 @@ def _build_calls(calls: list[Evaluate]) -> Evaluate:
     if len(calls) == 1:
         return calls[0]
 
-    def evaluate(value: JSON, root: JSON) -> JSON:
+    def evaluate(value: JSON, root: Document) -> JSON:
         for call in calls:
             value = call(value, root)
         return value
@@ -340,18 +371,34 @@ def _build_calls(calls: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
+#: Functions that look at no element.
+_COUNTING = ("length", "size")
+
+
 def _build_call(step: Call, build: BuildPath) -> Evaluate:
     function = FUNCTIONS[step.function].evaluate
     written = _length_arguments(step.arguments) if step.function in ("length", "size") else step.arguments
-    if not written:
+    if step.function in _COUNTING and not written:
         return lambda value, root: function(value, ())
     arguments = [_build_argument(argument, build) for argument in written]
-    return lambda value, root: function(value, [argument(root, root) for argument in arguments])
+
+    def call(value: JSON, root: Document) -> JSON:
+        given = [argument(value, root) for argument in arguments]
+        root.spend(_length(value) + sum(map(_length, given)))
+        return function(value, given)
+
+    return call
+
+
+def _length(value: JSON) -> int:
+    return len(value) if type(value) is list else 1
 
 
 def _build_argument(argument: Literal | Path, build: BuildPath) -> Evaluate:
+    """Arguments are evaluated at the root, wherever the call stands."""
     if isinstance(argument, Path):
-        return build(argument)
+        evaluate, key = build(argument), object()
+        return lambda value, root: root.once(key, evaluate)
     constant = argument.value
     return lambda value, root: constant
 

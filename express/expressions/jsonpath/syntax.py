@@ -242,12 +242,12 @@ _CALL_GROWTH = {"first": 1, "last": 1, "index": 1, "length": 3, "size": 3, "keys
 
 
 def _growth(root: Root, steps: tuple[Step, ...]) -> int | None:
-    factors = [_step_growth(step, last=step is steps[-1]) for step in steps]
+    factors = [step_growth(step, last=step is steps[-1]) for step in steps]
     bounded = [factor for factor in factors if factor is not None]
     return prod(bounded) if root is Root.DATA and len(bounded) == len(factors) else None
 
 
-def _step_growth(step: Step, *, last: bool) -> int | None:
+def step_growth(step: Step, *, last: bool) -> int | None:
     """How often a step can repeat one part of its data: only unions and wrapping slices can at all."""
     match step:
         case Indexes(indexes):

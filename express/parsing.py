@@ -1,0 +1,31 @@
+"""JSON text to a value that keeps every digit of its integers.
+
+orjson reads an integer beyond 64 bits as a float, in silence; an order number of thirty digits would come out
+as another one. Python's own parser keeps it but takes five times as long, so it reads only the rare text that could
+hold such a number. orjson reads every text first: what is no JSON is refused in the same words, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+#: The shortest integers that can be beyond 64 bits: -9223372036854775809 and 18446744073709551616.
+_LONG_INTEGER = re.compile(rb"-[0-9]{19}|[0-9]{20}")
+#: Looking for a run of one character in a translated copy is many times faster than a search with `_LONG_INTEGER`.
+_ALL_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_RUN = b"0" * 19
+
+
+def parse_json(text: bytes) -> JSON:
+    """The value of a UTF-8 JSON text. Raises orjson.JSONDecodeError."""
+    value = orjson.loads(text)
+    if _RUN in text.translate(_ALL_DIGITS_ALIKE) and _LONG_INTEGER.search(text):
+        return json.loads(text)
+    return value
