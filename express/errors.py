@@ -114,6 +114,12 @@ class TaskError(StateError):
         )
 
 
+def forget_trace(error: BaseException) -> None:
+    """Let go of the frames an exception came through. They hold it in their variables, and it holds them: without
+    this, an execution that failed would stay in memory until the collector comes by."""
+    error.__traceback__ = error.__context__ = None
+
+
 class PathNotFound(ExpressError):
     """A definite path has no value in the data. `detail` is Jayway's text, e.g. `No results for path: $['a']`."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from express.errors import StateError
+from express.errors import StateError, forget_trace
 from express.runtime.crew import Crew
 from express.runtime.execution import advance, breathe, drive
 
@@ -47,7 +47,6 @@ class FanOut(Crew):
         try:
             try:
                 await self.work()
-                self.unwatch()
                 while self.members:
                     await self._wait()
                 if self._run.stopping is not None and self._failure is None:
@@ -57,6 +56,7 @@ class FanOut(Crew):
                     # Stopped from outside: that ends the fan-out whatever its branches do.
                     self._failure = error
             finally:
+                self.unwatch()
                 if self.members:
                     await self._disband()
             if self._interrupted and leader.uncancel() > cancellations:
@@ -95,6 +95,8 @@ class FanOut(Crew):
             if self._failure is None:
                 self._failure = final
                 self._interrupt()
+            else:
+                forget_trace(final)
 
     def _interrupt(self) -> None:
         """Cancel everyone but the worker that is telling of its failure."""

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from express.errors import EngineError, StateError
+from express.errors import EngineError, StateError, forget_trace
 from express.program import END, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
             final.place(step.name, entered)
         run.events += on_failure
         raise
+    forget_trace(error)
     if isinstance(following, Step):
         frame.entered = frame.entered_ns = 0
         return following

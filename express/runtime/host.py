@@ -35,6 +35,17 @@ SLICE_NS = 500_000
 _CALLED = 16
 
 
+class _Carried(Exception):
+    """A StopIteration on its way out of a thread: no future takes one."""
+
+
+def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
+    try:
+        return call(*arguments)
+    except StopIteration as stop:
+        raise _Carried(str(stop)) from stop
+
+
 class LoopHost:
     """The services of one event loop. `enter` ties it to the loop; before that only the clock works."""
 
@@ -58,6 +69,12 @@ class LoopHost:
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
+        for place in (*self._again, *self._line):
+            if not place.done():
+                place.set_result(None)
+        self._again.clear()
+        self._line.clear()
+        self.slice_end = self.monotonic_ns() + SLICE_NS
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
@@ -79,8 +96,8 @@ class LoopHost:
     async def breathe(self) -> None:
         """Stand in line for a place in one of the next turns, first come first served."""
         await self._stand_in(self._line)
-        while self.monotonic_ns() > self.slice_end:
-            # Others of this turn took all of its time: keep the place at the head of the line.
+        if self.monotonic_ns() > self.slice_end:
+            # Others of this turn took all of its time: keep the place at the head of the line, once.
             await self._stand_in(self._again)
 
     async def be_fair(self) -> None:
@@ -118,7 +135,10 @@ class LoopHost:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(thread_name_prefix="express-task")
         context = contextvars.copy_context()
-        return await self._loop.run_in_executor(self._executor, context.run, call, *arguments)
+        try:
+            return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
+        except _Carried as carried:
+            raise StateError("StopIteration", str(carried)) from None
 
     async def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> JSON:
         loop = self._loop
@@ -139,7 +159,8 @@ class LoopHost:
                     # The handler may beat from a thread of its own.
                     heartbeat.renew = lambda: loop.call_soon_threadsafe(renew, scope)
                 result = await call
-        except TimeoutError:
+        except Exception:
+            # Whatever a handler makes of its cancellation, it was late.
             if scope.expired():
                 raise StateError(TIMEOUT) from None
             raise

@@ -18,8 +18,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError
+from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError, forget_trace
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_units, memory_bytes
+from express.names import check_name
 from express.observe import Observer, has_hook, notify
 from express.payload import NotJSON, encode
 from express.program import PAYLOAD_LIMIT, Machine, Run
@@ -271,8 +272,10 @@ class Runtime(LoopHost):
             raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
-        """A new Run, or the Result of refusing its input."""
+        """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
         self._check_open()
+        if name is not None:
+            check_name(name)
         self._sequence = sequence = self._sequence + 1
         try:
             size = len(encode(event))
@@ -306,6 +309,7 @@ class Runtime(LoopHost):
                 self._register(run)
                 return None
         except StateError as error:
+            forget_trace(error)
             return self._end(run, "FAILED", None, error.error, error.cause)
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
             return self._end_broken(run, error)
@@ -327,8 +331,10 @@ class Runtime(LoopHost):
                 raise asyncio.CancelledError
             await drive(run)
         except StateError as error:
+            forget_trace(error)
             result = self._end(run, "FAILED", None, error.error, error.cause)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            forget_trace(error)
             result = self._end(run, "ABORTED", None, None, None)
             if run.stopping is None:
                 if execution is not None:

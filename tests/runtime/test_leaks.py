@@ -172,6 +172,26 @@ def test_an_execution_whose_caller_gave_up_is_gone(definition: dict[str, Any]) -
         run_clean(main())
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("definition", [HANG, machine(A=parallel(HANG, machine(B=task("hang"))))])
+def test_an_execution_whose_task_was_cancelled_is_gone(definition: dict[str, Any], way: Way) -> None:
+    """A task keeps the exception it ended with, that the frames it came through, and one of them knows the task."""
+
+    async def main() -> None:
+        async with express.Runtime(drain_timeout=0) as runtime:
+            for _ in range(3):
+                caller = asyncio.ensure_future(way(runtime, built(definition), [1, 2]))
+                await asyncio.sleep(1)
+                caller.cancel()
+                await asyncio.wait([caller])
+                assert caller.cancelled()
+                del caller
+            await turns()
+
+    with reference_counting_alone():
+        run_clean(main())
+
+
 def test_a_result_keeps_no_execution() -> None:
     results: list[express.Result] = []
 
