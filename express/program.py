@@ -344,6 +344,13 @@ class Run(Frame):
         self.stopping: Status | None = None
         self.cancelled = self.yielding = False
 
+    def let_go(self) -> None:
+        """Forget the places of forks that were paused and will not go on: each points at its frame and back."""
+        frame: Frame | None = self
+        while frame is not None and frame.paused is not None:
+            siblings, frame.paused = frame.paused, None
+            frame = siblings.running
+
     @property
     def execution_name(self) -> str:
         """The name given at the start, or a generated one."""

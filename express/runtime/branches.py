@@ -40,6 +40,7 @@ class FanOut(Crew):
 
     async def run(self) -> None:
         """Run all branches. Raises the first failure once every worker has ended."""
+        leader: asyncio.Task[object] | None
         leader = self._leader = asyncio.current_task(self.loop)
         assert leader is not None
         cancellations = leader.cancelling()
@@ -65,7 +66,7 @@ class FanOut(Crew):
                 raise self._failure
         finally:
             # The failure's traceback holds this frame: without this they would keep each other alive.
-            self._failure = self._leader = None
+            self._failure = self._leader = leader = None
 
     async def work(self) -> None:
         branches, run = self._branches, self._run

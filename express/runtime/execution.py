@@ -107,13 +107,11 @@ async def drive(frame: Frame) -> None:
     """
     run = frame.run
     host = run.host
-    task = asyncio.current_task()
-    assert task is not None
-    cancellations = task.cancelling()
+    cancellations = cancelling()
     following: Step | None
     while True:
         if frame.awaiting is not None:
-            following = await _wait(frame, frame.awaiting, task, cancellations)
+            following = await _wait(frame, frame.awaiting, cancellations)
         elif frame.delay:
             delay, frame.delay = frame.delay, 0.0
             await host.sleep(delay)
@@ -121,7 +119,7 @@ async def drive(frame: Frame) -> None:
         else:
             await breathe(run)
             following = frame.step
-        if run.stopping is not None or task.cancelling() > cancellations:
+        if run.stopping is not None or cancelling() > cancellations:
             raise asyncio.CancelledError
         if following is END:
             return
@@ -133,7 +131,17 @@ async def drive(frame: Frame) -> None:
             return
 
 
-async def _wait(frame: Frame, awaiting: Awaitable[JSON], task: asyncio.Task[object], cancellations: int) -> Step | None:
+def cancelling() -> int:
+    """How often the current task has been asked to stop.
+
+    The task itself is kept in no variable: it keeps the exception it ends with, which keeps the frames it came
+    through and their variables, and only the collector could free them all.
+    """
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
     """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
     step = frame.step
     frame.awaiting = None
@@ -141,7 +149,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], task: asyncio.Task[obje
         try:
             value = await awaiting
         except asyncio.CancelledError as exception:
-            if frame.run.stopping is not None or task.cancelling() > cancellations:
+            if frame.run.stopping is not None or cancelling() > cancellations:
                 raise
             # Nobody has asked this task to stop: the handler awaited something that was cancelled.
             raise step.failed(frame, exception) from None

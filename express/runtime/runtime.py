@@ -59,6 +59,12 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
+def _uncancel() -> int:
+    """Take one cancellation of the current task back; how many are left."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.uncancel()
+
+
 class Runtime(LoopHost):
     """Runs workflows in the current event loop.
 
@@ -324,8 +330,7 @@ class Runtime(LoopHost):
 
         Raises CancelledError when that task is cancelled by others; `execution` learns the Result even then.
         """
-        task = run.task = asyncio.current_task(self._loop)
-        assert task is not None
+        run.task = asyncio.current_task(self._loop)
         try:
             if run.stopping is not None:
                 raise asyncio.CancelledError
@@ -351,7 +356,7 @@ class Runtime(LoopHost):
             result = self._end(run, "SUCCEEDED", run.data, None, None)
         finally:
             self._deregister(run)
-        if run.cancelled and task.uncancel() > run.cancellations:
+        if run.cancelled and _uncancel() > run.cancellations:
             if execution is not None:
                 execution.finish(result)
             raise asyncio.CancelledError
@@ -468,8 +473,12 @@ class Runtime(LoopHost):
         else:
             tally.aborted += 1
         result = Result(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
-        # The outermost frame points at itself; without this only the collector could free it.
+        # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
+        # this only the collector could free them.
         run.run = None  # type: ignore[assignment]
+        run.task = None
+        if run.paused is not None:
+            run.let_go()
         if self._waiting:
             # It may have been given a place and never needed one.
             self._admit()

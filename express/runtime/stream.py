@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from express.errors import RuntimeClosed
 from express.program import Machine, Run
 from express.runtime.crew import Crew
+from express.runtime.execution import cancelling
 
 if TYPE_CHECKING:
     from express.result import Result
@@ -133,7 +134,6 @@ class Stream(Crew):
     async def work(self) -> None:
         runtime, machine, ordered = self._runtime, self._machine, self._ordered
         now, ended, source = runtime.monotonic_ns, self._ended, self._next
-        task = asyncio.current_task(self.loop)
         while not self.exhausted and not self._fetching:
             if self._open >= self.limit:
                 await self._park()
@@ -144,7 +144,7 @@ class Stream(Crew):
             except (StopIteration, StopAsyncIteration):
                 self.exhausted = True
             except asyncio.CancelledError as error:
-                if task is None or task.cancelling():
+                if cancelling():
                     raise
                 self.exhausted, self._failure = True, error
             except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
@@ -159,7 +159,7 @@ class Stream(Crew):
             self.taken = index + 1
             opened = runtime.open(machine, event)
             if isinstance(opened, Run):
-                opened.task = task
+                opened.task = asyncio.current_task(self.loop)
                 result = runtime.run_here(opened) or await self._conduct(opened, ordered, index)
             else:
                 result = opened

@@ -56,6 +56,11 @@ SUFFIXES = ("Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanE
         ("Numeric", -1, 1, "less"),
         ("Numeric", 2**53 + 1, 2**53, "equal"),  # as doubles they are the same
         ("Numeric", 2**53 - 1, 2**53 - 2, "greater"),
+        ("Numeric", 10**400, 1, "greater"),  # beyond all doubles
+        ("Numeric", -(10**400), 1.5, "less"),
+        ("Numeric", 1.5, 10**400, "less"),
+        ("Numeric", 10**400, 10**400, "equal"),
+        ("Numeric", 10**400 + 1, 10**400, "greater"),
         ("Numeric", True, 1, "no match"),
         ("Numeric", "1", 1, "no match"),
         ("Numeric", None, 0, "no match"),

@@ -499,6 +499,80 @@ def test_filters_around(text: str, value: JSON) -> None:
     assert evaluate(text) == value
 
 
+_ANY = [1, 1.0, 1.5, -0.0, 0, "1", "1.0", "1e0", "01", "1e99999999999999999999", "x", "", True, False, None]
+_ANY += [[], [1], [1.0], [True], {}, {"k": 1}, {"k": 1.0}, {"k": [1]}, 2**70, str(2**70)]
+
+
+@pytest.mark.parametrize("value", _ANY, ids=repr)
+def test_membership_is_equality_with_an_element(value: JSON) -> None:
+    """However an array is searched (prepared once, or one by one), it finds what `==` finds."""
+    for element in _ANY:
+        data = {"items": [{"v": value, "all": [element]}], "all": [element], "one": element, "lists": [[value]]}
+        expected = bool(evaluate("$.items[?(@.v == $.one)]", data))
+        assert bool(evaluate("$.items[?(@.v in $.all)]", data)) is expected
+        assert bool(evaluate("$.items[?(@.v in @.all)]", data)) is expected
+        assert bool(evaluate("$.items[?(@.v nin $.all)]", data)) is not expected
+        assert bool(evaluate("$.lists[?(@ subsetof $.all)]", data)) is expected
+        assert bool(evaluate("$.lists[?(@ anyof $.all)]", data)) is expected
+        assert bool(evaluate("$.lists[?(@ noneof $.all)]", data)) is not expected
+        assert bool(evaluate("$.items[?($.all contains @.v)]", data)) is expected
+
+
+_MANY = list(range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "count"),
+    [
+        ("$.a[?(@ in $.b)]", {"a": _MANY, "b": _MANY[::-1]}, 20_000),
+        ("$.a[?(@ nin $.b)]", {"a": _MANY, "b": _MANY[1:]}, 1),
+        ("$.a[?($.b contains @)]", {"a": _MANY, "b": _MANY[::-1]}, 20_000),
+        ("$[?(@.a subsetof @.b)]", {"a": _MANY, "b": _MANY[::-1]}, 1),
+        ("$.a[?($.a subsetof $.b)]", {"a": _MANY, "b": _MANY[::-1]}, 20_000),
+        ("$.a[?(@ == $.a[?(@ > 3)])]", {"a": _MANY}, 0),
+        ("$.a[?($.a[?(@ > 3)] == $.a[4:])]", {"a": _MANY}, 20_000),
+        ("$.a[?(@ < $.b.sum($.a[*]))]", {"a": _MANY, "b": [1]}, 20_000),
+        ("$..x", [[]] * 87_000, 0),
+        ("$..[?(@.x == 1)]", [1] * 131_000, 0),
+        ("$..items[*]..x", {"items": [{"x": 1}] * 30_000}, 30_000),
+    ],
+)
+def test_what_a_payload_can_hold_is_visited(text: str, data: JSON, count: int) -> None:
+    assert len(evaluate(text, data)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("$..*..*..*", "nested"),
+        ("$..[?(@..x..x)]", "nested"),
+        ("$[0,0,0,0,0][0,0,0,0,0][0,0,0,0,0][*]", [[[_MANY]]]),
+        ("$['a','a','a']['a','a','a']['a','a','a'][*]", {"a": {"a": {"a": _MANY}}}),
+        ("$[-1:1][-1:1][-1:1][-1:1][-1:1][-1:1][*]", [[[[[[_MANY]]]]]]),
+        ("$.a[?(@.append($.b) == 1)]", {"a": [[]] * 100, "b": _MANY}),
+        ("$.a[?($.t contains @)]", {"a": ["b"] * 100, "t": "a" * 100_000}),
+        ("$.a[0,0,0,0,0,0,0,0][?(@.c in @.b)]", {"a": [[{"b": _MANY, "c": 1}] * 3]}),
+    ],
+)
+def test_visits_are_bounded(text: str, data: JSON) -> None:
+    with pytest.raises(EngineError) as caught:
+        evaluate(text, _nested(600) if data == "nested" else data)
+    assert caught.value.error == "States.Runtime"
+    assert caught.value.cause == (
+        f"The path {text} visits more than 450000 values. "
+        "This runtime bounds the time that the evaluation of a path takes."
+    )
+
+
+def test_each_evaluation_counts_and_remembers_for_itself() -> None:
+    expression = build_path(parse_path("$.a[?(@ in $.b[*])]"))
+    scope = FakeScope()
+    assert expression({"a": [1, 2], "b": [1]}, scope) == [1]
+    assert expression({"a": [1, 2], "b": [2]}, scope) == [2]
+    for _ in range(15):
+        assert len(expression({"a": _MANY, "b": _MANY}, scope)) == 20_000
+
+
 _TEXTS = ["ab", "AB", "a\nb", "12", 12, True, None, "n1", "é"]
 
 

@@ -7,7 +7,9 @@
     syntax        what a path is: steps, conditions, and the facts compile-time decisions need
     parser        path text; conditions and literals: the text of filters; scanning: where things end
     building      the closures: navigation finds one value, selection many, missing says why there is none
-    predicates    the closures of filters; operators: how values compare; regex: patterns, their cost bounded
+    document      what one evaluation shares: its root, what was read from it, the visits it may still make
+    predicates    the closures of filters; operators, equality: how values compare; membership: arrays searched often
+    regex         patterns, their cost bounded
     functions     `length()`, `sum()` and the rest, one decorated function each
 
 Written here because no library speaks this dialect: one object for `['a','b']`, functions, `nin size empty`, a value

@@ -205,12 +205,12 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
 
 
 def _width(step: Step) -> int:
-    """What a step looks for in each value, found or not."""
+    """Visits for what a union looks for in each value and may not find: cheap, so four count as one."""
     match step:
         case Names(names):
-            return len(names)
+            return len(names) // 4
         case Indexes(indexes):
-            return len(indexes)
+            return len(indexes) // 4
     return 0
 
 
@@ -252,7 +252,7 @@ def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: boo
 
 
 #: Extra visits for each object or array of a descent: it costs more than a number does.
-_VISIT = 1
+_VISIT = 4
 
 
 def _spread_below(below: Stage) -> Spread:
@@ -281,7 +281,9 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
                 children = container
             else:
                 continue
-            root.spend(len(container) + width)
+            root.left -= len(container) + width
+            if root.left < 0:
+                root.spend(0)
             find(container, root, found)
             stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
         return found

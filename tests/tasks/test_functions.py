@@ -1,0 +1,444 @@
+"""Python callables as handlers: which are taken, how they are called, and what their exceptions look like outside."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from express.tasks.functions import make_handler
+from tests.runtime.machines import AGES, SECOND, calling, catching, compiled, executed, machine, run_clean, state, task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.types import JSON
+
+
+# --------------------------------------------------------------------------------------------------------------
+# callables
+
+
+def plain(payload: JSON) -> JSON:
+    return payload
+
+
+def plain_with_context(payload: JSON, context: express.TaskContext) -> JSON:
+    return payload
+
+
+def optional_context(payload: JSON, context: Any = None) -> JSON:
+    return payload
+
+
+def optional_other(payload: JSON, retries: int = 3) -> JSON:
+    assert retries == 3
+    return payload
+
+
+def keywords(payload: JSON, *, retries: int = 3, **others: Any) -> JSON:
+    return payload
+
+
+def anything(*arguments: JSON) -> JSON:
+    [payload] = arguments
+    return payload
+
+
+def positional_only(payload: JSON, /) -> JSON:
+    return payload
+
+
+async def coroutine(payload: JSON) -> JSON:
+    return payload
+
+
+async def suspending(payload: JSON, context: express.TaskContext) -> JSON:
+    await asyncio.sleep(1)
+    return payload
+
+
+def with_three(first: JSON, payload: JSON, context: express.TaskContext) -> JSON:
+    return payload
+
+
+async def with_two(first: JSON, payload: JSON) -> JSON:
+    return payload
+
+
+class Callable_:
+    def __call__(self, payload: JSON) -> JSON:
+        return payload
+
+    def method(self, payload: JSON) -> JSON:
+        return payload
+
+    async def coroutine_method(self, payload: JSON, context: express.TaskContext) -> JSON:
+        return payload
+
+    @classmethod
+    def of_the_class(cls, payload: JSON) -> JSON:
+        return payload
+
+    @staticmethod
+    async def static(payload: JSON) -> JSON:
+        return payload
+
+
+class AsyncCallable:
+    async def __call__(self, payload: JSON) -> JSON:
+        await asyncio.sleep(0)
+        return payload
+
+
+def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    return wrapper
+
+
+#: (callable, kind, wants a context).
+CALLABLES: list[tuple[Callable[..., Any], str, bool]] = [
+    (plain, "inline", False),
+    (plain_with_context, "inline", True),
+    (optional_context, "inline", True),
+    (optional_other, "inline", False),
+    (keywords, "inline", False),
+    (anything, "inline", False),
+    (positional_only, "inline", False),
+    (coroutine, "async", False),
+    (suspending, "async", True),
+    (Callable_(), "inline", False),
+    (Callable_().method, "inline", False),
+    (Callable_().coroutine_method, "async", True),
+    (Callable_.of_the_class, "inline", False),
+    (Callable_.static, "async", False),
+    (AsyncCallable(), "async", False),
+    (functools.partial(with_three, 1), "inline", True),
+    (functools.partial(with_two, 1), "async", False),
+    (functools.partial(AsyncCallable()), "async", False),
+    (decorated(plain_with_context), "inline", True),
+    (decorated(coroutine), "async", False),
+    (functools.lru_cache(plain), "inline", False),
+    (lambda payload: payload, "inline", False),
+    (json.dumps, "inline", False),
+    (str, "inline", False),
+    (len, "inline", False),
+]
+
+
+@pytest.mark.parametrize(("function", "kind", "wants_context"), CALLABLES)
+def test_callables(function: Callable[..., Any], kind: str, wants_context: bool) -> None:
+    handler = make_handler(function, blocking=False, isolate=True, for_function=True)
+    assert (handler.kind, handler.wants_context) == (kind, wants_context)
+
+    output = run_clean(executed(calling(function), "event")).unwrap()
+    assert output in ("event", '"event"', 5)
+
+
+@pytest.mark.parametrize("function", [entry[0] for entry in CALLABLES if entry[1] == "inline"])
+def test_plain_callables_may_block(function: Callable[..., Any]) -> None:
+    assert make_handler(function, blocking=True, isolate=True, for_function=True).kind == "thread"
+    assert run_clean(executed(calling(function, {"blocking": True}), "event")).succeeded
+
+
+@pytest.mark.parametrize("function", [coroutine, AsyncCallable(), functools.partial(with_two, 1)])
+def test_coroutine_functions_must_not_block(function: Callable[..., Any]) -> None:
+    with pytest.raises(express.InvalidTasks, match="blocking=True is for plain functions"):
+        make_handler(function, blocking=True, isolate=True, for_function=True)
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (None, "a task handler must be callable, not NoneType"),
+        ("handler", "a task handler must be callable, not str"),
+        (lambda: None, "takes (payload) or (payload, context)"),
+        (lambda a, b, c: None, "takes (payload) or (payload, context)"),
+        (lambda payload, *, key: None, "takes (payload) or (payload, context)"),
+        (lambda **payload: None, "takes (payload) or (payload, context)"),
+        (with_three, "with_three: a task handler takes (payload) or (payload, context)"),
+    ],
+)
+def test_what_cannot_be_a_handler(function: Any, text: str) -> None:
+    with pytest.raises(express.InvalidTasks, match=re.escape(text)):
+        express.Tasks().add("Work", function)
+
+
+def test_a_plain_function_that_gives_a_coroutine_says_so() -> None:
+    """`lambda payload: work(payload)` of an `async def` is no coroutine function; the result is, and that is no JSON."""
+
+    async def work(payload: JSON) -> JSON:
+        return payload
+
+    result = run_clean(executed(calling(lambda payload: work(payload))))
+    assert result.error == "Runtime.MarshalError"
+    assert result.cause is not None
+    assert "is a coroutine, which is not JSON" in result.cause
+
+
+# --------------------------------------------------------------------------------------------------------------
+# the context
+
+
+def test_what_a_context_tells() -> None:
+    seen: list[dict[str, Any]] = []
+
+    async def work(payload: JSON, context: express.TaskContext) -> JSON:
+        await asyncio.sleep(2)
+        seen.append(
+            {
+                "state_name": context.state_name,
+                "resource": context.resource,
+                "attempt": context.attempt,
+                "execution_name": context.execution_name,
+                "execution_arn": context.execution_arn.rsplit(":", 1)[0],
+                "deadline": context.deadline,
+            }
+        )
+        if context.attempt < 2:
+            raise express.TaskError("Again")
+        return payload
+
+    retry = [{"ErrorEquals": ["Again"], "IntervalSeconds": 1, "BackoffRate": 1.0}]
+    workflow = compiled(machine(Work=task("work", Retry=retry)), work=work)
+
+    async def main() -> float:
+        async with express.Runtime(execution_timeout=100) as runtime:
+            now = runtime.time_ns() / SECOND
+            await runtime.execute(workflow, {}, name="seven")
+            return now
+
+    now = run_clean(main())
+    assert [entry.pop("attempt") for entry in seen] == [0, 1, 2]
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:work"
+    assert seen == [
+        {
+            "state_name": "Work",
+            "resource": arn,
+            "execution_name": "seven",
+            "execution_arn": "arn:aws:states:us-east-1:123456789012:express:workflow:seven",
+            "deadline": now + 100,
+        }
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("timeout", "limit", "expected"), [(None, 300, 300), (10, 300, 10), (200, 50, 50), (10, 5, 5), (300, 300, 300)]
+)
+def test_the_deadline_does_not_move(timeout: int | None, limit: int, expected: int) -> None:
+    """It is a moment: asking again later gives the same one."""
+    deadlines: list[float] = []
+
+    async def work(payload: JSON, context: express.TaskContext) -> None:
+        for _ in range(4):
+            deadlines.append(context.deadline)
+            await asyncio.sleep(1)
+
+    fields = {} if timeout is None else {"TimeoutSeconds": timeout}
+
+    async def main() -> float:
+        async with express.Runtime(execution_timeout=limit) as runtime:
+            now = runtime.time_ns() / SECOND
+            await runtime.execute(calling(work, **fields))
+            return now
+
+    now = run_clean(main())
+    assert deadlines == [now + expected] * 4
+
+
+def test_a_context_of_a_blocking_handler() -> None:
+    names: list[str] = []
+
+    def work(payload: JSON, context: express.TaskContext) -> JSON:
+        names.append(context.state_name)
+        return payload
+
+    assert run_clean(executed(calling(work, {"blocking": True}), 1)).output == 1
+    assert names == ["Work"]
+
+
+def test_handlers_see_the_context_variables_of_the_caller() -> None:
+    who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
+    seen: list[str] = []
+
+    async def work(payload: JSON) -> None:
+        seen.append(who.get())
+        await asyncio.sleep(1)
+        seen.append(who.get())
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            who.set("me")
+            await runtime.execute(calling(work))
+            await (await runtime.start(calling(work)))
+
+    run_clean(main())
+    assert seen == ["me"] * 4
+
+
+# --------------------------------------------------------------------------------------------------------------
+# errors
+
+
+class Declined(Exception):
+    class Inner(Exception):
+        pass
+
+
+class BrokenText(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text today")
+
+
+class WrongText(Exception):
+    def __str__(self) -> str:
+        return 7  # type: ignore[return-value]
+
+
+def local_error() -> type[Exception]:
+    class Local(Exception):
+        pass
+
+    return Local
+
+
+#: (exception, error name, errorMessage).
+ERRORS: list[tuple[Exception, str, str]] = [
+    (ValueError("bad value"), "ValueError", "bad value"),
+    (ValueError(), "ValueError", ""),
+    (KeyError("k"), "KeyError", "'k'"),
+    (Declined("card"), "Declined", "card"),
+    (Declined.Inner("deep"), "Inner", "deep"),
+    (local_error()("here"), "Local", "here"),
+    (json.JSONDecodeError("m", "d", 0), "JSONDecodeError", "m: line 1 column 1 (char 0)"),
+    (BrokenText(), "BrokenText", "<BrokenText without a readable message>"),
+    (WrongText(), "WrongText", "<WrongText without a readable message>"),
+    (ValueError("lone \ud800 half"), "ValueError", "lone ? half"),
+    (ExceptionGroup("many", [ValueError("one")]), "ExceptionGroup", "many (1 sub-exception)"),
+    (OSError(2, "No such file"), "FileNotFoundError", "[Errno 2] No such file"),
+]
+
+
+def raising(error: Exception, kind: str) -> tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]:
+    """A handler of that kind which raises; its registration's options and its state's fields."""
+
+    def the_handler(payload: JSON) -> None:
+        deeper()
+
+    async def the_async_handler(payload: JSON) -> None:
+        if kind != "at once":
+            await asyncio.sleep(1)
+        deeper()
+
+    def deeper() -> None:
+        raise error
+
+    if kind in ("inline", "thread"):
+        return the_handler, {"blocking": kind == "thread"}, {}
+    return the_async_handler, {}, {"TimeoutSeconds": 50} if kind == "limited" else {}
+
+
+KINDS = ("inline", "thread", "at once", "later", "limited")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("error", "name", "message"), ERRORS, ids=[entry[1] for entry in ERRORS])
+def test_an_exception_is_what_lambda_would_make_of_it(error: Exception, name: str, message: str, kind: str) -> None:
+    handler, options, fields = raising(error, kind)
+    result = run_clean(executed(calling(handler, options, **fields)))
+    assert (result.status, result.error) == ("FAILED", name)
+    assert result.cause is not None
+    cause = json.loads(result.cause)
+    assert list(cause) == ["errorMessage", "errorType", "requestId", "stackTrace"]
+    assert (cause["errorMessage"], cause["errorType"]) == (message, name)
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", cause["requestId"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_stack_trace_is_the_handler_s_own(kind: str) -> None:
+    """From the handler down to where it was raised; none of the engine's frames above it."""
+    handler, options, fields = raising(ValueError("x"), kind)
+    result = run_clean(executed(calling(handler, options, **fields)))
+    assert result.cause is not None
+    trace = json.loads(result.cause)["stackTrace"]
+    assert len(trace) == 2
+    assert re.fullmatch(r'  File ".*test_functions\.py", line \d+, in the_(async_)?handler\n    deeper\(\)\n', trace[0])
+    assert re.fullmatch(r'  File ".*test_functions\.py", line \d+, in deeper\n    raise error\n', trace[1])
+
+
+def test_each_failure_has_a_request_of_its_own() -> None:
+    def work(payload: JSON) -> None:
+        raise ValueError("x")
+
+    causes = {run_clean(executed(calling(work))).cause for _ in range(3)}
+    assert len(causes) == 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("error", "name", "cause"),
+    [
+        (express.TaskError("Declined", "no money"), "Declined", "no money"),
+        (express.TaskError("Declined"), "Declined", None),
+        (express.TaskError("Declined", ""), "Declined", ""),
+        (express.TaskError("My.Error-1", "ünï"), "My.Error-1", "ünï"),
+        (express.TaskError("States.TaskFailed", "c"), "States.TaskFailed", "c"),
+        (express.StateError("Plain", "state error"), "Plain", "state error"),
+    ],
+)
+def test_a_task_error_names_the_error_it_means(error: Exception, name: str, cause: str | None, kind: str) -> None:
+    handler, options, fields = raising(error, kind)
+    result = run_clean(executed(calling(handler, options, **fields)))
+    assert (result.status, result.error, result.cause) == ("FAILED", name, cause)
+
+
+def test_the_same_exception_may_be_raised_again_and_again() -> None:
+    """A module's own constant: each failure words it anew, and nothing of an execution clings to it."""
+    error = express.TaskError("Constant", "c")
+
+    def work(payload: JSON) -> None:
+        raise error
+
+    definition = machine(A=task("work", Catch=catching("Constant", to="B")), B=task("work"))
+    workflow = compiled(definition, work=work)
+    for _ in range(3):
+        result = run_clean(executed(workflow))
+        assert (result.error, result.cause) == ("Constant", "c")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caught_exception_has_its_cause_in_the_data(kind: str) -> None:
+    handler, options, fields = raising(ValueError("x"), kind)
+    definition = machine(Work=task("work", **fields, Catch=catching("ValueError", to="B")), B=state("Pass"))
+    output = run_clean(executed(compiled(definition, options, work=handler))).output
+    assert output["Error"] == "ValueError"
+    assert json.loads(output["Cause"])["errorMessage"] == "x"
+
+
+def test_a_cancelled_handler_may_raise_what_it_likes() -> None:
+    """The execution is stopped; the handler's complaint is nobody's news."""
+
+    async def work(payload: JSON) -> None:
+        try:
+            await asyncio.sleep(AGES)
+        finally:
+            raise ValueError("interrupted")
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(calling(work))
+            await asyncio.sleep(1)
+            execution.stop("Stopped", "c")
+            return await execution
+
+    result = run_clean(main())
+    assert (result.status, result.error, result.cause) == ("ABORTED", "Stopped", "c")
