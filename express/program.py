@@ -290,6 +290,13 @@ class Frame:
         """The context object (`$$`) as it is now, or only one section of it."""
         return self.run.machine.context(self, section)
 
+    def let_go(self) -> None:
+        """Forget the places of forks that were paused and will not go on: each points at its frame and back."""
+        frame: Frame | None = self
+        while frame is not None and frame.paused is not None:
+            siblings, frame.paused = frame.paused, None
+            frame = siblings.running
+
 
 class Run(Frame):
     """The outermost frame, and the numbers of the execution it stands for.
@@ -343,13 +350,6 @@ class Run(Frame):
         self.cancellations: int
         self.stopping: Status | None = None
         self.cancelled = self.yielding = False
-
-    def let_go(self) -> None:
-        """Forget the places of forks that were paused and will not go on: each points at its frame and back."""
-        frame: Frame | None = self
-        while frame is not None and frame.paused is not None:
-            siblings, frame.paused = frame.paused, None
-            frame = siblings.running
 
     @property
     def execution_name(self) -> str:

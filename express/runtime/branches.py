@@ -83,6 +83,10 @@ class FanOut(Crew):
                 leave(index, frame)
             except StateError as error:
                 self._failed(index, frame, error)
+            except asyncio.CancelledError:
+                if frame is not None:
+                    frame.let_go()
+                raise
             if not index % _LOOK_EVERY and (
                 now() > run.host.slice_end or index % _MOST_BRANCHES == _MOST_BRANCHES - _LOOK_EVERY
             ):
