@@ -75,7 +75,9 @@ def endless(name: str) -> dict[str, Any]:
     return machine(**{name: state("Pass", Next=f"{name}Again"), f"{name}Again": choice, out: state("Succeed")})
 
 
-def compiled(definition: dict[str, Any], options: dict[str, Any] | None = None, **handlers: Handler) -> express.Workflow:
+def compiled(
+    definition: dict[str, Any], options: dict[str, Any] | None = None, **handlers: Handler
+) -> express.Workflow:
     """The workflow, each handler registered under its name with the same options."""
     tasks = express.Tasks()
     for name, handler in handlers.items():

@@ -138,9 +138,7 @@ def failing(seconds: int, error: str = "Boom", name: str = "Bad") -> dict[str, A
     """A branch that fails after so many seconds."""
     if not seconds:
         return machine(**{name: state("Fail", Error=error, Cause="on purpose")})
-    return machine(
-        **{f"{name}Wait": wait(seconds, Next=name), name: state("Fail", Error=error, Cause="on purpose")}
-    )
+    return machine(**{f"{name}Wait": wait(seconds, Next=name), name: state("Fail", Error=error, Cause="on purpose")})
 
 
 def cleaning(events: list[str], *, swallow: bool = False) -> Callable[[JSON], Coroutine[Any, Any, JSON]]:
@@ -167,8 +165,12 @@ SIDES = {
     "one of several hired ones fails": lambda seconds: parallel(
         WORKING, machine(W=wait(AGES)), failing(seconds), machine(X=wait(AGES))
     ),
-    "inside another fork": lambda seconds: parallel(machine(P=parallel(WORKING, failing(seconds))), machine(W=wait(AGES))),
-    "beside another fork": lambda seconds: parallel(machine(P=parallel(WORKING, machine(W=wait(AGES)))), failing(seconds)),
+    "inside another fork": lambda seconds: parallel(
+        machine(P=parallel(WORKING, failing(seconds))), machine(W=wait(AGES))
+    ),
+    "beside another fork": lambda seconds: parallel(
+        machine(P=parallel(WORKING, machine(W=wait(AGES)))), failing(seconds)
+    ),
 }
 
 
@@ -213,6 +215,7 @@ def test_a_failure_at_once(fork: Callable[[int], dict[str, Any]]) -> None:
 
 def test_of_two_failures_the_first_counts() -> None:
     """Also where the second comes while the first is being cleaned up after."""
+
     async def work(payload: JSON) -> None:
         try:
             await asyncio.sleep(AGES)

@@ -100,7 +100,9 @@ def test_stop_ends_it_at_once_wherever_it_waits(definition: dict[str, Any]) -> N
             result = await execution
             return result, runtime.in_flight
 
-    result, in_flight = run_clean(main(), tick_ns=1_000_000 if "AAgain" in repr(definition) or "BAgain" in repr(definition) else 0)
+    result, in_flight = run_clean(
+        main(), tick_ns=1_000_000 if "AAgain" in repr(definition) or "BAgain" in repr(definition) else 0
+    )
     assert (result.status, result.error, result.cause) == ("ABORTED", "Enough", "I said so")
     assert round(result.billing.duration_ns / SECOND) == 5
     assert result.output is None
@@ -135,7 +137,9 @@ def test_cancelling_the_caller_of_execute_aborts(definition: dict[str, Any]) -> 
             assert caller.cancelled()
             return runtime.in_flight
 
-    assert run_clean(main(), tick_ns=1_000_000 if "AAgain" in repr(definition) or "BAgain" in repr(definition) else 0) == 0
+    assert (
+        run_clean(main(), tick_ns=1_000_000 if "AAgain" in repr(definition) or "BAgain" in repr(definition) else 0) == 0
+    )
     assert workflow.tally.aborted == workflow.tally.started == 1
 
 

@@ -326,7 +326,9 @@ def test_a_heartbeat_from_a_thread() -> None:
     assert run_virtual(executed(calling(work, {"blocking": True}, HeartbeatSeconds=5))).output == "done"
 
 
-@pytest.mark.parametrize("error", [ValueError, StopIteration, StopAsyncIteration, KeyError, RecursionError, TimeoutError])
+@pytest.mark.parametrize(
+    "error", [ValueError, StopIteration, StopAsyncIteration, KeyError, RecursionError, TimeoutError]
+)
 @pytest.mark.parametrize("kind", ["async", "inline", "thread"])
 def test_every_exception_is_an_error_by_its_own_name(error: type[Exception], kind: str) -> None:
     def work(payload: JSON) -> None:

@@ -54,7 +54,9 @@ ENDS: dict[str, dict[str, Any]] = {
     "raises": machine(A=task("broken")),
     "raises later": machine(A=task("broken_later")),
     "raises and is caught": machine(A=task("broken", Catch=catching("States.ALL", to="B")), B=state("Pass")),
-    "raises later and is caught": machine(A=task("broken_later", Catch=catching("States.ALL", to="B")), B=state("Pass")),
+    "raises later and is caught": machine(
+        A=task("broken_later", Catch=catching("States.ALL", to="B")), B=state("Pass")
+    ),
     "retries": machine(A=task("broken", Retry=RETRY)),
     "retries later": machine(A=task("broken_later", Retry=RETRY)),
     "is late": machine(A=task("hang", TimeoutSeconds=1)),
@@ -76,7 +78,9 @@ ENDS: dict[str, dict[str, Any]] = {
     "times out": HANG,
     "times out in a branch": machine(A=parallel(HANG, machine(B=wait(AGES)))),
     "times out in a loop": endless("A"),
-    "times out in a loop in an iteration": machine(A=each(machine(B=each(endless("C"), ItemsPath="$$.Execution.Input")))),
+    "times out in a loop in an iteration": machine(
+        A=each(machine(B=each(endless("C"), ItemsPath="$$.Execution.Input")))
+    ),
     "times out in a loop in a branch": machine(A=parallel(machine(B=each(endless("C"))), HANG)),
 }
 
@@ -218,7 +222,9 @@ def test_a_handle_that_is_kept_keeps_no_execution() -> None:
 
 @pytest.mark.slow
 def test_memory_stays_level_over_many_executions() -> None:
-    workflow = built(machine(A=task("answer_later", Next="B"), B=parallel(machine(C=wait(1)), machine(D=state("Pass")))))
+    workflow = built(
+        machine(A=task("answer_later", Next="B"), B=parallel(machine(C=wait(1)), machine(D=state("Pass"))))
+    )
 
     async def main() -> list[int]:
         sizes = []

@@ -231,7 +231,9 @@ def test_leaving_lets_executions_end() -> None:
     assert (result.status, seconds) == ("SUCCEEDED", 10)
 
 
-@pytest.mark.parametrize(("drain", "status", "seconds"), [(10.5, "SUCCEEDED", 10), (3, "ABORTED", 3), (0, "ABORTED", 0)])
+@pytest.mark.parametrize(
+    ("drain", "status", "seconds"), [(10.5, "SUCCEEDED", 10), (3, "ABORTED", 3), (0, "ABORTED", 0)]
+)
 def test_leaving_waits_no_longer_than_the_drain_timeout(drain: float, status: str, seconds: float) -> None:
     async def main() -> tuple[list[express.Result], float]:
         async with express.Runtime(drain_timeout=drain) as runtime:
@@ -395,6 +397,64 @@ def test_without_an_input_it_is_an_empty_object() -> None:
             return [(await runtime.execute(compiled(PASSING))).output, (await started).output]
 
     assert run_clean(main()) == [{}, {}]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_caller_may_change_his_event_afterwards(way: Way) -> None:
+    """A producer that fills the same dict again and again: an execution has the input it was started with."""
+    event = {"items": [1]}
+    workflow = compiled(machine(A=wait(1)))
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            running = asyncio.ensure_future(way(runtime, workflow, event))
+            await turns()
+            event["items"].append(2)
+            event["more"] = [3]
+            return (await running).output
+
+    assert run_clean(main()) == {"items": [1]}
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        pytest.param(machine(A=state("Pass", Result={"a": [1]})), id="Result"),
+        pytest.param(machine(A=state("Pass", Parameters={"a": [1]})), id="Parameters"),
+        pytest.param(
+            machine(A=state("Pass", Assign={"v": [1]}, Next="B"), B=state("Pass", Parameters={"a.$": "$v"})),
+            id="Assign",
+        ),
+        pytest.param(machine(A=task("work")), id="a trusted handler's"),
+        pytest.param(
+            machine(
+                A=each(machine(B=state("Pass", Result=[1])), ItemsPath="$$.Execution.Input", Next="C"),
+                C=state("Pass", Parameters={"a.$": "$[0]"}),
+            ),
+            id="iterations",
+        ),
+    ],
+)
+def test_the_caller_may_change_a_result(definition: dict[str, Any]) -> None:
+    """Parts of a definition come out as output; whoever changes that must not change the workflow."""
+    workflow = compiled(definition, work=lambda payload: {"a": [1]})
+    for _ in range(3):
+        output = run_clean(executed(workflow, [0])).output
+        assert output == {"a": [1]}
+        output["a"].append(2)
+        output["b"] = 3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_tuples_are_arrays(way: Way) -> None:
+    """What is written as an array is one: paths, Map and the output treat it so."""
+    workflow = compiled(machine(A=each(machine(B=state("Pass")), ItemsPath="$.items[*]")))
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            return (await way(runtime, workflow, {"items": (1, 2)})).unwrap()
+
+    assert run_clean(main()) == [1, 2]
 
 
 BROKEN = [

@@ -163,7 +163,7 @@ def test_results_are_delivered_before_the_source_s_own_error(
         async with express.Runtime() as runtime:
             with pytest.raises(Broken):
                 async for result in runtime.map(compiled(definition), source(events), ordered=ordered):
-                    outputs.append(result.output)  # noqa: PERF401 - what came before the error counts
+                    outputs.append(result.output)
 
     run_clean(main())
     assert sorted(outputs) == sorted(events)

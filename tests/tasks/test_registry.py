@@ -231,12 +231,6 @@ def test_nobody_to_do_the_work_is_a_definition_error() -> None:
     assert problem.location == "/States/A/Resource"
 
 
-def test_without_any_tasks_too() -> None:
-    """`compile(definition)` of a machine that has Tasks: nobody matches, so it is refused."""
-    with pytest.raises(express.DefinitionError, match="No task handler matches the resource"):
-        express.compile(UNRESOLVED)
-
-
 def test_the_registered_name_that_may_be_meant_is_suggested() -> None:
     with pytest.raises(express.DefinitionError) as raised:
         express.compile(invoking({"FunctionName": "Paiment"}), registry("Payment"))
