@@ -399,23 +399,6 @@ def test_without_an_input_it_is_an_empty_object() -> None:
     assert run_clean(main()) == [{}, {}]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_caller_may_change_his_event_afterwards(way: Way) -> None:
-    """A producer that fills the same dict again and again: an execution has the input it was started with."""
-    event = {"items": [1]}
-    workflow = compiled(machine(A=wait(1)))
-
-    async def main() -> JSON:
-        async with express.Runtime() as runtime:
-            running = asyncio.ensure_future(way(runtime, workflow, event))
-            await turns()
-            event["items"].append(2)
-            event["more"] = [3]
-            return (await running).output
-
-    assert run_clean(main()) == {"items": [1]}
-
-
 @pytest.mark.parametrize(
     "definition",
     [
@@ -443,18 +426,6 @@ def test_the_caller_may_change_a_result(definition: dict[str, Any]) -> None:
         assert output == {"a": [1]}
         output["a"].append(2)
         output["b"] = 3
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_tuples_are_arrays(way: Way) -> None:
-    """What is written as an array is one: paths, Map and the output treat it so."""
-    workflow = compiled(machine(A=each(machine(B=state("Pass")), ItemsPath="$.items[*]")))
-
-    async def main() -> JSON:
-        async with express.Runtime() as runtime:
-            return (await way(runtime, workflow, {"items": (1, 2)})).unwrap()
-
-    assert run_clean(main()) == [1, 2]
 
 
 BROKEN = [
