@@ -60,10 +60,11 @@ def broken_line(event: Event) -> bytes:
     return encode({"line": event.line, "status": INVALID, "error": INVALID_INPUT, "cause": event.problem})
 
 
-def result_line(query: Callable[[JSON], JSON] | None) -> Callable[[int, Result], bytes]:
-    """Return what turns (line number, result) into the line to print."""
+def result_line(query: Callable[[JSON], JSON] | None, *, billing: bool = False) -> Callable[[int, Result], bytes]:
+    """Return what turns (line number, result) into the line to print, with the `billing` of each if wanted."""
     if query is None:
-        return lambda line, result: encode({"line": line, **outcome(result)})
+        document = whole if billing else outcome
+        return lambda line, result: encode({"line": line, **document(result)})
     return lambda line, result: encode(query({"line": line, **whole(result)}))
 
 

@@ -88,7 +88,7 @@ async def _stream(
         wanted = False
     display = choose_display(wanted=wanted)
     async with LineWriter(target) as writer, Runtime(max_in_flight=arguments.max_in_flight) as runtime:
-        sink = _LineSink(writer, query)
+        sink = _LineSink(writer, result_line(query, billing=arguments.billing))
         gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))
         async with displayed(display, gauge):
             await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
@@ -99,10 +99,10 @@ async def _stream(
 class _LineSink:
     """Writes one line for each result and for each broken event, and counts them."""
 
-    def __init__(self, writer: LineWriter, query: Callable[[JSON], JSON] | None) -> None:
+    def __init__(self, writer: LineWriter, line: Callable[[int, Result], bytes]) -> None:
         self.tally = StreamTally()
         self._writer = writer
-        self._line = result_line(query)
+        self._line = line
         self._failed_queries = 0
 
     async def ready(self) -> None:

@@ -61,6 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
     stream = parser.add_argument_group("with --events")
     stream.add_argument("--unordered", action="store_true", help="print results as they end")
     stream.add_argument("--max-in-flight", metavar="N", type=positive, default=10_000, help="default: 10000")
+    stream.add_argument("--billing", action="store_true", help="add name and billing to each line, for `express cost`")
     stream.add_argument("--output", metavar="FILE", help="write the results here instead of stdout")
     stream.add_argument("--progress", action=argparse.BooleanOptionalAction, help="default: if stderr is a terminal")
     parser.set_defaults(handler=run)

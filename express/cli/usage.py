@@ -1,0 +1,195 @@
+"""What a bill is made from, read from wherever it was counted: results of a run, a metrics endpoint, an assumption.
+
+Each source gives the same thing, a `Usage` for each workflow: executions, billed gigabyte-seconds, and state
+transitions where they are known, which is what Standard workflows are billed by. Sources may be mixed; usages of one
+name are added up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from express.cli.status import CommandError
+from express.cli.streams import usable
+from express.pricing import gigabyte_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from express.types import JSON
+
+#: Seconds a metrics endpoint may take to answer.
+SCRAPE_TIMEOUT: Final = 10.0
+#: Bytes of a metrics page that are read; a Runtime with bounded labels stays far below.
+MAX_PAGE: Final = 64 << 20
+
+_STARTED: Final = "express_executions_started_total"
+_BILLED: Final = "express_execution_billed_gigabyte_seconds_total"
+_TRANSITIONS: Final = "express_state_transitions_total"
+
+
+@dataclass(slots=True)
+class Usage:
+    """`executions` started, their `gigabyte_seconds` as billed, their state `transitions` or None where not counted."""
+
+    workflow: str
+    executions: Decimal
+    gigabyte_seconds: Decimal
+    transitions: Decimal | None
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.transitions is not None and other.transitions is not None
+        return Usage(
+            self.workflow,
+            self.executions + other.executions,
+            self.gigabyte_seconds + other.gigabyte_seconds,
+            self.transitions + other.transitions if known else None,  # type: ignore[operator]
+        )
+
+    def scaled(self, factor: Decimal) -> Usage:
+        """The same work `factor` times."""
+        transitions = None if self.transitions is None else self.transitions * factor
+        return Usage(self.workflow, self.executions * factor, self.gigabyte_seconds * factor, transitions)
+
+
+def merged(usages: Iterable[Usage]) -> list[Usage]:
+    """One usage for each workflow, in the order they come up."""
+    found: dict[str, Usage] = {}
+    for usage in usages:
+        known = found.get(usage.workflow)
+        found[usage.workflow] = usage if known is None else known + usage
+    return list(found.values())
+
+
+# ------------------------------------------------------------------------------------------------- results of a run
+
+
+def read_results(path: str, transitions_each: Decimal | None) -> Usage:
+    """The result lines of `express run --events ... --billing`; lines that were never executed cost nothing."""
+    usage = Usage(Path(path).name.split(".")[0], Decimal(0), Decimal(0), transitions_each and Decimal(0))
+    megabyte_ms = 0
+    executions = 0
+    for number, line in enumerate(_lines(path), 1):
+        document = _result(line, f"{path}, line {number}")
+        if document.get("status") == "INVALID":
+            continue
+        billing = document.get("billing")
+        try:
+            megabyte_ms += int(billing["billed_duration_ms"]) * int(billing["billed_memory_mb"])
+        except (KeyError, TypeError, ValueError):
+            raise CommandError(
+                f"{path}, line {number} has no billing",
+                hint="write the results with `express run DEFINITION --events FILE --billing`",
+            ) from None
+        executions += 1
+    usage.executions = Decimal(executions)
+    usage.gigabyte_seconds = gigabyte_seconds(megabyte_ms)
+    if transitions_each is not None:
+        usage.transitions = executions * transitions_each
+    return usage
+
+
+def _lines(path: str) -> Iterator[bytes]:
+    with usable("read", path), open(path, "rb") as file:
+        yield from (line for line in file if line.strip())
+
+
+def _result(line: bytes, place: str) -> dict[str, JSON]:
+    try:
+        document = json.loads(line)
+    except ValueError as error:
+        raise CommandError(f"{place} is not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise CommandError(f"{place} is no result of a run")
+    return document
+
+
+# ------------------------------------------------------------------------------------------------ a metrics endpoint
+
+
+def read_metrics(url: str) -> list[Usage]:
+    """What the workflows behind a metrics endpoint have used since their process started."""
+    return list(usages_of_page(_fetch(url), url))
+
+
+def _fetch(url: str) -> str:
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(url, timeout=SCRAPE_TIMEOUT) as response:  # http(s) only: the caller has looked at the scheme
+            page: bytes = response.read(MAX_PAGE)
+    except (URLError, OSError, ValueError) as error:
+        raise CommandError(f"cannot read {url}: {getattr(error, 'reason', error)}") from None
+    return page.decode("utf-8", "replace")
+
+
+def usages_of_page(page: str, source: str) -> Iterator[Usage]:
+    """The usages a metrics page tells of; raises CommandError for a page that is none of express."""
+    from prometheus_client.parser import text_string_to_metric_families
+
+    counts: dict[str, dict[str, Decimal]] = {}
+    try:
+        for family in text_string_to_metric_families(page):
+            for sample in family.samples:
+                if sample.name in (_STARTED, _BILLED, _TRANSITIONS):
+                    workflow = sample.labels.get("workflow", "")
+                    of_workflow = counts.setdefault(workflow, {})
+                    of_workflow[sample.name] = of_workflow.get(sample.name, Decimal(0)) + Decimal(repr(sample.value))
+    except (ValueError, KeyError, InvalidOperation) as error:
+        raise CommandError(f"{source} is no metrics page: {error}") from None
+    if not counts:
+        raise CommandError(
+            f"{source} has no metrics of express", hint=f"the page should have `{_STARTED}`: is it the right port?"
+        )
+    for workflow, samples in counts.items():
+        yield Usage(
+            workflow, samples.get(_STARTED, Decimal(0)), samples.get(_BILLED, Decimal(0)), samples.get(_TRANSITIONS)
+        )
+
+
+# ------------------------------------------------------------------------------------------------------ assumptions
+
+
+def assumed(name: str, *, billed_ms: int, billed_mb: int, transitions: Decimal) -> Usage:
+    """One execution of a workflow as somebody expects it to be."""
+    return Usage(name, Decimal(1), gigabyte_seconds(billed_ms * billed_mb), transitions)
+
+
+def longest_way(definition: dict[str, JSON]) -> int:
+    """State transitions of an execution that takes the longest way without going round in circles.
+
+    Every branch of a Parallel is counted, and one iteration of each Map. It is an assumption to start from: loops
+    are not counted and choices may take a shorter way.
+    """
+    states: dict[str, dict[str, JSON]] = definition.get("States", {})
+    lengths: dict[str, int] = {}
+    start = definition.get("StartAt")
+    # Depth first without recursion: a state is entered, then left once everything behind it has been.
+    pending: list[tuple[str, bool]] = [(start, False)] if isinstance(start, str) and start in states else []
+    entered: set[str] = set()
+    while pending:
+        name, leaving = pending.pop()
+        if leaving:
+            onwards = max((lengths.get(following, 0) for following in _successors(states[name])), default=0)
+            lengths[name] = 1 + sum(map(longest_way, _nested(states[name]))) + onwards
+        elif name not in entered:
+            entered.add(name)
+            pending.append((name, True))
+            pending += [(following, False) for following in _successors(states[name]) if following in states]
+    return lengths.get(start, 0) if isinstance(start, str) else 0
+
+
+def _nested(state: dict[str, JSON]) -> Iterator[dict[str, JSON]]:
+    yield from state.get("Branches", ())
+    yield from filter(None, (state.get("ItemProcessor"), state.get("Iterator")))
+
+
+def _successors(state: dict[str, JSON]) -> Iterator[str]:
+    yield from filter(None, (state.get("Next"), state.get("Default")))
+    yield from filter(None, (rule.get("Next") for rule in state.get("Choices", ())))
+    yield from filter(None, (catcher.get("Next") for catcher in state.get("Catch", ())))
