@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 MAX_CHARACTERS: Final = 1_048_576
 #: Objects and arrays inside one another. Jackson stops at 1000; Python's own stack, sooner.
 MAX_NESTING: Final = 500
+#: Names compared, over the whole document, to find what a misspelt one may have meant. Who gets a hundred names wrong
+#: has made one mistake a hundred times; the search must not take longer than the reading.
+MAX_COMPARISONS: Final = 50_000
 
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
 _NESTING: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
@@ -67,6 +70,7 @@ class Document:
         self.name = source.name.split(".")[0] or None if source else None
         self.placed = placed
         self.problems: list[Problem] = []
+        self._comparisons = 0
         self._outline: Outline | None = None
         self._lines: Lines | None = None
 
@@ -99,6 +103,16 @@ class Document:
             location = render_location(pointer, self.value)
             place = self._place(pointer if at is None else at, on_key, offset, length)
         self.problems.append(Problem(code, message, location, severity, suggestion, *place))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether some problem so far is more than a warning."""
+        return any(problem.severity == "ERROR" for problem in self.problems)
+
+    def did_you_mean(self, name: str, candidates: Collection[str]) -> str | None:
+        """A suggestion for `Document.report`, as long as there were not too many names to compare."""
+        self._comparisons += len(candidates)
+        return None if self._comparisons > MAX_COMPARISONS else messages.did_you_mean(name, candidates)
 
     def _place(self, pointer: str, on_key: bool, offset: int, length: int) -> Place:
         if not self.placed:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from express.definition import messages
 from express.definition.pointer import escape_key
-from express.definition.problems import SCHEMA_VALIDATION_FAILED
+from express.definition.problems import SCHEMA_VALIDATION_FAILED, TOO_DEEPLY_NESTED
+from express.payload import MAX_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from express.definition.document import Document
     from express.types import JSON, Severity
@@ -70,6 +71,16 @@ class Fields:
         """Any value at all."""
         self._asked[name] = None
         return self.value.get(name, default)
+
+    def payload(self, name: str) -> JSON | Literal[_Missing.MISSING]:
+        """Any value that a payload can hold: one nested too deeply is reported and taken for missing."""
+        value = self.json(name)
+        excess = _below_depth(value, MAX_DEPTH)
+        if excess is None:
+            return value
+        pointer = self.child(name)
+        self.report(name, messages.value_too_deep(MAX_DEPTH), code=TOO_DEEPLY_NESTED, at=pointer + excess)
+        return MISSING
 
     def text(
         self,
@@ -156,7 +167,7 @@ class Fields:
         value = self.text(name, required=required)
         if value is None or value in allowed:
             return default if value is None else value
-        self.report(name, messages.allowed_values(allowed), suggestion=messages.did_you_mean(value, allowed))
+        self.report(name, messages.allowed_values(allowed), suggestion=self.document.did_you_mean(value, allowed))
         return default
 
     def object(self, name: str, required: bool = False) -> Fields | None:
@@ -226,7 +237,7 @@ class Fields:
         for name in self.value:
             if name not in self._asked and name not in self._refused:
                 unused = [field for field in self._asked if field not in self.value]
-                suggestion = messages.did_you_mean(name, unused)
+                suggestion = self.document.did_you_mean(name, unused)
                 message = messages.unsupported_field(name)
                 self.report(None, message, at=self.child(name), on_key=True, suggestion=suggestion)
 
@@ -281,3 +292,24 @@ class Fields:
 
     def _report_at(self, pointer: str, message: str) -> None:
         self.document.report(SCHEMA_VALIDATION_FAILED, message, pointer)
+
+
+def _below_depth(value: JSON, depth: int) -> str | None:
+    """The JSON pointer, from the value on, of a container with members more than `depth` levels down, if any."""
+    level: list[tuple[str, JSON]] = [("", value)]
+    for _ in range(depth):
+        level = [
+            (f"{pointer}/{step}", member)
+            for pointer, container in level
+            for step, member in _steps_into(container)
+            if isinstance(member, dict | list)
+        ]
+        if not level:
+            return None
+    return next((pointer for pointer, container in level if container), None)
+
+
+def _steps_into(container: JSON) -> Iterable[tuple[str, JSON]]:
+    if isinstance(container, dict):
+        return ((escape_key(key), member) for key, member in container.items())
+    return ((str(index), member) for index, member in enumerate(container)) if isinstance(container, list) else ()

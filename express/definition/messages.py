@@ -59,7 +59,10 @@ def required(names: Iterable[str]) -> str:
 
 
 def required_field(name: str) -> str:
-    """Recorded for `RoleArn` of Credentials only; every other missing field is worded by `required`."""
+    """Recorded for `RoleArn` of Credentials, measured for what an integration requires in its Parameters.
+
+    Located at the object. Every other missing field is worded by `required`.
+    """
     return f"The field '{name}' is required but was missing"
 
 
@@ -160,6 +163,11 @@ def label_too_long(name: str) -> str:
     return f"Invalid Label name: {name} exceeds the 40-character limit allowed by the service"
 
 
+def invalid_label(name: str) -> str:
+    """Ours, after `label_too_long`: characters that the guide forbids. Code INVALID_LABEL_NAME."""
+    return f"Invalid Label name: {name}"
+
+
 def not_a_template_value(name: str) -> str:
     """Recorded: the value of a `.$` field. Located at the template (`/States/A/Parameters`), not at the field."""
     return f"The value for the field '{name}' must be a valid JSONPath or a valid intrinsic function call"
@@ -181,6 +189,19 @@ def express_pattern(suffix: str) -> str:
 
 #: Recorded: an activity as Resource in an Express machine.
 EXPRESS_ACTIVITY: Final = "Express state machine does not support Activity ARN"
+#: Measured: a distributed Map in an Express machine; located at its `Mode`.
+EXPRESS_DISTRIBUTED: Final = (
+    "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines"
+)
+#: Measured: `Credentials` of a Task whose Resource is an activity; located at them.
+ACTIVITY_CREDENTIALS: Final = "The field 'Credentials' is not supported for activities"
+#: Ours: the guide states the rule ("Task workflow state"), no answer of the service is known.
+HEARTBEAT_TOO_LONG: Final = "The value of 'HeartbeatSeconds' must be smaller than 'TimeoutSeconds'"
+
+
+def parameters_required(arn: str) -> str:
+    """Measured: a service integration without Parameters. Located at the state."""
+    return f"Parameters field is required for resource ARN: {arn}"
 
 
 def function_not_allowed(function: str, field: str, allowed: Iterable[str]) -> str:
@@ -198,6 +219,36 @@ def top_level_reference(name: str) -> str:
     return f"Reference to '{name}' at the top level is not supported."
 
 
+def shadowed_variable(name: str) -> str:
+    """Ours: the guide states the rule ("Passing data between states with variables"), quotes no answer."""
+    return f"Variable '{name}' is already assigned in an outer scope"
+
+
+def no_dollar(name: str, likeness: str) -> str:
+    """Quoted in the API reference, "ValidateStateMachineDefinition"; for intrinsic functions by analogy.
+
+    Located at the template.
+    """
+    return _looks_like(name, likeness, f"{name}.$")
+
+
+def no_path(name: str, likeness: str) -> str:
+    """Quoted in the API reference, "ValidateStateMachineDefinition". Located at the field."""
+    return _looks_like(name, likeness, f"{name}Path")
+
+
+def _looks_like(name: str, likeness: str, computed: str) -> str:
+    advice = f"Instead of '{name}', use '{computed}' to evaluate it as {likeness} at runtime."
+    return f"The value of '{name}' looks like {likeness}. {advice}"
+
+
+def static_result(name: str) -> str:
+    """Quoted in the API reference, "ValidateStateMachineDefinition". Located at the Result."""
+    kinds = "as a JSONPath or Intrinsic Function at runtime"
+    advice = f"Instead of 'Result', use 'Parameters' to evaluate it {kinds}."
+    return f"The value of '{name}' will not evaluate {kinds}. {advice}"
+
+
 def duplicate_field(name: str) -> str:
     """Ours: AWS accepts it in silence."""
     return f"Field '{name}' appears more than once; only the last one counts"
@@ -211,6 +262,21 @@ def too_large(size: int, limit: int) -> str:
 def too_deep(limit: int) -> str:
     """Ours, after Jackson's nesting limit."""
     return f"Definition is nested more than {limit} levels deep"
+
+
+def value_too_deep(limit: int) -> str:
+    """Ours: more than a payload can hold."""
+    return f"Value is nested more than {limit} levels deep"
+
+
+def scopes_too_deep(limit: int) -> str:
+    """Ours: AWS has the code (TOO_DEEPLY_NESTED) and says neither its limit nor its words."""
+    return f"States are nested more than {limit} levels deep"
+
+
+def rules_too_deep(limit: int) -> str:
+    """Ours."""
+    return f"Choice rules are nested more than {limit} levels deep"
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

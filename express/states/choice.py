@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import TOO_DEEPLY_NESTED
 from express.errors import RUNTIME, EngineError
 from express.expressions.comparisons import OPERATORS, Operator, build_and, build_not, build_or
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 #: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.
 MAX_RULE_DEPTH = 50
 
-#: A rule is one of these: a combination, or a test of a Variable.
-_KINDS = ("And", "Or", "Not", "Variable")
+#: A rule is one of these: a combination, a test of a Variable, or (in JSONata) a Condition.
+_KINDS = ("And", "Or", "Not", "Variable", "Condition")
 _NO_MATCH = "Failed to transition out of the state. The state does not point to a next state."
 
 
@@ -130,21 +131,18 @@ class Choice(Node):
 def _read_rule(fields: Fields, depth: int) -> Rule | None:
     """One rule, top-level or nested; a nested one has no Next, so there it is a field like any other unknown one."""
     if depth > MAX_RULE_DEPTH:
-        fields.report(None, f"Choice rules are nested deeper than {MAX_RULE_DEPTH} levels", code=TOO_DEEPLY_NESTED)
+        fields.report(None, messages.rules_too_deep(MAX_RULE_DEPTH), code=TOO_DEEPLY_NESTED)
         return None
-    kinds = [name for name in _KINDS if fields.has(name)]
-    operators = [name for name in OPERATORS if fields.has(name)]
-    if len(kinds) == 1 and kinds[0] != "Variable" and not operators:
+    # A Condition is refused at the end, as the field of another query language; one problem says enough.
+    kinds = [name for name in _KINDS if fields.has(name) and name != "Condition"]
+    if kinds == ["Variable"]:
+        return _read_data_test(fields)
+    if len(kinds) == 1:
         return _read_combination(fields, kinds[0], depth)
-    if kinds == ["Variable"] and len(operators) == 1:
-        return _read_data_test(fields, operators[0])
-    # Wrong, but every field is known: what is left over at the end is worth a suggestion.
     for name in (*_KINDS, *OPERATORS):
         fields.json(name, None)
-    if len(kinds) == 1:
-        fields.report(None, f"A choice rule must have exactly one comparison operator, but has {len(operators)}")
-    else:
-        fields.report(None, messages.rule_kind(_KINDS))
+    if kinds or not fields.has("Condition"):
+        fields.report(None, messages.rule_kind(_KINDS), at=fields.child(kinds[1]) if kinds else None, on_key=True)
     return None
 
 
@@ -163,9 +161,12 @@ def _read_combination(fields: Fields, combinator: str, depth: int) -> Rule | Non
     return Combination(combinator, rules) if len(rules) == len(entries) and rules else None
 
 
-def _read_data_test(fields: Fields, name: str) -> Rule | None:
-    operator = OPERATORS[name]
+def _read_data_test(fields: Fields) -> Rule | None:
     variable = read_reference_field(fields, "Variable", required=True)
+    name = fields.exclusive(*OPERATORS, required=True)
+    if name is None:
+        return None
+    operator = OPERATORS[name]
     operand: JSON
     if operator.operand == "path":
         operand = read_reference_field(fields, name, required=True)
@@ -173,6 +174,8 @@ def _read_data_test(fields: Fields, name: str) -> Rule | None:
             return None
     else:
         operand = fields.json(name)
+        if f"{name}Path" in OPERATORS:
+            warn_of_missing_path(fields, name)
         problem = operator.check_operand(operand)
         if problem is not None:
             fields.report(name, problem)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import DUPLICATE_LABEL_NAME, INVALID_LABEL_NAME
 from express.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, RUNTIME, EngineError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 
 #: Child executions at once where MaxConcurrency leaves it open.
 MAX_CONCURRENCY = 10_000
+#: Longest label of a Map, in characters.
 MAX_LABEL = 40
+#: Largest MaxInputBytesPerBatch: what a payload may take.
+MAX_BATCH_BYTES = 262_144
 _FORBIDDEN_IN_LABELS = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
 
 #: What one batch takes beside its items: braces, names, commas.
@@ -78,7 +82,7 @@ def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
     items = size = batch_input = None
     if batcher is not None:
         items = _read_number(batcher, "MaxItemsPerBatch", "integer", minimum=1)
-        size = _read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1)
+        size = _read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1, maximum=MAX_BATCH_BYTES)
         batch_input = read_template(batcher, "BatchInput")
         batcher.close()
     count, percentage = read_tolerance(fields)
@@ -101,6 +105,7 @@ def _read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum:
         constant = fields.number(name, minimum=minimum, maximum=maximum)
     path = read_reference_field(fields, f"{name}Path")
     fields.exclusive(name, f"{name}Path")
+    warn_of_missing_path(fields, name)
     return Number(name, kind, constant, path)
 
 
@@ -111,7 +116,7 @@ def _read_label(fields: Fields, labels: set[str]) -> None:
     if len(label) > MAX_LABEL:
         fields.report("Label", messages.label_too_long(label), code=INVALID_LABEL_NAME)
     elif not label or _FORBIDDEN_IN_LABELS.search(label):
-        fields.report("Label", f"Invalid Label name: {label}", code=INVALID_LABEL_NAME)
+        fields.report("Label", messages.invalid_label(label), code=INVALID_LABEL_NAME)
     elif label in labels:
         fields.report("Label", messages.duplicate_label(label), code=DUPLICATE_LABEL_NAME)
     labels.add(label)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call
 from express.expressions.templates import Expression, build_expression, parse_expression
@@ -58,6 +59,7 @@ class Fail(Node):
         self.cause_path = _read_expression(fields, "CausePath")
         fields.exclusive("Error", "ErrorPath")
         fields.exclusive("Cause", "CausePath")
+        warn_of_missing_path(fields, "Error", "Cause")
 
     def build(self, step: Step, link: Linker) -> None:
         error = _build_text("ErrorPath", self.error_path, self.error)
@@ -76,7 +78,9 @@ def _read_expression(fields: Fields, name: str) -> Expression | None:
     try:
         expression = parse_expression(text)
     except ExpressionError as error:
-        fields.report(name, error.message, offset=error.offset)
+        is_call = text.startswith("States.")
+        message = messages.not_a_template_value(name) if is_call else messages.NOT_A_PATH
+        fields.report(name, message, offset=error.offset)
         return None
     if isinstance(expression, Call) and expression.function.name not in _FUNCTIONS:
         fields.report(name, messages.function_not_allowed(expression.function.name, name, _FUNCTIONS))

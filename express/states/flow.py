@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from express.definition import messages
+from express.definition.fields import MISSING
+from express.definition.lookalikes import warn_of_missing_dollar
 from express.definition.problems import INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME, SCHEMA_VALIDATION_FAILED
 from express.errors import DATA_LIMIT_EXCEEDED, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
@@ -132,16 +134,18 @@ def read_result_path(fields: Fields) -> tuple[Path | None, bool]:
 
 
 def read_template(fields: Fields, name: str) -> Template | None:
-    """A payload template; each bad expression in it is a problem of its own."""
-    if not fields.has(name):
+    """A payload template, an object; each bad expression in it is a problem of its own."""
+    value = fields.payload(name)
+    if value is MISSING or fields.object(name) is None:
         return None
+    warn_of_missing_dollar(fields, name)
 
     def report(suffix: str, message: str, offset: int) -> None:
         # AWS locates a bad expression at the template; the caret goes to the expression itself.
         pointer = fields.child(name)
         fields.document.report(SCHEMA_VALIDATION_FAILED, message, pointer, at=pointer + suffix, offset=offset)
 
-    return parse_template(fields.json(name), report=report)
+    return parse_template(value, report=report)
 
 
 def read_assign(fields: Fields) -> Assign | None:

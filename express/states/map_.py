@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
@@ -31,7 +33,6 @@ from express.states.flow import (
     build_leave,
     build_select,
     read_data_flow,
-    read_field_path,
     read_reference_field,
     read_template,
 )
@@ -62,7 +63,7 @@ class Map(Node):
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
         self.flow = read_data_flow(fields, "InputPath", "ResultSelector", "ResultPath", "OutputPath", "Assign")
-        self.items_path = read_field_path(fields, "ItemsPath")
+        self.items_path = read_reference_field(fields, "ItemsPath")
         selector = fields.exclusive("ItemSelector", "Parameters")
         if selector is not None:
             self.item_selector = read_template(fields, selector)
@@ -70,6 +71,7 @@ class Map(Node):
         self.max_concurrency = fields.integer("MaxConcurrency", default=0, minimum=0) or 0
         self.max_concurrency_path = read_reference_field(fields, "MaxConcurrencyPath")
         fields.exclusive("MaxConcurrency", "MaxConcurrencyPath")
+        warn_of_missing_path(fields, "MaxConcurrency")
         if self.distribution is None:
             # Documented for the distributed mode; whether AWS refuses them inline is not known, so they are read.
             read_tolerance(fields)
@@ -78,20 +80,20 @@ class Map(Node):
         read_transition(self, fields)
 
     def _read_processor(self, fields: Fields, surroundings: Surroundings) -> None:
-        name = fields.exclusive("ItemProcessor", "Iterator")
-        processor = fields.object(name or "ItemProcessor", required=True)
+        name = fields.exclusive("ItemProcessor", "Iterator", required=True)
+        processor = None if name is None else fields.object(name)
         if processor is None:
             return
         config = processor.object("ProcessorConfig")
         if config is not None:
             mode = config.one_of("Mode", ("INLINE", "DISTRIBUTED"), default="INLINE")
             distributed = mode == "DISTRIBUTED"
-            config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=distributed)
-            config.close()
             if distributed:
+                config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=True)
                 self.distribution = read_distribution(fields, surroundings.labels)
-            if distributed and surroundings.machine_type == "EXPRESS":
-                config.report("Mode", "Express state machine does not support 'DISTRIBUTED' Map state")
+                if surroundings.machine_type == "EXPRESS":
+                    config.report("Mode", messages.EXPRESS_DISTRIBUTED)
+            config.close()
         self.processor = surroundings.read_branch(processor, surroundings)
 
     def branches(self) -> Iterable[Any]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from express.definition.fields import MISSING
+from express.definition.lookalikes import warn_of_static_result
 from express.payload import fresh, measure
 from express.states.flow import DataFlow, build_leave, build_pass_through, build_prepare, read_data_flow
 from express.states.state import Linker, Node, Surroundings, read_transition
@@ -28,8 +30,10 @@ class Pass(Node):
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
         self.flow = read_data_flow(fields, "InputPath", "Parameters", "ResultPath", "OutputPath", "Assign")
-        self.has_result = fields.has("Result")
-        self.result = fields.json("Result", None)
+        result = fields.payload("Result")
+        self.has_result = result is not MISSING
+        self.result = result if self.has_result else None
+        warn_of_static_result(fields)
         read_transition(self, fields)
 
     def build(self, step: Step, link: Linker) -> None:

@@ -80,7 +80,7 @@ def read_retry(fields: Fields) -> list[Retrier]:
                 max_attempts=_whole(entry.integer("MaxAttempts", default=3, minimum=0, maximum=MAX_SECONDS), 3),
                 backoff=entry.number("BackoffRate", default=2.0, minimum=1.0) or 2.0,
                 max_delay=entry.integer("MaxDelaySeconds", minimum=1, maximum=MAX_DELAY_SECONDS),
-                jitter=entry.one_of("JitterStrategy", ("FULL", "NONE"), default="NONE") == "FULL",
+                jitter=entry.one_of("JitterStrategy", ("NONE", "FULL"), default="NONE") == "FULL",
             )
         )
         entry.close()

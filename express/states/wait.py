@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.timestamps import parse_timestamp
@@ -59,6 +60,7 @@ class Wait(Node):
         self.seconds_path = read_reference_field(fields, "SecondsPath")
         self.timestamp_path = read_reference_field(fields, "TimestampPath")
         fields.exclusive("SecondsPath", "Seconds", "TimestampPath", "Timestamp", required=True)
+        warn_of_missing_path(fields, "Seconds", "Timestamp")
         read_transition(self, fields)
 
     def build(self, step: Step, link: Linker) -> None:

@@ -22,6 +22,17 @@ GOOD = '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
 EMPTY = "{}"
 UNKNOWN_TYPE = '{\n  "StartAt": "A",\n  "States": {"A": {"Type": "Pas", "End": true}}\n}'
 TWICE = '{"StartAt": "A", "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'
+#: Five mistakes on five lines, and a value that only looks computed.
+SEVERAL = """{
+  "StartAt": "Charge",
+  "States": {
+    "Charge": {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:F", "Retrys": [], "Next": "Wiat"},
+    "Wait": {"Type": "Wait", "Seconds": -1, "Next": "Pick"},
+    "Pick": {"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "Done"}]},
+    "Done": {"Type": "Pass", "Parameters": {"id": "$.id", "é": "ö"}, "InputPath": "$[", "End": true}
+  }
+}"""
+WARNED = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"id.$": "$.id"}, "End": true}}}'
 BROKEN = '{"StartAt": "A",\n "States": {]}'
 
 
@@ -34,6 +45,8 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("unknown", UNKNOWN_TYPE),
         ("twice", TWICE),
         ("broken", BROKEN),
+        ("several", SEVERAL),
+        ("warned", WARNED),
     ]:
         (tmp_path / f"{name}.json").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -54,6 +67,8 @@ def run(*arguments: str) -> int:
         (["good.json"], 0, "no problems in 1 file"),
         (["good.json", "good.json"], 0, "no problems in 2 files"),
         (["twice.json"], 0, "1 warning in 1 file"),
+        (["warned.json"], 0, "1 warning in 1 file"),
+        (["several.json", "warned.json"], 1, "5 errors, 2 warnings in 2 files"),
         (["empty.json"], 1, "1 error in 1 file"),
         (["broken.json"], 1, "1 error in 1 file"),
         (["empty.json", "twice.json", "broken.json", "good.json"], 1, "2 errors, 1 warning in 4 files"),
@@ -93,6 +108,38 @@ def test_frames(capsys: pytest.CaptureFixture[str]) -> None:
         "\n"
         "3 errors in 3 files\n"
     )
+
+
+#: Severity, code, location, line, characters underlined and help of all that is wrong with SEVERAL, in its order.
+FOUND = [
+    ("ERROR", "SCHEMA_VALIDATION_FAILED", "/States/Charge", 4, '"Retrys"', "did you mean `Retry`?"),
+    ("ERROR", "MISSING_TRANSITION_TARGET", "/States/Charge/Next", 4, '"Wiat"', "did you mean `Wait`?"),
+    ("ERROR", "SCHEMA_VALIDATION_FAILED", "/States/Wait/Seconds", 5, "-1", None),
+    ("ERROR", "SCHEMA_VALIDATION_FAILED", "/States/Pick/Choices[0]", 6, '"Condition"', None),
+    ("WARNING", "NO_DOLLAR", "/States/Done/Parameters", 7, '"$.id"', None),
+    ("ERROR", "SCHEMA_VALIDATION_FAILED", "/States/Done/InputPath", 7, "[", None),
+]
+
+
+def test_every_problem_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same problems in each format, with the characters they are about."""
+    assert run("several.json") == 1
+    text = capsys.readouterr().out
+    assert run("several.json", "--format", "json") == 1
+    diagnostics = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert run("several.json", "--format", "github") == 1
+    annotations = capsys.readouterr().out.splitlines()
+    assert len(diagnostics) == len(annotations) == len(FOUND)
+    lines = SEVERAL.split("\n")
+    for found, diagnostic, annotation in zip(FOUND, diagnostics, annotations, strict=True):
+        severity, code, location, line, marked, suggestion = found
+        column = diagnostic["column"]
+        assert (diagnostic["severity"], diagnostic["code"], diagnostic["location"]) == (severity, code, location)
+        assert (diagnostic["line"], diagnostic.get("suggestion")) == (line, suggestion)
+        assert lines[line - 1][column - 1 :][: diagnostic["length"]] == marked
+        frame = f"{severity.lower()}[{code}]: {diagnostic['message']}\n --> several.json:{line}:{column} ({location})\n"
+        assert frame in text
+        assert annotation.startswith(f"::{severity.lower()} file=several.json,line={line},col={column},")
 
 
 def test_json_is_one_line_for_each_definition(capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,7 +193,8 @@ def test_stdin_cannot_be_read_twice() -> None:
 
 def test_the_type_decides_what_is_allowed(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
-    states = {"A": {"Type": "Task", "Resource": resource, "Parameters": {}, "End": True}}
+    parameters = {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}
+    states = {"A": {"Type": "Task", "Resource": resource, "Parameters": parameters, "End": True}}
     (directory / "token.json").write_text(json.dumps({"StartAt": "A", "States": states}))
     assert run("token.json", "--format", "json") == 1
     (diagnostic,) = json.loads(capsys.readouterr().out)["diagnostics"]

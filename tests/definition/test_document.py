@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from express.definition.document import MAX_CHARACTERS, MAX_NESTING, load_definition, read_definition
+from express.definition.document import (
+    MAX_CHARACTERS,
+    MAX_COMPARISONS,
+    MAX_NESTING,
+    load_definition,
+    read_definition,
+)
 from express.definition.problems import Problem
 from express.errors import DefinitionError
 
@@ -315,3 +321,21 @@ def test_many_problems_in_one_long_line_share_it() -> None:
     for index in range(5000):
         document.report("CODE", "text", f"/States/S{index}")
     assert len({id(problem.source_line) for problem in document.problems}) == 1
+
+
+def test_only_errors_make_a_definition_bad() -> None:
+    document = load_definition("{}")
+    document.report("NO_PATH", "a warning", "", severity="WARNING")
+    assert not document.has_errors
+    document.report("SCHEMA_VALIDATION_FAILED", "an error", "")
+    assert document.has_errors
+
+
+def test_there_are_suggestions_until_too_many_names_were_compared() -> None:
+    document = load_definition("{}")
+    names = [f"state{index}" for index in range(MAX_COMPARISONS // 2)]
+    assert document.did_you_mean("Staet", ["State"]) == "did you mean `State`?"
+    assert document.did_you_mean("nothing like it", names) is None
+    assert document.did_you_mean("Staet", ["State"]) == "did you mean `State`?"
+    assert document.did_you_mean("nothing like it", names) is None
+    assert document.did_you_mean("Staet", ["State"]) is None

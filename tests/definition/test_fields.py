@@ -9,6 +9,7 @@ import pytest
 
 from express.definition.document import load_definition
 from express.definition.fields import MISSING, Fields
+from express.payload import MAX_DEPTH, cross
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +125,41 @@ def test_reading(value: JSON, read: Callable[[Fields], Any], result: JSON, probl
     if "has" not in str(read.__code__.co_names):
         of.close()
         assert reported(of) == problems
+
+
+def nested(levels: int, innermost: JSON = 1) -> JSON:
+    """An array in an array, so many of them."""
+    for _ in range(levels):
+        innermost = [innermost]
+    return innermost
+
+
+@pytest.mark.parametrize("value", [None, 1, {}, nested(MAX_DEPTH), nested(MAX_DEPTH, []), {"a": nested(MAX_DEPTH - 1)}])
+def test_what_a_payload_can_hold(value: JSON) -> None:
+    of = fields({"F": value})
+    assert of.payload("F") == value
+    assert reported(of) == []
+    assert cross(value)[0] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "before"),
+    [
+        (nested(MAX_DEPTH + 1), 0),
+        (nested(450), 0),
+        (nested(MAX_DEPTH + 1, {}), 0),
+        ({"shallow": [[]], "deep": nested(MAX_DEPTH)}, len('{"shallow": [[]], "deep": ') - 1),
+    ],
+    ids=["one too many", "many too many", "another object", "beside others"],
+)
+def test_what_no_payload_can_hold(value: JSON, before: int) -> None:
+    """The bracket underlined is the first that opens too deep a level."""
+    of = fields({"F": value})
+    assert of.payload("F") is MISSING
+    (problem,) = of.document.problems
+    assert (problem.code, problem.location) == ("TOO_DEEPLY_NESTED", "/F")
+    assert problem.message == f"Value is nested more than {MAX_DEPTH} levels deep"
+    assert problem.column == len('{"F": ') + before + MAX_DEPTH + 1
 
 
 def test_pointers_are_escaped() -> None:

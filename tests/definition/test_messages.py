@@ -50,6 +50,34 @@ MEASURED = [
         messages.not_a_template_value("parsed.$"),
         "The value for the field 'parsed.$' must be a valid JSONPath or a valid intrinsic function call",
     ),
+    (
+        messages.EXPRESS_DISTRIBUTED,
+        "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines",
+    ),
+    (
+        messages.parameters_required("arn:aws:states:::sqs:sendMessage"),
+        "Parameters field is required for resource ARN: arn:aws:states:::sqs:sendMessage",
+    ),
+    (messages.allowed_values(["NONE", "FULL"]), "Value should be one of the following: [NONE, FULL]"),
+    # Quoted in the API reference, "ValidateStateMachineDefinition".
+    (
+        messages.no_dollar("a", "a JSONPath"),
+        "The value of 'a' looks like a JSONPath. Instead of 'a', use 'a.$' to evaluate it as a JSONPath at runtime.",
+    ),
+    (
+        messages.no_path("Error", "a JSONPath"),
+        (
+            "The value of 'Error' looks like a JSONPath. Instead of 'Error', use 'ErrorPath' to evaluate it as a "
+            "JSONPath at runtime."
+        ),
+    ),
+    (
+        messages.static_result("c.$"),
+        (
+            "The value of 'c.$' will not evaluate as a JSONPath or Intrinsic Function at runtime. Instead of 'Result', "
+            "use 'Parameters' to evaluate it as a JSONPath or Intrinsic Function at runtime."
+        ),
+    ),
     (messages.express_pattern(".sync"), "Express state machine does not support '.sync' service integration"),
 ]
 

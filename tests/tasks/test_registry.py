@@ -240,7 +240,7 @@ def test_the_registered_name_that_may_be_meant_is_suggested() -> None:
 
 @pytest.mark.parametrize("resource", [ARN, PUT, INVOKE])
 def test_it_may_be_left_to_fail_when_it_runs(resource: str) -> None:
-    definition = machine(A=state("Task", Resource=resource, Parameters={"FunctionName": "Pay"}))
+    definition = machine(A=state("Task", Resource=resource, Parameters={"FunctionName": "Pay", "TableName": "T", "Item": {}}))
     workflow = express.compile(definition, express.Tasks(), unresolved="fail-at-run")
     result = run_clean(executed(workflow))
     assert result.status == "FAILED"

@@ -1,0 +1,169 @@
+"""Parallel and Map whose children cannot wait: they run in the step's own call, and go on where a slice has cut them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from tests.runtime.machines import (
+    FUNCTION,
+    WAYS,
+    Way,
+    catching,
+    compiled,
+    each,
+    executed,
+    machine,
+    parallel,
+    run_clean,
+    state,
+    task,
+)
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+MILLISECOND = 1_000_000
+#: With a clock as slow as this a slice is over after a few looks at it.
+SLOW = MILLISECOND // 10
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("tick_ns", [0, SLOW])
+@pytest.mark.parametrize(
+    ("definition", "event", "expected"),
+    [
+        pytest.param(machine(A=each(machine(B=state("Pass")))), list(range(500)), list(range(500)), id="Map"),
+        pytest.param(
+            machine(A=each(machine(B=each(machine(C=state("Pass")))))),
+            [[1, 2, 3]] * 60,
+            [[1, 2, 3]] * 60,
+            id="Map in Map",
+        ),
+        pytest.param(
+            machine(A=parallel(*(machine(**{f"B{n}": state("Pass", Result=n)}) for n in range(200)))),
+            0,
+            list(range(200)),
+            id="Parallel",
+        ),
+        pytest.param(
+            machine(A=each(machine(P=parallel(machine(Q=state("Pass")), machine(R=state("Pass", Result=0)))))),
+            list(range(100)),
+            [[n, 0] for n in range(100)],
+            id="Parallel in Map",
+        ),
+    ],
+)
+def test_slices_change_nothing(definition: dict[str, Any], event: JSON, expected: JSON, tick_ns: int, way: Way) -> None:
+    workflow = compiled(definition)
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await way(runtime, workflow, event)
+
+    assert run_clean(main(), tick_ns=tick_ns).output == expected
+
+
+@pytest.mark.parametrize("tick_ns", [0, SLOW])
+def test_counts_are_exact_across_slices(tick_ns: int) -> None:
+    """Entries, and AWS's event ids: 2 for the machine and the Map, 4 for each iteration, 1 for the end of the Map."""
+    items = 300
+    definition = machine(
+        A=each(machine(B=state("Pass")), Next="C"),
+        C=state("Pass", InputPath="$.nope"),
+    )
+    workflow = compiled(definition)
+    result = run_clean(executed(workflow, [0] * items), tick_ns=tick_ns)
+    assert workflow.state_entries == {"A": 1, "B": items, "C": 1}
+    assert result.cause is not None
+    # ExecutionStarted, MapStateEntered and -Started; then Started, Entered, Exited, Succeeded each; two; this one.
+    assert f"(entered at the event id #{3 + 4 * items + 2 + 1})" in result.cause
+
+
+def selecting(text: str) -> dict[str, Any]:
+    """A Map whose ItemSelector reads a field of each item."""
+    return each(machine(B=state("Pass")), ItemSelector={"x.$": text}, ItemsPath="$.items")
+
+
+@pytest.mark.parametrize("tick_ns", [0, SLOW])
+@pytest.mark.parametrize("bad", [0, 1, 150, 299])
+def test_an_iteration_that_cannot_be_entered(bad: int, tick_ns: int) -> None:
+    """Its ItemSelector fails: so does the Map, and nothing remains of its visit."""
+    items: list[JSON] = [{"x": 1}] * 300
+    items[bad] = {}
+    workflow = compiled(machine(A=selecting("$$.Map.Item.Value.x")))
+    result = run_clean(executed(workflow, {"items": items}), tick_ns=tick_ns)
+    assert (result.status, result.error) == ("FAILED", "States.Runtime")
+    assert workflow.state_entries["B"] == bad
+
+
+@pytest.mark.parametrize("tick_ns", [0, SLOW])
+@pytest.mark.parametrize("recover", ["Catch", "Retry"])
+def test_a_visit_after_a_failed_one_begins_anew(recover: str, tick_ns: int) -> None:
+    """A fork that was cut by slices, failed and is visited again: it has no memory of the first visit."""
+    calls = 0
+
+    def work(payload: JSON) -> JSON:
+        nonlocal calls
+        calls += 1
+        if calls == 250:
+            raise express.TaskError("X")
+        return payload
+
+    inner = machine(B=task("work"))
+    if recover == "Retry":
+        definition = machine(A=each(inner, Retry=[{"ErrorEquals": ["X"], "IntervalSeconds": 0}]))
+        event: JSON = list(range(300))
+    else:
+        definition = machine(
+            A=each(inner, Catch=catching("X", to="Again", ResultPath=None), ResultPath="$[0]"),
+            Again=each(machine(C=state("Pass"))),
+        )
+        event = list(range(300))
+    workflow = compiled(definition, work=work)
+    result = run_clean(executed(workflow, event), tick_ns=tick_ns)
+    assert result.output == list(range(300))
+    assert calls == (250 + 300 if recover == "Retry" else 250)
+
+
+@pytest.mark.parametrize("tick_ns", [0, SLOW])
+def test_retries_inside_plain_children(tick_ns: int) -> None:
+    """A child with Retry may wait, so it is no plain one any more; each child has counters of its own."""
+    failures: dict[str, int] = {}
+
+    def work(payload: JSON) -> JSON:
+        failures[str(payload)] = failures.get(str(payload), 0) + 1
+        if failures[str(payload)] <= 2:
+            raise express.TaskError("X")
+        return payload
+
+    retry = [{"ErrorEquals": ["X"], "IntervalSeconds": 1, "MaxAttempts": 2}]
+    workflow = compiled(machine(A=each(machine(B=task("work", Retry=retry)))), work=work)
+    result = run_clean(executed(workflow, list(range(100))), tick_ns=tick_ns)
+    assert result.output == list(range(100))
+
+
+def test_which_machines_can_wait() -> None:
+    """Law 3: what cannot wait needs no task. A Retry waits, a Wait does, a coroutine may."""
+
+    async def later(payload: JSON) -> JSON:
+        return payload
+
+    retry = [{"ErrorEquals": ["X"]}]
+    cases: list[tuple[dict[str, Any], bool]] = [
+        (machine(A=state("Pass")), False),
+        (machine(A=task("plain")), False),
+        (machine(A=task("plain", Retry=retry)), True),
+        (machine(A=task("later")), True),
+        (machine(A=state("Wait", Seconds=0)), True),
+        (machine(A=each(machine(B=task("plain")))), False),
+        (machine(A=each(machine(B=task("plain")), Retry=retry)), True),
+        (machine(A=each(machine(B=task("later")))), True),
+        (machine(A=parallel(machine(B=state("Pass")), machine(C=each(machine(D=task("later")))))), True),
+        (machine(A=state("Task", Resource=FUNCTION + "plain", TimeoutSeconds=5)), False),
+    ]
+    for definition, blocks in cases:
+        workflow = compiled(definition, plain=lambda payload: payload, later=later)
+        assert workflow.machine().program.blocks is blocks, definition
