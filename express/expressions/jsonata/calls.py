@@ -1,0 +1,162 @@
+"""Functions as values: making them, calling them, applying them in part, chaining them.
+
+A lambda is a generated Python function. Called in tail position, a function is not called at all but handed back as a
+`TailCall`, and whoever called the lambda goes on with it: a loop by recursion needs no stack (JSONata docs, "Tail call
+optimization").
+
+What a lambda gives back may be a sequence that nobody has collapsed yet, if it ends in a call of a built-in that makes
+one. jsonata-js collapses it where the lambda was called by name, but not where a higher-order function called it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.evaluation import CALL_COST, DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.signatures import Signature, compile_signature
+from express.expressions.jsonata.values import UNDEFINED, Function, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from express.expressions.jsonata.functions.registry import Builtin
+    from express.expressions.jsonata.sequences import Marks
+
+
+class TailCall:
+    """A call still to be made: the last thing a lambda does."""
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: Value, *arguments: Value) -> None:
+        self.function = function
+        self.arguments = arguments
+
+
+class Checked(Function):
+    """A function with a signature. `body` is called with arguments already completed."""
+
+    __slots__ = ("body", "checks")
+
+    def __init__(self, body: Callable[..., Value], arity: int, name: str, checks: Signature) -> None:
+        super().__init__(self._call, arity, name, checks.text)
+        self.body = body
+        self.checks = checks
+
+    def _call(self, *arguments: Value) -> Value:
+        """Called by another function, so without a context item."""
+        return finished(self.body(*self.checks.validate(arguments, None)))
+
+
+class Looping(Function):
+    """A lambda whose `body` may hand back a `TailCall`."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Callable[..., Value], arity: int) -> None:
+        super().__init__(lambda *arguments: finished(body(*arguments)), arity)
+        self.body = body
+
+
+def checked(body: Callable[..., Value], arity: int, checks: Signature) -> Function:
+    """A lambda with a signature."""
+    return Checked(body, arity, "", checks)
+
+
+def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None = None) -> Function:
+    """A built-in function as a value."""
+    implementation = builtin.implementation
+
+    def body(*arguments: Value) -> Value:
+        result = implementation(evaluation, *arguments) if builtin.bounded else implementation(*arguments)
+        return marks.sequence(result) if marks is not None and builtin.sequence else result
+
+    return Checked(body, builtin.arity, builtin.name, compile_signature(builtin.signature))
+
+
+def call_builtin(builtin: Builtin, evaluation: Evaluation | None, context: Value, *arguments: Value) -> Value:
+    """Call a built-in whose arguments must be looked at; without a budget if the expression has made none."""
+    if evaluation is not None:
+        evaluation.spend(CALL_COST)
+    completed = compile_signature(builtin.signature).validate(arguments, context)
+    if not builtin.bounded:
+        return builtin.implementation(*completed)
+    return builtin.implementation(evaluation or Evaluation(DEFAULT_LIMITS), *completed)
+
+
+def finished(result: Value) -> Value:
+    """Make the calls a lambda left to its caller."""
+    while type(result) is TailCall:
+        result = _begin(result.function, result.arguments, None)
+    return result
+
+
+def invoke(function: Value, context: Value, *arguments: Value) -> Value:
+    """Call a function in an expression, where the context item can stand in for an argument."""
+    result = _begin(function, arguments, context)
+    while type(result) is TailCall:
+        result = _begin(result.function, result.arguments, context)
+    return result
+
+
+def _begin(function: Value, arguments: Sequence[Value], context: Value) -> Value:
+    if type(function) is Looping:
+        return function.body(*arguments)
+    if type(function) is Checked:
+        return function.body(*function.checks.validate(arguments, context))
+    if isinstance(function, Function):
+        return function.call(*arguments)
+    raise JSONataError("T1006")
+
+
+def check_procedure(function: Value, name: str | None, code: str, position: int) -> None:
+    """What is called by a bare name and is no function was perhaps meant to be the built-in of that name."""
+    if function is UNDEFINED and name is not None:
+        raise JSONataError(code, position, token=name)
+
+
+#: Stands for `?` among the arguments of a partial application.
+PLACEHOLDER: Final = object()
+
+
+def partial(function: Value, position: int, name: str | None, *arguments: Any) -> Function:
+    """A function of the arguments left open. Those beyond the ones given are nothing."""
+    if not isinstance(function, Function):
+        raise JSONataError("T1008", position, token=name)
+    # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
+    target = function.body if type(function) is Checked and not function.name else function.call
+    given = list(arguments)
+    places = [place for place, argument in enumerate(given) if argument is PLACEHOLDER]
+
+    def call(*missing: Value) -> Value:
+        completed = given.copy()
+        for number, place in enumerate(places):
+            completed[place] = missing[number] if number < len(missing) else UNDEFINED
+        return finished(target(*completed))
+
+    return Function(call, len(places))
+
+
+def apply(value: Value, function: Value, position: int) -> Value:
+    """`value ~> function`; two functions make one that does first the one and then the other."""
+    if not isinstance(function, Function):
+        raise JSONataError("T2006", position, value=function)
+    if not isinstance(value, Function):
+        return invoke(function, None, value)
+    first, then = value, function
+    return Function(lambda argument=UNDEFINED, *_: invoke(then, None, invoke(first, None, argument)), 1)
+
+
+def are_numbers(value: Value) -> bool:
+    """Whether a value is an array of nothing but numbers."""
+    return type(value) is list and _NUMBERS.issuperset(map(type, value))
+
+
+def are_strings(value: Value) -> bool:
+    """Whether a value is an array of nothing but strings."""
+    return type(value) is list and _STRINGS.issuperset(map(type, value))
+
+
+_NUMBERS: Final = frozenset((int, float))
+_STRINGS: Final = frozenset((str,))

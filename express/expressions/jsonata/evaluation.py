@@ -1,0 +1,85 @@
+"""What one evaluation may use up, and the one moment it takes for now.
+
+An expression comes from a definition, its data from anywhere, and both may be hostile; an evaluation is one
+uninterrupted piece of work on the event loop. So everything that can take long or grow is paid for in advance out of
+an `Evaluation`: loops by their length, calls of lambdas one by one, strings and arrays by what they will hold. Over
+budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, memory, stack). The count is of steps and
+not of seconds, so that the same expression on the same data fails everywhere or nowhere.
+
+Built-in functions that can use up much take the evaluation as their first argument (`@function(..., bounded=True)`).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from express.expressions.jsonata.errors import MEMORY, STACK_OVERFLOW, TIMEOUT, JSONataError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The budget of one evaluation.
+
+    `steps`: loop turns, lambda calls and items or characters handled, about 0.1-1 us each. `depth`: nested calls of
+    lambdas. `size`: items of one sequence or characters of one string that an expression makes. `matching`: seconds
+    of searching with regular expressions, the one thing whose cost cannot be known beforehand.
+    """
+
+    steps: int = 1_000_000
+    depth: int = 400
+    size: int = 1_000_000
+    matching: float = 0.25
+
+
+#: Steps that calling a function costs.
+CALL_COST: Final = 4
+
+#: What an evaluation may use up unless something else is said.
+DEFAULT_LIMITS: Final = Limits()
+
+
+class Evaluation:
+    """One evaluation under way: what is left of its budget, and its clock reading."""
+
+    __slots__ = ("_millis", "depth", "limits", "matching", "steps")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.steps = limits.steps
+        self.depth = limits.depth
+        self.matching = limits.matching
+        self._millis: int | None = None
+
+    def spend(self, steps: int) -> None:
+        """Pay for work about to be done; raises U1001 when the budget is used up."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise JSONataError(TIMEOUT)
+
+    def make(self, size: int) -> None:
+        """Pay for a string or an array of `size` about to be made; raises U1002 when it is too large."""
+        if size > self.limits.size:
+            raise JSONataError(MEMORY)
+        self.spend(size >> 4)
+
+    def searched(self, seconds: float) -> None:
+        """Pay for a search with a regular expression after the fact; raises U1001 when all together took too long."""
+        self.matching -= seconds
+        if self.matching < 0:
+            raise JSONataError(TIMEOUT)
+
+    def enter(self) -> None:
+        """A lambda is called; raises U1003 when calls are nested too deeply."""
+        self.depth -= 1
+        if self.depth < 0:
+            raise JSONataError(STACK_OVERFLOW)
+        self.spend(CALL_COST)
+
+    @property
+    def millis(self) -> int:
+        """Now, in milliseconds since the epoch: the same all through one evaluation (JSONata docs, `$now`)."""
+        if self._millis is None:
+            self._millis = time.time_ns() // 1_000_000
+        return self._millis

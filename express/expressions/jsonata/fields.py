@@ -1,0 +1,338 @@
+"""`{% … %}`: JSONata in the fields of a definition, from text to closures.
+
+Sources: ASL spec "JSONata"; AWS guide "Transforming data with JSONata". A string is an expression if it begins with
+`{%` and ends with `%}`, blanks outside not allowed; one that does only half of it is a mistake. Expressions stand for
+themselves in a field, or at any depth of a template (Arguments, Output, Assign, ItemSelector, …), which is otherwise
+literal JSON; keys are literal.
+
+There is no input item: the data is in `$states` and in the variables, and what an expression would read from the
+context at its top is refused when the definition is compiled.
+
+An expression becomes an `Expr` whose data is the `$states` object of the moment, without `context`, which is made only
+for expressions that read it. Results are checked here: nothing (undefined) and functions are no results, and some
+fields want one type. All failures are `States.QueryEvaluationError` in the recorded words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from express.definition import messages
+from express.definition.pointer import escape_key
+from express.definition.problems import (
+    INVALID_JSONATA_EXPRESSION,
+    SCHEMA_VALIDATION_FAILED,
+    UNSUPPORTED_JSONATA_EXPRESSION,
+)
+from express.errors import EvaluationFailed
+from express.expressions.jsonata.compiler import Expression, compile_tree
+from express.expressions.jsonata.errors import LIMITS, JSONataError
+from express.expressions.jsonata.function_values import may_give_function
+from express.expressions.jsonata.growth import Bound, Growth, growth_of, total
+from express.expressions.jsonata.parser import parse
+from express.expressions.jsonata.references import find_references
+from express.expressions.jsonata.states_object import Members, Use, sections_read, uses_of
+from express.expressions.jsonata.values import UNDEFINED
+from express.payload import NotJSON, fresh, measure, text_of
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.syntax import Node
+    from express.types import JSON, Expr, Scope
+
+OPENING: Final = "{%"
+CLOSING: Final = "%}"
+
+#: Reads of the context that name nothing.
+_SELECTORS: Final = frozenset(("*", "**", "%"))
+
+#: Types of results, as AWS names them.
+JSON_TYPES: Final = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong with an expression. `pointer` leads from the field to the string that holds it; `offset` and
+    `length` select the characters of that string at fault, `length` 0 all that follow."""
+
+    code: str
+    message: str
+    pointer: str
+    offset: int = 0
+    length: int = 0
+
+
+Report: TypeAlias = Callable[[Mistake], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression in a field. `text` is what stands between the delimiters, as causes quote it; `field` is its place
+    in the state, as causes name it: `Output/items[0]`."""
+
+    text: str
+    field: str
+    expression: Expression
+    growth: Bound
+    #: Its value may be or hold a function.
+    functional: bool
+    #: The sections of the context object it reads; None: perhaps all.
+    sections: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value with no expression in it."""
+
+    value: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """An object or array with expressions in it: `base` has null in their places, `parts` what belongs there."""
+
+    base: dict[str, JSON] | list[JSON]
+    parts: tuple[tuple[Any, Template], ...]
+
+
+Template: TypeAlias = "Query | Constant | Composite"
+
+
+# --------------------------------------------------------------------------------------------------------------
+# read
+
+
+def is_query(value: JSON) -> bool:
+    """Whether a value is meant as an expression: a string with at least one of the delimiters."""
+    return isinstance(value, str) and (value.startswith(OPENING) or value.endswith(CLOSING))
+
+
+def read_query(text: str, field: str, members: Members, report: Report, pointer: str = "") -> Query | None:
+    """The expression of a string for which `is_query` holds. None where something is wrong with it."""
+    inside = text[len(OPENING) : -len(CLOSING)]
+    if not (text.startswith(OPENING) and text.endswith(CLOSING) and len(text) >= len(OPENING + CLOSING)):
+        report(Mistake(SCHEMA_VALIDATION_FAILED, messages.JSONATA_DELIMITERS, pointer))
+        return None
+    expression = inside.strip()
+    start = len(OPENING) + len(inside) - len(inside.lstrip())
+    try:
+        tree = parse(expression)
+        compiled = compile_tree(tree, expression)
+    except JSONataError as error:
+        report(_syntax_error(error, expression, pointer, start))
+        return None
+    uses = uses_of(tree)
+    mistakes = [*_unknown_context(tree, expression), *_unknown_members(uses, members)]
+    for name, message, end in mistakes:
+        begin = start + end - len(name)
+        report(Mistake(UNSUPPORTED_JSONATA_EXPRESSION, message, pointer, begin, len(name)))
+    if mistakes:
+        return None
+    return Query(expression, field, compiled, growth_of(tree), may_give_function(tree), sections_read(uses))
+
+
+def _syntax_error(error: JSONataError, expression: str, pointer: str, start: int) -> Mistake:
+    """AWS gives the message without its code (measured)."""
+    if not expression:
+        return Mistake(INVALID_JSONATA_EXPRESSION, error.message, pointer)
+    end = len(expression) if error.position is None else error.position
+    token = error.token if isinstance(error.token, str) else ""
+    begin = end - len(token) if token and expression[:end].endswith(token) else max(end - 1, 0)
+    return Mistake(INVALID_JSONATA_EXPRESSION, error.message, pointer, start + begin, max(end - begin, 1))
+
+
+#: What is refused: the text at fault, AWS's words, and where the text ends in the expression.
+_Refusal: TypeAlias = tuple[str, str, int]
+
+
+def _unknown_context(tree: Node, expression: str) -> Iterator[_Refusal]:
+    """Each name read from a context that is not there, once, in the order of the text; `*` and the like give nothing
+    there and are not refused (measured)."""
+    references = find_references(tree)
+    for name, end in references.context.items():
+        if name == "$" or name not in _SELECTORS:
+            shown = f"`{name}`" if expression[:end].endswith("`") else name
+            yield shown, messages.top_level_reference(name), end
+    if references.root is not None:
+        yield "$$", messages.ROOT_REFERENCE, references.root
+
+
+def _unknown_members(uses: Iterable[Use], members: Members) -> Iterator[_Refusal]:
+    seen = set()
+    for use in uses:
+        if use.path and use.path[0] not in members and use.path[0] not in seen:
+            seen.add(use.path[0])
+            yield use.path[0], messages.no_states_member(use.path[0]), use.position
+
+
+def read_template(value: JSON, field: str, members: Members, report: Report, pointer: str = "") -> Template:
+    """Any JSON with expressions in it. What is wrong becomes null, and reading goes on."""
+    if isinstance(value, str):
+        query = read_query(value, field, members, report, pointer) if is_query(value) else Constant(value)
+        return Constant(None) if query is None else query
+    parts: list[tuple[Any, Template]]
+    if isinstance(value, dict):
+        parts = [
+            (key, read_template(item, f"{field}/{key}", members, report, f"{pointer}/{escape_key(key)}"))
+            for key, item in value.items()
+        ]
+        return _compose({key: _constant_part(part) for key, part in parts}, parts)
+    if isinstance(value, list):
+        parts = [
+            (index, read_template(item, f"{field}[{index}]", members, report, f"{pointer}/{index}"))
+            for index, item in enumerate(value)
+        ]
+        return _compose([_constant_part(part) for _, part in parts], parts)
+    return Constant(value)
+
+
+def _constant_part(part: Template) -> JSON:
+    return part.value if isinstance(part, Constant) else None
+
+
+def _compose(base: dict[str, JSON] | list[JSON], parts: list[tuple[Any, Template]]) -> Template:
+    if all(isinstance(part, Constant) for _, part in parts):
+        return Constant(base)
+    # The base is copied shallowly each time, so containers in it are parts too: each result gets its own.
+    return Composite(base, tuple((key, part) for key, part in parts if not _is_scalar(part)))
+
+
+def _is_scalar(part: Template) -> bool:
+    return isinstance(part, Constant) and not isinstance(part.value, dict | list)
+
+
+def growth_of_template(template: Template) -> Bound:
+    """How large the result can get; None where it has to be measured."""
+    if isinstance(template, Query):
+        return template.growth
+    if isinstance(template, Constant):
+        return Growth(constant=measure(template.value))
+    return total([Growth(constant=measure(template.base)), *(growth_of_template(part) for _, part in template.parts)])
+
+
+# --------------------------------------------------------------------------------------------------------------
+# build
+
+
+def build_template(template: Template) -> Expr:
+    """`expr(states, scope) -> value`, where `states` is `$states` without its context."""
+    if isinstance(template, Query):
+        return build_query(template)
+    if isinstance(template, Composite):
+        return _build_composite(template)
+    copy = fresh(template.value)
+    return lambda states, scope: copy()
+
+
+def _build_composite(template: Composite) -> Expr:
+    copy = template.base.copy
+    parts = [(key, build_template(part)) for key, part in template.parts]
+    if len(parts) == 1:
+        ((key, part),) = parts
+        return _build_one(copy, key, part)
+
+    def composite(states: JSON, scope: Scope) -> JSON:
+        result: Any = copy()
+        for key, part in parts:
+            result[key] = part(states, scope)
+        return result
+
+    return composite
+
+
+def _build_one(copy: Callable[[], Any], key: Any, part: Expr) -> Expr:
+    def composite(states: JSON, scope: Scope) -> JSON:
+        result = copy()
+        result[key] = part(states, scope)
+        return result
+
+    return composite
+
+
+def build_query(query: Query) -> Expr:
+    """The closure of one expression, its result checked to be JSON."""
+    evaluate, functional = query.expression.evaluate, query.functional
+
+    def value_of(states: JSON, scope: Scope) -> JSON:
+        try:
+            value = evaluate(states, scope.variables)
+        except JSONataError as error:
+            raise _thrown(query, error) from None
+        if type(value) not in JSON_TYPES or (functional and not _is_json(value)):
+            raise _no_result(query, value)
+        return value
+
+    if query.sections is not None and not query.sections:
+        return value_of
+    return _with_context(query, value_of)
+
+
+def _with_context(query: Query, value_of: Expr) -> Expr:
+    """The same for an expression that reads the context object, or perhaps only a section of it."""
+    section = next(iter(query.sections)) if query.sections is not None and len(query.sections) == 1 else None
+
+    def value_in_context(states: JSON, scope: Scope) -> JSON:
+        given = dict(states)
+        # The recorded order: input, context, then what the work gave.
+        whole = {"input": given.pop("input"), "context": scope.context(section), **given}
+        return value_of(whole, scope)
+
+    return value_in_context
+
+
+def _is_json(value: JSON) -> bool:
+    """Whether a result is JSON all through: a function may be inside an array or object."""
+    if type(value) not in (dict, list):
+        return True
+    try:
+        measure(value)
+    except NotJSON:
+        return False
+    return True
+
+
+def build_typed(query: Query, expected: str) -> Expr:
+    """The closure of an expression for a field that takes one type only, named as in JSON_TYPES."""
+    value_of = build_query(query)
+
+    def typed(states: JSON, scope: Scope) -> JSON:
+        value = value_of(states, scope)
+        if JSON_TYPES[type(value)] != expected:
+            raise unexpected_type(query, expected, value)
+        return value
+
+    return typed
+
+
+# --------------------------------------------------------------------------------------------------------------
+# failures, in AWS's recorded words
+
+
+def _sentence(query: Query, verb: str) -> str:
+    return f"The JSONata expression '{query.text}' specified for the field '{query.field}' {verb}"
+
+
+def _thrown(query: Query, error: JSONataError) -> EvaluationFailed:
+    """JSONata's own errors are quoted with their code; limits have none and follow a colon (measured)."""
+    separator, text = (":", error.message) if error.code in LIMITS else (".", str(error))
+    return EvaluationFailed(f"{_sentence(query, 'threw an error during evaluation')}{separator} {text}", query.field)
+
+
+def _no_result(query: Query, value: Any) -> EvaluationFailed:
+    verb = "returned nothing (undefined)." if value is UNDEFINED else "returned an unsupported result type."
+    return EvaluationFailed(_sentence(query, verb), query.field)
+
+
+def unexpected_type(query: Query, expected: str, value: JSON) -> EvaluationFailed:
+    """A result of another type than the field takes."""
+    found = f"Expected '{expected}', but was '{JSON_TYPES[type(value)]}' for value: {text_of(value)}"
+    return EvaluationFailed(_sentence(query, f"returned an unexpected result type. {found}"), query.field)

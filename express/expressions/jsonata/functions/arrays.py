@@ -1,0 +1,141 @@
+"""Array functions (JSONata docs), but for `$count`, which is an aggregation."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from express.expressions.jsonata.evaluation import Evaluation
+
+_NUMBERS: Final = frozenset((int, float))
+_STRINGS: Final = frozenset((str,))
+#: Kinds that Python tells apart as JSONata does, as long as no booleans are among them (`True == 1`).
+_HASHABLE: Final = frozenset((str, int, float, type(None)))
+
+
+@function("append", "<xx:a>", bounded=True)
+def append(evaluation: Evaluation, first: Value, second: Value) -> Value:
+    """The items of both, one after the other; what is no array counts as its only item, nothing is left out."""
+    if first is UNDEFINED or second is UNDEFINED:
+        return second if first is UNDEFINED else first
+    left = first if type(first) is list else [first]
+    right = second if type(second) is list else [second]
+    evaluation.make(len(left) + len(right))
+    return left + right
+
+
+@function("reverse", "<a:a>", bounded=True)
+def reverse(evaluation: Evaluation, items: list[Value] | Undefined) -> Value:
+    """The items last to first."""
+    if isinstance(items, Undefined):
+        return UNDEFINED
+    evaluation.make(len(items))
+    return items[::-1]
+
+
+@function("shuffle", "<a:a>", bounded=True)
+def shuffle(evaluation: Evaluation, items: list[Value] | Undefined) -> Value:
+    """The items in random order."""
+    if isinstance(items, Undefined):
+        return UNDEFINED
+    evaluation.spend(len(items))
+    return random.sample(items, len(items))
+
+
+@function("zip", "<a+>", bounded=True)
+def zip_(evaluation: Evaluation, *arrays: Value) -> list[Value]:
+    """An array of the first items, one of the second items and so on, as many as the shortest array has."""
+    if UNDEFINED in arrays:
+        return []
+    evaluation.make(len(arrays) * min(map(len, arrays)))
+    return list(map(list, zip(*arrays, strict=False)))
+
+
+@function("sort", "<af?:a>", bounded=True)
+def sort(evaluation: Evaluation, items: list[Value] | Undefined, comparator: Function | Undefined) -> Value:
+    """The items in ascending order; with a comparator, which says whether its first argument comes after the second.
+
+    Raises D3070 where, without a comparator, they are neither all numbers nor all strings.
+    """
+    if isinstance(items, Undefined) or len(items) <= 1:
+        return items
+    rounds = len(items).bit_length()
+    if not isinstance(comparator, Undefined):
+        evaluation.spend(len(items) * rounds)
+        return merge_sorted(items, comparator.call)
+    evaluation.spend(len(items) * rounds >> 3)
+    kinds = set(map(type, items))
+    if kinds <= _STRINGS:
+        return sorted(items, key=None if all(map(str.isascii, items)) else _code_units)
+    if kinds <= _NUMBERS:
+        return sorted(items)
+    raise JSONataError("D3070", index=1)
+
+
+def merge_sorted(items: list[Value], comes_after: Callable[[Value, Value], Value]) -> list[Value]:
+    """A stable merge sort; where `comes_after(left, right)` is true in JavaScript's eyes, the right one goes first.
+
+    It asks in the same order as jsonata-js, because a comparator need not be consistent: it may call `$random`, fail
+    for some pairs, or look at one argument only.
+    """
+    if len(items) <= 1:
+        return items
+    middle = len(items) // 2
+    left, right = merge_sorted(items[:middle], comes_after), merge_sorted(items[middle:], comes_after)
+    merged: list[Value] = []
+    taken = used = 0
+    while taken < len(left) and used < len(right):
+        if _is_true(comes_after(left[taken], right[used])):
+            merged.append(right[used])
+            used += 1
+        else:
+            merged.append(left[taken])
+            taken += 1
+    merged += left[taken:]
+    merged += right[used:]
+    return merged
+
+
+def _is_true(answer: Value) -> bool:
+    """JavaScript's truth, which unlike JSONata's holds for empty arrays and objects and for functions."""
+    return bool(answer) or isinstance(answer, (list, dict))
+
+
+def _code_units(text: str) -> bytes:
+    """JavaScript compares strings by UTF-16 code units: characters beyond U+FFFF come before U+E000."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+@function("distinct", "<x:x>", bounded=True)
+def distinct(evaluation: Evaluation, items: Value) -> Value:
+    """The items without repetitions, in order of first occurrence. Numbers are equal by value, objects in any order."""
+    if type(items) is not list or len(items) <= 1:
+        return items
+    evaluation.spend(len(items))
+    if set(map(type, items)) <= _HASHABLE:
+        return list(dict.fromkeys(items))
+    unique: dict[Hashable, Any] = {}
+    for item in items:
+        unique.setdefault(_identity(evaluation, item), item)
+    return list(unique.values())
+
+
+def _identity(evaluation: Evaluation, value: Value) -> Hashable:
+    """A hashable stand-in: two values have the same exactly when they are equal."""
+    kind = type(value)
+    if kind is list:
+        evaluation.spend(2 + 2 * len(value))
+        return (list, *[_identity(evaluation, item) for item in value])
+    if kind is dict:
+        evaluation.spend(2 + 2 * len(value))
+        return (dict, frozenset([(key, _identity(evaluation, item)) for key, item in value.items()]))
+    if kind is bool:
+        return (bool, value)
+    return (Function, id(value)) if isinstance(value, Function) else value

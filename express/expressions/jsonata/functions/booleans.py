@@ -1,0 +1,37 @@
+"""Boolean functions (JSONata docs)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.values import UNDEFINED, Value, truth
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.evaluation import Evaluation
+
+
+def holds(evaluation: Evaluation, value: Value) -> bool:
+    """`values.truth` for a value of any size: arrays, which may share their parts, are paid for on the way."""
+    if type(value) is not list:
+        return truth(value)
+    evaluation.spend(len(value))
+    return any(holds(evaluation, item) for item in value)
+
+
+@function("boolean", "<x-:b>", bounded=True)
+def boolean(evaluation: Evaluation, value: Value) -> Value:
+    """The effective boolean value: empty, zero, null and functions are false, arrays are true if an item is."""
+    return UNDEFINED if value is UNDEFINED else holds(evaluation, value)
+
+
+@function("not", "<x-:b>", bounded=True)
+def not_(evaluation: Evaluation, value: Value) -> Value:
+    """The opposite of `$boolean`; of nothing, nothing."""
+    return UNDEFINED if value is UNDEFINED else not holds(evaluation, value)
+
+
+@function("exists", "<x:b>")
+def exists(value: Value) -> bool:
+    """Whether there is a value at all; null is one."""
+    return value is not UNDEFINED

@@ -1,0 +1,78 @@
+"""Date and time functions (JSONata docs, "Date/Time functions").
+
+`$now` and `$millis` are constant throughout an evaluation. Pictures are mostly literals, so each is read once and
+kept. A timestamp that is no date is D3110; jsonata-js gives NaN, which is no JSON value.
+"""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.pictures.dates import read_date_picture
+from express.expressions.jsonata.pictures.markers import Offset, read_offset
+from express.expressions.jsonata.pictures.timestamps import read_iso, read_timestamp
+from express.expressions.jsonata.values import UNDEFINED, Undefined, Value, number
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.evaluation import Evaluation
+
+_ISO_8601: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
+_UTC: Final = Offset()
+
+
+@function("now", "<s?s?:s>", bounded=True)
+def now(evaluation: Evaluation, picture: str | Undefined, timezone: str | Undefined) -> str:
+    """The time of the evaluation, written as `$fromMillis` does."""
+    return _write(evaluation, evaluation.millis, picture, timezone)
+
+
+@function("millis", "<:n>", bounded=True)
+def millis(evaluation: Evaluation) -> int:
+    """The time of the evaluation in milliseconds since 1970 UTC."""
+    return evaluation.millis
+
+
+@function("fromMillis", "<n-s?s?:s>", bounded=True)
+def from_millis(
+    evaluation: Evaluation, moment: float | Undefined, picture: str | Undefined, timezone: str | Undefined
+) -> Value:
+    """A date in milliseconds since 1970 UTC, written by a picture, by default in ISO 8601.
+
+    `timezone` is an offset such as "-0500". Raises D3130 to D3135.
+    """
+    return UNDEFINED if isinstance(moment, Undefined) else _write(evaluation, moment, picture, timezone)
+
+
+def _write(evaluation: Evaluation, moment: float, picture: str | Undefined, timezone: str | Undefined) -> str:
+    picture = _ISO_8601 if isinstance(picture, Undefined) else picture
+    evaluation.spend(len(picture))
+    offset = _UTC if isinstance(timezone, Undefined) else read_offset(timezone)
+    return read_date_picture(picture).write(evaluation, moment, offset)
+
+
+@function("toMillis", "<s-s?:n>", bounded=True)
+def to_millis(evaluation: Evaluation, timestamp: str | Undefined, picture: str | Undefined) -> Value:
+    """A timestamp as milliseconds since 1970 UTC, read in ISO 8601 or by a picture that it must fit.
+
+    Undefined where it does not fit the picture. Raises D3110 for one that is not ISO 8601 or no date, D3130 to D3136
+    for pictures and what they leave open.
+    """
+    if isinstance(timestamp, Undefined):
+        return UNDEFINED
+    evaluation.spend(len(timestamp) >> 4)
+    if isinstance(picture, Undefined):
+        found: float | None = read_iso(timestamp)
+    else:
+        evaluation.spend(len(picture))
+        started = perf_counter()
+        found = read_timestamp(timestamp, picture, evaluation.millis)
+        evaluation.searched(perf_counter() - started)
+    if found is None:
+        return UNDEFINED
+    if math.isnan(found):
+        raise JSONataError("D3110", value=timestamp)
+    return number(found)

@@ -1,0 +1,109 @@
+"""Base64 and URL functions (JSONata docs, "String functions"), as Node.js and JavaScript encode and decode."""
+
+from __future__ import annotations
+
+import base64
+import re
+import string
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote_to_bytes
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.values import UNDEFINED, Undefined, Value
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.evaluation import Evaluation
+
+#: What `encodeURIComponent` and `encodeURI` leave as it is, besides letters, digits and `_.-~`.
+_COMPONENT_SAFE: Final = "!*'()"
+_RESERVED: Final = ";/?:@&=+$,#"
+
+_MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+#: `decodeURI` leaves the escapes of reserved characters as they are.
+_UNRESERVED_ESCAPES: Final = re.compile(r"(?:%(?!2[346BCF]|3[ABDF]|40)[0-9A-F]{2})+", re.IGNORECASE)
+
+_ALPHABET: Final = string.ascii_letters.encode() + string.digits.encode() + b"+/-_"
+_FOREIGN: Final = bytes(set(range(256)) - set(_ALPHABET))
+_STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
+
+
+@function("base64encode", "<s-:s>", bounded=True)
+def base64_encode(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """The Base64 of the string taken as bytes: of a code unit beyond U+00FF only the low byte is left."""
+    if isinstance(text, Undefined):
+        return UNDEFINED
+    evaluation.make(len(text) * 4 // 3)
+    return base64.b64encode(_octets(text)).decode("ascii")
+
+
+@function("base64decode", "<s-:s>", bounded=True)
+def base64_decode(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """The bytes that Base64 text encodes, each as the character of its number.
+
+    As forgiving as Node.js: foreign characters are skipped, the URL alphabet counts too, padding may be missing and
+    nothing is read behind it.
+    """
+    if isinstance(text, Undefined):
+        return UNDEFINED
+    evaluation.make(len(text))
+    symbols = _octets(text).partition(b"=")[0].translate(_STANDARD_ALPHABET, _FOREIGN)
+    if len(symbols) % 4 == 1:  # six bits are no byte
+        symbols = symbols[:-1]
+    return base64.b64decode(symbols + b"=" * (-len(symbols) % 4)).decode("latin-1")
+
+
+def _octets(text: str) -> bytes:
+    """The text as bytes; of each UTF-16 code unit the low one, as Node.js does it."""
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass")[::2]
+
+
+@function("encodeUrlComponent", "<s-:s>", bounded=True)
+def encode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """`encodeURIComponent`. Raises D3140 for a surrogate without its other half."""
+    return _encoded(evaluation, text, _COMPONENT_SAFE, "encodeUrlComponent")
+
+
+@function("encodeUrl", "<s-:s>", bounded=True)
+def encode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """`encodeURI`, which leaves alone what separates the parts of a URL. Raises D3140 like its sibling."""
+    return _encoded(evaluation, text, _COMPONENT_SAFE + _RESERVED, "encodeUrl")
+
+
+@function("decodeUrlComponent", "<s-:s>", bounded=True)
+def decode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """`decodeURIComponent`. Raises D3140 for escapes that are incomplete or no UTF-8."""
+    return _decoded(evaluation, text, _ESCAPES, "decodeUrlComponent")
+
+
+@function("decodeUrl", "<s-:s>", bounded=True)
+def decode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
+    """`decodeURI`, which leaves the escapes of separators as they are. Raises D3140 like its sibling."""
+    return _decoded(evaluation, text, _UNRESERVED_ESCAPES, "decodeUrl")
+
+
+def _encoded(evaluation: Evaluation, text: str | Undefined, safe: str, name: str) -> Value:
+    if isinstance(text, Undefined):
+        return UNDEFINED
+    evaluation.make(len(text))
+    evaluation.spend(len(text) >> 2)
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise JSONataError("D3140", value=text, functionName=name) from None
+
+
+def _decoded(evaluation: Evaluation, text: str | Undefined, escapes: re.Pattern[str], name: str) -> Value:
+    if isinstance(text, Undefined):
+        return UNDEFINED
+    evaluation.make(len(text))
+    try:
+        if not _MALFORMED.search(text):
+            return escapes.sub(lambda run: unquote_to_bytes(run[0]).decode(), text)
+    except UnicodeDecodeError:
+        pass
+    raise JSONataError("D3140", value=text, functionName=name)

@@ -1,0 +1,176 @@
+"""Object functions (JSONata docs), with those the docs file under objects for want of a better place.
+
+Keys keep the order they came in. (JavaScript would move keys that look like array indexes to the front.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.functions.booleans import holds
+from express.expressions.jsonata.functions.higher_order import calls
+from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.numerals import fifteen_digits
+from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value, collapse, number
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.evaluation import Evaluation
+
+_TYPES: Final[dict[type, str]] = {
+    type(None): "null",
+    int: "number",
+    float: "number",
+    str: "string",
+    bool: "boolean",
+    list: "array",
+    dict: "object",
+}
+
+
+@function("keys", "<x-:a<s>>", bounded=True, sequence=True)
+def keys(evaluation: Evaluation, value: Value) -> list[Value]:
+    """The keys of an object, or of all objects in an array, each once, as a sequence."""
+    if type(value) is dict:
+        evaluation.make(len(value))
+        return list(value)
+    if type(value) is not list:
+        return []
+    evaluation.spend(len(value))
+    return list(dict.fromkeys([key for item in value for key in keys(evaluation, item)]))
+
+
+@function("lookup", "<x-s:x>", bounded=True)
+def lookup(evaluation: Evaluation, value: Value, key: str | Undefined) -> Value:
+    """The value of a key; in an array, a sequence of those of all objects, in which arrays are flattened."""
+    if type(value) is dict:
+        return value.get(key, UNDEFINED)
+    return collapse(_looked_up(evaluation, value, key)) if type(value) is list else UNDEFINED
+
+
+def _looked_up(evaluation: Evaluation, items: list[Value], key: str | Undefined) -> list[Value]:
+    evaluation.spend(len(items))
+    found: list[Value] = []
+    for item in items:
+        result = _looked_up(evaluation, item, key) if type(item) is list else lookup(evaluation, item, key)
+        if type(result) is list:
+            evaluation.make(len(found) + len(result))
+            found += result
+        elif result is not UNDEFINED:
+            found.append(result)
+    return found
+
+
+@function("spread", "<x-:a<o>>", bounded=True)
+def spread(evaluation: Evaluation, value: Value) -> Value:
+    """An object taken apart into objects of one key each; all objects of an array, into one array.
+
+    What an object gives is a sequence, so that one with a single key gives itself; what an array gives is none.
+    Anything else stays as it is, in an array too.
+    """
+    if type(value) is dict:
+        return collapse(_single_keys(evaluation, value))
+    if type(value) is not list:
+        return value
+    return _spread(evaluation, value) if value else UNDEFINED
+
+
+def _spread(evaluation: Evaluation, items: list[Value]) -> list[Value]:
+    apart: list[Value] = []
+    for item in items:
+        if type(item) is dict:
+            apart += _single_keys(evaluation, item)
+        elif type(item) is list:
+            apart += _spread(evaluation, item)
+        else:
+            apart.append(item)
+        evaluation.spend(1)
+    return apart
+
+
+def _single_keys(evaluation: Evaluation, value: dict[str, Value]) -> list[Value]:
+    evaluation.spend(len(value))
+    return [{key: item} for key, item in value.items()]
+
+
+@function("merge", "<a<o>:o>", bounded=True)
+def merge(evaluation: Evaluation, objects: list[dict[str, Value]] | Undefined) -> Value:
+    """One object with the keys of all; the last one that has a key wins."""
+    if isinstance(objects, Undefined):
+        return UNDEFINED
+    merged: dict[str, Value] = {}
+    for item in objects:
+        evaluation.spend(1 + (len(item) >> 2))
+        merged.update(item)
+    evaluation.make(len(merged))
+    return merged
+
+
+@function("each", "<o-f:a>", bounded=True, sequence=True)
+def each(evaluation: Evaluation, value: dict[str, Value] | Undefined, mapping: Function) -> list[Value]:
+    """What the function gives for each value, key and the object, as a sequence."""
+    if isinstance(value, Undefined):
+        return []
+    evaluation.spend(len(value))
+    results = calls(mapping, value.values(), value.keys(), value)
+    return [result for result in results if result is not UNDEFINED]
+
+
+@function("sift", "<o-f?:o>", bounded=True)
+def sift(evaluation: Evaluation, value: dict[str, Value] | Undefined, predicate: Function | Undefined) -> Value:
+    """The keys for which the function's answer for value, key and object is true; nothing, when there are none.
+
+    Raises T0410 for a missing function, which the signature allows and jsonata-js fails over.
+    """
+    if isinstance(value, Undefined) or not value:
+        return UNDEFINED
+    if isinstance(predicate, Undefined):
+        raise JSONataError("T0410", index=2, value=UNDEFINED)
+    evaluation.spend(len(value))
+    answers = calls(predicate, value.values(), value.keys(), value)
+    kept = {key: item for (key, item), answer in zip(value.items(), answers, strict=True) if holds(evaluation, answer)}
+    return kept or UNDEFINED
+
+
+@function("clone", "<(oa)-:o>", bounded=True)
+def clone(evaluation: Evaluation, value: Value) -> Value:
+    """A deep copy that shares nothing that could be changed, as it comes out of `$string`.
+
+    So numbers have fifteen digits at the most, and functions become empty strings.
+    """
+    return UNDEFINED if value is UNDEFINED else _copied(evaluation, value)
+
+
+def _copied(evaluation: Evaluation, value: Value) -> Value:
+    kind = type(value)
+    if kind is dict:
+        evaluation.spend(1 + 4 * len(value))
+        return {key: _copied(evaluation, item) for key, item in value.items()}
+    if kind is list:
+        evaluation.spend(1 + 4 * len(value))
+        return [_copied(evaluation, item) for item in value]
+    if kind is int or kind is float:
+        return number(fifteen_digits(value))
+    if isinstance(value, Function):
+        return ""
+    return None if value is UNDEFINED else value  # UNDEFINED: the group of a match that took no part
+
+
+@function("type", "<x:s>")
+def type_(value: Value) -> Value:
+    """`null`, `number`, `string`, `boolean`, `array`, `object` or `function`; of nothing, nothing."""
+    return UNDEFINED if value is UNDEFINED else _TYPES.get(type(value), "function")
+
+
+@function("error", "<s?:x>")
+def error(message: str | Undefined) -> Value:
+    """Raises D3137 with the message."""
+    raise JSONataError("D3137", message=message or "$error() function evaluated")
+
+
+@function("assert", "<bs?:x>")
+def assert_(condition: bool | Undefined, message: str | Undefined) -> Value:
+    """Nothing, if the condition is true. Raises D3141 with the message if it is false or undefined."""
+    if condition:
+        return UNDEFINED
+    raise JSONataError("D3141", message=message or "$assert() statement failed")

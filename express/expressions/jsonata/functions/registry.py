@@ -1,0 +1,53 @@
+"""The one table of built-in functions.
+
+A function is one decorated Python function in the file of its family; the compiler resolves a call of a built-in when
+the expression is compiled, not when it runs. Implementations are pure, get their arguments already checked against the
+signature (a missing optional one is UNDEFINED, and so may be any other: the signature lets undefined pass), and
+return a value or UNDEFINED. One marked `sequence` returns a list that is a JSONata sequence, which the caller
+collapses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Implementation = TypeVar("Implementation", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """`$name`: `signature` as JSONata writes it (docs, "Function signatures"), `arity` how many arguments it declares.
+
+    As in JavaScript, parameters with a default and `*parameters` do not count; so `$map` hands `$string` one argument.
+
+    `bounded`: takes the `Evaluation` first. `sequence`: returns a sequence. `aws`: added by Step Functions.
+    """
+
+    name: str
+    signature: str
+    implementation: Callable[..., Any]
+    arity: int
+    bounded: bool = False
+    sequence: bool = False
+    aws: bool = False
+
+
+BUILTINS: Final[dict[str, Builtin]] = {}
+
+
+def function(
+    name: str, signature: str, *, bounded: bool = False, sequence: bool = False, aws: bool = False
+) -> Callable[[Implementation], Implementation]:
+    """Register `$name`. The implementation's positional parameters are the function's own, after the evaluation."""
+
+    def register(implementation: Implementation) -> Implementation:
+        defaults: tuple[Any, ...] = getattr(implementation, "__defaults__", None) or ()
+        arity = implementation.__code__.co_argcount - bounded - len(defaults)
+        BUILTINS[name] = Builtin(name, signature, implementation, arity, bounded, sequence, aws)
+        return implementation
+
+    return register

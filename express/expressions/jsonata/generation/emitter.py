@@ -1,0 +1,178 @@
+"""Collects the statements of a generated function, and of those nested in it.
+
+Statements go to the block that is open. Every statement carries, as its line number, the place in the JSONata text it
+stands for (`line_of`); when something fails, the traceback tells where, and nothing needs to be done for it while
+all goes well.
+
+CPython refuses more than 20 `for` and `try` inside one another in one function, so bodies of loops that are nested
+deeper move into a function of their own.
+"""
+
+from __future__ import annotations
+
+import ast
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from express.expressions.jsonata.generation.code import call, name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Loops inside one another in one function. Each may hold a `try`.
+MAX_NESTED_LOOPS: Final = 8
+
+#: The line of statements that say nothing about a place.
+NO_LINE: Final = 1
+
+
+def line_of(position: int) -> int:
+    """The line number that stands for an offset in the text."""
+    return position + 2
+
+
+def position_of(line: int) -> int:
+    return line - 2
+
+
+class PythonFunction:
+    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own."""
+
+    __slots__ = ("loops", "nonlocals")
+
+    def __init__(self) -> None:
+        self.loops = 0
+        self.nonlocals: set[str] = set()
+
+
+class Emitter:
+    """The statements of one generated module, of which `constants` are the globals."""
+
+    def __init__(self) -> None:
+        self.constants: dict[str, Any] = {}
+        self.prologue: list[ast.stmt] = []
+        self.block: list[ast.stmt] = []
+        self.function = PythonFunction()
+        self.line = NO_LINE
+        self._count = 0
+        self._bound: dict[int, str] = {}
+
+    def fresh(self, prefix: str = "t") -> str:
+        """A name nobody has yet."""
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def bind(self, thing: Any, prefix: str = "k") -> ast.Name:
+        """A global name for an object."""
+        known = self._bound.get(id(thing))
+        if known is None:
+            known = getattr(thing, "__name__", None) if prefix == "k" else None
+            if known is None or not known.isidentifier() or known in self.constants:
+                known = self.fresh(prefix)
+            self.constants[known] = thing
+            self._bound[id(thing)] = known
+        return name(known)
+
+    def support(self, function: Any, *arguments: ast.expr) -> ast.Call:
+        """A call of a function of the runtime support."""
+        return call(self.bind(function), *arguments)
+
+    def emit(self, statement: ast.stmt) -> None:
+        statement.lineno = statement.end_lineno = self.line
+        statement.col_offset = statement.end_col_offset = 0
+        self.block.append(statement)
+
+    def store(self, target: str, value: ast.expr) -> ast.Name:
+        self.emit(ast.Assign([ast.Name(target, ast.Store())], value))
+        return name(target)
+
+    def assign(self, value: ast.expr) -> ast.expr:
+        """The value as a name or constant that can be written down many times."""
+        if isinstance(value, ast.Name | ast.Constant):
+            return value
+        return self.store(self.fresh(), value)
+
+    def do(self, value: ast.expr) -> None:
+        """An expression for its effect."""
+        self.emit(ast.Expr(value))
+
+    def append(self, target: ast.expr, value: ast.expr) -> None:
+        self.do(call(ast.Attribute(target, "append", ast.Load()), value))
+
+    @contextmanager
+    def inside(self, block: list[ast.stmt]) -> Iterator[None]:
+        """Statements go to `block` meanwhile."""
+        before, self.block = self.block, block
+        try:
+            yield
+        finally:
+            self.block = before
+
+    @contextmanager
+    def when(self, test: ast.expr) -> Iterator[list[ast.stmt]]:
+        """`if test:`; yields the block of its `else`."""
+        statement = ast.If(test, [], [])
+        self.emit(statement)
+        with self.inside(statement.body):
+            yield statement.orelse
+        if not statement.body:
+            statement.body.append(ast.Pass())
+
+    def attempt(self, target: str, value: ast.expr, errors: ast.expr, otherwise: ast.expr) -> ast.Name:
+        """`try: target = value except errors: target = otherwise`."""
+        body: list[ast.stmt] = []
+        with self.inside(body):
+            self.store(target, value)
+        fallback: list[ast.stmt] = []
+        with self.inside(fallback):
+            self.store(target, otherwise)
+        handler = ast.ExceptHandler(errors, None, fallback)
+        handler.lineno = handler.end_lineno = self.line
+        self.emit(ast.Try(body, [handler], [], []))
+        return name(target)
+
+    @contextmanager
+    def loop(self, target: ast.expr, iterable: ast.expr) -> Iterator[None]:
+        """`for target in iterable:`."""
+        statement = ast.For(target, iterable, [], [])
+        self.emit(statement)
+        self.function.loops += 1
+        try:
+            with self.inside(statement.body):
+                yield
+        finally:
+            self.function.loops -= 1
+
+    @contextmanager
+    def define(self, identifier: str, parameters: ast.arguments) -> Iterator[PythonFunction]:
+        """`def identifier(parameters):`; the body must end in a return."""
+        definition = ast.FunctionDef(identifier, parameters, [], [])
+        if hasattr(definition, "type_params"):
+            definition.type_params = []
+        outer, self.function = self.function, PythonFunction()
+        try:
+            with self.inside(definition.body):
+                yield self.function
+            if self.function.nonlocals:
+                declaration = ast.Nonlocal(sorted(self.function.nonlocals))
+                declaration.lineno = declaration.end_lineno = self.line
+                definition.body.insert(0, declaration)
+        finally:
+            self.function = outer
+        self.emit(definition)
+
+    def give(self, value: ast.expr) -> None:
+        self.emit(ast.Return(value))
+
+
+def parameters(*required: str, optional: tuple[str, ...] = (), rest: str | None = None) -> ast.arguments:
+    """Positional parameters; optional ones are UNDEFINED when missing."""
+    return ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(each) for each in (*required, *optional)],
+        vararg=None if rest is None else ast.arg(rest),
+        kwonlyargs=[],
+        kw_defaults=[],
+        kwarg=None,
+        defaults=[name("UNDEFINED") for _ in optional],
+    )

@@ -1,0 +1,446 @@
+"""Location paths: `a.b[c > 1].(d * e)`.
+
+What a path is applied to is known step by step as one of two things: a value, of which an array stands for its items
+(`Flow`), or a list of results a loop has collected. Names in a row are looked up at once, `data["a"]["b"]`, and only
+if that raises is anything looked at more closely. Every other step is a loop, written where it stands.
+
+Paths with bindings (`%`, `@`, `#`) and those in expressions where sequences must be told from arrays are handed, as
+functions of their steps, to the runtime support (`paths`), which follows jsonata-js line by line.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from express.expressions.jsonata import ordering, paths, sequences
+from express.expressions.jsonata.generation import code as c
+from express.expressions.jsonata.generation.code import ANY, DICT, LIST, UNDEF, Code
+from express.expressions.jsonata.generation.constructors import grouped
+from express.expressions.jsonata.generation.filters import filtered, index_of, select, turns
+from express.expressions.jsonata.generation.scopes import tuple_names
+from express.expressions.jsonata.syntax import (
+    ArrayConstructor,
+    Block,
+    Descendant,
+    Filter,
+    IndexBinding,
+    Name,
+    Node,
+    Parent,
+    Path,
+    Sort,
+    Variable,
+    Wildcard,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from express.expressions.jsonata.generation.generator import Generator
+
+_WALKS: Final = {
+    # (from the input of the expression, how the path goes on)
+    (False, "on"): sequences.walk_on,
+    (False, "last"): sequences.walk,
+    (False, "kept"): sequences.walk_kept,
+    (True, "on"): sequences.walk_input_on,
+    (True, "last"): sequences.walk_input,
+    (True, "kept"): sequences.walk_input_kept,
+}
+
+
+#: What becomes of the results of a step for every item: of its values, and of what a literal index picked of them.
+_VALUES: Final = {"on": sequences.join, "last": sequences.last, "kept": sequences.last_kept}
+_PICKED: Final = {"on": sequences.join_picked, "last": sequences.last_picked, "kept": sequences.last_picked_kept}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What the next step is applied to: the items of an array, or another value itself. `one`: even an array is one
+    item. `results`: a list of items, certainly."""
+
+    code: Code
+    one: bool = False
+    results: bool = False
+
+
+def path(generator: Generator, node: Path) -> Code:
+    """A whole path."""
+    if generator.exact or any(step.tuple for step in node.steps):
+        return _handed_over(generator, node)
+    result = _Steps(generator, node).run()
+    return result if node.group is None else grouped(generator, result, node.group)
+
+
+class _Steps:
+    """One path on its way into code."""
+
+    def __init__(self, generator: Generator, node: Path) -> None:
+        self.generator = generator
+        self.node = node
+        self.steps = node.steps
+        context = generator.context
+        absolute = isinstance(node.steps[0], Variable)
+        self.flow = Flow(context.code, one=absolute or context.root)
+
+    def run(self) -> Code:
+        """The value of the path; a raw sequence if it is grouped."""
+        first = self.steps[0]
+        constructed = isinstance(first, ArrayConstructor | Block) and first.cons_array
+        start = 0
+        result = self.flow.code
+        if constructed:
+            array = self.generator.value(first)
+            result = self._constructed(array)
+            start = 1
+        while start < len(self.steps):
+            names = self._names_from(start)
+            end = start + max(len(names), 1)
+            is_last = end == len(self.steps)
+            result = self._walk(names, is_last=is_last) if names else self._step(self.steps[start], is_last=is_last)
+            start = end
+        return self._unless_empty(array, result) if constructed else result
+
+    def _unless_empty(self, array: Code, result: Code) -> Code:
+        """An array without items that a path begins with is the value of the path, not nothing."""
+        generator = self.generator
+        value = generator.collapsed(result) if result.sequence and self.node.group is None else result
+        empty: ast.expr = c.negated(array.expression)
+        if not array.only(LIST):
+            empty = c.all_of([c.is_type(array.expression, "list"), empty])
+        either = c.either(empty, array.expression, value.expression)
+        return Code(generator.assign(either), value.kinds | LIST)
+
+    def _names_from(self, start: int) -> list[str]:
+        names = []
+        for step in self.steps[start:]:
+            if not isinstance(step, Name) or step.stages or step.predicates or step.group:
+                break
+            names.append(step.name)
+        return names
+
+    # -------------------------------------------------------------- the end of a step
+
+    def _ending(self, *, is_last: bool) -> str:
+        """How a step ends: with what the next one is applied to, or with the value of the path."""
+        if not is_last or self.node.group is not None:
+            return "on"
+        return "kept" if self.node.keep_singleton_array or self.node.keep_array else "last"
+
+    def _go_on(self, code: Code, *, results: bool = False) -> Code:
+        self.flow = Flow(code, results=results)
+        return code
+
+    def _finish(self, value: Code, *, is_last: bool) -> Code:
+        """A step that gave one value."""
+        generator = self.generator
+        ending = self._ending(is_last=is_last)
+        if ending == "last":
+            return value
+        if not value.may(UNDEF) and (ending == "on" or value.only(LIST)):
+            return self._go_on(value)
+        expression = value.expression
+        if ending == "on":
+            return self._go_on(value)
+        undefined_or_list = c.any_of([c.is_undefined(expression), c.is_type(expression, "list")])
+        kept = c.either(undefined_or_list, expression, ast.List([expression], ast.Load()))
+        return Code(generator.assign(kept), LIST | UNDEF)
+
+    def _finish_results(self, results: ast.expr, item: Code, step: Node, *, is_last: bool) -> Code:
+        """A step whose results for each item were collected in a list; `item` is what is known of one of them."""
+        generator = self.generator
+        if item.sequence or not item.may(LIST | UNDEF) or (not item.may(LIST) and not step.stages):
+            return self._finish_sequence(results, item.items if item.sequence else item.kinds & ~UNDEF, is_last=is_last)
+        ending = self._ending(is_last=is_last)
+        function = (_PICKED if step.stages else _VALUES)[ending]
+        finished = generator.assign(generator.support(function, results, c.name("evaluation")))
+        if ending == "on":
+            return self._go_on(Code(finished, LIST), results=True)
+        return Code(finished)
+
+    def _finish_sequence(self, sequence: ast.expr, items: int = ANY, *, is_last: bool) -> Code:
+        """A step whose results are a sequence, already flat."""
+        generator = self.generator
+        ending = self._ending(is_last=is_last)
+        code = Code(sequence, LIST, sequence=True, items=items)
+        if ending == "on":
+            return self._go_on(Code(sequence, LIST), results=True)
+        return generator.kept(code) if ending == "kept" else code
+
+    # -------------------------------------------------------------- steps
+
+    def _constructed(self, value: Code) -> Code:
+        """An array constructor as the first step: the path goes through the array."""
+        if not value.only(LIST):
+            items = self.generator.support(sequences.by_length, value.expression)
+            value = Code(self.generator.assign(items), LIST)
+        return self._go_on(value, results=True)
+
+    def _walk(self, names: list[str], *, is_last: bool) -> Code:
+        generator, flow = self.generator, self.flow
+        ending = self._ending(is_last=is_last)
+        keys = generator.bind(tuple(names))
+        value = flow.code.expression
+        fallback = generator.support(
+            _WALKS[flow.one and generator.context.root, ending], value, keys, c.name("evaluation")
+        )
+        if flow.results or not flow.code.may(DICT):
+            return self._walked(generator.assign(fallback), ending)
+        direct = value
+        for name in names:
+            direct = c.item(direct, name)
+        target = generator.fresh()
+        found = generator.attempt(target, direct, generator.bind(sequences.MISSING, "missing"), fallback)
+        if ending == "kept":
+            kept = c.either(
+                c.any_of([c.is_type(found, "list"), c.is_undefined(found)]), found, ast.List([found], ast.Load())
+            )
+            found = generator.store(target, kept)
+        return self._walked(found, ending)
+
+    def _walked(self, found: ast.expr, ending: str) -> Code:
+        if ending == "on":
+            return self._go_on(Code(found, ANY & ~UNDEF))
+        return Code(found, LIST | UNDEF if ending == "kept" else ANY)
+
+    def _step(self, step: Node, *, is_last: bool) -> Code:
+        if not self.flow.one and self.flow.code.may(UNDEF):
+            # The first step is evaluated even where there is no context item.
+            nothing = [c.undefined()] if step is self.steps[0] else []
+            self.flow = Flow(self._listed(self.flow.code, nothing))
+        if isinstance(step, Sort):
+            return self._sorted(step, is_last=is_last)
+        if self.flow.one or not self.flow.code.may(LIST):
+            return self._once(step, is_last=is_last)
+        return self._for_each(step, is_last=is_last)
+
+    def _once(self, step: Node, *, is_last: bool) -> Code:
+        """A step applied to one item."""
+        generator = self.generator
+        with generator.on(self.flow.code):
+            value = self._value_of(step)
+        return self._staged(value, step, is_last=is_last)
+
+    def _value_of(self, step: Node) -> Code:
+        """The value of a step for the context item."""
+        generator = self.generator
+        if isinstance(step, Name) and not step.predicates and step.group is None:
+            return field(generator, step)
+        return generator.value(step)
+
+    def _staged(self, value: Code, step: Node, *, is_last: bool) -> Code:
+        if _is_constructed(step) and self._ending(is_last=is_last) != "last":
+            listed = ast.List([value.expression], ast.Load())
+            value = Code(self.generator.assign(listed), LIST, sequence=True)
+        for number, stage in enumerate(step.stages):
+            assert isinstance(stage, Filter)
+            if number and not value.sequence:
+                value = self._listed(value)
+            value = filtered(self.generator, value, stage.expression)
+        if value.sequence:
+            return self._finish_sequence(value.expression, is_last=is_last)
+        return self._finish(value, is_last=is_last)
+
+    def _listed(self, value: Code, nothing: Sequence[ast.expr] = ()) -> Code:
+        """A value as what goes on: nothing is no item, or what is given for it."""
+        empty = c.either(c.is_undefined(value.expression), ast.List([*nothing], ast.Load()), value.expression)
+        return Code(self.generator.assign(empty), ANY & ~UNDEF)
+
+    def _for_each(self, step: Node, *, is_last: bool) -> Code:
+        """A step applied to every item, as a loop."""
+        generator = self.generator
+        source = generator.assign(turns(self.flow.code))
+        results = generator.store(generator.fresh(), ast.List([], ast.Load()))
+        generator.spend(source, step)
+        item = generator.fresh("x")
+        known: list[Code] = []
+
+        def one_turn() -> None:
+            with generator.on(Code(c.name(item))):
+                known.append(self._one_turn(step, results))
+
+        generator.each(item, source, step, one_turn)
+        return self._finish_results(results, known[-1], step, is_last=is_last)
+
+    def _one_turn(self, step: Node, results: ast.expr) -> Code:
+        """Write one turn of the loop; what is known of a result. The items of a sequence are results by themselves."""
+        generator = self.generator
+        predicates = [stage.expression for stage in step.stages if isinstance(stage, Filter)]
+        value = self._value_of(step)
+        for number, predicate in enumerate(predicates):
+            if number and not value.sequence:
+                value = self._listed(value)
+            if predicate is predicates[-1] and index_of(predicate) is None:
+                source = generator.assign(turns(value))
+                generator.spend(source, step)
+                select(generator, source, predicate, results)
+                return Code(results, LIST, sequence=True)
+            value = filtered(generator, value, predicate)
+        if predicates:
+            generator.append(results, value.expression)
+        else:
+            self._collect(value, results)
+        # Arrays that are constructed here are results as they are.
+        return Code(value.expression, LIST, sequence=True) if _is_constructed(step) else value
+
+    def _collect(self, value: Code, results: ast.expr) -> None:
+        generator = self.generator
+        if value.may(UNDEF):
+            with generator.when(c.is_defined(value.expression)):
+                generator.append(results, value.expression)
+        else:
+            generator.append(results, value.expression)
+
+    def _sorted(self, step: Sort, *, is_last: bool) -> Code:
+        generator = self.generator
+        source = generator.support(sequences.items_of, self.flow.code.expression)
+        terms = sort_terms(generator, step)
+        with generator.nowhere():
+            ordered = generator.support(ordering.sort, source, terms, c.constant(step.position), generator.evaluation())
+            value = Code(generator.assign(ordered), LIST, sequence=True)
+        for stage in step.stages:
+            assert isinstance(stage, Filter)
+            value = filtered(generator, value if value.sequence else self._listed(value), stage.expression)
+        if value.sequence:
+            return self._finish_sequence(value.expression, is_last=is_last)
+        return self._finish(value, is_last=is_last)
+
+
+def _is_constructed(step: Node) -> bool:
+    """Whether the step gives arrays that are not flattened."""
+    return isinstance(step, ArrayConstructor) and step.cons_array and not (step.stages or step.predicates or step.group)
+
+
+def sort_terms(generator: Generator, step: Sort) -> ast.expr:
+    """`((key function, descending), ...)`."""
+    terms = []
+    for term in step.terms:
+        item = generator.fresh("x")
+        with generator.on(Code(c.name(item))):
+            key = generator.body(generator.fresh("key"), (item,), _value_writer(generator, term.expression))
+        terms.append(c.tuple_of(c.name(key), c.constant(term.descending)))
+    return c.tuple_of(*terms)
+
+
+def _value_writer(generator: Generator, node: Node) -> Callable[[], Code]:
+    return lambda: generator.value(node)
+
+
+# ---------------------------------------------------------------------------------------- steps as expressions
+
+
+def field(generator: Generator, node: Name) -> Code:
+    """A field of the context item, taken first and looked at only if that fails."""
+    value = generator.context.code.expression
+    fallback = generator.support(sequences.field, value, c.constant(node.name), c.name("evaluation"))
+    missing = generator.bind(sequences.MISSING, "missing")
+    if not generator.context.code.may(DICT):
+        return Code(generator.assign(fallback))
+    return Code(generator.attempt(generator.fresh(), c.item(value, node.name), missing, fallback))
+
+
+def marked_field(generator: Generator, node: Name) -> Code:
+    """The same where what an array gives must be marked as a sequence."""
+    if not generator.exact:
+        return field(generator, node)
+    value = generator.context.code.expression
+    found = generator.support(paths.field, value, c.constant(node.name), c.name("marks"), c.name("evaluation"))
+    return Code(generator.assign(found))
+
+
+def wildcard(generator: Generator, node: Wildcard) -> Code:
+    """`*`"""
+    value = generator.context.code.expression
+    evaluation = c.name("evaluation")
+    if generator.exact:
+        return Code(generator.assign(generator.support(paths.wildcard, value, c.name("marks"), evaluation)))
+    return Code(generator.assign(generator.support(sequences.wildcard_value, value, evaluation)))
+
+
+def descendant(generator: Generator, node: Descendant) -> Code:
+    """`**`"""
+    found = generator.support(sequences.descendants, generator.context.code.expression, generator.evaluation())
+    if generator.exact:
+        found = generator.support(paths.sequence, found, c.name("marks"))
+    return Code(generator.assign(found), LIST, sequence=True)
+
+
+def parent(generator: Generator, node: Parent) -> Code:
+    """`%`: a binding the tuple stream carries."""
+    return generator.variable(node.slot.label)
+
+
+# ---------------------------------------------------------------------------------------- paths handed over
+
+
+def _handed_over(generator: Generator, node: Path) -> Code:
+    """The path as data: what the steps are, and functions of (item, tuple) for their expressions."""
+    return _HandedOver(generator, node).run()
+
+
+class _HandedOver:
+    def __init__(self, generator: Generator, node: Path) -> None:
+        self.generator = generator
+        self.node = node
+        self.names = tuple_names(node)
+        self.functions: list[ast.expr] = []
+
+    def run(self) -> Code:
+        generator, node = self.generator, self.node
+        steps = tuple(self._step(step, first=number == 0) for number, step in enumerate(node.steps))
+        group = None
+        if node.group is not None:
+            pairs = tuple((self._function(key), self._function(value)) for key, value in node.group.pairs)
+            group = paths.Grouping(pairs, node.group.position)
+        plan = paths.Plan(steps, node.keep_singleton_array, node.keep_array, node.tuple, group)
+        value = generator.context.code.expression
+        single = generator.context.root or isinstance(node.steps[0], Variable)
+        items = c.tuple_of(value) if single else generator.support(sequences.items_of, value)
+        with generator.nowhere():
+            result = generator.support(
+                paths.run,
+                generator.bind(plan, "plan"),
+                items,
+                value,
+                c.tuple_of(*self.functions),
+                *(generator.marks() or [c.constant(None)]),
+                generator.evaluation(),
+            )
+            return Code(generator.assign(result), ANY | LIST, sequence=False)
+
+    def _step(self, step: Node, *, first: bool) -> paths.Step:
+        stages = tuple(self._stage(stage) for stage in step.stages)
+        terms = None
+        evaluate = None
+        if isinstance(step, Sort):
+            terms = tuple((self._function(term.expression), term.descending) for term in step.terms)
+        else:
+            evaluate = self._function(step)
+        return paths.Step(
+            evaluate=evaluate,
+            terms=terms,
+            stages=stages,
+            constructed=first and step.cons_array,
+            bound=step.tuple,
+            focus=step.focus,
+            index=step.index,
+            ancestor=None if step.ancestor is None else step.ancestor.label,
+            position=step.position,
+        )
+
+    def _stage(self, stage: Filter | IndexBinding) -> paths.Stage:
+        if isinstance(stage, IndexBinding):
+            return paths.Stage(name=stage.name)
+        index = index_of(stage.expression)
+        return paths.Stage(index=index) if index is not None else paths.Stage(test=self._function(stage.expression))
+
+    def _function(self, node: Node) -> int:
+        """A function of the item and the tuple it stands in; its number."""
+        generator = self.generator
+        item, source = generator.fresh("x"), generator.fresh("b")
+        with generator.on(Code(c.name(item))), generator.tuple_scope(source, self.names):
+            identifier = generator.scoped_body((item, source), node)
+        self.functions.append(c.name(identifier))
+        return len(self.functions) - 1

@@ -1,0 +1,83 @@
+"""Group-by: `{key: value}` over many items (JSONata docs, "Sorting, Grouping and Aggregation").
+
+Each item is put under the keys it gives; then each group's value is evaluated once, with the group as its context:
+the item itself where it is only one, an array of them where there are more. An item that is an array is joined to the
+others as jsonata-js `append` does it, so the group is one level flatter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.evaluation import CALL_COST, DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.values import UNDEFINED, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: A key and a value of a grouping, as functions of the item or group.
+Pair = tuple["Callable[[Value], Value]", "Callable[[Value], Value]"]
+
+
+def group(items: Sequence[Value], pairs: Sequence[Pair], position: int, evaluation: Evaluation) -> dict[str, Value]:
+    """The object made of the groups, in the order their keys come up.
+
+    Raises T1003 for a key that is no string, D1009 for one that two pairs give.
+    """
+    evaluation.spend(len(items) * len(pairs) * CALL_COST)
+    groups: dict[str, tuple[int, list[Value]]] = {}
+    for item in items or (UNDEFINED,):
+        for number, (key_of, _) in enumerate(pairs):
+            key = key_of(item)
+            if key is not UNDEFINED:
+                put(groups, check_key(key, position), number, item, position)
+    made = {}
+    for key, (number, members) in groups.items():
+        value = pairs[number][1](merged(members, evaluation))
+        if value is not UNDEFINED:
+            made[key] = value
+    return made
+
+
+def check_key(key: Value, position: int) -> str:
+    if type(key) is not str:
+        raise JSONataError("T1003", position, value=key)
+    return key
+
+
+def put(groups: dict[str, tuple[int, list[Any]]], key: str, number: int, item: Any, position: int) -> None:
+    """Add an item to its group."""
+    known = groups.get(key)
+    if known is None:
+        groups[key] = number, [item]
+    elif known[0] == number:
+        known[1].append(item)
+    else:
+        raise JSONataError("D1009", position, value=key)
+
+
+def merged(members: list[Value], evaluation: Evaluation | None) -> Value:
+    """The members of a group as one value."""
+    defined = [member for member in members if member is not UNDEFINED]
+    if len(defined) < 2:
+        return defined[0] if defined else UNDEFINED
+    whole: list[Value] = []
+    for member in defined:
+        if type(member) is list:
+            if evaluation is not None:
+                evaluation.make(len(whole) + len(member))
+            whole += member
+        else:
+            whole.append(member)
+    return whole
+
+
+def together(items: list[Value]) -> Value:
+    """All items as the one group of a literal key."""
+    return merged(items, None)
+
+
+def pay_for_items(items: list[Value], evaluation: Evaluation | None) -> None:
+    """Pay for a long array about to be joined to another."""
+    (evaluation or Evaluation(DEFAULT_LIMITS)).make(len(items))

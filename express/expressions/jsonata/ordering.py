@@ -1,0 +1,95 @@
+"""Order-by: `^(a, >b)` (JSONata docs, "Sorting").
+
+Keys are computed once for each item. Where all are of one kind Python sorts them; where they are not, the comparisons
+of jsonata-js's merge sort are gone through in its order, because that decides which pair of keys is complained of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.operators import code_units
+from express.expressions.jsonata.values import UNDEFINED, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from express.expressions.jsonata.evaluation import Evaluation
+
+#: A key of an item, and whether the largest comes first.
+Term = tuple["Callable[[Any], Value]", bool]
+
+_KINDS: Final[dict[type, type]] = {str: str, int: float, float: float}
+
+
+def sort(items: Sequence[Any], terms: Sequence[Term], position: int, evaluation: Evaluation) -> list[Any]:
+    """The items in order; equal ones stay as they were, those without a key come last.
+
+    Raises T2008 for keys that are neither strings nor numbers, T2007 for one of each.
+    """
+    if len(items) < 2:
+        return list(items)
+    evaluation.spend(len(items) * len(terms) * len(items).bit_length())
+    keys = [[key(item) for item in items] for key, _ in terms]
+    order = list(range(len(items)))
+    if not all(map(_alike, keys)):
+        return [items[place] for place in _merge_sort(order, _comparison(keys, terms, position))]
+    for column, (_, descending) in reversed(list(zip(keys, terms, strict=True))):
+        _sort_by(order, column, descending=descending)
+    return [items[place] for place in order]
+
+
+def _alike(column: list[Value]) -> bool:
+    """Whether all keys there are are strings, or all numbers. With one term or the last of equals none is skipped."""
+    kinds = {_KINDS.get(type(key)) for key in column if key is not UNDEFINED}
+    return len(kinds) < 2 and None not in kinds
+
+
+def _sort_by(order: list[int], column: list[Value], *, descending: bool) -> None:
+    present = [place for place in order if column[place] is not UNDEFINED]
+    missing = [place for place in order if column[place] is UNDEFINED]
+    if any(type(column[place]) is str and not column[place].isascii() for place in present):
+        present.sort(key=lambda place: code_units(column[place]), reverse=descending)
+    else:
+        present.sort(key=column.__getitem__, reverse=descending)
+    order[:] = present + missing
+
+
+def _comparison(keys: list[list[Value]], terms: Sequence[Term], position: int) -> Callable[[int, int], bool]:
+    """Whether the second of two items comes first, as the comparator of jsonata-js has it."""
+
+    def swapped(left: int, right: int) -> bool:
+        for column, (_, descending) in zip(keys, terms, strict=True):
+            a, b = column[left], column[right]
+            if a is UNDEFINED or b is UNDEFINED:
+                if a is b:
+                    continue
+                return a is UNDEFINED
+            kind, other = _KINDS.get(type(a)), _KINDS.get(type(b))
+            if kind is None or other is None:
+                raise JSONataError("T2008", position, value=a if kind is None else b)
+            if kind is not other:
+                raise JSONataError("T2007", position, value=a, value2=b)
+            if a != b:
+                return bool(a < b if descending else a > b)
+        return False
+
+    return swapped
+
+
+def _merge_sort(order: list[int], swapped: Callable[[int, int], bool]) -> list[int]:
+    if len(order) < 2:
+        return order
+    middle = len(order) // 2
+    left, right = _merge_sort(order[:middle], swapped), _merge_sort(order[middle:], swapped)
+    merged: list[int] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        if swapped(left[i], right[j]):
+            merged.append(right[j])
+            j += 1
+        else:
+            merged.append(left[i])
+            i += 1
+    return merged + left[i:] + right[j:]

@@ -1,0 +1,178 @@
+"""What can be said about a pattern before it meets a text: which engine may search it, and for how long it might.
+
+The `regex` package and JavaScript agree on most patterns. They part where a repeated part captures: JavaScript
+forgets, at the start of each turn, what the turn before captured, and refuses a turn that matches nothing; and where
+a reference is to a group that is not closed yet. `agrees` is true only where none of that can be seen.
+
+The length up to which a search cannot take long is found by counting the ways in which the parts of a pattern can
+divide a text of n characters among them: `a?` has 2, `a{2,5}` has 4, `a*` about n, alternatives add, sequences
+multiply. So a search, which may begin at each of n places, takes some c * n^k / k! steps; a repetition of something
+that itself varies, `(a+)+`, can take exponentially many.
+"""
+
+from __future__ import annotations
+
+from math import factorial, prod
+from typing import Final, NamedTuple
+
+from express.expressions.jsonata.patterns.syntax import (
+    Alternation,
+    Assertion,
+    Backreference,
+    Characters,
+    Group,
+    Look,
+    Node,
+    Pattern,
+    Repeat,
+    Sequence,
+)
+
+#: Steps an engine written in C takes in one or two milliseconds.
+_CALM: Final = 200_000
+
+#: The `regex` package unrolls what a pattern takes at the least; more would take it long to compile.
+_UNROLLED: Final = 5_000
+
+#: A repetition with an end takes as many characters in one step, whatever the clock says.
+_LONG_RUN: Final = 10_000
+
+
+def agrees(pattern: Pattern) -> bool:
+    """Whether the `regex` package finds in every text what JavaScript finds."""
+    return least(pattern.root) <= _UNROLLED and _agrees(pattern.root, set(), pattern.ignore_case)
+
+
+def _agrees(node: Node, closed: set[int], ignore_case: bool) -> bool:
+    """`closed`: the groups that stand in front of this node; those in it are added."""
+    match node:
+        case Sequence(parts) | Alternation(parts):
+            return all([_agrees(part, closed, ignore_case) for part in parts])
+        case Group(index, body):
+            inside = _agrees(body, closed, ignore_case)
+            closed.add(index)
+            return inside
+        case Repeat(body, low, high):
+            if (nullable(body) and (low, high) != (1, 1)) or (high or 0) > _LONG_RUN:
+                return False
+            if high is None or high > 1:
+                inner = captures(body)
+                if inner != certain(body) or inner & references(body):
+                    return False
+            return _agrees(body, closed, ignore_case)
+        case Look(body, behind):
+            return not (behind and references(body)) and _agrees(body, closed, ignore_case)
+        case Backreference(index):
+            return index in closed and not ignore_case
+    return True
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Sequence(parts) | Alternation(parts):
+            return parts
+        case Group(_, body) | Repeat(body) | Look(body):
+            return (body,)
+    return ()
+
+
+def nullable(node: Node) -> bool:
+    """Whether it can match without a character."""
+    match node:
+        case Characters():
+            return False
+        case Sequence(parts):
+            return all(map(nullable, parts))
+        case Alternation(branches):
+            return any(map(nullable, branches))
+        case Group(_, body):
+            return nullable(body)
+        case Repeat(body, low):
+            return low == 0 or nullable(body)
+    return True
+
+
+def least(node: Node) -> int:
+    """How many characters it takes at the least."""
+    match node:
+        case Characters():
+            return 1
+        case Alternation(branches):
+            return min(map(least, branches))
+        case Repeat(body, low):
+            return low * least(body)
+        case Look():
+            return max(map(least, children(node)), default=0)
+    return sum(map(least, children(node)))
+
+
+def captures(node: Node) -> set[int]:
+    """The groups in it."""
+    inner = set[int]().union(*map(captures, children(node)))
+    return inner | {node.index} if isinstance(node, Group) else inner
+
+
+def references(node: Node) -> set[int]:
+    """The groups it refers to."""
+    if isinstance(node, Backreference):
+        return {node.index}
+    return set[int]().union(*map(references, children(node)))
+
+
+def certain(node: Node) -> set[int]:
+    """The groups that have captured whenever it has matched."""
+    match node:
+        case Sequence(parts):
+            return set[int]().union(*map(certain, parts))
+        case Alternation(branches):
+            return set.intersection(*map(certain, branches))
+        case Group(index, body):
+            return {index} | certain(body)
+        case Repeat(body, low):
+            return certain(body) if low else set()
+        case Look(body, _, negative):
+            return set() if negative else certain(body)
+    return set()
+
+
+class _Ways(NamedTuple):
+    """`fixed * n ** open` ways to match n characters."""
+
+    fixed: int = 1
+    open: int = 0
+
+
+def calm_length(pattern: Pattern) -> int:
+    """The length of texts up to which a search is certainly over in a millisecond or two."""
+    ways = _ways(pattern.root)
+    if ways is None or ways.fixed > _CALM:
+        return 0
+    power = ways.open + 1
+    return int((_CALM * factorial(power) / ways.fixed) ** (1 / power))
+
+
+def _ways(node: Node) -> _Ways | None:
+    """None: exponentially many."""
+    match node:
+        case Assertion() | Characters() | Backreference():
+            return _Ways()
+        case Repeat(body, low, high):
+            return _ways_repeated(_ways(body), low, high)
+    inner = [_ways(child) for child in children(node)]
+    known = [ways for ways in inner if ways is not None]
+    if len(known) < len(inner):
+        return None
+    if isinstance(node, Alternation):
+        return _Ways(sum(ways.fixed for ways in known), max(ways.open for ways in known))
+    return _Ways(min(prod(ways.fixed for ways in known), _CALM + 1), min(sum(ways.open for ways in known), 50))
+
+
+def _ways_repeated(body: _Ways | None, low: int, high: int | None) -> _Ways | None:
+    if body is None:
+        return None
+    varies = body != _Ways()
+    if high is None or high > 1_000:
+        return None if varies else _Ways(1, 1)
+    if varies and high > 8:
+        return None
+    return _Ways(min(body.fixed**high * (high - low + 1), _CALM + 1), min(body.open * high, 50))

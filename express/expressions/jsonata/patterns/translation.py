@@ -1,0 +1,113 @@
+"""A pattern in the notation of the `regex` package.
+
+Nothing of JavaScript's notation is left to chance: every set is written out, so that of the package's flags only one
+is needed, ASCII, for `\\w`, `\\d` and `\\b`. A reference to a group that has captured nothing matches nothing there
+and the empty text here, which takes a conditional.
+
+The package looks at its clock every 256 steps, and running over a whole text for one `\\w*` is a single step. For
+long texts such a repetition is therefore written in blocks, `(?:\\w{256})*\\w{0,255}`, which tries the same lengths
+in the same order, each once, but in many steps.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from express.expressions.jsonata.patterns import syntax
+from express.expressions.jsonata.patterns.characters import ANY, DIGITS, WORD, Ranges, complement
+from express.expressions.jsonata.patterns.syntax import (
+    Alternation,
+    Assertion,
+    Backreference,
+    Characters,
+    Group,
+    Look,
+    Node,
+    Pattern,
+    Repeat,
+    Sequence,
+)
+
+#: Characters that a repetition takes in one step, in texts longer than that.
+BLOCK: Final = 256
+
+_OTHER: Final = r"[^\n\r\u2028\u2029]"
+_ASSERTIONS: Final = {
+    syntax.START: r"\A",
+    syntax.END: r"\Z",
+    syntax.LINE_START: f"(?<!{_OTHER})",
+    syntax.LINE_END: f"(?!{_OTHER})",
+    # The package's own \b and \B know no place in an empty text.
+    syntax.BOUNDARY: r"(?:(?<=\w)(?!\w)|(?<!\w)(?=\w))",
+    syntax.NO_BOUNDARY: r"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))",
+}
+_SETS: Final[dict[Ranges, str]] = {
+    ANY: r"(?s:.)",
+    (): "(?!)",
+    DIGITS: r"\d",
+    WORD: r"\w",
+    complement(DIGITS): r"\D",
+    complement(WORD): r"\W",
+}
+
+
+def translate(pattern: Pattern, *, in_blocks: bool) -> str:
+    """The text to compile with the flag ASCII; `in_blocks` for texts longer than BLOCK."""
+    return _translate(pattern.root, in_blocks)
+
+
+def _translate(node: Node, in_blocks: bool) -> str:
+    match node:
+        case Characters(ranges):
+            return _set(ranges)
+        case Sequence(parts):
+            return "".join(_part(part, in_blocks) for part in parts)
+        case Alternation(branches):
+            return "|".join(_translate(branch, in_blocks) for branch in branches)
+        case Group(_, body):
+            return f"({_translate(body, in_blocks)})"
+        case Repeat():
+            return _repeat(node, in_blocks)
+        case Look(body, behind, negative):
+            return f"(?{'<' if behind else ''}{'!' if negative else '='}{_translate(body, in_blocks)})"
+        case Backreference(index):
+            return f"(?({index})\\g<{index}>)"
+        case Assertion(kind):
+            return _ASSERTIONS[kind]
+
+
+def _part(node: Node, in_blocks: bool) -> str:
+    """A member of a sequence, or what is repeated."""
+    text = _translate(node, in_blocks)
+    return f"(?:{text})" if isinstance(node, Sequence | Alternation) else text
+
+
+def _repeat(node: Repeat, in_blocks: bool) -> str:
+    body = _part(node.body, in_blocks)
+    if isinstance(node.body, Repeat | Backreference | Assertion):
+        body = f"(?:{body})"
+    lazy = "" if node.greedy else "?"
+    if in_blocks and node.high is None and isinstance(node.body, Characters):
+        first = f"{body}{{{node.low}}}" if node.low else ""
+        return f"{first}(?:{body}{{{BLOCK}}})*{lazy}{body}{{0,{BLOCK - 1}}}{lazy}"
+    return f"{body}{{{node.low},{'' if node.high is None else node.high}}}{lazy}"
+
+
+def _set(ranges: Ranges) -> str:
+    if ranges in _SETS:
+        return _SETS[ranges]
+    if len(ranges) == 1 and ranges[0][0] == ranges[0][1]:
+        return _escape(ranges[0][0])
+    others = complement(ranges)
+    if len(others) < len(ranges):
+        return f"[^{_members(others)}]"
+    return f"[{_members(ranges)}]"
+
+
+def _members(ranges: Ranges) -> str:
+    return "".join(_escape(low) if low == high else f"{_escape(low)}-{_escape(high)}" for low, high in ranges)
+
+
+def _escape(unit: int) -> str:
+    character = chr(unit)
+    return character if character.isascii() and character.isalnum() else f"\\u{unit:04x}"

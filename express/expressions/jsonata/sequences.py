@@ -1,0 +1,293 @@
+"""Location paths over values, as far as generated code does not do it itself.
+
+A step applied to many items gives a sequence: nothing is left out of it but UNDEFINED, arrays are flattened into it by
+one level. At the end of a path it collapses: nothing, the only item, or an array. One exception makes arrays of one
+item survive (jsonata-js `evaluateStep`): where the last step gives one result only and that is an array, it is the
+result as it is.
+
+Generated code takes what it finds without looking (`data["a"]["b"]`) and comes here when that fails, which is when
+something is missing or an array is on the way; lists of results it collects itself and hands over to be joined.
+
+`evaluation` pays for every item looked at; it is None in expressions without loops, whose work is bounded by the data.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from express.expressions.jsonata.errors import MEMORY, TIMEOUT, JSONataError
+from express.expressions.jsonata.values import UNDEFINED, Value, truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from express.expressions.jsonata.evaluation import Evaluation
+
+#: What subscribing with a string raises on what has no such key.
+MISSING: Final = (KeyError, TypeError)
+
+#: Strings and arrays up to this long are made without paying.
+FREE_SIZE: Final = 100
+
+
+class Marks:
+    """Which lists are sequences, which of those stay arrays whatever their length (`[]`), and which arrays were
+    constructed as a step of a path and are not flattened. Lists are known by identity and kept here so that it stays
+    theirs."""
+
+    __slots__ = ("constructed", "kept", "sequences")
+
+    def __init__(self) -> None:
+        self.sequences: dict[int, list[Value]] = {}
+        self.constructed: dict[int, list[Value]] = {}
+        self.kept: set[int] = set()
+
+    def sequence(self, value: Value) -> Value:
+        """Mark a list as a sequence."""
+        if type(value) is list:
+            self.sequences[id(value)] = value
+        return value
+
+
+def settle(value: Value, marks: Marks, keep: bool) -> Value:
+    """The end of jsonata-js `evaluate`: sequences of less than two items are no arrays."""
+    if type(value) is not list or id(value) not in marks.sequences:
+        return value
+    if keep:
+        marks.kept.add(id(value))
+    if len(value) > 1 or (value and id(value) in marks.kept):
+        return value
+    return value[0] if value else UNDEFINED
+
+
+def construct(items: list[Value], marks: Marks) -> list[Value]:
+    """Mark an array that is not flattened."""
+    marks.constructed[id(items)] = items
+    return items
+
+
+def out_of_time() -> None:
+    raise JSONataError(TIMEOUT)
+
+
+def out_of_memory() -> None:
+    raise JSONataError(MEMORY)
+
+
+def collapse(sequence: Value) -> Value:
+    """A sequence, or UNDEFINED, as a value."""
+    if sequence is UNDEFINED or len(sequence) > 1:
+        return sequence
+    return sequence[0] if sequence else UNDEFINED
+
+
+def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
+    """The results of a step for each item as one sequence."""
+    if list not in map(type, results):
+        return results
+    if evaluation is not None:
+        evaluation.make(sum([len(result) for result in results if type(result) is list]))
+    return list(chain.from_iterable([result if type(result) is list else (result,) for result in results]))
+
+
+def last(results: list[Value], evaluation: Evaluation | None) -> Value:
+    """The value of a path whose last step gave these results."""
+    if len(results) == 1:
+        return results[0]
+    return collapse(join(results, evaluation))
+
+
+def last_kept(results: list[Value], evaluation: Evaluation | None) -> Value:
+    """The same for a path with `[]`."""
+    if len(results) == 1:
+        only = results[0]
+        return only if type(only) is list else results
+    return join(results, evaluation) or UNDEFINED
+
+
+def join_picked(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
+    """`join` for results of a literal index, which are UNDEFINED where there was no such item."""
+    return join([result for result in results if result is not UNDEFINED], evaluation)
+
+
+def last_picked(results: list[Value], evaluation: Evaluation | None) -> Value:
+    """`last` for results of a literal index."""
+    return results[0] if len(results) == 1 else collapse(join_picked(results, evaluation))
+
+
+def last_picked_kept(results: list[Value], evaluation: Evaluation | None) -> Value:
+    """`last_kept` for results of a literal index."""
+    if len(results) == 1 and type(results[0]) is list:
+        return results[0]
+    return join_picked(results, evaluation) or UNDEFINED
+
+
+def field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
+    """`name` as a step, on one item; in an array it means that of every item."""
+    kind = type(value)
+    if kind is dict:
+        return value.get(name, UNDEFINED)
+    if kind is not list:
+        return UNDEFINED
+    found: list[Value] = []
+    _gather(value, name, found, evaluation)
+    return collapse(found)
+
+
+def _gather(items: list[Value], name: str, found: list[Value], evaluation: Evaluation | None) -> None:
+    if evaluation is not None:
+        evaluation.spend(len(items))
+    for item in items:
+        kind = type(item)
+        if kind is list:
+            _gather(item, name, found, evaluation)
+        elif kind is dict and name in item:
+            value = item[name]
+            if type(value) is list:
+                if evaluation is not None:
+                    evaluation.make(len(found) + len(value))
+                found += value
+            else:
+                found.append(value)
+
+
+def fields(items: Iterable[Value], name: str, evaluation: Evaluation | None) -> list[Value]:
+    """`name` of each item, where there is one."""
+    try:
+        return [item[name] for item in items]
+    except MISSING:
+        found = [field(item, name, evaluation) for item in items]
+        return [value for value in found if value is not UNDEFINED]
+
+
+def items_of(value: Value) -> Sequence[Value]:
+    """What a step is applied to: the items of an array, anything else itself."""
+    return value if type(value) is list else (value,)
+
+
+def walk(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> Value:
+    """The value of a path of names, applied to the items of an array or to one value."""
+    return last(_walk_from(items_of(value), names, evaluation), evaluation)
+
+
+def walk_kept(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> Value:
+    return last_kept(_walk_from(items_of(value), names, evaluation), evaluation)
+
+
+def walk_on(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
+    """The sequence the next step is applied to."""
+    return join(_walk_from(items_of(value), names, evaluation), evaluation)
+
+
+def walk_input(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> Value:
+    """`walk` from the input of the expression, which is one item even if it is an array."""
+    return last(_walk_from((value,), names, evaluation), evaluation)
+
+
+def walk_input_kept(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> Value:
+    return last_kept(_walk_from((value,), names, evaluation), evaluation)
+
+
+def walk_input_on(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
+    return join(_walk_from((value,), names, evaluation), evaluation)
+
+
+def _walk_from(items: Sequence[Value], names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
+    results: Any = items
+    for number, name in enumerate(names, 1):
+        if evaluation is not None:
+            evaluation.spend(len(results))
+        results = fields(results, name, evaluation)
+        if number < len(names):
+            results = join(results, evaluation)
+    return list(results)
+
+
+def by_length(value: Value) -> Sequence[Value]:
+    """What a path goes through after a first step that jsonata-js takes to have given an array, which may be wrong:
+    then it goes by the length, which strings have too."""
+    if type(value) is list:
+        return value
+    return list(value) if type(value) is str else []
+
+
+def at_index(value: Value, index: int) -> Value:
+    """`value[index]`, counted from the end if negative; a value that is no array is an array of one."""
+    if type(value) is list:
+        return value[index] if -len(value) <= index < len(value) else UNDEFINED
+    return value if index in (0, -1) else UNDEFINED
+
+
+def picked(answer: Value, index: int, count: int) -> int:
+    """How many times a predicate's answer for item `index` of `count` selects it.
+
+    A number is an index, rounded down and from the end if negative; an array of numbers are indices; anything else
+    selects by its truth.
+    """
+    kind = type(answer)
+    if kind is int or kind is float:
+        return _floored(answer, count) == index
+    if kind is list and all(type(each) is int or type(each) is float for each in answer):
+        return sum(_floored(each, count) == index for each in answer)
+    return truth(answer)
+
+
+def _floored(number: float, count: int) -> int:
+    whole = int(number // 1)
+    return whole + count if whole < 0 else whole
+
+
+def wildcard(value: Value, evaluation: Evaluation | None) -> tuple[list[Value], bool]:
+    """`*`: the values of an object or the items of an array, arrays in them flattened through and through.
+
+    Also whether the result is a sequence: in jsonata-js it is not once an array was among the values.
+    """
+    found: list[Value] = []
+    sequence = True
+    kind = type(value)
+    if kind is dict or kind is list:
+        values = value.values() if kind is dict else value
+        if evaluation is not None:
+            evaluation.spend(len(values))
+        for each in values:
+            if type(each) is list:
+                sequence = False
+                _flatten(each, found, evaluation)
+            else:
+                found.append(each)
+    return found, sequence
+
+
+def wildcard_value(value: Value, evaluation: Evaluation | None) -> Value:
+    """`*` as a value."""
+    found, sequence = wildcard(value, evaluation)
+    return collapse(found) if sequence else found
+
+
+def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation | None) -> None:
+    if evaluation is not None:
+        evaluation.spend(len(items))
+    for item in items:
+        if type(item) is list:
+            _flatten(item, found, evaluation)
+        else:
+            found.append(item)
+
+
+def descendants(value: Value, evaluation: Evaluation | None) -> list[Value]:
+    """`**`: the value and everything in it, but for the arrays, which stand for their items."""
+    found: list[Value] = []
+    _descend(value, found, evaluation)
+    return found
+
+
+def _descend(value: Value, found: list[Value], evaluation: Evaluation | None) -> None:
+    kind = type(value)
+    if kind is not list:
+        found.append(value)
+    if kind is list or kind is dict:
+        if evaluation is not None:
+            evaluation.spend(len(value))
+        for each in value.values() if kind is dict else value:
+            _descend(each, found, evaluation)

@@ -1,0 +1,111 @@
+"""JSON text of a value, as `$string` gives it: JavaScript's `JSON.stringify` with numbers cut to fifteen digits.
+
+orjson writes all but a few numbers as JavaScript does: whole floats, those with an exponent, those with more than
+fifteen digits. So it writes the text, and only where such a number can be seen in it is the text written anew, piece
+by piece and many times slower. A value may share its parts, so that a few lists stand for a text without end: it is
+paid for before anything is written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from express.expressions.jsonata.errors import JSONataError, quote
+from express.expressions.jsonata.numerals import fifteen_digits, number_text
+from express.expressions.jsonata.values import UNDEFINED, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.expressions.jsonata.evaluation import Evaluation
+
+#: A number in a container that JavaScript may write otherwise than orjson. (Blanks are those of indented text.)
+_OTHER_NUMBER: Final = re.compile(rb"[\[:,\n ]-?(?:[0-9.]{16,}|[0-9]+\.0|[0-9.]+e[-+]?[0-9]+)[,\]}\n]")
+_INDENT: Final = "  "
+#: What is neither a container nor a string nor a number. UNDEFINED stands for groups of a match that took no part.
+_CONSTANTS: Final[dict[Value, str]] = {True: "true", False: "false", None: "null", UNDEFINED: "null"}
+_CONSTANT_KINDS: Final = frozenset(map(type, _CONSTANTS))
+
+
+def stringify(evaluation: Evaluation, value: Value, *, prettify: bool = False) -> str:
+    """The JSON text of an array or object, on one line or one item a line. Functions are empty strings.
+
+    Raises JSONataError D1001 for a number that is not finite, U1001 and U1002 when the text gets too long.
+    """
+    items = _pay(evaluation, value)
+    text = _dumped(value, prettify)
+    if text is None:
+        evaluation.spend(6 * items)
+        pieces: list[str] = []
+        _write(value, pieces.append, _INDENT if prettify else "", "\n" if prettify else "")
+        text = "".join(pieces)
+    evaluation.make(len(text))
+    return text
+
+
+def scalar_text(value: Value, code: str = "D1001") -> str | None:
+    """The JSON text of a number, a boolean or null; None for everything else.
+
+    Raises JSONataError with `code` for a number that is not finite.
+    """
+    kind = type(value)
+    if kind is int or kind is float:
+        return _number(value, code)
+    return _CONSTANTS[value] if kind in _CONSTANT_KINDS else None
+
+
+def _pay(evaluation: Evaluation, container: Value) -> int:
+    """Pay for the text of an array or object: a step for each item and for sixteen characters. How many items it is."""
+    items = container
+    if type(container) is dict:
+        items = container.values()
+        evaluation.spend(sum(map(len, container)) >> 4)
+    evaluation.spend(1 + len(items) + (sum([len(item) for item in items if type(item) is str]) >> 4))
+    return len(items) + sum([_pay(evaluation, item) for item in items if type(item) is list or type(item) is dict])
+
+
+def _dumped(value: Value, prettify: bool) -> str | None:
+    """The text as orjson writes it, if that is how JavaScript does."""
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if prettify else None)
+    except TypeError:  # a function, half a character, an integer beyond 64 bits, nesting beyond 254 levels
+        return None
+    return None if _OTHER_NUMBER.search(text) else text.decode()
+
+
+def _write(value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
+    kind = type(value)
+    if kind is str:
+        write(quote(value))
+    elif kind is list or kind is dict:
+        _write_container(value, write, indent, margin)
+    else:
+        write(scalar_text(value) or '""')
+
+
+def _write_container(value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
+    pairs = type(value) is dict
+    opening, closing = "{}" if pairs else "[]"
+    if not value:
+        write(opening + closing)
+        return
+    inner = margin + indent
+    separator = opening + inner
+    for item in value:
+        write(separator)
+        separator = "," + inner
+        if pairs:
+            write(quote(item) + (": " if indent else ":"))
+        _write(value[item] if pairs else item, write, indent, inner)
+    write(margin + closing)
+
+
+def _number(value: float, code: str) -> str:
+    rounded = fifteen_digits(value)
+    if math.isfinite(rounded):
+        return number_text(rounded)
+    raise JSONataError(code, value=value)

@@ -1,0 +1,116 @@
+"""The values JSONata computes with, as Python values.
+
+JSON values are what they are everywhere in this project; nothing else is added but two things. `UNDEFINED` is
+JSONata's "nothing", which is not null: a path that leads nowhere, a function that has no answer. `Function` is a
+function as a value: a built-in, a lambda, a partial application, a regular expression.
+
+Sequences (JSONata docs, "Sequences") are never values here. An expression that makes one collapses it at once:
+nothing in it is UNDEFINED, one item is that item, more are a plain list. So a list is always a list, whoever looks.
+
+Numbers are JSON's: JavaScript has one type for them, Python two. Equality must not tell 1 from 1.0 and must tell
+both from true; results that are whole come out as int, as JavaScript writes them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias, final
+
+from express.expressions.jsonata.errors import JSONataError
+
+#: A JSON value, UNDEFINED or a Function.
+Value: TypeAlias = Any
+
+#: Beyond this JavaScript's numbers skip integers.
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+#: The largest double below 2^63: integers up to here fit the machine's words.
+_LONG: Final = 2.0**63 - 1024
+
+
+@final
+class Undefined:
+    """The type of UNDEFINED, of which there is one."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+
+#: Nothing: what an expression gives that has no value. Not null, which is a value.
+UNDEFINED: Final = Undefined()
+
+
+class Function:
+    """A function as a value.
+
+    `call` takes positional arguments, as many as there are, each a value or UNDEFINED; those beyond what it wants are
+    dropped and those missing are UNDEFINED. `arity` is how many it declares: higher-order functions hand
+    over no more. `signature` is JSONata's, `<s-:s>`, or None. `name` is for error texts.
+    """
+
+    __slots__ = ("arity", "call", "name", "signature")
+
+    def __init__(self, call: Callable[..., Value], arity: int, name: str = "", signature: str | None = None) -> None:
+        self.call = call
+        self.arity = arity
+        self.name = name
+        self.signature = signature
+
+    def __repr__(self) -> str:
+        return f"<function ${self.name}>" if self.name else "<lambda>"
+
+
+def number(value: float, position: int | None = None) -> int | float:
+    """A result of arithmetic as JSONata's number: whole numbers as int, never infinite nor NaN (D1001).
+
+    An integer too large for JavaScript to hold exactly is rounded as JavaScript would. Beyond 64 bits it stays a float,
+    which is the same number and needs no hundreds of digits in JSON.
+    """
+    if type(value) is int:
+        if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            return value
+        try:
+            value = float(value)
+        except OverflowError:
+            raise JSONataError("D1001", position, value=None) from None
+    if math.isfinite(value):
+        return int(value) if value.is_integer() and -_LONG <= value <= _LONG else value
+    raise JSONataError("D1001", position, value=None)
+
+
+def collapse(sequence: list[Value]) -> Value:
+    """A sequence as a value: nothing, its only item, or a list."""
+    if len(sequence) == 1:
+        return sequence[0]
+    return sequence or UNDEFINED
+
+
+def truth(value: Value) -> bool:
+    """`$boolean`: effective boolean value (JSONata docs, "Boolean functions"); UNDEFINED is false here."""
+    kind = type(value)
+    if kind is bool:
+        answer: bool = value
+        return answer
+    if kind is list:
+        return any(map(truth, value)) if len(value) != 1 else truth(value[0])
+    return bool(value) and not isinstance(value, Function)
+
+
+def equal(left: Value, right: Value) -> bool:
+    """Deep equality as JSONata has it: numbers by value, booleans are no numbers, key order does not count."""
+    kind, other = type(left), type(right)
+    if kind is other:
+        if kind is list:
+            return len(left) == len(right) and all(map(equal, left, right))
+        if kind is dict:
+            return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+        return bool(left == right)
+    return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
+
+
+_NUMBERS: Final = frozenset((int, float))

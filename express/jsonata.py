@@ -1,0 +1,22 @@
+"""JSONata by itself: the query language that ASL uses, for whoever needs it outside a workflow.
+
+    from express import jsonata
+
+    total = jsonata.compile("$sum(items.(price * quantity))")
+    total({"items": [{"price": 2.5, "quantity": 4}]})            # 10
+    jsonata.compile("$greeting & name")({"name": "Ada"}, {"greeting": "Hello "})
+
+It is JSONata 2.0.6 (docs.jsonata.org), the version Step Functions runs, with the functions Step Functions adds
+(`$partition`, `$range`, `$hash`, `$uuid`, `$parse`, `$random` with a seed) and without `$eval`, which it does not have.
+
+Values are JSON's: dict, list, str, int, float, bool and None, and are never changed. An expression that gives nothing
+gives `UNDEFINED`, which is not None. Evaluation is bounded (`Limits`): whatever the expression and the data, it ends,
+and too much work, memory or recursion is a `JSONataError` (U1001, U1002, U1003). A compiled expression may be evaluated
+by any number of threads at once.
+"""
+
+from __future__ import annotations
+
+from express.expressions.jsonata import UNDEFINED, Expression, Function, JSONataError, Limits, compile  # noqa: A004
+
+__all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "Limits", "compile"]

@@ -1,0 +1,34 @@
+// Evaluates expressions with jsonata-js: reads {"bindings", "expressions"} from stdin, writes one outcome for each.
+// argv[2] is the directory of the package.
+const jsonata = require(process.argv[2]);
+
+// JSON with what JSON cannot say: functions and numbers that are not finite.
+function told(value) {
+  if (typeof value === "function" || (value && (value._jsonata_function || value._jsonata_lambda)))
+    return { $: "function" };
+  if (typeof value === "number" && !Number.isFinite(value)) return { $: String(value) };
+  if (Array.isArray(value)) return value.map(told);
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, told(v)]));
+  return value;
+}
+
+async function outcome(text, bindings) {
+  try {
+    const value = await jsonata(text).evaluate(undefined, bindings);
+    return value === undefined ? { undefined: true } : { value: told(value) };
+  } catch (error) {
+    return { code: error.code || "none", position: error.position ?? null, message: String(error.message) };
+  }
+}
+
+async function main() {
+  const chunks = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  const { bindings, expressions } = JSON.parse(Buffer.concat(chunks).toString());
+  const text = JSON.stringify(bindings);
+  const outcomes = [];
+  for (const expression of expressions) outcomes.push(await outcome(expression, JSON.parse(text)));
+  process.stdout.write(JSON.stringify(outcomes));
+}
+
+main();

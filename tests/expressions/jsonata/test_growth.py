@@ -1,0 +1,147 @@
+"""How large results can get: the bounds of some expressions, and that no random one breaks its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from express.expressions.jsonata.compiler import compile_tree
+from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.function_values import may_give_function
+from express.expressions.jsonata.growth import Growth, growth_of
+from express.expressions.jsonata.parser import parse
+from express.expressions.jsonata.values import UNDEFINED, Function
+from express.payload import measure
+from tests.expressions.jsonata.expressions import DOCUMENT, VARIABLES, expressions
+
+if TYPE_CHECKING:
+    from express.expressions.jsonata.values import Value
+
+
+@pytest.mark.parametrize(
+    ("text", "input_factor", "result_factor"),
+    [
+        ("1", 0, 0),
+        ("'text'", 0, 0),
+        ("$states.input", 1, 0),
+        ("$states.input.a.b.c", 1, 0),
+        ("$states.result.a", 0, 1),
+        ("$states.errorOutput.Cause", 0, 1),
+        ("$states.input.a[b > 1].c", 1, 0),
+        ("$states.input.a[-1]", 1, 0),
+        ("$states.input.a^(b).c", 1, 0),
+        ("$states.input.a.*", 1, 0),
+        ("[$states.input, $states.input.a, 1]", 2, 0),
+        ("{'in': $states.input, 'out': [$states.result]}", 1, 1),
+        ("$merge([$states.input, {'n': $states.input.n}])", 2, 0),
+        ("$states.input.a + $states.input.b", 0, 0),
+        ("$states.input.a = $states.input.b", 0, 0),
+        ("$count($states.input)", 0, 0),
+        ("'s3://' & $states.input.key", 2, 0),
+        ("$states.input.a ? $states.input : $states.result", 1, 1),
+        ("($states.input; $states.result)", 0, 1),
+    ],
+)
+def test_bounds(text: str, input_factor: int, result_factor: int) -> None:
+    growth = growth_of(parse(text))
+    assert growth is not None
+    assert (growth.input, growth.result) == (input_factor, result_factor)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$x",  # a variable may be of any size
+        "$states",
+        "$states.context.Execution.Input",
+        "$states.input.**",
+        "$states.input.a[[0, 0, 0]]",  # may pick an item more than once
+        "$states.input.a[$x]",
+        "$states.input.a.{'b': b}",
+        "$states.input.a.(b & b)",
+        "$states.input.a{b: c}",
+        "[1..1000]",
+        "$map($states.input, function($v) { $v })",
+        "$join($states.input, ', ')",
+        "$string($states.input, true)",
+        "function($x) { $x }",
+        "$sum",
+        "$unknown(1)",
+    ],
+)
+def test_no_bound(text: str) -> None:
+    assert growth_of(parse(text)) is None
+
+
+def test_growth_is_a_sum_and_a_maximum() -> None:
+    left, right = Growth(1, 0, 10), Growth(2, 3, 4)
+    assert left + right == Growth(3, 3, 14)
+    assert left | right == Growth(2, 3, 10)
+    assert right.times(2) == Growth(4, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$map([1], function($v) { $v })", False),
+        ("$map([1], $string)", False),
+        ("($f := function($n) { $n + 1 }; $f(1))", False),
+        ("($f := function($n) { $n + 1 }; $map([1], $f))", False),
+        ("$states.input ~> $uppercase", False),
+        ("$contains('a', /b/)", False),
+        ("$x", False),
+        ("$sum", True),
+        ("[$sum]", True),
+        ("{'f': function() { 1 }}", True),
+        ("$f := function() { 1 }", True),
+        ("($f := $sum; $f)", True),
+        ("$map([1], function($v) { $sum })", True),
+        ("$append([1], $sum)", True),
+        ("$substring(?, 1)", True),
+        ("/a/", True),
+        ("$uppercase ~> $trim", True),
+        ("|a|{}|", True),
+        ("true ? $sum : 1", True),
+    ],
+)
+def test_may_give_function(text: str, expected: bool) -> None:
+    assert may_give_function(parse(text)) is expected
+
+
+def evaluated(text: str) -> Value:
+    """The value of an expression, UNDEFINED where it fails."""
+    states = {"input": DOCUMENT, "context": {"State": {"Name": "S"}}}
+    try:
+        return compile_tree(parse(text), text).evaluate(states, VARIABLES)
+    except JSONataError:
+        return UNDEFINED
+
+
+def holds_function(value: Value) -> bool:
+    if isinstance(value, list):
+        return any(map(holds_function, value))
+    if isinstance(value, dict):
+        return any(map(holds_function, value.values()))
+    return isinstance(value, Function)
+
+
+def parses(text: str) -> bool:
+    try:
+        parse(text)
+    except JSONataError:
+        return False
+    return True
+
+
+def test_random_expressions_keep_what_was_said_of_them() -> None:
+    size = measure(DOCUMENT)
+    bounded = 0
+    for text in filter(parses, expressions(seed=7, count=1500)):
+        tree, value = parse(text), evaluated(text)
+        assert may_give_function(tree) or not holds_function(value), text
+        growth = growth_of(tree)
+        if growth is not None and value is not UNDEFINED:
+            bounded += 1
+            assert measure(value) <= growth.input * size + growth.constant, text
+    assert bounded > 200
