@@ -5,7 +5,8 @@ brings along counts, its task, coroutines and timer, the overhead of collector a
 executions share one here. Each kind of waiting is measured in a fresh process, because memory once given to a process
 is rarely given back.
 
-`--soak N` runs N executions of mixed workloads instead and fits a line through the samples: a leak has a slope.
+`--soak N` runs N executions of mixed workloads instead, streamed and started by turns, and fits a line through the
+samples: a leak has a slope.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Bytes that an execution waiting in a Wait state or a handler may weigh. The other kinds carry more by nature: a
-#: timeout is a timer and a scope, and each iteration of a Map that waits is a task.
+#: Bytes that an execution which waits in one place may weigh. A Map carries more by nature: each of its iterations that
+#: waits is a task.
 TARGET_BYTES = 4096
-TARGETED = ("Wait state", "handler")
+TARGETED = ("Wait state", "handler", "handler under a timeout")
 #: Bytes by which each execution of a soak may raise the fitted line: the noise of the allocator, not a lost object.
 TARGET_SLOPE = 0.5
 
@@ -103,6 +104,9 @@ async def soak(count: int) -> list[tuple[int, int]]:
         while done < count:
             for workflow, events in jobs:
                 async for _ in runtime.map(workflow, events):
+                    done += 1
+                for execution in [await runtime.start(workflow, event) for event in events]:
+                    await execution
                     done += 1
             if done >= next_sample:
                 gc.collect()

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from express import jsonata
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from express.observe import Observer
     from express.result import Result
     from express.runtime import Execution, Runtime, run
-    from express.states.edge import TaskContext
+    from express.states.task_context import TaskContext
     from express.tasks import Tasks
     from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
 
@@ -54,6 +55,7 @@ __all__ = [
     "Tasks",
     "Workflow",
     "compile",
+    "jsonata",
     "run",
 ]
 
@@ -64,7 +66,7 @@ _HOME = {
     "Observer": "express.observe",
     "Result": "express.result",
     "Runtime": "express.runtime",
-    "TaskContext": "express.states.edge",
+    "TaskContext": "express.states.task_context",
     "Tasks": "express.tasks",
     "Workflow": "express.workflow",
     "compile": "express.workflow",
@@ -75,6 +77,8 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'express' has no attribute {name!r}")
+    if name == "jsonata":
+        return import_module("express.jsonata")
     value = getattr(import_module(_HOME.get(name, "express.errors")), name)
     globals()[name] = value
     return value

@@ -13,10 +13,12 @@ Observers that look at states are woven in while building (`_observe`); a machin
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from express.definition import messages
+from express.definition.fields import JSONATA, JSONPATH
 from express.definition.problems import (
     DUPLICATE_STATE_NAME,
     INVALID_RESOURCE,
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
 MAX_STATE_NAME = 80
 #: How deep branches and item processors may nest here. AWS has a limit too (TOO_DEEPLY_NESTED) but no number for it.
 MAX_SCOPES = 40
-
-JSONPATH, JSONATA = "JSONPath", "JSONata"
 
 
 @dataclass(slots=True)
@@ -188,8 +188,7 @@ def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node |
         fields.report(None, messages.EMPTY_STATE_NAME, code=INVALID_STATE_NAME, on_key=True)
     if len(name) > MAX_STATE_NAME:
         fields.report(None, messages.state_name_too_long(name), code=INVALID_STATE_NAME, on_key=True)
-    if not _is_jsonpath(fields, surroundings):
-        return None
+    _begin_state(fields, surroundings)
     if not fields.require("Type"):
         return None
     type_name = fields.text("Type")
@@ -206,16 +205,19 @@ def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node |
     return node
 
 
-def _is_jsonpath(fields: Fields, surroundings: Surroundings) -> bool:
-    """Whether the state is in the query language this compiler has; reports it where not."""
-    language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=surroundings.query_language)
-    if language == JSONPATH and surroundings.query_language == JSONATA:
+def _begin_state(fields: Fields, surroundings: Surroundings) -> None:
+    """The query language of a state: its own, or the machine's.
+
+    A Map or Parallel hands its own on to nobody. What is neither name stands for JSONata, as at AWS (measured); a state
+    of a JSONata machine that declares JSONPath is told so, and then read as what it says (measured).
+    """
+    machine = surroundings.query_language
+    fields.one_of("QueryLanguage", (JSONPATH, JSONATA))
+    declared = fields.value.get("QueryLanguage", machine)
+    language = JSONPATH if declared == JSONPATH else JSONATA
+    if language == JSONPATH and machine == JSONATA:
         fields.report(None, messages.MIXED_QUERY_LANGUAGE, on_key=True)
-        return False
-    if language == JSONATA:
-        fields.report(None, "The query language 'JSONata' is not supported by this version of express", on_key=True)
-        return False
-    return True
+    fields.begin_state(language)
 
 
 def _report_unresolved(document: Document, surroundings: Surroundings) -> None:
@@ -315,17 +317,23 @@ def _was_unreadable(document: Document, scope: States, name: str) -> bool:
 
 
 def _check_variables(document: Document, scope: States, outer: frozenset[str]) -> None:
-    """An inner scope must not assign a variable of an outer one (AWS guide "Passing data … with variables")."""
-    assigned: set[str] = set()
+    """An inner scope must not assign a variable of an outer one (AWS guide "Passing data … with variables").
+
+    What a Parallel or Map assigns itself comes when its inner scopes are gone, and is no obstacle to them (recorded).
+    """
+    assigned: Counter[str] = Counter()
+    own: dict[str, set[str]] = {}
     for node in scope.nodes.values():
-        for assign in node.assigns():
-            for name, pointer in assign.names if assign is not None else ():
-                if name in outer:
-                    document.report(SCHEMA_VALIDATION_FAILED, messages.shadowed_variable(name), pointer, on_key=True)
-                assigned.add(name)
+        names = [entry for assign in node.assigns() if assign is not None for entry in assign.names]
+        for name, pointer in names:
+            if name in outer:
+                document.report(SCHEMA_VALIDATION_FAILED, messages.shadowed_variable(name), pointer, on_key=True)
+        own[node.name] = {name for name, _ in names}
+        assigned.update(own[node.name])
     for node in scope.nodes.values():
         for branch in node.branches():
-            _check_variables(document, branch, outer | assigned)
+            others = (name for name, states in assigned.items() if states > (name in own[node.name]))
+            _check_variables(document, branch, outer.union(others))
 
 
 # --------------------------------------------------------------------------------------------------------------

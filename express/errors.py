@@ -5,6 +5,7 @@
     ├── ExpressionError      a path, template or intrinsic does not parse (becomes a Problem with its place)
     ├── StateError           a state failed while running: an ASL error name and a cause (ASL spec, "Errors")
     │   ├── EngineError      the same, but raised by the language itself: AWS puts the place before its cause
+    │   │   └── EvaluationFailed   a JSONata expression failed, or gave what its field cannot take
     │   └── TaskError        raised by a task handler to name the workflow error it means
     ├── PathNotFound         a definite JSONPath met data without it; the field that evaluated it words the error
     ├── ExecutionFailed      `Result.unwrap()` of an execution that did not succeed
@@ -89,6 +90,8 @@ class EngineError(StateError):
     """
 
     placed = False
+    #: History events that AWS writes for the failure itself, before the one that ends the state or the execution.
+    events = 0
 
     def place(self, state: str, event_id: int) -> None:
         """Prefix the cause as AWS does: the state's name and the id of the history event that entered it."""
@@ -98,6 +101,19 @@ class EngineError(StateError):
                 f"An error occurred while executing the state '{state}' "
                 f"(entered at the event id #{event_id}). {self.cause}"
             )
+
+
+class EvaluationFailed(EngineError):
+    """A field in JSONata could not be evaluated: States.QueryEvaluationError.
+
+    `location` is the field's place in its state, as the event EvaluationFailed gives it (`Output/items[0]`).
+    """
+
+    events = 1
+
+    def __init__(self, cause: str, location: str) -> None:
+        super().__init__(QUERY_EVALUATION_ERROR, cause)
+        self.location = location
 
 
 class TaskError(StateError):

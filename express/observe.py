@@ -2,27 +2,40 @@
 
 An `Observer` overrides the hooks it wants. State hooks are woven into the steps when a machine is compiled for
 observers that have them (cel-go's decorators, Trio's instruments), so a machine without such observers runs the
-very same closures as before; execution hooks are called once per execution. An observer that raises is reported
-through the `express` logger and never hurts the execution.
+very same closures as before; execution hooks are called once per execution.
+
+An observer never changes what becomes of an execution. Whatever a hook raises, be it the very error a Catch waits for,
+is no error of the workflow: it is swallowed, and the first of each hook is reported through the `express` logger with
+its traceback. The ones after it are not, because a hook that fails once tends to fail a hundred thousand times a
+second. Only what is meant to leave the program (KeyboardInterrupt, SystemExit) goes through.
 """
 
 from __future__ import annotations
 
+import inspect
 import logging
-from typing import TYPE_CHECKING, Any
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from express.types import JSON
 
 log = logging.getLogger("express")
 
+#: Tells all observers of one event; takes what their hooks take and raises nothing of theirs.
+Announce: TypeAlias = Callable[..., None]
+
 
 class Observer:
-    """Base class of observers: every hook does nothing. Override what you need.
+    """Base class of observers: every hook does nothing. Override what you need; hooks are plain functions.
 
-    `frame` is the running frame (`frame.run` the execution); times are on the host's clock. `state_entered` comes
-    once per visit, before the first attempt; `state_exited` when the state hands its output on, also by way of a
-    Catch; `state_failed` when its error leaves the state.
+    `frame` is the running frame (`frame.run` the execution); times are on the host's clock. A run is whole in every
+    hook, `execution_ended` included: name, ARN, machine, counts and `context()`. When that has returned, the run is
+    taken apart, so that memory is freed at once: copy what you want to keep.
+
+    `state_entered` comes once per visit, before the first attempt; `state_exited` when the state hands its output on,
+    also by way of a Catch; `state_failed` when its error leaves the state. Data is shared: look, and change nothing.
     """
 
     def execution_started(self, run: Any) -> None: ...
@@ -36,6 +49,7 @@ class Observer:
     def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None: ...
 
 
+EXECUTION_HOOKS = ("execution_started", "execution_ended")
 STATE_HOOKS = ("state_entered", "state_exited", "state_failed")
 
 
@@ -44,10 +58,30 @@ def has_hook(observer: Observer, *names: str) -> bool:
     return any(getattr(type(observer), name) is not getattr(Observer, name) for name in names)
 
 
-def notify(observers: tuple[Observer, ...], hook: str, *arguments: Any) -> None:
-    """Call one hook of each observer; a raising one is logged and forgotten."""
-    for observer in observers:
-        try:
-            getattr(observer, hook)(*arguments)
-        except Exception:
-            log.exception("observer %r failed in %s", observer, hook)
+def check_observer(observer: object) -> Observer:
+    """The observer, if it is one whose hooks can be called. Raises TypeError."""
+    kind = type(observer).__name__
+    if not isinstance(observer, Observer):
+        raise TypeError(f"an observer must be an express.Observer, not a {kind}")
+    for name in (*EXECUTION_HOOKS, *STATE_HOOKS):
+        if inspect.iscoroutinefunction(getattr(observer, name)):
+            raise TypeError(f"{kind}.{name} is `async def`: hooks are called by steps, which do not wait")
+    return observer
+
+
+def announcer(observers: Iterable[Observer], hook: str) -> Announce:
+    """Calls one hook of every observer that has it, in their order."""
+    hooks = [(o, getattr(o, hook)) for o in observers if has_hook(o, hook)]
+    reported: set[Observer] = set()
+
+    def announce(*arguments: Any) -> None:
+        for observer, call in hooks:
+            try:
+                call(*arguments)
+            except (Exception, CancelledError):  # a hook is no coroutine: nobody is cancelling it
+                if observer not in reported:
+                    reported.add(observer)
+                    name = f"{type(observer).__qualname__}.{hook}"
+                    log.exception("observer hook %s failed; it will not be reported again", name)
+
+    return announce

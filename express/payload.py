@@ -1,18 +1,23 @@
 """JSON at the edges: measuring, refusing what is not JSON, and crossing by value.
 
-Inside the engine values are shared and never changed (law 2). At the task edge one orjson pass does three jobs: it
-proves that the value is JSON, measures it against AWS's 256 KiB limit, and its round trip gives the other side a
-value of its own. The input of an execution is proved and measured in the same way, but not copied: whoever hands an
-event over must not change it before he has its result. orjson is more liberal than JSON in a few places, which are
-closed here: NaN and infinities, datetimes, dataclasses; some are left open (a tuple is an array, a UUID or an Enum
-its text); and it is stricter in one, which is opened: integers beyond 64 bits.
+Inside the engine values are shared and never changed (law 2). At the task edge one orjson round trip does three jobs:
+it gives the other side a value of its own, measures it against AWS's 256 KiB limit, and proves that it is JSON: the
+copy equals the value. That comparison is what tells a UUID or an Enum from JSON, which orjson writes as if they were.
+Where the copy differs, or orjson refuses, the value is walked through to name the place, and written by `json` where
+it is JSON after all, as AWS Lambda's Python runtime would: a tuple, a named tuple, integers beyond 64 bits, keys that
+are numbers.
+
+The input of an execution is proved and measured but not copied, because reading it back costs a third of a short
+execution: whoever hands an event over must not change it before he has its result. orjson alone is the judge there,
+with NaN, infinities, datetimes and dataclasses forbidden to it; tuples, UUIDs and Enums pass as the objects they are.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import orjson
 
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.types import JSON
+
+#: Bytes of UTF-8 JSON at every edge: input and output of a task, a state, an execution (AWS guide "Quotas"): 256 KiB.
+PAYLOAD_LIMIT = 262_144
 
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
 MAX_DEPTH = 254
@@ -29,20 +37,57 @@ _dumps = orjson.dumps
 
 loads = orjson.loads
 
+#: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
+_STRINGS = (str,)
+_SCALARS = (str, int, float, type(None))
+#: What JSON text without containers is read into.
+_EXACT = frozenset({str, int, float, bool, type(None)})
+
+#: What is wrong with a value: its type, a key's type, a number or a text that JSON cannot say, or that it is too deep
+#: or too long a number to be written.
+Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Where a value stops being JSON: the path of the place, what stands there, and what is the matter with it."""
+
+    place: str
+    trouble: Trouble
+    value: object
+
+    def __str__(self) -> str:
+        return f"{self.place} {_SENTENCES[self.trouble](self.value)}"
+
+
+_SENTENCES: dict[Trouble, Callable[[Any], str]] = {
+    "type": lambda value: f"is a {type(value).__name__}, which is not JSON",
+    "key": lambda key: f"has a key that is no string: {key!r}",
+    "number": lambda value: f"is {value}, which is not a JSON number",
+    "text": lambda value: "is a string with a lone surrogate, which is not valid Unicode",
+    "depth": lambda value: f"is nested deeper than {MAX_DEPTH} levels",
+    "size": lambda error: f"cannot be written as JSON: {error}",
+}
+
 
 class NotJSON(ValueError):
     """A value that JSON cannot carry. The text names the place (`$.items[2].when`) and the Python type."""
 
+    def __init__(self, foreign: Foreign) -> None:
+        super().__init__(str(foreign))
+        self.foreign = foreign
+
 
 def encode(value: JSON) -> bytes:
-    """Compact UTF-8 JSON of `value`. Raises NotJSON for anything that is not strictly JSON."""
+    """Compact UTF-8 JSON of `value`. Raises NotJSON for what orjson refuses, NaN and the infinities."""
     try:
         blob = _dumps(value, None, _STRICT)
-    except TypeError as error:
-        return _encode_liberally(value, error)
-    # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one.
-    if b"null" in blob and _has_non_finite(value):
-        raise NotJSON(find_foreign(value))
+    except TypeError:
+        return _written(value, _STRINGS)
+    # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
+    # twice as long as `find`: it tries the text as a number first.)
+    if blob.find(b"null") >= 0 and _has_non_finite(value):
+        return _written(value, _STRINGS)
     return blob
 
 
@@ -57,15 +102,41 @@ def text_of(value: JSON) -> str:
 
 
 def cross(value: JSON) -> tuple[JSON, int]:
-    """A copy of `value` that shares nothing with it, and its size in bytes: one orjson round trip. Raises NotJSON."""
+    """A copy of `value` that shares nothing with it, and its size in bytes.
+
+    The copy is what reading the JSON text gives: a tuple has become a list, a number that was a key its text.
+    Raises NotJSON for all that Lambda's Python runtime refuses.
+    """
     try:
         blob = _dumps(value, None, _STRICT)
-    except TypeError as error:
-        blob = _encode_liberally(value, error)
-        return json.loads(blob), len(blob)
-    if b"null" in blob and _has_non_finite(value):
-        raise NotJSON(find_foreign(value))
-    return loads(blob), len(blob)
+        copy = loads(blob)
+        if copy == value:
+            return copy, len(blob)
+    except (TypeError, ValueError, RecursionError):
+        # Refused by orjson, or an `orjson.Fragment` that is no JSON. The walk below says where.
+        pass
+    blob = _written(value, _SCALARS)
+    return json.loads(blob), len(blob)
+
+
+def is_plain(value: JSON) -> bool:
+    """Whether `value` consists of the very types that JSON text is read into, and so may be shared as it is."""
+    try:
+        _dumps(value, None, _STRICT)
+    except TypeError:
+        # Integers beyond 64 bits come here as well: they can cross, but cannot be shared unseen.
+        return False
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        kind = type(node)
+        if kind is dict:
+            pending.extend(node.values())
+        elif kind is list:
+            pending.extend(node)
+        elif kind not in _EXACT or (kind is float and not math.isfinite(node)):
+            return False
+    return True
 
 
 def fresh(value: JSON) -> Callable[[], JSON]:
@@ -80,15 +151,15 @@ def fresh(value: JSON) -> Callable[[], JSON]:
     return (lambda: loads(blob)) if loads(blob) == value else (lambda: json.loads(blob))
 
 
-def _encode_liberally(value: JSON, error: TypeError) -> bytes:
-    """Say where the trouble is, or write what JSON allows and orjson does not: integers beyond 64 bits."""
-    place = find_foreign(value)
-    if place is not None:
-        raise NotJSON(place) from None
+def _written(value: JSON, keys: tuple[type, ...]) -> bytes:
+    """JSON text of what is JSON although orjson has doubts. Raises NotJSON with the place of what is not."""
+    foreign = find_foreign(value, keys)
+    if foreign is not None:
+        raise NotJSON(foreign)
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError):
-        raise NotJSON(f"$ cannot be written as JSON: {error}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NotJSON(Foreign("$", "size", error)) from None
 
 
 def _has_non_finite(value: JSON) -> bool:
@@ -105,40 +176,44 @@ def _has_non_finite(value: JSON) -> bool:
     return False
 
 
-def find_foreign(value: JSON) -> str | None:
-    """Where `value` stops being JSON, in words, or None. Iterative: depth is data, not stack."""
+def find_foreign(value: JSON, keys: tuple[type, ...] = _STRINGS) -> Foreign | None:
+    """Where `value` stops being JSON, if it does; `keys` are the types a key may have.
+
+    Iterative: depth is data, not stack.
+    """
     pending: list[tuple[Any, tuple[Any, ...], int]] = [(value, (), 0)]
     while pending:
         node, trail, depth = pending.pop()
         if depth > MAX_DEPTH:
-            return f"{_path(trail[:3])}… is nested deeper than {MAX_DEPTH} levels"
+            return Foreign(f"{_path(trail[:3])}…", "depth", node)
         if isinstance(node, dict):
             for key, member in node.items():
-                if not isinstance(key, str):
-                    return f"{_path(trail)} has a key that is no string: {key!r}"
+                if not isinstance(key, keys):
+                    return Foreign(_path(trail), "key", key)
                 pending.append((member, (*trail, key), depth + 1))
         elif isinstance(node, list | tuple):
             pending.extend((member, (*trail, index), depth + 1) for index, member in enumerate(node))
-        else:
-            reason = _foreign_scalar(node)
-            if reason:
-                return f"{_path(trail)} {reason}"
+        elif trouble := _trouble(node):
+            return Foreign(_path(trail), trouble, node)
     return None
 
 
-def _foreign_scalar(node: Any) -> str | None:
-    if node is None or isinstance(node, bool | int):
+def _trouble(node: Any) -> Trouble | None:
+    """What is the matter with a scalar, or with anything else that is neither an object nor an array."""
+    if node is None or isinstance(node, int):
         return None
     if isinstance(node, float):
-        return None if math.isfinite(node) else f"is {node}, which is not a JSON number"
-    if isinstance(node, str):
-        try:
-            node.encode()
-        except UnicodeEncodeError:
-            return "is a string with a lone surrogate, which is not valid Unicode"
-        return None
-    return f"is a {type(node).__name__}, which is not JSON"
+        return None if math.isfinite(node) else "number"
+    if not isinstance(node, str):
+        return "type"
+    try:
+        node.encode()
+    except UnicodeEncodeError:
+        return "text"
+    return None
 
 
 def _path(trail: tuple[Any, ...]) -> str:
-    return "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
+    """`$.items[2].when`; what is no Unicode in a key is replaced, for the text goes into error causes."""
+    text = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
+    return text.encode("utf-8", "replace").decode()

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from express.types import JSON, MachineType, Status
 
-#: One AWS limit in three places: input and output of a task, a state, an execution; 256 KiB of UTF-8 JSON.
-PAYLOAD_LIMIT = 262_144
-
 #: What a step does; `WAITING` when it has to wait.
 StepRun: TypeAlias = "Callable[[Frame], Step]"
 
@@ -185,6 +182,10 @@ class Host(Protocol):
         """Nanoseconds since the epoch: what timestamps in definitions and the context object are compared with."""
         ...
 
+    def cancelling(self) -> int:
+        """How often the current task has been asked to stop."""
+        ...
+
     def has_time(self) -> bool:
         """Whether this turn of the loop has room for an execution that has just come back from waiting."""
         ...
@@ -203,7 +204,7 @@ class Host(Protocol):
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON: ...
 
-    async def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> JSON:
+    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Awaitable[JSON]:
         """Await a task's result; raises StateError States.Timeout when it or a heartbeat is late."""
         ...
 

@@ -104,7 +104,7 @@ def compile(  # noqa: A001 - the verb users know
     """Compile a definition in the Amazon States Language.
 
     definition: a path, JSON text, bytes, or a dict.
-    tasks: the handlers of its Task states.
+    tasks: the handlers of its Task states; without them it can have none.
     name: the machine's name; default: the stem of the file, or `workflow`.
     type: `EXPRESS`, which refuses what Express workflows must not use, or `STANDARD`, which does not.
     unresolved: what to do about a Task no handler matches: `error` refuses the definition, `fail-at-run` lets the
@@ -127,7 +127,7 @@ def compile(  # noqa: A001 - the verb users know
         compile_document(
             document,
             type=type,
-            resolver=tasks,
+            resolver=Tasks() if tasks is None else tasks,
             fail_unresolved=unresolved == "error",
             name=chosen,
             arn=default_arn(chosen) if arn is None else arn,

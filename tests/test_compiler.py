@@ -260,7 +260,14 @@ VARIABLES: dict[str, tuple[dict[str, Any], list[str]]] = {
             A=parallel(machine(B=assigning("x")), Catch=catching("States.ALL", to="C", Assign={"x": 1})),
             C=state("Pass"),
         ),
-        ["Variable 'x' is already assigned in an outer scope at /States/A/Branches[0]/States/B/Assign/x"],
+        [],
+    ),
+    "from a catcher of another": (
+        machine(
+            A=each(machine(D=state("Pass")), Catch=catching("States.ALL", to="C", Assign={"x": 1}), Next="C"),
+            C=parallel(machine(B=assigning("x"))),
+        ),
+        ["Variable 'x' is already assigned in an outer scope at /States/C/Branches[0]/States/B/Assign/x"],
     ),
     "from a rule": (
         machine(

@@ -19,6 +19,7 @@ from tests.runtime.machines import (
     executed,
     machine,
     parallel,
+    reference_counting_alone,
     run_clean,
     state,
     task,
@@ -156,6 +157,18 @@ TWICE_WRONG: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("definition", TWICE_WRONG)
+@pytest.mark.parametrize("observers", [[Recorder()], []], ids=["watched", "unwatched"])
+def test_an_error_within_the_handling_of_another_is_the_one_that_counts(
+    definition: dict[str, Any], observers: list[express.Observer]
+) -> None:
+    result = run_clean(executed(built(definition), [], observers=observers))
+    assert (result.status, result.error) == (
+        "FAILED",
+        "States.ResultPathMatchFailure" if "'ResultPath'" in repr(definition) else "States.Runtime",
+    )
+
+
 def test_an_execution_that_is_refused_is_seen() -> None:
     recorder = Recorder()
     result = run_clean(executed(built(machine(A=state("Pass"))), float("nan"), observers=[recorder]))
@@ -187,34 +200,194 @@ def test_every_execution_that_starts_is_seen_to_end(way_out: str) -> None:
     assert recorder.lines == ["started n", "entered A 1", f"ended {status} n"]
 
 
+#: What a hook may raise: an accident, the very errors that Retry and Catch wait for, a cancellation that is none.
+RAISED: dict[str, BaseException] = {
+    "an accident": ValueError("oops"),
+    "a task's error": express.TaskError("X", "of the observer"),
+    "an error of the language": express.StateError("States.Timeout"),
+    "a cancellation": asyncio.CancelledError(),
+}
+
+
 class Broken(express.Observer):
+    """Raises the same from every hook."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
     def execution_started(self, run: Any) -> None:
-        raise ValueError("started")
+        raise self.error
 
     def execution_ended(self, run: Any, result: Any) -> None:
-        raise ValueError("ended")
+        raise self.error
 
     def state_entered(self, frame: Any, name: str, data: JSON) -> None:
-        raise ValueError("entered")
+        raise self.error
 
     def state_exited(self, frame: Any, name: str, data: JSON) -> None:
-        raise ValueError("exited")
+        raise self.error
 
     def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None:
-        raise express.TaskError("failed")
+        raise self.error
 
 
+@pytest.mark.parametrize("error", RAISED.values(), ids=RAISED.keys())
 @pytest.mark.parametrize(("definition", "expected"), SEEN.values(), ids=SEEN.keys())
 def test_an_observer_that_raises_hurts_nobody(
-    definition: dict[str, Any], expected: list[str], caplog: pytest.LogCaptureFixture
+    definition: dict[str, Any], expected: list[str], error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder()
-    result = run_clean(executed(built(definition), {"items": [1, 2]}, observers=[Broken(), recorder]))
+    event = {"items": [1, 2]}
+    result = run_clean(executed(built(definition), event, observers=[Broken(error), recorder]))
+    alone = run_clean(executed(built(definition), event))
+    assert (result.status, result.output, result.error, result.cause) == (
+        alone.status,
+        alone.output,
+        alone.error,
+        alone.cause,
+    )
     assert len(recorder.lines) == len(expected) + 2
-    assert result.status == ("SUCCEEDED" if expected[-1].startswith("exited") else "FAILED")
-    assert len(caplog.records) == len(recorder.lines)
+    hooks = {line.split()[0] for line in recorder.lines}
+    assert len(caplog.records) == len(hooks)
     assert {record.name for record in caplog.records} == {"express"}
-    assert all("observer" in record.getMessage() and "failed in" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_no_retry_and_no_catch_takes_an_observer_s_error(waiting: bool) -> None:
+    """The hooks run inside the state; what they raise is not of the state."""
+    calls: list[JSON] = []
+
+    async def work(payload: JSON) -> JSON:
+        await asyncio.sleep(waiting)
+        calls.append(payload)
+        return "done"
+
+    definition = machine(
+        A=task("work", Retry=[{"ErrorEquals": ["States.ALL"]}], Catch=catching("States.ALL", to="B")),
+        B=state("Pass", Result="caught"),
+    )
+    for error in RAISED.values():
+        result = run_clean(executed(compiled(definition, work=work), {}, observers=[Broken(error)]))
+        assert result.output == "done"
+    assert len(calls) == len(RAISED)
+
+
+def test_each_hook_of_an_observer_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback; a hook that fails fails every time, and a log holds only so much."""
+    workflow = built(machine(A=state("Pass", Next="B"), B=state("Pass")))
+
+    async def main() -> None:
+        async with express.Runtime(observers=[Broken(ValueError("oops"))]) as runtime:
+            for _ in range(3):
+                await runtime.execute(workflow, {})
+
+    run_clean(main())
+    assert [record.getMessage() for record in caplog.records] == [
+        f"observer hook Broken.{hook} failed; it will not be reported again"
+        for hook in ("execution_started", "state_entered", "state_exited", "execution_ended")
+    ]
+    assert all(record.exc_info is not None for record in caplog.records)
+
+
+@pytest.mark.parametrize("way_out", [KeyboardInterrupt, SystemExit])
+def test_who_leaves_the_program_leaves_it(way_out: type[BaseException]) -> None:
+    with pytest.raises(way_out):
+        run_clean(executed(built(machine(A=state("Pass"))), {}, observers=[Broken(way_out())]))
+
+
+class Keeper(express.Observer):
+    """Reads everything there is to a run, at its end."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+
+    def execution_ended(self, run: Any, result: Any) -> None:
+        self.seen.append(
+            {
+                "status": result.status,
+                "name": run.execution_name,
+                "arn": run.execution_arn,
+                "machine": run.machine.name,
+                "events": run.events,
+                "context": run.context(),
+                "run": run.run,
+            }
+        )
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("definition", "status", "events"),
+    [
+        (machine(A=state("Pass")), "SUCCEEDED", 3),
+        (machine(A=wait(1)), "SUCCEEDED", 3),
+        (machine(A=task("fails")), "FAILED", 5),
+        (machine(A=task("fails_later")), "FAILED", 5),
+        (machine(A=wait(AGES)), "TIMED_OUT", 2),
+    ],
+)
+def test_the_end_shows_a_whole_run(definition: dict[str, Any], status: str, events: int, way: Way) -> None:
+    keeper = Keeper()
+
+    async def main() -> express.Result:
+        async with express.Runtime(observers=[keeper]) as runtime:
+            return await way(runtime, built(definition), {"a": 1})
+
+    result = run_clean(main())
+    [seen] = keeper.seen
+    assert (seen["status"], seen["machine"], seen["name"]) == (status, "workflow", result.name)
+    assert seen["arn"].startswith(f"arn:aws:states:us-east-1:123456789012:express:workflow:{result.name}:")
+    assert seen["events"] == events
+    assert seen["run"] is not None
+    assert seen["context"]["Execution"]["Input"] == {"a": 1}
+    assert seen["context"]["Execution"]["Name"] == result.name
+    assert seen["context"]["State"]["Name"] == "A"
+
+
+def test_the_end_of_a_refused_execution_shows_a_whole_run() -> None:
+    keeper = Keeper()
+    run_clean(executed(built(machine(A=state("Pass"))), [float("nan")], observers=[keeper]))
+    [seen] = keeper.seen
+    assert (seen["status"], seen["machine"]) == ("FAILED", "workflow")
+    assert seen["context"]["Execution"]["Name"] == seen["name"]
+
+
+class Watcher(express.Observer):
+    def execution_ended(self, run: Any, result: Any) -> None:
+        assert run.context()["Execution"]["Name"] == result.name
+
+
+def test_a_watched_run_is_freed_at_once() -> None:
+    with reference_counting_alone():
+        run_clean(executed(built(machine(A=task("fails_later"))), {}, observers=[Recorder(), Watcher()]))
+
+
+# --------------------------------------------------------------------------------------------------------------
+# what is no observer
+
+
+class Waiting(express.Observer):
+    async def state_entered(self, frame: Any, name: str, data: JSON) -> None:  # type: ignore[override]
+        raise AssertionError
+
+
+class Quacking:
+    def execution_ended(self, run: Any, result: Any) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("observer", "text"),
+    [
+        (Waiting(), "Waiting.state_entered is `async def`: hooks are called by steps, which do not wait"),
+        (Quacking(), "an observer must be an express.Observer, not a Quacking"),
+        (Recorder, "an observer must be an express.Observer, not a type"),
+    ],
+)
+def test_what_cannot_observe(observer: Any, text: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        express.Runtime(observers=[observer])
+    assert str(raised.value) == text
 
 
 # --------------------------------------------------------------------------------------------------------------

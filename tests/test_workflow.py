@@ -80,8 +80,7 @@ def test_names_that_are_taken(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "x" * 81, "a b", "a\tb", "<a>", "{a}", "[a]", "a?", "a*", 'a"', "a#", "a%", "a\\", "a^", "a|", "a~", "a`"]
-    + ["a$", "a&", "a,", "a;", "a:", "a/", "a\x00", "a\x9f", "\ud800"],
+    ["", "x" * 81, "a b", "a\tb", "<a>", "{a}", "[a]", *(f"a{char}" for char in '?*"#%\\^|~`$&,;:/\x00\x9f'), "\ud800"],
 )
 def test_names_that_aws_forbids(name: str) -> None:
     with pytest.raises(ValueError, match="Invalid Name: "):

@@ -92,14 +92,15 @@ def read_input(argument: str) -> JSON:
 
     from express.parsing import parse_json
 
-    source, data = _input_bytes(argument)
+    source, data = input_bytes(argument)
     try:
         return parse_json(data)
     except orjson.JSONDecodeError as error:
         raise CommandError(f"{source} is not valid JSON: {error}") from error
 
 
-def _input_bytes(argument: str) -> tuple[str, bytes]:
+def input_bytes(argument: str) -> tuple[str, bytes]:
+    """What `--input` names, unread: how to call it in a message, and its bytes."""
     if argument == STDIN:
         return "the input on stdin", read_stdin()
     if argument.startswith("file://"):
@@ -125,12 +126,19 @@ def _shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
-def compile_workflow(definition: str, tasks_spec: str | None, *, machine_type: MachineType = "EXPRESS") -> Workflow:
-    """Compile the definition a command names, or raise CommandError with every problem in its place in the text."""
+def compile_workflow(
+    definition: str, tasks_spec: str | None, *, machine_type: MachineType = "EXPRESS", stdin: bytes | None = None
+) -> Workflow:
+    """Compile the definition a command names, or raise CommandError with every problem in its place in the text.
+
+    stdin: what standard input had, for those who have read it already.
+    """
     import express
 
     tasks = load_tasks(tasks_spec) if tasks_spec else express.Tasks()
-    source: Path | bytes = read_stdin() if definition == STDIN else Path(definition)
+    source: Path | bytes = Path(definition)
+    if definition == STDIN:
+        source = read_stdin() if stdin is None else stdin
     try:
         return express.compile(source, tasks, type=machine_type)
     except DefinitionError as error:

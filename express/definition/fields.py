@@ -5,8 +5,8 @@ Problem at its place and the reader gets a harmless default, so that one pass fi
 The object remembers what was asked for. Whatever is left when it is closed is no field of the language, and the
 fields asked for are what the writer may have meant.
 
-`Comment` is allowed in every object (ASL spec, "Comments"). A field that only JSONata has is no field either, but
-saying so is better help than "not supported".
+`Comment` is allowed in every object (ASL spec, "Comments"). A field that only the other query language has is no field
+either, but saying so is better help than "not supported".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from express.definition import messages
-from express.definition.pointer import escape_key
+from express.definition.pointer import escape_key, render_location
 from express.definition.problems import SCHEMA_VALIDATION_FAILED, TOO_DEEPLY_NESTED
 from express.payload import MAX_DEPTH
 
@@ -35,29 +35,81 @@ class _Missing(Enum):
 #: What `Fields.json` answers for a field that is not there; null is a value like any other.
 MISSING: Final = _Missing.MISSING
 
-#: What JSONata has and JSONPath has not, by the field that holds the object: a state, a catcher, a Choice rule.
-_JSONATA_FIELDS: Final = {
-    "States": ("Arguments", "Output", "Items"),
-    "Catch": ("Output",),
-    "Choices": ("Condition", "Output"),
-    "And": ("Condition",),
-    "Or": ("Condition",),
-    "Not": ("Condition",),
+#: The query languages, by their names in a definition.
+JSONPATH: Final = "JSONPath"
+JSONATA: Final = "JSONata"
+
+#: The fields only one of the languages has, by the field that holds the object: a state, a catcher, a Choice rule.
+_FIELDS_OF: Final = {
+    JSONATA: {
+        "States": ("Arguments", "Output", "Items"),
+        "Catch": ("Output",),
+        "Choices": ("Condition", "Output"),
+        "And": ("Condition",),
+        "Or": ("Condition",),
+        "Not": ("Condition",),
+        "ItemReader": ("Arguments",),
+        "ResultWriter": ("Arguments",),
+    },
+    JSONPATH: {
+        "States": (
+            "InputPath",
+            "OutputPath",
+            "ResultPath",
+            "Parameters",
+            "ResultSelector",
+            "Result",
+            "ItemsPath",
+            "TimeoutSecondsPath",
+            "HeartbeatSecondsPath",
+            "SecondsPath",
+            "TimestampPath",
+            "MaxConcurrencyPath",
+            "ToleratedFailurePercentagePath",
+            "ToleratedFailureCountPath",
+            "ErrorPath",
+            "CausePath",
+        ),
+        "Catch": ("ResultPath",),
+        "Choices": ("Variable", "And", "Or", "Not"),
+        "ItemReader": ("Parameters",),
+        "ReaderConfig": ("MaxItemsPath",),
+        "ItemBatcher": ("MaxItemsPerBatchPath", "MaxInputBytesPerBatchPath"),
+        "ResultWriter": ("Parameters",),
+    },
 }
+_OTHER: Final = {JSONPATH: JSONATA, JSONATA: JSONPATH}
 
 
 class Fields:
     """One object of a definition: where it stands, its value, and the methods that read its fields."""
 
-    __slots__ = ("_asked", "_jsonata", "_refused", "document", "pointer", "value")
+    __slots__ = ("_asked", "_kept_in", "_refused", "_state", "document", "pointer", "query_language", "value")
 
     def __init__(self, document: Document, pointer: str, value: dict[str, JSON], kept_in: str = "") -> None:
         self.document = document
         self.pointer = pointer
         self.value = value
+        #: The language of the state that the object is or belongs to.
+        self.query_language = JSONPATH
+        self._state = ""
+        self._kept_in = kept_in
         self._asked: dict[str, None] = {"Comment": None}
         self._refused: set[str] = set()
-        self._jsonata = _JSONATA_FIELDS.get(kept_in, ())
+
+    @property
+    def is_jsonata(self) -> bool:
+        return self.query_language == JSONATA
+
+    def begin_state(self, query_language: str) -> None:
+        """The object is a state, in this language; so are the objects in it from now on."""
+        self.query_language = query_language
+        self._state = self.pointer
+
+    def place(self, name: str) -> str:
+        """Where a field stands in its state, as AWS writes it: `Choices[0]/Condition`."""
+        value = self.document.value
+        return render_location(self.child(name), value)[len(render_location(self._state, value)) + 1 :]
 
     def has(self, name: str) -> bool:
         """Whether the field is there, null or not. Does not count as asking for it."""
@@ -232,8 +284,9 @@ class Fields:
     def close(self) -> None:
         """Report every field nobody asked for, and which one may have been meant; and a Comment that is no text."""
         self.text("Comment")
-        for name in self._jsonata:
-            self.forbid(name, messages.other_query_language(name, language="JSONPath", needed="JSONata"))
+        language, other = self.query_language, _OTHER[self.query_language]
+        for name in _FIELDS_OF[other].get(self._kept_in, ()):
+            self.forbid(name, messages.other_query_language(name, language=language, needed=other))
         for name in self.value:
             if name not in self._asked and name not in self._refused:
                 unused = [field for field in self._asked if field not in self.value]
@@ -286,7 +339,9 @@ class Fields:
 
     def _enter(self, pointer: str, value: JSON, kept_in: str) -> Fields | None:
         if isinstance(value, dict):
-            return Fields(self.document, pointer, value, kept_in)
+            fields = Fields(self.document, pointer, value, kept_in)
+            fields.query_language, fields._state = self.query_language, self._state
+            return fields
         self._report_at(pointer, messages.expected_type("OBJECT"))
         return None
 

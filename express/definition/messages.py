@@ -199,9 +199,9 @@ ACTIVITY_CREDENTIALS: Final = "The field 'Credentials' is not supported for acti
 HEARTBEAT_TOO_LONG: Final = "The value of 'HeartbeatSeconds' must be smaller than 'TimeoutSeconds'"
 
 
-def parameters_required(arn: str) -> str:
-    """Measured: a service integration without Parameters. Located at the state."""
-    return f"Parameters field is required for resource ARN: {arn}"
+def parameters_required(arn: str, field: str = "Parameters") -> str:
+    """Measured: a service integration without Parameters; for Arguments by analogy. Located at the state."""
+    return f"{field} field is required for resource ARN: {arn}"
 
 
 def function_not_allowed(function: str, field: str, allowed: Iterable[str]) -> str:
@@ -217,6 +217,15 @@ def invalid_variable(name: str) -> str:
 def top_level_reference(name: str) -> str:
     """Measured: code UNSUPPORTED_JSONATA_EXPRESSION; a bare name has no context item to be read from."""
     return f"Reference to '{name}' at the top level is not supported."
+
+
+#: Measured, code UNSUPPORTED_JSONATA_EXPRESSION: `$$`, wherever it stands.
+ROOT_REFERENCE: Final = "Reference to '$$' is not supported."
+
+
+def no_states_member(name: str) -> str:
+    """Measured for `errorOutput` outside a catcher, code UNSUPPORTED_JSONATA_EXPRESSION; the others by analogy."""
+    return f"Field '$states.{name}' does not exist."
 
 
 def shadowed_variable(name: str) -> str:

@@ -121,7 +121,7 @@ def build_not(rule: Expr) -> Expr:
     return negated
 
 
-def invalid_path(error: PathNotFound) -> EngineError:
+def _invalid_condition_path(error: PathNotFound) -> EngineError:
     """The failure of a Choice state whose Variable or `*Path` finds nothing (no blank before the colon here)."""
     return EngineError(
         RUNTIME, f"Invalid path '{error.path}': The choice state's condition path references an invalid value."
@@ -133,10 +133,22 @@ def _comparison(compare: Compare, variable: Expr, constant: JSON, kinds: Kinds) 
         try:
             value = variable(data, scope)
         except PathNotFound as error:
-            raise invalid_path(error) from None
+            raise _invalid_condition_path(error) from None
         return type(value) in kinds and compare(value, constant)
 
     return comparison
+
+
+def _equality(variable: Expr, constant: JSON) -> Expr:
+    """For constants that equal nothing of another type, as texts do."""
+
+    def equality(data: JSON, scope: Scope) -> JSON:
+        try:
+            return variable(data, scope) == constant
+        except PathNotFound as error:
+            raise _invalid_condition_path(error) from None
+
+    return equality
 
 
 def _path_comparison(compare: Compare, variable: Expr, operand: Expr, kinds: Kinds) -> Expr:
@@ -144,7 +156,7 @@ def _path_comparison(compare: Compare, variable: Expr, operand: Expr, kinds: Kin
         try:
             left, right = variable(data, scope), operand(data, scope)
         except PathNotFound as error:
-            raise invalid_path(error) from None
+            raise _invalid_condition_path(error) from None
         return type(left) in kinds and type(right) in kinds and compare(left, right)
 
     return path_comparison
@@ -154,7 +166,9 @@ def _string(compare: Compare) -> Compile:
     in_utf16 = _by_utf16(compare)
 
     def string(variable: Expr, constant: JSON) -> Expr:
-        sorts_alike = compare is eq or max(constant, default="") < _SURROGATES
+        if compare is eq:
+            return _equality(variable, constant)
+        sorts_alike = max(constant, default="") < _SURROGATES
         return _comparison(compare if sorts_alike else in_utf16, variable, constant, _STRING)
 
     return string
@@ -246,7 +260,7 @@ def _string_matches(variable: Expr, pattern: JSON) -> Expr:
         try:
             value = variable(data, scope)
         except PathNotFound as error:
-            raise invalid_path(error) from None
+            raise _invalid_condition_path(error) from None
         return type(value) is str and matches(value)
 
     return string_matches
@@ -267,7 +281,7 @@ def _is_kind(kinds: Kinds) -> Compile:
             try:
                 value = variable(data, scope)
             except PathNotFound as error:
-                raise invalid_path(error) from None
+                raise _invalid_condition_path(error) from None
             return (type(value) in kinds) is expected
 
         return has_kind

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final, TypeAlias
 
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
 from express.expressions.jsonpath import Path, Root, build_path, parse_path
-from express.expressions.jsonpath.syntax import Index
+from express.expressions.jsonpath.syntax import Index, Name
 from express.expressions.values import json_bytes, json_text
 from express.payload import fresh
 from express.types import JSON, Expr, Scope
@@ -177,12 +178,24 @@ def _computed(node: Node) -> Iterator[Computed]:
 
 
 def _growth(root: Node, expressions: Sequence[Expression]) -> tuple[int, int] | None:
-    factor = 0
+    """Parts of the data that lie side by side are together no larger than the data; only what lies in another counts
+    twice. So the factor is that of the most paths that meet in one place."""
+    heads: list[tuple[_Head, int]] = []
     for expression in expressions:
         if isinstance(expression, Call) or expression.growth is None:
             return None
-        factor += expression.growth
-    return factor, _constant_size(root) + _SLACK * len(expressions)
+        heads.append((_head(expression), expression.growth))
+    meeting = (sum(growth for outer, growth in heads if inner[: len(outer)] == outer) for inner, _ in heads)
+    return max(meeting, default=0), _constant_size(root) + _SLACK * len(expressions)
+
+
+#: Where a path leads as far as it is certain: names, and None for any index.
+_Head: TypeAlias = tuple[str | None, ...]
+
+
+def _head(path: Path) -> _Head:
+    steps = takewhile(lambda step: isinstance(step, Name | Index), path.steps)
+    return tuple(step.name if isinstance(step, Name) else None for step in steps)
 
 
 def _constant_size(node: Node) -> int:

@@ -9,7 +9,7 @@ Java's as well: `true` is not `1`, and `1` (an Integer) is not `1.0` (a Double),
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from express.types import JSON
-
-#: A payload between two states: 256 KiB of UTF-8 (AWS guide, "Service quotas").
-PAYLOAD_LIMIT: Final = 262_144
 
 
 def json_text(value: JSON) -> str:

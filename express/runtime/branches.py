@@ -19,9 +19,9 @@ from express.runtime.execution import advance, breathe, drive
 if TYPE_CHECKING:
     from express.program import Branches, Frame, Run
 
-#: Branches between two looks at the clock, and at most before the loop turns: a virtual clock may stand still.
+#: Branches between two looks at the clock, and looks before the loop turns: a virtual clock may stand still.
 _LOOK_EVERY = 16
-_MOST_BRANCHES = 1024
+_MOST_LOOKS = 64
 
 
 class FanOut(Crew):
@@ -71,25 +71,29 @@ class FanOut(Crew):
     async def work(self) -> None:
         branches, run = self._branches, self._run
         enter, leave, count = branches.enter, branches.leave, branches.count
-        now = run.host.monotonic_ns
-        while (index := self.taken) < count and self._failure is None:
-            self.taken = index + 1
+        looks = 0
+        while self.taken < count and self._failure is None:
             frame = None
             try:
-                frame = enter(index)
-                if not advance(frame):
-                    self.watch()
-                    await drive(frame)
-                leave(index, frame)
+                for index in range(self.taken, min(self.taken + _LOOK_EVERY, count)):
+                    self.taken = index + 1
+                    frame = None
+                    frame = enter(index)
+                    if not advance(frame):
+                        self.watch()
+                        await drive(frame)
+                        leave(index, frame)
+                        # Others may have taken branches meanwhile.
+                        break
+                    leave(index, frame)
             except StateError as error:
                 self._failed(index, frame, error)
             except asyncio.CancelledError:
                 if frame is not None:
                     frame.let_go()
                 raise
-            if not index % _LOOK_EVERY and (
-                now() > run.host.slice_end or index % _MOST_BRANCHES == _MOST_BRANCHES - _LOOK_EVERY
-            ):
+            looks += 1
+            if not looks % _MOST_LOOKS or run.host.monotonic_ns() > run.host.slice_end:
                 await breathe(run)
 
     def _failed(self, index: int, frame: Frame | None, error: StateError) -> None:

@@ -27,20 +27,24 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 #: Steps between two looks at the clock: many on small data, one where a step may take milliseconds.
+_STEPS = 16
 _HEAVY_BYTES = 16_384
-_SLICE = range(16)
-_HEAVY_SLICE = range(1)
 #: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
-_LOOKS = range(64)
+_LOOKS = 64
 
 
 def advance(frame: Frame) -> bool:
     """Run steps until the frame ends (True), or has to wait or to yield (False). Raises StateError."""
     run = frame.run
     step = frame.step
-    for _ in _LOOKS:
+    looks = _LOOKS
+    while looks:
+        looks -= 1
+        steps = _STEPS if frame.size < _HEAVY_BYTES else 1
         try:
-            for _ in _SLICE if frame.size < _HEAVY_BYTES else _HEAVY_SLICE:
+            # Counted by hand: a `range` would have to be made for every execution.
+            while steps:
+                steps -= 1
                 step.entries += 1
                 following = step.run(frame)
                 if following.halts:
@@ -71,17 +75,15 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     if not entered:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
+    on_failure = step.events_on_failure
     if isinstance(error, EngineError) and not error.placed:
-        error.place(step.name, entered)
-        on_failure = 0
-    else:
-        on_failure = step.events_on_failure
+        on_failure *= _place(error, step, entered, run)
     try:
         following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
     except StateError as final:
-        if isinstance(final, EngineError):
+        if isinstance(final, EngineError) and not final.placed:
             # Another one: the catcher itself has failed, in the same state.
-            final.place(step.name, entered)
+            _place(final, step, entered, run)
         run.events += on_failure
         raise
     forget_trace(error)
@@ -93,6 +95,17 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     frame.delay = following
     step.entries -= 1
     return WAITING
+
+
+def _place(error: EngineError, step: Step, entered: int, run: Run) -> int:
+    """Put the state before the cause, and count the events of the error itself: none or one.
+
+    With one (EvaluationFailed) a failed Parallel or Map has its own event as well; without, the execution ends there
+    and then (recorded).
+    """
+    error.place(step.name, entered)
+    run.events += error.events
+    return error.events
 
 
 def _unrecovered(error: StateError) -> Step:
@@ -107,7 +120,7 @@ async def drive(frame: Frame) -> None:
     """
     run = frame.run
     host = run.host
-    cancellations = cancelling()
+    cancellations = host.cancelling()
     following: Step | None
     while True:
         if frame.awaiting is not None:
@@ -119,7 +132,7 @@ async def drive(frame: Frame) -> None:
         else:
             await breathe(run)
             following = frame.step
-        if run.stopping is not None or cancelling() > cancellations:
+        if run.stopping is not None or host.cancelling() > cancellations:
             raise asyncio.CancelledError
         if following is END:
             return
@@ -131,16 +144,6 @@ async def drive(frame: Frame) -> None:
             return
 
 
-def cancelling() -> int:
-    """How often the current task has been asked to stop.
-
-    The task itself is kept in no variable: it keeps the exception it ends with, which keeps the frames it came
-    through and their variables, and only the collector could free them all.
-    """
-    task = asyncio.current_task()
-    return 0 if task is None else task.cancelling()
-
-
 async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
     """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
     step = frame.step
@@ -149,7 +152,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         try:
             value = await awaiting
         except asyncio.CancelledError as exception:
-            if frame.run.stopping is not None or cancelling() > cancellations:
+            if frame.run.stopping is not None or frame.run.host.cancelling() > cancellations:
                 raise
             # Nobody has asked this task to stop: the handler awaited something that was cancelled.
             raise step.failed(frame, exception) from None

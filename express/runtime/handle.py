@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Generator
 
     from express.program import Run
@@ -25,7 +25,7 @@ class Execution:
         self._runtime = runtime
         self._run = run
         self._result = result
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: set[asyncio.Future[None]] | None = None
         #: Where it runs, None when it has ended at once. The loop itself would not keep the task alive.
         self.task: asyncio.Task[None] | None = None
 
@@ -51,13 +51,15 @@ class Execution:
         """Called once, by the Runtime: wake everyone who waits for the Result."""
         self._result = result
         self._run = self.task = None
-        for waiter in tuple(self._waiters):
+        for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
     def __await__(self) -> Generator[Any, None, Result]:
         while self._result is None:
-            waiter = asyncio.get_running_loop().create_future()
+            waiter = self._runtime.new_future()
+            if self._waiters is None:
+                self._waiters = set()
             self._waiters.add(waiter)
             try:
                 yield from waiter

@@ -64,6 +64,9 @@ class LoopHost:
         self.monotonic_ns = clock.monotonic_ns
         self.time_ns = clock.time_ns
 
+    def new_future(self) -> asyncio.Future[None]:
+        return self._loop.create_future()
+
     def _shut(self) -> None:
         """Leave no timer behind, and forget the threads; what they still do is left to its end."""
         if self._turn is not None:
@@ -81,6 +84,11 @@ class LoopHost:
 
     def default_name(self, sequence: int) -> str:
         return self._names.name(sequence)
+
+    def cancelling(self) -> int:
+        # The loop is given because asking for it takes a system call on Python 3.11.
+        task = asyncio.current_task(self._loop)
+        return 0 if task is None else task.cancelling()
 
     def has_time(self) -> bool:
         """Whether this turn of the loop has room for one more. The first to ask in a turn begins its slice."""
@@ -105,12 +113,12 @@ class LoopHost:
         if self.monotonic_ns() > self.slice_end and not self.has_time():
             await self.breathe()
 
-    async def _stand_in(self, line: deque[asyncio.Future[None]]) -> None:
+    def _stand_in(self, line: deque[asyncio.Future[None]]) -> asyncio.Future[None]:
         place = self._loop.create_future()
         line.append(place)
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
-        await place
+        return place
 
     def _next_turn(self) -> None:
         """A new slice, and a few from the head of the line to share it."""
@@ -140,37 +148,45 @@ class LoopHost:
         except _Carried as carried:
             raise StateError("StopIteration", str(carried)) from None
 
-    async def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> JSON:
+    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Awaitable[JSON]:
+        if heartbeat is None:
+            return _in_time(call, asyncio.timeout(seconds))
+        return self._while_beating(call, seconds, heartbeat)
+
+    async def _while_beating(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat) -> JSON:
         loop = self._loop
         end = None if seconds is None else loop.time() + seconds
 
-        def due() -> float | None:
-            beat = None if heartbeat is None else loop.time() + heartbeat.seconds
-            return min((moment for moment in (end, beat) if moment is not None), default=None)
+        def due() -> float:
+            beat = loop.time() + heartbeat.seconds
+            return beat if end is None else min(beat, end)
 
-        def renew(scope: asyncio.Timeout) -> None:
+        def renew() -> None:
             # The beat may arrive when the handler has just returned, or too late.
-            if heartbeat is not None and heartbeat.renew is not None and not scope.expired():
+            if heartbeat.renew is not None and not scope.expired():
                 scope.reschedule(due())
 
+        scope = asyncio.timeout_at(due())
+        # The handler may beat from a thread of its own.
+        heartbeat.renew = lambda: loop.call_soon_threadsafe(renew)
         try:
-            async with asyncio.timeout_at(due()) as scope:
-                if heartbeat is not None:
-                    # The handler may beat from a thread of its own.
-                    heartbeat.renew = lambda: loop.call_soon_threadsafe(renew, scope)
-                result = await call
-        except Exception:
-            # Whatever a handler makes of its cancellation, it was late.
-            if scope.expired():
-                raise StateError(TIMEOUT) from None
-            raise
+            return await _in_time(call, scope)
         finally:
-            if heartbeat is not None:
-                heartbeat.renew = None
-        if scope.expired():
-            # The handler has kept its cancellation to itself; it was late all the same.
-            raise StateError(TIMEOUT)
-        return result
+            heartbeat.renew = None
 
     async def fan_out(self, frame: Frame, branches: Branches) -> None:
         await FanOut(frame, branches, self._loop).run()
+
+
+async def _in_time(call: Awaitable[JSON], scope: asyncio.Timeout) -> JSON:
+    """What the call gives; StateError States.Timeout once `scope` has expired, whatever the call makes of that."""
+    try:
+        async with scope:
+            result = await call
+    except Exception:
+        if scope.expired():
+            raise StateError(TIMEOUT) from None
+        raise
+    if scope.expired():
+        raise StateError(TIMEOUT)
+    return result

@@ -1,9 +1,10 @@
 """The Runtime: starts executions, bounds them, stops them, counts them.
 
-Theory of operation. A machine that cannot block runs to its end inside the call that starts it. Any other execution
-is conducted (`conduct`) by exactly one task: one made by `start`, the caller's own in `execute`, a worker of a stream
-in `map`. Running executions are kept in the order of their start, which is the order of their deadlines, so one
-timer watches them all (law 5); only a machine with a TimeoutSeconds of its own has its own.
+Theory of operation. An execution runs as far as it can inside the call that starts it (`run_here`); most end there.
+One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
+it, in `execute` the caller's own, in `map` a worker of a stream. Running executions are kept in the order of their
+start, which is the order of their deadlines, so one timer watches them all (law 5); only a machine with a
+TimeoutSeconds of its own has its own.
 
 Ends. Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result. Nothing
 an execution does raises out of here, save the cancellation of the caller.
@@ -15,21 +16,23 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextvars import copy_context
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError, forget_trace
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_units, memory_bytes
 from express.names import check_name
-from express.observe import Observer, has_hook, notify
-from express.payload import NotJSON, encode
-from express.program import PAYLOAD_LIMIT, Machine, Run
+from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
+from express.payload import PAYLOAD_LIMIT, NotJSON, encode, find_foreign
+from express.program import Machine, Run
 from express.result import Result
 from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
 from express.runtime.host import SECOND, LoopHost
 from express.runtime.loops import spawn
+from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
 if TYPE_CHECKING:
@@ -57,6 +60,10 @@ class Workflow(Protocol):
     """What a Runtime runs: something that has a machine for each set of observers."""
 
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
+
+
+def _closed() -> RuntimeClosed:
+    return RuntimeClosed("the Runtime is closed or was not entered with `async with`")
 
 
 def _uncancel() -> int:
@@ -94,10 +101,13 @@ class Runtime(LoopHost):
         self.execution_timeout = execution_timeout
         self.map_concurrency = map_concurrency
         self.payload_limit = payload_limit
-        self.observers = tuple(observers)
+        self.observers = tuple(map(check_observer, observers))
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        self._watched = tuple(o for o in self.observers if has_hook(o, "execution_started", "execution_ended"))
+        self._watched = any(has_hook(observer, *EXECUTION_HOOKS) for observer in self.observers)
+        self._announce_start, self._announce_end = (announcer(self.observers, hook) for hook in EXECUTION_HOOKS)
         self._timeout_ns = int(execution_timeout * SECOND)
+        #: No execution that took no longer than this is late, or billed for more than one unit of time.
+        self._short_ns = min(DURATION_STEP_NS, self._timeout_ns)
         self._sequence = 0
         self._running: dict[Run, asyncio.TimerHandle | None] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -107,6 +117,7 @@ class Runtime(LoopHost):
         self.streams: set[Stream] = set()
         self._idle: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._standby: Standby | None = None
         self._open = False
 
     # ------------------------------------------------------------------------------------------ life
@@ -141,6 +152,9 @@ class Runtime(LoopHost):
                 await self._until_idle()
             for stream in tuple(self.streams):
                 await stream.close()
+            if self._standby is not None:
+                standby, self._standby = self._standby, None
+                await standby.dismiss()
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
@@ -174,20 +188,30 @@ class Runtime(LoopHost):
     # ------------------------------------------------------------------------------------------ starting
 
     async def start(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Execution:  # noqa: A002
-        """Start an execution and return at once; wait first while the Runtime is full.
+        """Start an execution and return once it waits, has ended or has had its time slice; wait first while the
+        Runtime is full, or the turn of the loop has no room.
 
-        Without an input it gets `{}`, as at AWS. A workflow that cannot block has ended when this returns.
+        Without an input it gets `{}`, as at AWS. The input is not copied: it must stay as it is until the Result is
+        there. One that is no JSON or too long gives a FAILED Result that says where; a tuple, a UUID or an Enum is not
+        looked for and stays what it is.
         """
-        self._check_open()
+        if not self._open:
+            raise _closed()
         machine = workflow.machine(self.observers)
         if self.monotonic_ns() > self.slice_end:
             await self.be_fair()
-        if self.must_wait:
+        if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
             return Execution(self, None, opened)
-        if not machine.program.blocks:
+        if machine.program.blocks:
+            standby = self._standby
+            if standby is not None and standby.ready:
+                return self._start_at_once(opened, standby)
+            if standby is None or standby.task.done():
+                self._standby = Standby(self._loop)
+        else:
             result = self.run_here(opened)
             if result is not None:
                 return Execution(self, None, result)
@@ -196,13 +220,36 @@ class Runtime(LoopHost):
         execution.task = spawn(self._loop, self._conduct_started(opened, execution))
         return execution
 
+    def _start_at_once(self, run: Run, standby: Standby) -> Execution:
+        """Run it here as far as it goes without waiting, in the place of a task that stands by."""
+        run.task = standby.task
+        context = copy_context()
+        result = standby.perform(context.run, self.run_here, run)
+        if result is not None:
+            return Execution(self, None, result)
+        execution = Execution(self, run, None)
+        execution.task = standby.task
+        work = self._conduct_handed(run, execution)
+        try:
+            wish = standby.perform(context.run, work.send, None)
+        except StopIteration:
+            pass
+        else:
+            standby.take_over(work, wish, context)
+            self._standby = Standby(self._loop)
+        return execution
+
+    async def _conduct_handed(self, run: Run, execution: Execution) -> None:
+        execution.finish(await self.conduct(run, execution))
+
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
-        self._check_open()
+        if not self._open:
+            raise _closed()
         machine = workflow.machine(self.observers)
         if self.monotonic_ns() > self.slice_end:
             await self.be_fair()
-        if self.must_wait:
+        if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
         opened = self.open(machine, {} if input is NO_INPUT else input, name)
         if isinstance(opened, Result):
@@ -223,7 +270,8 @@ class Runtime(LoopHost):
         which event a result belongs to.
         """
         machine = workflow.machine(self.observers)
-        self._check_open()
+        if not self._open:
+            raise _closed()
         if machine.program.blocks:
             return Stream(self, machine, events, ordered, self._loop).results()
         return self._map_plainly(machine, events)
@@ -273,13 +321,10 @@ class Runtime(LoopHost):
                 self._reserved += 1
                 waiting.set_result(None)
 
-    def _check_open(self) -> None:
-        if not self._open:
-            raise RuntimeClosed("the Runtime is closed or was not entered with `async with`")
-
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
-        self._check_open()
+        if not self._open:
+            raise _closed()
         if name is not None:
             check_name(name)
         self._sequence = sequence = self._sequence + 1
@@ -295,7 +340,7 @@ class Runtime(LoopHost):
         if name is not None:
             run.name = name
         if self._watched:
-            notify(self._watched, "execution_started", run)
+            self._announce_start(run)
         return run
 
     def _refuse(self, machine: Machine, event: JSON, name: str | None, error: str, cause: str) -> Result:
@@ -303,7 +348,7 @@ class Runtime(LoopHost):
         run.name = name
         machine.tally.started += 1
         if self._watched:
-            notify(self._watched, "execution_started", run)
+            self._announce_start(run)
         return self._end(run, "FAILED", None, error, cause)
 
     # ------------------------------------------------------------------------------------------ running
@@ -323,7 +368,7 @@ class Runtime(LoopHost):
             # Somebody is leaving the program by way of a handler.
             self._end(run, "ABORTED", None, None, None)
             raise
-        return self._end(run, "SUCCEEDED", run.data, None, None)
+        return self._succeed(run)
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
         """Drive an execution that `run_here` has left unfinished to its end, in the current task.
@@ -353,7 +398,7 @@ class Runtime(LoopHost):
                 execution.finish(result)
             raise
         else:
-            result = self._end(run, "SUCCEEDED", run.data, None, None)
+            result = self._succeed(run)
         finally:
             self._deregister(run)
         if run.cancelled and _uncancel() > run.cancellations:
@@ -447,6 +492,21 @@ class Runtime(LoopHost):
 
     # ------------------------------------------------------------------------------------------ ends
 
+    def _succeed(self, run: Run) -> Result:
+        """`_end` for nearly all: an execution that has succeeded within one step of the bill, that nobody watches."""
+        duration = self.monotonic_ns() - run.started_ns
+        if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting or self._watched:
+            return self._end(run, "SUCCEEDED", run.data, None, None)
+        machine = run.machine
+        tally = machine.tally
+        tally.succeeded += 1
+        tally.duration_ns += duration
+        tally.billed_units += 1
+        run.run = run.task = None  # type: ignore[assignment]  # as in `_end`
+        return Result(
+            "SUCCEEDED", run.data, None, None, run.name or run.sequence, self._names, duration, machine.base_memory
+        )
+
     def _end(self, run: Run, status: Status, output: JSON, error: str | None, cause: str | None) -> Result:
         """Fold the execution's numbers into its machine's tally."""
         duration = self.monotonic_ns() - run.started_ns
@@ -473,6 +533,8 @@ class Runtime(LoopHost):
         else:
             tally.aborted += 1
         result = Result(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
+        if self._watched:
+            self._announce_end(run, result)
         # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
         # this only the collector could free them.
         run.run = None  # type: ignore[assignment]
@@ -482,11 +544,13 @@ class Runtime(LoopHost):
         if self._waiting:
             # It may have been given a place and never needed one.
             self._admit()
-        if self._watched:
-            notify(self._watched, "execution_ended", run, result)
         return result
 
     def _end_broken(self, run: Run, error: Exception) -> Result:
+        foreign = find_foreign(run.input)
+        if foreign is not None:
+            # A UUID or an Enum, which nothing looks for at the start.
+            return self._end(run, "FAILED", None, RUNTIME, f"Invalid State Machine Execution Input: '{foreign}'")
         log.exception("execution %s broke the engine", run.execution_name)
         cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
         return self._end(run, "FAILED", None, RUNTIME, cause)

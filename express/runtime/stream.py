@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from express.errors import RuntimeClosed
 from express.program import Machine, Run
 from express.runtime.crew import Crew
-from express.runtime.execution import cancelling
 
 if TYPE_CHECKING:
     from express.result import Result
@@ -144,7 +143,7 @@ class Stream(Crew):
             except (StopIteration, StopAsyncIteration):
                 self.exhausted = True
             except asyncio.CancelledError as error:
-                if cancelling():
+                if runtime.cancelling():
                     raise
                 self.exhausted, self._failure = True, error
             except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer

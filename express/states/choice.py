@@ -11,29 +11,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
+from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import TOO_DEEPLY_NESTED
 from express.errors import RUNTIME, EngineError
 from express.expressions.comparisons import OPERATORS, Operator, build_and, build_not, build_or
+from express.expressions.jsonata.fields import Query, build_typed, is_query
 from express.expressions.jsonpath import Path, build_path
-from express.states.flow import (
-    Assign,
-    DataFlow,
-    Leave,
-    build_leave,
-    build_prepare,
-    prepare_growth,
-    read_assign,
-    read_data_flow,
-    read_reference_field,
-)
-from express.states.state import Linker, Node, Surroundings
+from express.states.flow import Assign, DataFlow, Flow, read_assign, read_reference_field
+from express.states.jsonata_fields import read_query_field
+from express.states.jsonata_flow import read_query_flow
+from express.states.state import Linker, Node, Surroundings, read_flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from express.definition.fields import Fields
-    from express.program import Frame, Step
+    from express.program import Frame, Step, StepRun
     from express.types import JSON, Expr
 
 #: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.
@@ -61,16 +55,23 @@ class Combination:
     rules: list[Rule]
 
 
-Rule = DataTest | Combination
+@dataclass(slots=True)
+class Condition:
+    """The test of a rule in JSONata: true, false or an expression."""
+
+    value: bool | Query
+
+
+Rule = DataTest | Combination | Condition
 
 
 @dataclass(slots=True)
 class Branch:
-    """A top-level rule: its test, where it leads, what it assigns."""
+    """A top-level rule: its test, where it leads, and what becomes of the data on the way."""
 
     rule: Rule | None
     next: str | None
-    assign: Assign | None
+    flow: Flow
     pointer: str
 
 
@@ -83,12 +84,14 @@ class Choice(Node):
     default: str | None = None
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(fields, "InputPath", "OutputPath", "Assign")
+        flow = self.flow = read_flow(
+            fields, jsonpath=("InputPath", "OutputPath", "Assign"), jsonata=("Output", "Assign")
+        )
         for entry in fields.objects("Choices", required=True, allow_empty=False):
-            rule = _read_rule(entry, 0)
-            branch = Branch(rule, entry.text("Next", required=True), read_assign(entry), entry.pointer)
+            rule = _read_condition(entry) if fields.is_jsonata else _read_rule(entry, 0)
+            following = entry.text("Next", required=True)
+            self.choices.append(Branch(rule, following, _read_rule_flow(entry, flow), entry.pointer))
             entry.close()
-            self.choices.append(branch)
         self.default = fields.text("Default")
 
     def targets(self) -> Iterable[tuple[str, str]]:
@@ -101,19 +104,22 @@ class Choice(Node):
     def assigns(self) -> Iterable[Assign | None]:
         yield self.flow.assign
         for branch in self.choices:
-            yield branch.assign
+            yield branch.flow.assign
 
     def build(self, step: Step, link: Linker) -> None:
-        prepare = build_prepare(self.flow)
-        factor, constant = prepare_growth(self.flow)
-        rules: list[tuple[Expr, Leave]] = []
-        for branch in self.choices:
-            flow = DataFlow(
-                output_path=self.flow.output_path, discard_output=self.flow.discard_output, assign=branch.assign
-            )
-            if branch.rule is not None and branch.next is not None:
-                rules.append((build_rule(branch.rule), build_leave(flow, step, link.step(branch.next))))
-        otherwise = build_leave(self.flow, step, link.step(self.default)) if self.default is not None else None
+        prepare = self.flow.build_prepare()
+        factor, constant = self.flow.growth()
+        tests = [
+            (build_rule(branch.rule), branch.flow, link.step(branch.next))
+            for branch in self.choices
+            if branch.rule is not None and branch.next is not None
+        ]
+        default = link.step(self.default) if self.default is not None else None
+        if all(flow == type(flow)() for flow in (self.flow, *(flow for _, flow, _ in tests))):
+            step.run = _build_switch([(holds, target) for holds, _, target in tests], default)
+            return
+        rules = [(holds, flow.build_leave(step, target)) for holds, flow, target in tests]
+        otherwise = self.flow.build_leave(step, default) if default is not None else None
 
         def run(frame: Frame) -> Step:
             raw = frame.data
@@ -126,6 +132,48 @@ class Choice(Node):
             return otherwise(frame, raw, data, factor * frame.size + constant)
 
         step.run = run
+
+
+def _build_switch(rules: list[tuple[Expr, Step]], default: Step | None) -> StepRun:
+    """A Choice that hands on what it gets, as most do."""
+
+    def run(frame: Frame) -> Step:
+        data = frame.data
+        for holds, target in rules:
+            if holds(data, frame):
+                return target
+        if default is None:
+            raise EngineError(RUNTIME, _NO_MATCH)
+        return default
+
+    return run
+
+
+def _read_rule_flow(fields: Fields, flow: Flow) -> Flow:
+    """What a rule that holds makes of the data: in JSONata its own Output, in JSONPath the state's OutputPath; and its
+    own Assign in both."""
+    if isinstance(flow, DataFlow):
+        return DataFlow(output_path=flow.output_path, discard_output=flow.discard_output, assign=read_assign(fields))
+    return read_query_flow(fields, "Output", "Assign")
+
+
+def _read_condition(fields: Fields) -> Condition | None:
+    """The Condition of a rule in JSONata."""
+    value = fields.json("Condition")
+    if value is MISSING:
+        if not any(fields.has(kind) for kind in _KINDS):
+            fields.report(None, messages.rule_kind(_KINDS))
+        # What is there instead belongs to JSONPath and is told at the end; one problem says enough.
+        for name in OPERATORS:
+            fields.json(name)
+        return None
+    if is_query(value):
+        query = read_query_field(fields, "Condition")
+        return None if query is None else Condition(query)
+    if not isinstance(value, bool):
+        fields.report("Condition", messages.expected_type("BOOLEAN"))
+        return None
+    return Condition(value)
 
 
 def _read_rule(fields: Fields, depth: int) -> Rule | None:
@@ -185,6 +233,8 @@ def _read_data_test(fields: Fields) -> Rule | None:
 
 def build_rule(rule: Rule) -> Expr:
     """The rule as a closure that gives true or false."""
+    if isinstance(rule, Condition):
+        return _build_condition(rule.value)
     if isinstance(rule, Combination):
         parts = [build_rule(part) for part in rule.rules]
         if rule.combinator == "And":
@@ -192,3 +242,10 @@ def build_rule(rule: Rule) -> Expr:
         return build_or(parts) if rule.combinator == "Or" else build_not(parts[0])
     operand = build_path(rule.operand) if isinstance(rule.operand, Path) else rule.operand
     return rule.operator.build(build_path(rule.variable), operand)
+
+
+def _build_condition(value: bool | Query) -> Expr:
+    if isinstance(value, bool):
+        return lambda data, scope: value
+    holds = build_typed(value, "boolean")
+    return lambda data, scope: holds({"input": data}, scope)

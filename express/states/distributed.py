@@ -17,6 +17,7 @@ from express.definition import messages
 from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import DUPLICATE_LABEL_NAME, INVALID_LABEL_NAME
 from express.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, RUNTIME, EngineError, PathNotFound, StateError
+from express.expressions.jsonata.fields import build_template as build_query_template
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
@@ -24,13 +25,15 @@ from express.payload import measure, text_of
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
 from express.states.fork import Siblings
+from express.states.jsonata_fields import QueryNumber, holds_query, read_query_field, read_template_field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.definition.fields import Fields
+    from express.expressions.jsonata.fields import Template as QueryTemplate
     from express.program import Program
-    from express.types import JSON
+    from express.types import JSON, Expr
 
 #: Child executions at once where MaxConcurrency leaves it open.
 MAX_CONCURRENCY = 10_000
@@ -46,18 +49,21 @@ _BATCH_BYTES = 40
 
 @dataclass(slots=True)
 class Number:
-    """A field given as a literal or by path. `kind` is AWS's word for what the path must hold."""
+    """A field given as a literal, by path or by an expression. `kind` is AWS's word for what it must hold."""
 
     name: str
     kind: str
-    constant: float | None
-    path: Path | None
+    constant: float | None = None
+    path: Path | None = None
+    query: QueryNumber | None = None
 
     def build(self) -> Callable[[JSON, Frame], float | None]:
-        constant, path = self.constant, self.path
-        if path is None:
-            return lambda data, frame: constant
-        return build_number(f"{self.name}Path", self.kind, path)
+        constant = self.constant
+        if self.query is not None:
+            return self.query.build()
+        if self.path is not None:
+            return build_number(f"{self.name}Path", self.kind, self.path)
+        return lambda data, frame: constant
 
 
 @dataclass(slots=True)
@@ -68,7 +74,7 @@ class Distribution:
     tolerated_percentage: Number
     batch_items: Number | None
     batch_bytes: Number | None
-    batch_input: Template | None
+    batch_input: Template | QueryTemplate | None
     unavailable: str | None
 
 
@@ -76,14 +82,17 @@ def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
     _read_label(fields, labels)
     unavailable = None
     for name in ("ItemReader", "ResultWriter"):
-        if fields.object(name) is not None:
+        entry = fields.object(name)
+        if entry is not None:
             unavailable = unavailable or name
+            _check_expressions(entry)
     batcher = fields.object("ItemBatcher")
     items = size = batch_input = None
     if batcher is not None:
-        items = _read_number(batcher, "MaxItemsPerBatch", "integer", minimum=1)
-        size = _read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1, maximum=MAX_BATCH_BYTES)
-        batch_input = read_template(batcher, "BatchInput")
+        items = read_number(batcher, "MaxItemsPerBatch", "integer", minimum=1)
+        size = read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1, maximum=MAX_BATCH_BYTES)
+        read = read_template_field if batcher.is_jsonata else read_template
+        batch_input = read(batcher, "BatchInput")
         batcher.close()
     count, percentage = read_tolerance(fields)
     return Distribution(count, percentage, items, size, batch_input, unavailable)
@@ -92,17 +101,34 @@ def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
 def read_tolerance(fields: Fields) -> tuple[Number, Number]:
     """ToleratedFailureCount and ToleratedFailurePercentage, in both forms."""
     return (
-        _read_number(fields, "ToleratedFailureCount", "integer", minimum=0),
-        _read_number(fields, "ToleratedFailurePercentage", "float", minimum=0, maximum=100),
+        read_number(fields, "ToleratedFailureCount", "integer", minimum=0),
+        read_number(fields, "ToleratedFailurePercentage", "float", minimum=0, maximum=100),
     )
 
 
-def _read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
+def _check_expressions(entry: Fields) -> None:
+    """The expressions of an ItemReader or ResultWriter have to be right even where they are not evaluated."""
+    if not entry.is_jsonata:
+        return
+    read_template_field(entry, "Arguments")
+    config = entry.object("ReaderConfig")
+    if config is not None:
+        read_number(config, "MaxItems", "integer", minimum=0)
+
+
+def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
+    """A number given as a literal, by path or by an expression."""
+    if holds_query(fields, name):
+        query = read_query_field(fields, name)
+        bounds = None if query is None else QueryNumber(query, minimum, maximum, whole=kind == "integer")
+        return Number(name, kind, query=bounds)
     constant: float | None
     if kind == "integer":
         constant = fields.integer(name, minimum=minimum, maximum=maximum)
     else:
         constant = fields.number(name, minimum=minimum, maximum=maximum)
+    if fields.is_jsonata:
+        return Number(name, kind, constant)
     path = read_reference_field(fields, f"{name}Path")
     fields.exclusive(name, f"{name}Path")
     warn_of_missing_path(fields, name)
@@ -177,7 +203,7 @@ def _build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], li
     if node.batch_items is None or node.batch_bytes is None:
         return lambda items, data, frame: items
     most_items, most_bytes = node.batch_items.build(), node.batch_bytes.build()
-    shared = build_template(node.batch_input) if node.batch_input is not None else None
+    shared = _build_batch_input(node.batch_input)
 
     def batches(items: list[JSON], data: JSON, frame: Frame) -> list[JSON]:
         head = {} if shared is None else {"BatchInput": shared(data, frame)}
@@ -197,6 +223,13 @@ def _build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], li
         return [*made, {**head, "Items": batch}] if batch else made
 
     return batches
+
+
+def _build_batch_input(template: Template | QueryTemplate | None) -> Expr | None:
+    if template is None or isinstance(template, Template):
+        return None if template is None else build_template(template)
+    shared = build_query_template(template)
+    return lambda data, scope: shared({"input": data}, scope)
 
 
 class Children(Siblings):

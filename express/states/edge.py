@@ -5,10 +5,10 @@ closures differ in how they call. A coroutine handler is started on the spot: mo
 the step is done like any plain one. If it does suspend, the step hands the rest of it (`Suspended`) to whoever runs
 the frame. Handlers in threads and those under a timeout always go that way.
 
-By default payload and result cross this edge by value (law 2), which also proves and measures them.
-
-A Lambda function is called in two ways. Its ARN as Resource: the payload goes in, the result comes out. The service
-integration `lambda:invoke`: `Parameters.Payload` goes in, and the result is wrapped as the service wraps it.
+By default payload and result cross this edge by value (law 2), which also proves and measures them. A trusted handler
+(`isolate=False`) shares both, and promises that its results are plain JSON. That is taken on trust, but verified: the
+first result is looked through, and every 64th after it. A handler that breaks the promise loses the trust: from that
+result on, all its results in this state cross by value.
 
 History events: a pass through the state is Entered, Scheduled, Started, Succeeded, Exited. The step adds all of them
 when it is done in one go; a step that waits or fails counts those that AWS would have written so far (`_reserve`).
@@ -16,117 +16,33 @@ when it is done in one go; a step that waits or fails counts those that AWS woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
+from collections.abc import Callable
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from express.errors import RUNTIME, EngineError, PathNotFound, StateError
-from express.expressions.jsonpath import Path, build_path
-from express.expressions.paths import invalid_path
-from express.expressions.templates import Template, build_template
-from express.payload import NotJSON, cross, text_of
-from express.program import WAITING, Frame, Heartbeat, Step, StepRun
-from express.states.flow import (
-    DataFlow,
-    Leave,
-    build_leave,
-    build_prepare,
-    build_select,
-    data_limit_exceeded,
-    input_limit_exceeded,
-)
+from express.errors import RUNTIME, EngineError, StateError
+from express.payload import NotJSON, cross, is_plain, text_of
+from express.program import WAITING, Frame, Step, StepRun
+from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
+from express.states.flow import Flow, Leave, data_limit_exceeded, input_limit_exceeded
+from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
+from express.states.task_context import TaskContext
+from express.states.timeouts import TimeLimits, build_limits
 
 if TYPE_CHECKING:
     from express.states.resource import Resource
     from express.states.state import Handler, Resolver
-    from express.types import JSON
+    from express.types import JSON, Expr
 
-#: The longest TimeoutSeconds AWS takes.
-MAX_SECONDS = 99_999_999
-#: What Lambda's Python runtime calls a return value that `json.dumps` refuses.
-MARSHAL_ERROR = "Runtime.MarshalError"
+#: How many results of a trusted handler are taken as they come before one is looked through again.
+TRUSTED_RESULTS = 63
+#: In the place of that count: the handler has lost the trust.
+_LOST = -1
 
-#: Seconds a task may take, and its pulse; None where the definition sets none.
-Limits = Callable[["JSON", Frame], "tuple[float | None, Heartbeat | None]"]
 Begin = Callable[[Frame], "JSON"]
 Finish = Callable[[Frame, "JSON"], Step]
 #: The handler's call where it needs more than the payload: a context, a thread, a limit. Gives what it returns.
 Informed = Callable[[Frame, "JSON"], Any]
-
-
-class TaskContext:
-    """What a handler may know about the task it does. Handlers that take a second argument get one.
-
-    `attempt` is 0 for the first try and counts the retries after it. `deadline` is when the task will be given up,
-    in seconds since the epoch: the end of the execution's time or of the state's TimeoutSeconds.
-    """
-
-    __slots__ = ("_frame", "_heartbeat", "_timeout", "attempt", "resource", "state_name")
-
-    def __init__(self, frame: Frame, state_name: str, resource: str, timeout: float | None, pulse: Heartbeat | None):
-        self._frame = frame
-        self._timeout = timeout
-        self._heartbeat = pulse
-        self.state_name = state_name
-        self.resource = resource
-        self.attempt = sum(frame.attempts) if frame.attempts else 0
-
-    @property
-    def execution_name(self) -> str:
-        return self._frame.run.execution_name
-
-    @property
-    def execution_arn(self) -> str:
-        return self._frame.run.execution_arn
-
-    @property
-    def deadline(self) -> float:
-        run = self._frame.run
-        left = (run.deadline_ns - run.host.monotonic_ns()) / 1e9
-        return run.host.time_ns() / 1e9 + (left if self._timeout is None else min(left, self._timeout))
-
-    def heartbeat(self) -> None:
-        """Tell that the work is still going on: the next HeartbeatSeconds begin now."""
-        if self._heartbeat is not None and self._heartbeat.renew is not None:
-            self._heartbeat.renew()
-
-
-class Suspended:
-    """A coroutine that was started and has suspended once: awaiting this goes on with it, as `await` would have."""
-
-    __slots__ = ("_coroutine", "_first")
-
-    def __init__(self, coroutine: Coroutine[Any, Any, JSON], first: Any) -> None:
-        self._coroutine = coroutine
-        self._first = first
-
-    def __await__(self) -> Generator[Any, Any, JSON]:
-        coroutine, yielded = self._coroutine, self._first
-        self._first = None
-        try:
-            while True:
-                try:
-                    sent = yield yielded
-                except GeneratorExit:
-                    raise
-                except BaseException as error:
-                    yielded = coroutine.throw(error)
-                else:
-                    yielded = coroutine.send(sent)
-        except StopIteration as stop:
-            return stop.value
-        finally:
-            coroutine.close()
-
-
-@dataclass(slots=True)
-class TimeLimits:
-    """TimeoutSeconds and HeartbeatSeconds of a Task, each constant or by path."""
-
-    timeout: int | None = None
-    timeout_path: Path | None = None
-    heartbeat: int | None = None
-    heartbeat_path: Path | None = None
 
 
 class Edge:
@@ -137,19 +53,19 @@ class Edge:
         *,
         step: Step,
         resource: Resource,
-        flow: DataFlow,
+        flow: Flow,
         following: Step,
         limits: TimeLimits | None,
-        credentials: Template | None,
+        credentials: Expr | None,
     ) -> None:
         self.step = step
         self.resource = resource
-        self.leave = build_leave(flow, step, following)
+        self.leave = flow.build_leave(step, following)
         #: Set when nothing stands between a handler's result and `leave`.
         self.trusted_leave: Leave | None = None
-        self.prepare = build_prepare(flow)
-        self.credentials = build_template(credentials) if credentials is not None else None
-        self.limits = None if limits is None else _build_limits(limits, flow)
+        self.prepare = flow.build_prepare()
+        self.credentials = credentials
+        self.limits = None if limits is None else build_limits(limits, flow)
         # Scheduled and Started; integrations that wait for more are also Submitted (recorded histories).
         self.events_before = 3 if resource.pattern else 2
         step.events = self.events_before + 3
@@ -161,13 +77,15 @@ class Edge:
         begin = self._build_begin(handler.isolate, wrapped)
         finish = self._build_finish(handler.isolate, wrapped)
         informed = self._build_informed(handler)
-        self._build_outcomes(finish, handler)
+        self._build_outcomes(finish, handler.failure)
         step.blocks = handler.kind != "inline" or step.retries
         if handler.kind == "inline":
             step.run = self._run_inline(begin, handler, informed, finish)
         elif handler.kind == "thread" or self.limits is not None:
             assert informed is not None
             step.run = self._run_suspended(begin, informed)
+        elif informed is None and begin is _raw_input and self.trusted_leave is not None:
+            step.run = self._run_directly(self.trusted_leave, handler, finish)
         else:
             step.run = self._run_async(begin, handler, informed, finish)
 
@@ -175,15 +93,15 @@ class Edge:
         """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
         arn, who, is_invoke = self.resource.arn, self.resource.name, self.resource.is_lambda_invoke
 
-        async def perform(frame: Frame, parameters: JSON) -> JSON:
+        async def perform(frame: Frame, parameters: JSON) -> tuple[JSON, bool]:
             function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
             if function is not None and not isinstance(function, str):
                 raise EngineError(RUNTIME, f"The FunctionName of the task is no string: {text_of(function)}")
             handler = resolver.handler(arn, function) if resolver is not None else None
             if handler is None:
-                raise _no_handler(arn, function)
+                raise not_found(arn, function)
             wrapped = is_invoke and handler.for_function
-            payload, size = _cross_in(_unwrap(parameters) if wrapped else parameters)
+            payload, size = _cross_in(unwrap(parameters) if wrapped else parameters)
             if size > frame.run.host.payload_limit:
                 raise input_limit_exceeded(who)
             informed = self._build_informed(handler)
@@ -194,10 +112,16 @@ class Edge:
                 raise
             except Exception as error:
                 raise handler.failure(error) from None
-            return _wrap(result) if wrapped else result
+            return result, wrapped
 
         self.step.blocks = True
-        self._build_outcomes(self._build_finish(True, False), None)
+        finish_plainly, finish_wrapped = self._build_finish(True, False), self._build_finish(True, True)
+
+        def finish(frame: Frame, answer: tuple[JSON, bool]) -> Step:
+            result, wrapped = answer
+            return finish_wrapped(frame, result) if wrapped else finish_plainly(frame, result)
+
+        self._build_outcomes(finish, cancelled)
         self.step.run = self._run_suspended(self._build_begin(False, False), perform)
 
     # ------------------------------------------------------------------------------------------ in and out
@@ -215,7 +139,7 @@ class Edge:
             if credentials is not None:
                 credentials(data, frame)
             if wrapped:
-                payload = _unwrap(payload)
+                payload = unwrap(payload)
             if isolate:
                 payload, size = _cross_in(payload)
                 if size > frame.run.host.payload_limit:
@@ -230,28 +154,43 @@ class Edge:
         """The handler's result to the next step."""
         leave, who, retries = self.leave, self.resource.name, self.step.retries
 
-        def finish_trusted(frame: Frame, result: JSON) -> Step:
-            return leave(frame, frame.data, result, 0)
-
         def finish(frame: Frame, result: JSON) -> Step:
+            run = frame.run
+            try:
+                result, size = cross(result)
+            except NotJSON as error:
+                raise marshal_error(error.foreign) from None
             if wrapped:
-                result = _wrap(result)
-            size = 0
-            if isolate:
-                run = frame.run
-                result, size = _cross_out(result)
-                if size > run.host.payload_limit:
-                    raise data_limit_exceeded(who)
-                if size > run.data_bytes:
-                    run.data_bytes = size
+                result, size = wrap(result), size + WRAPPING_BYTES
+            if size > run.host.payload_limit:
+                raise data_limit_exceeded(who)
+            if size > run.data_bytes:
+                run.data_bytes = size
             following = leave(frame, frame.data, result, size)
             if retries:
                 frame.attempts = None
             return following
 
-        if isolate or wrapped or retries:
+        if isolate:
             return finish
-        self.trusted_leave = leave
+        due = 0
+
+        def finish_trusted(frame: Frame, result: JSON) -> Step:
+            nonlocal due
+            if due > 0:
+                due -= 1
+            elif due == 0 and is_plain(result):
+                due = TRUSTED_RESULTS
+            else:
+                due = _LOST
+                return finish(frame, result)
+            following = leave(frame, frame.data, wrap(result) if wrapped else result, 0)
+            if retries:
+                frame.attempts = None
+            return following
+
+        if not wrapped and not retries:
+            self.trusted_leave = leave
         return finish_trusted
 
     def _build_informed(self, handler: Handler) -> Informed | None:
@@ -282,9 +221,8 @@ class Edge:
             run.events = frame.entered = run.events + 1
         run.events += self.events_before + more
 
-    def _build_outcomes(self, finish: Finish, handler: Handler | None) -> None:
+    def _build_outcomes(self, finish: Finish, failure: Callable[[BaseException], StateError]) -> None:
         """`resume` and `failed`: how the step goes on when what it waited for is there."""
-        failure = None if handler is None else handler.failure
 
         def resume(frame: Frame, result: JSON) -> Step:
             frame.run.events += 1
@@ -294,78 +232,108 @@ class Edge:
 
         def failed(frame: Frame, exception: BaseException) -> StateError:
             frame.run.events += 1
-            if isinstance(exception, StateError) or failure is None:
-                return exception if isinstance(exception, StateError) else EngineError(RUNTIME, str(exception))
-            return failure(exception)
+            return exception if isinstance(exception, StateError) else failure(exception)
 
         self.step.resume = resume
         self.step.failed = failed
 
-    # ------------------------------------------------------------------------------------------ the four ways to run
+    def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], StateError]:
+        """The error of a handler that has failed at once."""
+        reserve, failure = self._reserve, handler.failure
+
+        def refused(frame: Frame, error: BaseException) -> StateError:
+            reserve(frame, 1)
+            return error if isinstance(error, StateError) else failure(error)
+
+        return refused
+
+    # ------------------------------------------------------------------------------------------ the ways to run
 
     def _run_async(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         """Start the coroutine here and now; hand it on only if it suspends."""
-        call, failures, failure = handler.call, handler.failures, handler.failure
+        call, failures = handler.call, handler.failures
         reserve, retries = self._reserve, self.step.retries
+        refused = self._build_refused(handler)
+        line: Line | None = None
 
         def run(frame: Frame) -> Step:
+            nonlocal line
             payload = begin(frame)
+            # A handler may come by here again before it has answered: the line is taken as long as it is in use.
+            taken, line = line or open_line(), None
             try:
-                coroutine = call(payload) if informed is None else informed(frame, payload)
-                first = coroutine.send(None)
-            except StopIteration as stop:
-                result = stop.value
+                outcome = taken.send(as_coroutine(call(payload) if informed is None else informed(frame, payload)))
             except failures as error:
-                reserve(frame, 1)
-                raise error if isinstance(error, StateError) else failure(error) from None
-            else:
-                reserve(frame, 0)
-                frame.awaiting = Suspended(coroutine, first)
-                return WAITING
+                raise refused(frame, error) from None
+            if type(outcome) is not Answer:
+                if type(outcome) is not Refusal:
+                    reserve(frame, 0)
+                    frame.awaiting = Suspended(taken, outcome)
+                    return WAITING
+                line = taken
+                raise refused(frame, outcome.take())
+            line = taken
             try:
                 if retries and frame.entered:
-                    return _finish_retried(frame, result, finish)
-                return finish(frame, result)
+                    return _finish_retried(frame, outcome.take(), finish)
+                return finish(frame, outcome.take())
             except StateError:
                 reserve(frame, 1)
                 raise
 
-        if informed is not None or begin is not _raw_input or self.trusted_leave is None:
-            return run
-        leave = self.trusted_leave
+        return run
+
+    def _run_directly(self, leave: Leave, handler: Handler, finish: Finish) -> StepRun:
+        """The same for a trusted handler on the raw input, without the calls that would do nothing."""
+        call, failures, reserve = handler.call, handler.failures, self._reserve
+        refused = self._build_refused(handler)
+        line: Line | None = None
+        due = 0
 
         def run_directly(frame: Frame) -> Step:
-            """The same for a trusted handler on the raw input, without the calls that would do nothing."""
+            nonlocal line, due
             data = frame.data
+            taken, line = line or open_line(), None
             try:
                 coroutine = call(data)
-                first = coroutine.send(None)
-            except StopIteration as stop:
-                try:
-                    return leave(frame, data, stop.value, 0)
-                except StateError:
-                    reserve(frame, 1)
-                    raise
+                outcome = taken.send(coroutine if type(coroutine) is CoroutineType else as_coroutine(coroutine))
             except failures as error:
+                raise refused(frame, error) from None
+            if type(outcome) is not Answer:
+                if type(outcome) is not Refusal:
+                    reserve(frame, 0)
+                    frame.awaiting = Suspended(taken, outcome)
+                    return WAITING
+                line = taken
+                raise refused(frame, outcome.take())
+            line = taken
+            result, outcome.value = outcome.value, None
+            try:
+                if due > 0:
+                    due -= 1
+                elif due == 0 and is_plain(result):
+                    due = TRUSTED_RESULTS
+                else:
+                    due = _LOST
+                    return finish(frame, result)
+                return leave(frame, data, result, 0)
+            except StateError:
                 reserve(frame, 1)
-                raise error if isinstance(error, StateError) else failure(error) from None
-            reserve(frame, 0)
-            frame.awaiting = Suspended(coroutine, first)
-            return WAITING
+                raise
 
         return run_directly
 
     def _run_inline(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
-        call, failures, failure = handler.call, handler.failures, handler.failure
+        call, failures = handler.call, handler.failures
         reserve, retries = self._reserve, self.step.retries
+        refused = self._build_refused(handler)
 
         def run(frame: Frame) -> Step:
             payload = begin(frame)
             try:
                 result = call(payload) if informed is None else informed(frame, payload)
             except failures as error:
-                reserve(frame, 1)
-                raise error if isinstance(error, StateError) else failure(error) from None
+                raise refused(frame, error) from None
             try:
                 if retries and frame.entered:
                     return _finish_retried(frame, result, finish)
@@ -401,75 +369,8 @@ def _finish_retried(frame: Frame, result: JSON, finish: Finish) -> Step:
     return following
 
 
-def _unwrap(parameters: JSON) -> JSON:
-    """What a function gets from `lambda:invoke`: its Payload, or an empty event."""
-    return parameters.get("Payload", {}) if isinstance(parameters, dict) else {}
-
-
-def _wrap(result: JSON) -> JSON:
-    """What `lambda:invoke` returns for a function's result (AWS guide "Invoke Lambda with Step Functions")."""
-    return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
-
-
 def _cross_in(payload: JSON) -> tuple[JSON, int]:
     try:
         return cross(payload)
     except NotJSON as error:
         raise EngineError(RUNTIME, f"The input of the task is not valid JSON: {error}") from None
-
-
-def _cross_out(result: JSON) -> tuple[JSON, int]:
-    """A result that is no JSON fails the task as Lambda's Python runtime does: Runtime.MarshalError."""
-    try:
-        return cross(result)
-    except NotJSON as error:
-        message = f"Unable to marshal response: {error}"
-        cause = {"errorMessage": message, "errorType": MARSHAL_ERROR, "requestId": "", "stackTrace": []}
-        raise StateError(MARSHAL_ERROR, text_of(cause)) from None
-
-
-def _no_handler(arn: str, function: str | None) -> StateError:
-    """AWS's own error where a function does not exist; for other resources nothing to quote, so plain words."""
-    if function is None:
-        return EngineError(RUNTIME, f"No task handler is registered for the resource {arn}")
-    return StateError(
-        "Lambda.ResourceNotFoundException",
-        f"Function not found: {function} (Service: AWSLambda; Status Code: 404; "
-        "Error Code: ResourceNotFoundException; Proxy: null)",
-    )
-
-
-def _build_limits(node: TimeLimits, flow: DataFlow) -> Limits:
-    """The limits of one attempt, evaluated anew for each."""
-    select = build_select(flow.input_path, flow.discard_input)
-    timeout = _build_seconds("TimeoutSecondsPath", node.timeout, node.timeout_path)
-    heartbeat = _build_seconds("HeartbeatSecondsPath", node.heartbeat, node.heartbeat_path)
-
-    def limits(data: JSON, frame: Frame) -> tuple[float | None, Heartbeat | None]:
-        if select is not None:
-            data = select(data, frame)
-        pulse = heartbeat(data, frame)
-        return timeout(data, frame), None if pulse is None else Heartbeat(pulse)
-
-    return limits
-
-
-def _build_seconds(name: str, constant: int | None, path: Path | None) -> Callable[[JSON, Frame], int | None]:
-    if path is None:
-        return lambda data, frame: constant
-    lookup = build_path(path)
-
-    def seconds(data: JSON, frame: Frame) -> int:
-        try:
-            value = lookup(data, frame)
-        except PathNotFound as error:
-            raise invalid_path(error) from None
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise EngineError(
-                RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text_of(value)}"
-            )
-        if value <= 0:
-            raise EngineError(RUNTIME, f"The {name} parameter references a non-positive value: {path.text} == {value}")
-        return min(value, MAX_SECONDS)
-
-    return seconds

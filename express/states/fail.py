@@ -1,6 +1,7 @@
 """Fail: ends its scope in error (ASL spec "Fail State"; AWS guide "Fail workflow state").
 
-`ErrorPath` and `CausePath` take a reference path or an intrinsic call and must give strings. A Fail state writes no
+`ErrorPath` and `CausePath` take a reference path or an intrinsic call, in JSONata `Error` and `Cause` an expression,
+and must give strings. A Fail state writes no
 exit event, so an error leaves it with its entry as the last one.
 """
 
@@ -14,14 +15,16 @@ from express.definition import messages
 from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call
+from express.expressions.jsonata.fields import Query
 from express.expressions.templates import Expression, build_expression, parse_expression
 from express.payload import text_of
+from express.states.jsonata_fields import build_text, holds_query, read_query_field
 from express.states.state import Linker, Node, Surroundings
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.program import Frame, Step
-    from express.types import JSON, Scope
+    from express.types import JSON
 
 #: Longest error name and cause AWS stores (botocore: SensitiveError, SensitiveCause), in characters.
 MAX_ERROR = 256
@@ -39,7 +42,7 @@ _FUNCTIONS = (
     "States.UUID",
 )
 
-Text = Callable[["JSON", "Scope"], "str | None"]
+Text = Callable[["JSON", "Frame"], "str | None"]
 
 
 @dataclass(slots=True)
@@ -47,28 +50,34 @@ class Fail(Node):
     TYPE: ClassVar[str] = "Fail"
     TRANSITION: ClassVar[bool] = False
 
-    error: str | None = None
-    error_path: Expression | None = None
-    cause: str | None = None
-    cause_path: Expression | None = None
+    error: str | Expression | Query | None = None
+    cause: str | Expression | Query | None = None
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.error = fields.text("Error", max_length=MAX_ERROR)
-        self.error_path = _read_expression(fields, "ErrorPath")
-        self.cause = fields.text("Cause", max_length=MAX_CAUSE)
-        self.cause_path = _read_expression(fields, "CausePath")
-        fields.exclusive("Error", "ErrorPath")
-        fields.exclusive("Cause", "CausePath")
-        warn_of_missing_path(fields, "Error", "Cause")
+        self.error = _read_text(fields, "Error", MAX_ERROR)
+        self.cause = _read_text(fields, "Cause", MAX_CAUSE)
 
     def build(self, step: Step, link: Linker) -> None:
-        error = _build_text("ErrorPath", self.error_path, self.error)
-        cause = _build_text("CausePath", self.cause_path, self.cause)
+        error = _build_text("ErrorPath", self.error)
+        cause = _build_text("CausePath", self.cause)
 
         def run(frame: Frame) -> Step:
             raise StateError(error(frame.data, frame), cause(frame.data, frame))
 
         step.run = run
+
+
+def _read_text(fields: Fields, name: str, max_length: int) -> str | Expression | Query | None:
+    """A text given as it is, by `<name>Path`, or in JSONata by an expression."""
+    if holds_query(fields, name):
+        return read_query_field(fields, name)
+    text = fields.text(name, max_length=max_length)
+    if fields.is_jsonata:
+        return text
+    expression = _read_expression(fields, f"{name}Path")
+    fields.exclusive(name, f"{name}Path")
+    warn_of_missing_path(fields, name)
+    return text if expression is None else expression
 
 
 def _read_expression(fields: Fields, name: str) -> Expression | None:
@@ -88,14 +97,16 @@ def _read_expression(fields: Fields, name: str) -> Expression | None:
     return expression
 
 
-def _build_text(name: str, expression: Expression | None, constant: str | None) -> Text:
-    if expression is None:
-        return lambda data, scope: constant
-    evaluate = build_expression(expression)
+def _build_text(name: str, source: str | Expression | Query | None) -> Text:
+    if source is None or isinstance(source, str):
+        return lambda data, frame: source
+    if isinstance(source, Query):
+        return build_text(source)
+    evaluate = build_expression(source)
 
-    def text(data: JSON, scope: Scope) -> str:
+    def text(data: JSON, frame: Frame) -> str:
         try:
-            value = evaluate(data, scope)
+            value = evaluate(data, frame)
         except PathNotFound as error:
             raise EngineError(
                 RUNTIME,
@@ -103,7 +114,7 @@ def _build_text(name: str, expression: Expression | None, constant: str | None) 
                 f"could not be found in the input '{text_of(data)}'",
             ) from None
         if not isinstance(value, str):
-            raise EngineError(RUNTIME, f"The {name} parameter does not reference a string: {expression.text}")
+            raise EngineError(RUNTIME, f"The {name} parameter does not reference a string: {source.text}")
         return value
 
     return text

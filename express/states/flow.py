@@ -16,7 +16,7 @@ is the output measured, and the exact size carried on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from express.definition import messages
 from express.definition.fields import MISSING
@@ -54,10 +54,50 @@ _MEMBER_BYTES = 6
 
 @dataclass(slots=True)
 class Assign:
-    """An Assign field: its template, and (variable, JSON pointer) of everything it assigns."""
+    """An Assign field: (variable, JSON pointer) of everything it assigns, and what makes the values."""
+
+    names: tuple[tuple[str, str], ...]
+
+    def build(self) -> Expr:
+        """The closure of the values: an object, member by variable."""
+        raise AssertionError(self)
+
+
+@dataclass(slots=True)
+class PathAssign(Assign):
+    """An Assign field in JSONPath: a payload template."""
 
     template: Template
-    names: tuple[tuple[str, str], ...]
+
+    def build(self) -> Expr:
+        return build_template(self.template)
+
+
+class Flow(Protocol):
+    """How data goes through a state, in either query language."""
+
+    @property
+    def assign(self) -> Assign | None: ...
+
+    def build_select(self) -> Expr | None:
+        """Raw input to what the fields of the state other than Parameters see. None where it is the same."""
+        ...
+
+    def build_prepare(self) -> Expr | None:
+        """Raw input to the work's input. None where it is the same."""
+        ...
+
+    def growth(self) -> tuple[int, int]:
+        """How the work's input may outgrow the raw input: (factor, constant)."""
+        ...
+
+    def build_leave(self, step: Step, following: Step) -> Leave:
+        """From the work's result to the next step."""
+        ...
+
+    def build_pass_through(self, step: Step, following: Step) -> StepRun:
+        """All of it, for a state whose work is nothing."""
+        ...
 
 
 @dataclass(slots=True)
@@ -73,6 +113,21 @@ class DataFlow:
     output_path: Path | None = None
     discard_output: bool = False
     assign: Assign | None = None
+
+    def build_select(self) -> Expr | None:
+        return build_select(self.input_path, self.discard_input)
+
+    def build_prepare(self) -> Expr | None:
+        return build_prepare(self)
+
+    def growth(self) -> tuple[int, int]:
+        return prepare_growth(self)
+
+    def build_leave(self, step: Step, following: Step) -> Leave:
+        return build_leave(self, step, following)
+
+    def build_pass_through(self, step: Step, following: Step) -> StepRun:
+        return build_pass_through(self, step, following)
 
 
 def read_data_flow(fields: Fields, *names: str) -> DataFlow:
@@ -150,17 +205,23 @@ def read_template(fields: Fields, name: str) -> Template | None:
 
 def read_assign(fields: Fields) -> Assign | None:
     """Assign: an object whose keys name variables (AWS guide "Passing data between states with variables")."""
+    names = read_variable_names(fields, suffix=".$")
+    template = None if names is None else read_template(fields, "Assign")
+    return None if names is None or template is None else PathAssign(names, template)
+
+
+def read_variable_names(fields: Fields, *, suffix: str = "") -> tuple[tuple[str, str], ...] | None:
+    """(variable, JSON pointer) of every key of Assign, which may end in `suffix`."""
     entries = fields.object("Assign")
     if entries is None:
         return None
-    names = tuple((key.removesuffix(".$"), entries.child(key)) for key in entries.value)
+    names = tuple((key.removesuffix(suffix), entries.child(key)) for key in entries.value)
     for name, pointer in names:
         if name == "states":
             fields.document.report(RESERVED_VARIABLE_NAME, messages.RESERVED_VARIABLE, pointer, on_key=True)
         elif len(name) > MAX_VARIABLE_NAME or not name.isidentifier() or name.startswith("_"):
             fields.document.report(INVALID_VARIABLE_NAME, messages.invalid_variable(name), pointer, on_key=True)
-    template = read_template(fields, "Assign")
-    return None if template is None else Assign(template, names)
+    return names
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -368,7 +429,7 @@ def build_assign(node: Assign | None) -> Callable[[JSON, Frame], dict[str, JSON]
     """Assign: the variables after the state, as a new mapping; values are those at state entry."""
     if node is None:
         return None
-    evaluate = build_template(node.template)
+    evaluate = node.build()
 
     def assign(data: JSON, frame: Frame) -> dict[str, JSON]:
         fresh = evaluate(data, frame)

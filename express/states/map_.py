@@ -1,44 +1,34 @@
 """Map: runs its item processor once for each item of an array (ASL spec "Map State"; AWS guide "Using Map
 state in Inline mode"). What the distributed mode adds is in `distributed`.
 
-The effective input is InputPath's; ItemsPath finds the array in it, and ItemSelector (legacy: Parameters) makes each
-iteration's input, with `$` the effective input and `$$.Map.Item.Index/.Value` the item. The result is the array of
-the iterations' outputs in item order. MaxConcurrency 0 means as many as the host allows, 40 in Express.
+Where the items come from, and what an iteration gets, is in `items`. The result is the array of the iterations' outputs
+in item order. MaxConcurrency 0 means as many as the host allows, 40 in Express.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.definition import messages
-from express.definition.lookalikes import warn_of_missing_path
-from express.errors import RUNTIME, EngineError, PathNotFound, StateError
-from express.expressions.jsonpath import Path, build_path
-from express.expressions.paths import invalid_path
-from express.expressions.templates import Template, build_template
+from express.errors import RUNTIME, EngineError, StateError
 from express.program import Frame
 from express.states.distributed import (
     MAX_CONCURRENCY,
     Children,
     Distribution,
+    Number,
     build_children,
-    build_number,
     read_distribution,
+    read_number,
     read_tolerance,
 )
-from express.states.flow import (
-    UNKNOWN_SIZE,
-    build_leave,
-    build_select,
-    read_data_flow,
-    read_reference_field,
-    read_template,
-)
+from express.states.flow import UNKNOWN_SIZE
 from express.states.fork import Siblings, build_fork
+from express.states.items import Items, read_items, select_item
 from express.states.recovery import build_recovery, read_catch, read_retry
-from express.states.state import Linker, Node, Surroundings, read_transition
+from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,26 +42,22 @@ if TYPE_CHECKING:
 class Map(Node):
     TYPE: ClassVar[str] = "Map"
 
-    items_path: Path | None = None
-    item_selector: Template | None = None
+    items: Items = field(default_factory=lambda: Items(None, None, jsonata=False))
     processor: Any = None
     distribution: Distribution | None = None
-    max_concurrency: int = 0
-    max_concurrency_path: Path | None = None
+    max_concurrency: Number = field(default_factory=lambda: Number("MaxConcurrency", "integer"))
 
     # ---------------------------------------------------------------------------------------------- read
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(fields, "InputPath", "ResultSelector", "ResultPath", "OutputPath", "Assign")
-        self.items_path = read_reference_field(fields, "ItemsPath")
-        selector = fields.exclusive("ItemSelector", "Parameters")
-        if selector is not None:
-            self.item_selector = read_template(fields, selector)
+        self.flow = read_flow(
+            fields,
+            jsonpath=("InputPath", "ResultSelector", "ResultPath", "OutputPath", "Assign"),
+            jsonata=("Items", "Output", "Assign"),
+        )
         self._read_processor(fields, surroundings)
-        self.max_concurrency = fields.integer("MaxConcurrency", default=0, minimum=0) or 0
-        self.max_concurrency_path = read_reference_field(fields, "MaxConcurrencyPath")
-        fields.exclusive("MaxConcurrency", "MaxConcurrencyPath")
-        warn_of_missing_path(fields, "MaxConcurrency")
+        self.items = read_items(fields, distributed=self.distribution is not None)
+        self.max_concurrency = read_number(fields, "MaxConcurrency", "integer", minimum=0)
         if self.distribution is None:
             # Documented for the distributed mode; whether AWS refuses them inline is not known, so they are read.
             read_tolerance(fields)
@@ -103,19 +89,18 @@ class Map(Node):
 
     def build(self, step: Step, link: Linker) -> None:
         program = link.program(self.processor)
-        select = build_select(self.flow.input_path, self.flow.discard_input)
-        items_of = _build_items(self.items_path, objects=self.distribution is not None)
-        most = None if self.distribution is None else MAX_CONCURRENCY
-        limit_of = _build_limit(self.max_concurrency, self.max_concurrency_path, most)
-        selector = build_template(self.item_selector) if self.item_selector is not None else None
-        leave = build_leave(self.flow, step, self.following(link))
+        select = self.flow.build_select()
+        items_of = self.items.build_source(objects=self.distribution is not None)
+        limit_of = _build_limit(self.max_concurrency, None if self.distribution is None else MAX_CONCURRENCY)
+        selector, size_of = self.items.build_selector(), self.items.size_of_items
+        leave = self.flow.build_leave(step, self.following(link))
         step.retries = bool(self.retriers)
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
 
         def begin(frame: Frame) -> _Iterations:
             data = frame.data if select is None else select(frame.data, frame)
             items = items_of(data, frame)
-            return _Iterations(frame, program, data, items, selector, limit_of(data, frame))
+            return _Iterations(frame, program, data, items, selector, limit_of(data, frame), size_of(frame.size))
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
@@ -127,7 +112,7 @@ class Map(Node):
 
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
-            chosen = None if selector is None else partial(_select_item, selector, data, frame)
+            chosen = None if selector is None else partial(select_item, selector, data, frame)
             found = children(frame, data, items_of(data, frame), chosen, limit_of(data, frame))
             # MapRunStarted and MapRunSucceeded stand in the place of the iterations' events.
             frame.run.events += 1
@@ -153,6 +138,7 @@ class _Iterations(Siblings):
         items: list[JSON],
         selector: Expr | None,
         limit: int,
+        size: int,
     ) -> None:
         super().__init__(parent, len(items), limit)
         self.run: Run = parent.run
@@ -160,7 +146,7 @@ class _Iterations(Siblings):
         self.data = data
         self.items = items
         self.selector = selector
-        self.size = parent.size if selector is None else UNKNOWN_SIZE
+        self.size = size
         self.spare: Frame | None = None
 
     def enter(self, index: int) -> Frame:
@@ -168,7 +154,7 @@ class _Iterations(Siblings):
         item = self.items[index]
         parent = self.parent
         if self.selector is not None:
-            item = _select_item(self.selector, self.data, parent, index, item)
+            item = select_item(self.selector, self.data, parent, index, item)
         frame = self.spare
         if frame is None:
             return Frame(self.run, self.start, item, self.size, parent.variables)
@@ -189,41 +175,12 @@ class _Iterations(Siblings):
         super().fail(index, frame, error)
 
 
-def _select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON) -> JSON:
-    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen."""
-    parent.item = {"Index": index, "Value": item}
-    try:
-        return selector(data, parent)
-    finally:
-        parent.item = None
-
-
-def _build_items(path: Path | None, *, objects: bool) -> Callable[[JSON, Frame], Any]:
-    """The array to iterate over (or object, where those are taken); anything else fails in the recorded words."""
-    lookup = build_path(path) if path is not None else None
-    shown = path.text.replace("$$", "$", 1) if path is not None else "$"
-
-    def items_of(data: JSON, frame: Frame) -> JSON:
-        if lookup is not None:
-            try:
-                data = lookup(data, frame)
-            except PathNotFound as error:
-                raise invalid_path(error) from None
-        if not isinstance(data, list) and not (objects and isinstance(data, dict)):
-            raise EngineError(RUNTIME, f'Reference path "{shown}" must point to array.')
-        return data
-
-    return items_of
-
-
-def _build_limit(constant: int, path: Path | None, most: int | None) -> Callable[[JSON, Frame], int]:
+def _build_limit(node: Number, most: int | None) -> Callable[[JSON, Frame], int]:
     """How many iterations may run at once; 0 in the definition leaves it at `most`, or else to the host."""
-    if path is None:
-        return lambda data, frame: constant or most or frame.run.host.map_concurrency
-    number = build_number("MaxConcurrencyPath", "integer", path)
+    number = node.build()
 
     def limit_of(data: JSON, frame: Frame) -> int:
-        value = int(number(data, frame))
+        value = int(number(data, frame) or 0)
         if value < 0:
             raise EngineError(RUNTIME, "MaxConcurrency cannot be negative.")
         return value or most or frame.run.host.map_concurrency

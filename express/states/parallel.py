@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.program import Frame
-from express.states.flow import build_leave, build_prepare, prepare_growth, read_data_flow
 from express.states.fork import Siblings, build_fork
 from express.states.recovery import build_recovery, read_catch, read_retry
-from express.states.state import Linker, Node, Surroundings, read_transition
+from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +29,10 @@ class Parallel(Node):
     nested: list[Any] = field(default_factory=list)
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(
-            fields, "InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign"
+        self.flow = read_flow(
+            fields,
+            jsonpath=("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign"),
+            jsonata=("Arguments", "Output", "Assign"),
         )
         branches = fields.objects("Branches", required=True, allow_empty=False)
         self.nested = [surroundings.read_branch(branch, surroundings) for branch in branches]
@@ -44,9 +45,9 @@ class Parallel(Node):
 
     def build(self, step: Step, link: Linker) -> None:
         programs = tuple(link.program(branch) for branch in self.nested)
-        prepare = build_prepare(self.flow)
-        leave = build_leave(self.flow, step, self.following(link))
-        factor, constant = prepare_growth(self.flow)
+        prepare = self.flow.build_prepare()
+        leave = self.flow.build_leave(step, self.following(link))
+        factor, constant = self.flow.growth()
         step.retries = bool(self.retriers)
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_static_result
 from express.payload import fresh, measure
-from express.states.flow import DataFlow, build_leave, build_pass_through, build_prepare, read_data_flow
-from express.states.state import Linker, Node, Surroundings, read_transition
+from express.states.flow import DataFlow, measured, name_bytes, single_name
+from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.program import Frame, Step, StepRun
+    from express.states.flow import Flow
     from express.types import JSON
 
 
@@ -29,24 +30,32 @@ class Pass(Node):
     result: JSON = None
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(fields, "InputPath", "Parameters", "ResultPath", "OutputPath", "Assign")
+        self.flow = read_flow(
+            fields,
+            jsonpath=("InputPath", "Parameters", "ResultPath", "OutputPath", "Assign"),
+            jsonata=("Output", "Assign"),
+        )
+        if not fields.is_jsonata:
+            self._read_result(fields)
+        read_transition(self, fields)
+
+    def _read_result(self, fields: Fields) -> None:
         result = fields.payload("Result")
         self.has_result = result is not MISSING
         self.result = result if self.has_result else None
         warn_of_static_result(fields)
-        read_transition(self, fields)
 
     def build(self, step: Step, link: Linker) -> None:
         following = self.following(link)
         if self.has_result:
             step.run = _build_constant(self.result, self.flow, step, following)
         else:
-            step.run = build_pass_through(self.flow, step, following)
+            step.run = self.flow.build_pass_through(step, following)
 
 
-def _build_constant(result: JSON, flow: DataFlow, step: Step, following: Step) -> StepRun:
-    prepare = build_prepare(flow)
-    leave = build_leave(flow, step, following)
+def _build_constant(result: JSON, flow: Flow, step: Step, following: Step) -> StepRun:
+    prepare = flow.build_prepare()
+    leave = flow.build_leave(step, following)
     size = measure(result)
     copy = fresh(result)
 
@@ -56,4 +65,22 @@ def _build_constant(result: JSON, flow: DataFlow, step: Step, following: Step) -
             prepare(raw, frame)
         return leave(frame, raw, copy(), size)
 
-    return run
+    if not isinstance(flow, DataFlow) or flow != DataFlow(result_path=flow.result_path):
+        return run
+    key = single_name(flow.result_path)
+    if key is None:
+        return run
+    added = size + name_bytes(key)
+
+    def run_adding(frame: Frame) -> Step:
+        """`leave_adding` and the constant in one call: the commonest Pass with a Result."""
+        raw = frame.data
+        if type(raw) is not dict:
+            return run(frame)
+        frame.data = value = raw.copy()
+        value[key] = copy()
+        total = frame.size + added
+        frame.size = total if total <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        return following
+
+    return run_adding

@@ -3,7 +3,8 @@
 Theory of operation. An error is held against the retriers in order; the first whose ErrorEquals matches is *the*
 retrier, and when its attempts are used up no later one is tried: the catchers come next. Counters belong to one
 visit of the state, one per retrier, and go with any transition. A catcher makes the error output the state's result
-and skips ResultSelector, ResultPath and OutputPath of the state itself: only its own ResultPath and Assign count.
+and skips ResultSelector, ResultPath, OutputPath and Output of the state itself: only its own ResultPath or Output, and
+its own Assign, count.
 
 Who matches what (recorded): States.Runtime is matched by nothing, not even by its name. States.ALL matches all
 else; States.TaskFailed all but States.Timeout. A missed heartbeat is recorded as States.Timeout and documented as
@@ -18,13 +19,18 @@ from typing import TYPE_CHECKING
 
 from express.definition import messages
 from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT, StateError
+from express.expressions.jsonata.fields import build_template
+from express.expressions.jsonata.states_object import AFTER_ERROR
 from express.expressions.paths import build_result_path
 from express.states.flow import Assign, build_assign, measured, name_bytes, read_assign, read_result_path
+from express.states.jsonata_fields import read_template_field
+from express.states.jsonata_flow import QueryAssign, read_query_assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.definition.fields import Fields
+    from express.expressions.jsonata.fields import Template
     from express.expressions.jsonpath import Path
     from express.program import Frame, Recovery, Step
     from express.states.state import Linker
@@ -32,6 +38,8 @@ if TYPE_CHECKING:
 
 #: The longest IntervalSeconds and TimeoutSeconds AWS takes, in seconds.
 MAX_SECONDS = 99_999_999
+#: Delays are worked out beforehand for retriers of up to so many attempts.
+_KEPT_DELAYS = 100
 #: What an error output takes beside its two texts.
 _ERROR_OUTPUT_BYTES = 40
 #: MaxDelaySeconds must be less than 31 622 401.
@@ -63,9 +71,10 @@ class Catcher:
     pointer: str
     errors: list[str]
     next: str | None
-    result_path: Path | None
-    discard_result: bool
     assign: Assign | None
+    result_path: Path | None = None
+    discard_result: bool = False
+    output: Template | None = None
 
 
 def read_retry(fields: Fields) -> list[Retrier]:
@@ -96,19 +105,18 @@ def read_catch(fields: Fields) -> list[Catcher]:
     catchers = []
     entries = fields.objects("Catch")
     for position, entry in enumerate(entries):
-        errors = _read_errors(entry, last=position == len(entries) - 1)
-        result_path, discard = read_result_path(entry)
-        catchers.append(
-            Catcher(
-                pointer=entry.pointer,
-                errors=errors,
-                next=entry.text("Next", required=True),
-                result_path=result_path,
-                discard_result=discard,
-                assign=read_assign(entry),
-            )
+        catcher = Catcher(
+            pointer=entry.pointer,
+            errors=_read_errors(entry, last=position == len(entries) - 1),
+            next=entry.text("Next", required=True),
+            assign=read_query_assign(entry, AFTER_ERROR) if entry.is_jsonata else read_assign(entry),
         )
+        if entry.is_jsonata:
+            catcher.output = read_template_field(entry, "Output", AFTER_ERROR)
+        else:
+            catcher.result_path, catcher.discard_result = read_result_path(entry)
         entry.close()
+        catchers.append(catcher)
     return catchers
 
 
@@ -149,20 +157,24 @@ def build_recovery(
     """
     if not retriers and not catchers:
         return None
-    retries = [(build_matcher(retrier.errors), retrier) for retrier in retriers]
+    retries = [
+        (build_matcher(retrier.errors), index, retrier.max_attempts, _build_delay(retrier))
+        for index, retrier in enumerate(retriers)
+    ]
     catches = [(build_matcher(catcher.errors), _build_catch(catcher, step, link, exit_events)) for catcher in catchers]
     count = len(retries)
 
     def recover(frame: Frame, error: StateError) -> Step | float:
         name = error.error
-        for index, (matches, retrier) in enumerate(retries):
+        for matches, index, most, delay in retries:
             if matches(name):
                 attempts = frame.attempts
                 if attempts is None:
                     attempts = frame.attempts = [0] * count
-                if attempts[index] < retrier.max_attempts:
-                    attempts[index] += 1
-                    return retrier.delay(attempts[index] - 1)
+                attempt = attempts[index]
+                if attempt < most:
+                    attempts[index] = attempt + 1
+                    return delay(attempt)
                 break
         for matches, catch in catches:
             if matches(name):
@@ -173,7 +185,16 @@ def build_recovery(
     return recover
 
 
+def _build_delay(retrier: Retrier) -> Callable[[int], float]:
+    """`Retrier.delay`, looked up where it is always the same."""
+    if retrier.jitter or retrier.max_attempts > _KEPT_DELAYS:
+        return retrier.delay
+    return [retrier.delay(attempt) for attempt in range(retrier.max_attempts)].__getitem__
+
+
 def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -> Callable[[Frame, StateError], Step]:
+    if catcher.output is not None or isinstance(catcher.assign, QueryAssign):
+        return _build_query_catch(catcher, step, link, exit_events)
     target = link.step(catcher.next or "")
     merge = build_result_path(catcher.result_path) if catcher.result_path else None
     discard = catcher.discard_result
@@ -189,6 +210,31 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
             size = frame.size + key_bytes + 6 * (len(output["Error"] or "") + len(output["Cause"] or ""))
             frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
             frame.data = value
+        if fresh is not None:
+            frame.variables = fresh
+        frame.run.events += exit_events
+        return target
+
+    return catch
+
+
+def _build_query_catch(
+    catcher: Catcher, step: Step, link: Linker, exit_events: int
+) -> Callable[[Frame, StateError], Step]:
+    """In JSONata: the catcher's Output, or else the error output; both it and Assign see `$states.errorOutput`."""
+    target = link.step(catcher.next or "")
+    output = None if catcher.output is None else build_template(catcher.output)
+    assign = build_assign(catcher.assign)
+    name = step.name
+
+    def catch(frame: Frame, error: StateError) -> Step:
+        value = error_output(error)
+        states = {"input": frame.data, "errorOutput": value}
+        fresh = None if assign is None else assign(states, frame)
+        if output is not None:
+            value = output(states, frame)
+        frame.size = measured(frame, value, name)
+        frame.data = value
         if fresh is not None:
             frame.variables = fresh
         frame.run.events += exit_events

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from express.definition import messages
 from express.program import END
-from express.states.flow import Assign, DataFlow
+from express.states.flow import Assign, DataFlow, Flow, read_data_flow
+from express.states.jsonata_flow import read_query_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -104,7 +105,7 @@ class Node:
 
     name: str
     pointer: str
-    flow: DataFlow = field(default_factory=DataFlow)
+    flow: Flow = field(default_factory=DataFlow)
     next: str | None = None
     end: bool = False
     retriers: list[Retrier] = field(default_factory=list)
@@ -138,6 +139,11 @@ class Node:
 
     def following(self, link: Linker) -> Step:
         return END if self.next is None else link.step(self.next)
+
+
+def read_flow(fields: Fields, *, jsonpath: tuple[str, ...], jsonata: tuple[str, ...]) -> Flow:
+    """The data flow of a state in its query language; the state type names the fields it has in each."""
+    return read_query_flow(fields, *jsonata) if fields.is_jsonata else read_data_flow(fields, *jsonpath)
 
 
 def read_transition(node: Node, fields: Fields) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from express.program import END
-from express.states.flow import build_pass_through, read_data_flow
-from express.states.state import Linker, Node, Surroundings
+from express.states.state import Linker, Node, Surroundings, read_flow
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
@@ -20,7 +19,7 @@ class Succeed(Node):
     TRANSITION: ClassVar[bool] = False
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(fields, "InputPath", "OutputPath")
+        self.flow = read_flow(fields, jsonpath=("InputPath", "OutputPath"), jsonata=("Output",))
 
     def build(self, step: Step, link: Linker) -> None:
-        step.run = build_pass_through(self.flow, step, END)
+        step.run = self.flow.build_pass_through(step, END)

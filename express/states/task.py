@@ -13,17 +13,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
-from express.states.edge import Edge, TimeLimits
-from express.states.flow import read_data_flow, read_reference_field, read_template
+from express.definition.fields import MISSING
+from express.definition.lookalikes import warn_of_missing_path
+from express.expressions import templates
+from express.expressions.jsonata import fields as queries
+from express.expressions.jsonata.fields import is_query
+from express.states.edge import Edge
+from express.states.flow import read_reference_field, read_template
+from express.states.jsonata_fields import holds_query, read_query_field, read_template_field
 from express.states.recovery import MAX_SECONDS, build_recovery, read_catch, read_retry
 from express.states.resource import Resource, parse_resource
-from express.states.state import Node, read_transition
+from express.states.state import Node, read_flow, read_transition
+from express.states.timeouts import TimeLimits
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
-    from express.expressions.templates import Template
+    from express.expressions.jsonata.fields import Query
+    from express.expressions.jsonpath import Path
     from express.program import Step
     from express.states.state import Handler, Linker, Resolver, Surroundings
+    from express.types import JSON, Expr
 
 
 @dataclass(slots=True)
@@ -35,13 +44,15 @@ class Task(Node):
     resolver: Resolver | None = None
     function: str | None = None
     limits: TimeLimits | None = None
-    credentials: Template | None = None
+    credentials: templates.Template | queries.Template | None = None
 
     # ---------------------------------------------------------------------------------------------- read
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(
-            fields, "InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign"
+        self.flow = read_flow(
+            fields,
+            jsonpath=("InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "Assign"),
+            jsonata=("Arguments", "Output", "Assign"),
         )
         self._read_resource(fields, surroundings)
         self._read_limits(fields)
@@ -62,28 +73,30 @@ class Task(Node):
         refusal = _express_refusal(resource) if surroundings.machine_type == "EXPRESS" else None
         if refusal is not None:
             fields.report("Resource", refusal)
-        if resource.is_lambda_invoke:
-            self._read_function(fields)
+            return
+        if resource.kind == "service":
+            self._read_request(fields, resource)
         self.resolver = surroundings.resolver
-        if self.resolver is None or refusal is not None:
+        if self.resolver is None:
             return
         self.handler = self.resolver.handler(resource.arn, self.function)
         if self.handler is None and not self._resolves_at_run_time(surroundings.resolver):
             surroundings.unresolved.append((fields.child("Resource"), self.function or resource.arn))
 
-    def _read_function(self, fields: Fields) -> None:
-        """The Lambda function that `lambda:invoke` names; None where a path decides at run time."""
-        if not fields.has("Parameters"):
-            fields.report(None, messages.required_field("FunctionName"))
-            return
-        parameters = fields.json("Parameters")
-        if not isinstance(parameters, dict):
-            return
-        name = parameters.get("FunctionName")
-        if isinstance(name, str):
-            self.function = name
-        elif "FunctionName.$" not in parameters and "FunctionName" not in parameters:
-            fields.report("Parameters", messages.required_field("FunctionName"))
+    def _read_request(self, fields: Fields, resource: Resource) -> None:
+        """What an integration must be called with; of `lambda:invoke` the function, unless a path names it."""
+        field = "Arguments" if fields.is_jsonata else "Parameters"
+        parameters = fields.json(field)
+        if parameters is MISSING:
+            fields.report(None, messages.parameters_required(resource.arn, field))
+        elif isinstance(parameters, dict):
+            for name in resource.required:
+                if not _names(fields, parameters, name):
+                    fields.report(field, messages.required_field(name))
+            function = parameters.get("FunctionName")
+            computed = fields.is_jsonata and is_query(function)
+            if resource.is_lambda_invoke and isinstance(function, str) and not computed:
+                self.function = function
 
     def _resolves_at_run_time(self, resolver: Resolver | None) -> bool:
         return (
@@ -95,29 +108,24 @@ class Task(Node):
         )
 
     def _read_limits(self, fields: Fields) -> None:
-        timeout = fields.integer("TimeoutSeconds", minimum=1, maximum=MAX_SECONDS)
-        heartbeat = fields.integer("HeartbeatSeconds", minimum=1, maximum=MAX_SECONDS)
-        limits = TimeLimits(
-            timeout,
-            read_reference_field(fields, "TimeoutSecondsPath"),
-            heartbeat,
-            read_reference_field(fields, "HeartbeatSecondsPath"),
-        )
-        fields.exclusive("TimeoutSeconds", "TimeoutSecondsPath")
-        fields.exclusive("HeartbeatSeconds", "HeartbeatSecondsPath")
-        if timeout is not None and heartbeat is not None and heartbeat >= timeout:
-            fields.report("HeartbeatSeconds", "The value of 'HeartbeatSeconds' must be smaller than 'TimeoutSeconds'")
+        limits = TimeLimits(_read_seconds(fields, "TimeoutSeconds"), _read_seconds(fields, "HeartbeatSeconds"))
+        timeout, heartbeat = limits.timeout, limits.heartbeat
+        if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
+            fields.report("HeartbeatSeconds", messages.HEARTBEAT_TOO_LONG)
         if limits != TimeLimits():
             self.limits = limits
 
     def _read_credentials(self, fields: Fields) -> None:
-        if not fields.has("Credentials"):
+        """Credentials: a template with a RoleArn, for Lambda functions and service integrations only."""
+        credentials = fields.object("Credentials")
+        if credentials is None:
             return
-        value = fields.json("Credentials")
-        if not isinstance(value, dict):
-            fields.object("Credentials")
-        elif "RoleArn" not in value and "RoleArn.$" not in value:
+        if self.resource is not None and self.resource.kind == "activity":
+            fields.report("Credentials", messages.ACTIVITY_CREDENTIALS)
+        elif not _names(fields, credentials.value, "RoleArn"):
             fields.report("Credentials", messages.required_field("RoleArn"))
+        elif fields.is_jsonata:
+            self.credentials = read_template_field(fields, "Credentials")
         else:
             self.credentials = read_template(fields, "Credentials")
 
@@ -131,12 +139,40 @@ class Task(Node):
             flow=self.flow,
             following=self.following(link),
             limits=self.limits,
-            credentials=self.credentials,
+            credentials=_build_credentials(self.credentials),
         )
         if self.handler is None:
             edge.build_dynamic(self.resolver)
         else:
             edge.build(self.handler)
+
+
+def _names(fields: Fields, template: dict[str, JSON], field: str) -> bool:
+    """Whether a template has the field, given or computed."""
+    return field in template or (not fields.is_jsonata and f"{field}.$" in template)
+
+
+def _read_seconds(fields: Fields, name: str) -> int | Path | Query | None:
+    """A time limit: a literal, by path, or in JSONata an expression."""
+    if holds_query(fields, name):
+        return read_query_field(fields, name)
+    seconds = fields.integer(name, minimum=1, maximum=MAX_SECONDS)
+    if fields.is_jsonata:
+        return seconds
+    path = read_reference_field(fields, f"{name}Path")
+    fields.exclusive(name, f"{name}Path")
+    warn_of_missing_path(fields, name)
+    return seconds if path is None else path
+
+
+def _build_credentials(template: templates.Template | queries.Template | None) -> Expr | None:
+    """Credentials have to be there and are nobody's: no role is assumed in process."""
+    if template is None:
+        return None
+    if isinstance(template, templates.Template):
+        return templates.build_template(template)
+    role = queries.build_template(template)
+    return lambda data, scope: role({"input": data}, scope)
 
 
 def _express_refusal(resource: Resource) -> str | None:

@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
 from express.definition.lookalikes import warn_of_missing_path
-from express.errors import RUNTIME, EngineError, PathNotFound
+from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
+from express.expressions.jsonata.fields import Query
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.timestamps import parse_timestamp
 from express.payload import text_of
 from express.program import WAITING
-from express.states.flow import (
-    build_leave,
-    build_prepare,
-    prepare_growth,
-    read_data_flow,
-    read_reference_field,
-)
+from express.states.flow import read_reference_field
+from express.states.jsonata_fields import QueryNumber, build_text, holds_query, read_query_field
 from express.states.recovery import MAX_SECONDS
-from express.states.state import Linker, Node, Surroundings, read_transition
+from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
@@ -44,29 +40,30 @@ Delay = Callable[["JSON", "Frame"], float]
 class Wait(Node):
     TYPE: ClassVar[str] = "Wait"
 
-    seconds: int | None = None
-    timestamp: int | None = None
-    seconds_path: Path | None = None
-    timestamp_path: Path | None = None
+    seconds: int | Path | Query | None = None
+    timestamp: int | Path | Query | None = None
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
-        self.flow = read_data_flow(fields, "InputPath", "OutputPath", "Assign")
-        self.seconds = fields.integer("Seconds", minimum=0, maximum=MAX_SECONDS)
-        text = fields.text("Timestamp")
-        if text is not None:
-            self.timestamp = parse_timestamp(text)
-            if self.timestamp is None:
-                fields.report("Timestamp", messages.NOT_A_TIMESTAMP)
-        self.seconds_path = read_reference_field(fields, "SecondsPath")
-        self.timestamp_path = read_reference_field(fields, "TimestampPath")
+        self.flow = read_flow(fields, jsonpath=("InputPath", "OutputPath", "Assign"), jsonata=("Output", "Assign"))
+        if holds_query(fields, "Seconds"):
+            self.seconds = read_query_field(fields, "Seconds")
+        else:
+            self.seconds = fields.integer("Seconds", minimum=0, maximum=MAX_SECONDS)
+        if holds_query(fields, "Timestamp"):
+            self.timestamp = read_query_field(fields, "Timestamp")
+        else:
+            self.timestamp = _read_timestamp(fields)
+        if not fields.is_jsonata:
+            self.seconds = read_reference_field(fields, "SecondsPath") or self.seconds
+            self.timestamp = read_reference_field(fields, "TimestampPath") or self.timestamp
+            warn_of_missing_path(fields, "Seconds", "Timestamp")
         fields.exclusive("SecondsPath", "Seconds", "TimestampPath", "Timestamp", required=True)
-        warn_of_missing_path(fields, "Seconds", "Timestamp")
         read_transition(self, fields)
 
     def build(self, step: Step, link: Linker) -> None:
-        prepare = build_prepare(self.flow)
-        leave = build_leave(self.flow, step, self.following(link))
-        factor, constant = prepare_growth(self.flow)
+        prepare = self.flow.build_prepare()
+        leave = self.flow.build_leave(step, self.following(link))
+        factor, constant = self.flow.growth()
         delay = self._build_delay()
 
         def run(frame: Frame) -> Step:
@@ -93,15 +90,34 @@ class Wait(Node):
         step.resume = resume
 
     def _build_delay(self) -> Delay:
-        if self.seconds_path is not None:
-            return _seconds_from(self.seconds_path)
-        if self.timestamp_path is not None:
-            return _timestamp_from(self.timestamp_path)
-        if self.timestamp is not None:
-            moment = self.timestamp
-            return lambda data, frame: _until(moment, frame)
-        seconds = self.seconds or 0
-        return lambda data, frame: seconds
+        if self.timestamp is None:
+            return _build_seconds(self.seconds or 0)
+        return _build_timestamp(self.timestamp)
+
+
+def _read_timestamp(fields: Fields) -> int | None:
+    text = fields.text("Timestamp")
+    moment = None if text is None else parse_timestamp(text)
+    if text is not None and moment is None:
+        fields.report("Timestamp", messages.NOT_A_TIMESTAMP)
+    return moment
+
+
+def _build_seconds(seconds: int | Path | Query) -> Delay:
+    if isinstance(seconds, Path):
+        return _seconds_from(seconds)
+    if isinstance(seconds, Query):
+        number = QueryNumber(seconds, minimum=0).build()
+        return lambda data, frame: _within_limit(number(data, frame))
+    return lambda data, frame: seconds
+
+
+def _build_timestamp(moment: int | Path | Query) -> Delay:
+    if isinstance(moment, Path):
+        return _timestamp_from(moment)
+    if isinstance(moment, Query):
+        return _timestamp_of(moment)
+    return lambda data, frame: _until(moment, frame)
 
 
 def _seconds_from(path: Path) -> Delay:
@@ -140,6 +156,22 @@ def _timestamp_from(path: Path) -> Delay:
                 RUNTIME,
                 "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
                 f"string: {path.text} == {value if isinstance(value, str) else text_of(value)}",
+            )
+        return _until(moment, frame)
+
+    return delay
+
+
+def _timestamp_of(query: Query) -> Delay:
+    text = build_text(query)
+
+    def delay(data: JSON, frame: Frame) -> float:
+        value = text(data, frame)
+        moment = parse_timestamp(value)
+        if moment is None:
+            raise EvaluationFailed(
+                f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {value}",
+                query.field,
             )
         return _until(moment, frame)
 

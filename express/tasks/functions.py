@@ -10,17 +10,19 @@ from __future__ import annotations
 import asyncio
 import inspect
 import linecache
-from functools import lru_cache
-from random import getrandbits
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from express.errors import InvalidTasks, StateError
-from express.payload import text_of
+from express.states.lambda_function import failure_document
 from express.states.state import Handler, HandlerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, TracebackType
+
+#: Modules through which a handler is called: at once, after it has suspended, in a thread.
+_CALLERS = ("express.states.", "express.runtime.", "concurrent.futures.", "asyncio.")
 
 
 class HandlerFailure(StateError):
@@ -31,35 +33,18 @@ class HandlerFailure(StateError):
         Exception.__init__(self)
         self.error = type(exception).__name__
         self._exception: BaseException | None = exception
+        # A trace holds every local of the handler, and grows with each raise of the same exception.
+        self._trace, exception.__traceback__ = exception.__traceback__, None
 
     def __getattr__(self, name: str) -> str:
         # Only a missing attribute comes here, and that is `cause` until somebody reads it.
         exception = self.__dict__.get("_exception")
         if name != "cause" or exception is None:
             raise AttributeError(name)
-        self.cause = lambda_cause(exception)
-        # An exception holds its traceback, and that every local of the handler.
-        self._exception = None
+        name = type(exception).__name__
+        self.cause = failure_document(_message(exception), name, _stack_lines(_of_the_handler(self._trace)))
+        self._exception = self._trace = None
         return self.cause
-
-
-def lambda_cause(exception: BaseException) -> str:
-    """The cause of a failed function, key by key as AWS writes it."""
-    trace = exception.__traceback__
-    return text_of(
-        {
-            "errorMessage": _message(exception),
-            "errorType": type(exception).__name__,
-            "requestId": _request_id(),
-            "stackTrace": _stack_lines(trace.tb_next if trace is not None else None),
-        }
-    )
-
-
-def _request_id() -> str:
-    """A random UUID, as Lambda gives each invocation; made by hand because `uuid4` takes ten times as long."""
-    bits = f"{getrandbits(122):031x}"
-    return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-{bits[18:30]}"
 
 
 def _message(exception: BaseException) -> str:
@@ -69,8 +54,15 @@ def _message(exception: BaseException) -> str:
         return f"<{type(exception).__name__} without a readable message>"
 
 
+def _of_the_handler(trace: TracebackType | None) -> TracebackType | None:
+    """The trace without the frames between the event loop and the handler: those in front that are the engine's."""
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_CALLERS):
+        trace = trace.tb_next
+    return trace
+
+
 def _stack_lines(trace: TracebackType | None) -> list[str]:
-    """The frames below the engine's own, formatted as `traceback.format_tb` does, without its costlier parts."""
+    """The frames of a trace, formatted as `traceback.format_tb` does, without its costlier parts."""
     lines = []
     while trace is not None:
         lines.append(_stack_line(trace.tb_frame.f_code, trace.tb_lineno))
@@ -105,6 +97,8 @@ def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool,
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
     call = type(function).__call__ if not inspect.isroutine(function) else function
     return inspect.iscoroutinefunction(inspect.unwrap(function)) or inspect.iscoroutinefunction(call)
 

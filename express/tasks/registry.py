@@ -43,7 +43,7 @@ class Tasks:
 
     Handlers take `(payload)` or `(payload, context)` and return JSON. `async def` is awaited; `def` runs inline and
     must be quick; `blocking=True` sends it to a thread. `isolate=False` trusts it with shared values: it promises
-    not to change its payload, not to keep its result, and to stay within the payload limit.
+    not to change its payload, not to keep its result, and that the result is plain JSON within the payload limit.
     """
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ def reason_to_skip(case: dict[str, Any]) -> str | None:
             return OUT_OF_SCOPE[need]
     if "$$.Task.Token" in str(case["definition"]):
         return OUT_OF_SCOPE["callback"]
-    return "is written in JSONata" if "ql:JSONata" in case["features"] else None
+    return None
 
 
 def params() -> list[Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from express.expressions import jsonata
+from express import jsonata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

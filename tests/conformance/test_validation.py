@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,18 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from express.types import Diagnostic
-
-JSONATA = re.compile(r'"QueryLanguage": "JSONata"')
-
-
-def params() -> list[Any]:
-    """All cases by id; those in the query language this version does not have are skipped."""
-    found = case_params(recorded("validation/*.json"))
-    for index, param in enumerate(found):
-        case = param.values[0]
-        if JSONATA.search(json.dumps(case.get("definition"))):
-            found[index] = pytest.param(case, id=param.id, marks=pytest.mark.skip(reason="is written in JSONata"))
-    return found
 
 
 def diagnostics(case: dict[str, Any]) -> list[dict[str, str]]:
@@ -47,7 +34,7 @@ def diagnostics(case: dict[str, Any]) -> list[dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("case", params())
+@pytest.mark.parametrize("case", case_params(recorded("validation/*.json")))
 def test_recorded_answer(case: dict[str, Any]) -> None:
     expected, found = case["expected"], diagnostics(case)
     if case["call"] == "CreateStateMachine":

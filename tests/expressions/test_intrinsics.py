@@ -52,6 +52,8 @@ RESULTS: list[tuple[str, JSON, JSON]] = [
     ("States.StringToJson($)", " \n", None),
     ("States.StringToJson($)", "-0", 0),
     ("States.StringToJson($)", ' {"a":[1,"é"]} ', {"a": [1, "é"]}),
+    ("States.StringToJson($)", '{"n":123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+    ("States.StringToJson($)", "-9223372036854775809", -9223372036854775809),
     (r"""States.StringToJson('{"a": "it\'s"}')""", None, {"a": "it's"}),
     ("States.JsonToString($)", {"b": [1, None], "a": "é"}, '{"b":[1,null],"a":"é"}'),
     ("States.JsonToString('x')", None, '"x"'),
@@ -145,6 +147,8 @@ LONG = "a" * 10_001
 REFUSED: list[tuple[str, JSON]] = [
     ("States.StringToJson($)", "{bad json}"),
     ("States.StringToJson($)", '{"a":1'),
+    ("States.StringToJson($)", '"\ud800"'),
+    ("States.StringToJson($)", "1" * 400),
     ("States.StringToJson($)", 123),
     ("States.StringToJson()", None),
     ("States.JsonToString($, $)", None),

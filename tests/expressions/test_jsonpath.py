@@ -706,6 +706,36 @@ def test_functions_that_fail(text: str, detail: str) -> None:
     assert detail_of(text) == detail
 
 
+@pytest.mark.parametrize("call", ["sum()", "avg()", "min()", "max()", "stddev()", "sum(1e999)", "stddev(1e200)"])
+def test_aggregation_keeps_to_doubles(call: str) -> None:
+    detail = "Aggregation function attempted to calculate value beyond the range of a double"
+    huge = [10**400] if call not in ("sum(1e999)", "stddev(1e200)") else [1]
+    with pytest.raises(PathNotFound) as caught:
+        evaluate(f"$.list.{call}", {"list": huge})
+    assert caught.value.detail == detail
+    if call in ("sum()", "avg()", "stddev()"):
+        with pytest.raises(PathNotFound) as caught:
+            evaluate(f"$.list.{call}", {"list": [1e308, 1e308]})
+        assert caught.value.detail == detail
+
+
+def test_sums_are_added_up_one_after_another() -> None:
+    """As in Java, on every version of Python."""
+    assert evaluate("$.list.sum()", {"list": [0.1] * 10}) == 0.9999999999999999
+    assert evaluate("$.list.avg()", {"list": [0.1] * 10}) == 0.09999999999999999
+
+
+@pytest.mark.parametrize("position", ["1e999", "3000000000", "1e300"])
+def test_an_index_beyond_all_arrays(position: str) -> None:
+    assert detail_of(f"$.list.index({position})") == "Index 2147483647 out of bounds for length 5"
+    assert detail_of(f"$.list.index(-{position})") == "Target index:-2147483647 larger than object count:5"
+
+
+@pytest.mark.parametrize("size", ["1e999", "-1e999"])
+def test_nothing_has_an_infinite_size(size: str) -> None:
+    assert evaluate(f"$[?(@ size {size})]", [[], "text", [1]]) == []
+
+
 def test_append_leaves_the_data_alone() -> None:
     data = {"list": [1]}
     assert evaluate("$.list.append(2)", data) == [1, 2]

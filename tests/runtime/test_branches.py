@@ -289,6 +289,7 @@ def test_a_stop_in_the_moment_of_a_failure(fork: Callable[[int], dict[str, Any]]
 
     async def main() -> express.Result:
         loop = asyncio.get_running_loop()
+        execution: express.Execution
         async with express.Runtime() as runtime:
             if first == "stop":
                 loop.call_at(loop.time() + 5, lambda: execution.stop("Stopped"))
@@ -309,6 +310,7 @@ def test_a_cancelled_caller_in_the_moment_of_a_failure(fork: Callable[[int], dic
 
     async def main() -> int:
         loop = asyncio.get_running_loop()
+        caller: asyncio.Task[express.Result]
         async with express.Runtime() as runtime:
             if early:
                 loop.call_at(loop.time() + 5, lambda: caller.cancel())

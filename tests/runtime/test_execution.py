@@ -393,7 +393,7 @@ def test_asking_again_and_again_leaves_nothing_behind() -> None:
             for _ in range(100):
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(listen(), 1)
-            listening = len(execution._waiters)
+            listening = len(execution._waiters or ())
             assert (await execution).succeeded
             return listening
 

@@ -239,7 +239,8 @@ def test_a_timeout_of_the_handlers_own_is_its_own() -> None:
         async with asyncio.timeout(3):
             await asyncio.sleep(AGES)
 
-    for fields in ({}, {"TimeoutSeconds": 50}):
+    unlimited: dict[str, Any] = {}
+    for fields in (unlimited, {"TimeoutSeconds": 50}):
         result = run_clean(executed(calling(work, **fields)))
         assert (result.error, result.billing.duration_ns) == ("TimeoutError", 3 * SECOND)
 

@@ -33,7 +33,7 @@ from tests.runtime.machines import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from express.types import JSON
 
@@ -118,15 +118,22 @@ def no_json(payload: JSON) -> JSON:
 
 
 def built(definition: dict[str, Any]) -> express.Workflow:
-    handlers = (answer, answer_later, broken, broken_later, hang, informed, no_json)
-    return compiled(definition, **{handler.__name__: handler for handler in handlers})
+    handlers: tuple[Callable[..., Any], ...] = (
+        answer,
+        answer_later,
+        broken,
+        broken_later,
+        hang,
+        informed,
+        no_json,
+    )
+    return compiled(definition, None, **{handler.__name__: handler for handler in handlers})
 
 
 @pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
+def _collected() -> None:
     """What other tests have left must not be counted here."""
     gc.collect()
-    yield
 
 
 @pytest.mark.parametrize("way", WAYS)

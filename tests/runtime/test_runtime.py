@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import re
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 
@@ -33,7 +36,7 @@ from tests.runtime.machines import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from express.types import JSON
+    from express.types import JSON, MachineType
 
 PASSING = machine(A=state("Pass"))
 SLOW = machine(A=wait(10))
@@ -45,8 +48,14 @@ SLOW = machine(A=wait(10))
 
 @pytest.mark.parametrize(
     "limits",
-    [{"max_in_flight": 0}, {"map_concurrency": 0}, {"payload_limit": 0}, {"execution_timeout": 0}]
-    + [{"max_in_flight": -1}, {"execution_timeout": -1.0}],
+    [
+        {"max_in_flight": 0},
+        {"max_in_flight": -1},
+        {"map_concurrency": 0},
+        {"payload_limit": 0},
+        {"execution_timeout": 0},
+        {"execution_timeout": -1.0},
+    ],
 )
 def test_limits_are_positive(limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
@@ -61,11 +70,13 @@ def test_start_waits_while_the_runtime_is_full() -> None:
             for seconds in (10, 4, 8, 1):
                 await runtime.start(compiled(machine(A=wait(seconds))))
                 started.append((runtime.in_flight, loop.time() - 1))
-            assert runtime.is_full
-        assert not runtime.is_full
+            fullness.append(runtime.is_full)
+        fullness.append(runtime.is_full)
         return started
 
+    fullness: list[bool] = []
     assert run_clean(main()) == [(1, 0), (2, 0), (2, 4), (2, 10)]
+    assert fullness == [True, False]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -117,7 +128,7 @@ def test_streams_and_starts_share_the_places() -> None:
             async def starts() -> int:
                 return len([await (await runtime.start(workflow, number)) for number in range(10)])
 
-            return await asyncio.gather(stream(events()), stream(range(30)), stream(events()), starts())
+            return list(await asyncio.gather(stream(events()), stream(range(30)), stream(events()), starts()))
 
     assert run_clean(main()) == [30, 30, 30, 10]
     assert peak == 5
@@ -334,7 +345,7 @@ def test_who_waits_for_a_place_is_told_that_there_will_be_none() -> None:
 def test_a_runtime_may_be_entered_again() -> None:
     async def main() -> list[str]:
         runtime = express.Runtime()
-        statuses = []
+        statuses: list[str] = []
         for _ in range(2):
             async with runtime:
                 statuses.append((await runtime.execute(compiled(SLOW))).status)
@@ -434,6 +445,8 @@ BROKEN = [
     ({1: 2}, "$ has a key that is no string: 1"),
     ({"a": "\ud800"}, "$.a is a string with a lone surrogate, which is not valid Unicode"),
     (b"bytes", "$ is a bytes, which is not JSON"),
+    ({"when": [datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)]}, "$.when[0] is a datetime, which is not JSON"),
+    ({"price": Decimal(1)}, "$.price is a Decimal, which is not JSON"),
 ]
 
 
@@ -452,6 +465,48 @@ def test_what_is_no_json_is_refused(way: Way, event: JSON, reason: str, definiti
     assert result.cause == f"Invalid State Machine Execution Input: '{reason}'"
     assert (workflow.tally.started, workflow.tally.failed) == (1, 1)
     assert workflow.state_entries == {"A": 0}
+
+
+#: What orjson writes and is not looked for: (input, InputPath, the output or the error it comes to).
+NOT_LOOKED_FOR: list[tuple[JSON, str, JSON]] = [
+    ({"pair": (1, 2)}, "$", {"pair": (1, 2)}),
+    ({"pair": (1, 2)}, "$.pair", (1, 2)),
+    ({"pair": (1, 2)}, "$.pair[0]", None),
+    ({"pair": (1, 2)}, "$.pair[*]", []),
+    ({"id": UUID(int=1)}, "$.id", UUID(int=1)),
+    ({"id": UUID(int=1)}, "$.id.x", None),
+]
+
+
+@pytest.mark.parametrize(("event", "path", "output"), NOT_LOOKED_FOR)
+def test_what_is_not_looked_for_stays_what_it_is(event: JSON, path: str, output: JSON) -> None:
+    result = run_clean(executed(compiled(machine(A=state("Pass", InputPath=path))), event))
+    assert (result.output, result.error) == (output, "States.Runtime" if output is None else None)
+    assert type(result.output) is type(output)
+
+
+def test_what_is_not_looked_for_is_found_at_the_task_edge() -> None:
+    workflow = calling(lambda payload: payload)
+    assert run_clean(executed(workflow, {"pair": (1, 2)})).output == {"pair": [1, 2]}
+    result = run_clean(executed(workflow, {"id": UUID(int=1)}))
+    assert result.cause == (
+        "An error occurred while executing the state 'Work' (entered at the event id #2). "
+        "The input of the task is not valid JSON: $.id is a UUID, which is not JSON"
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_input_that_breaks_an_expression_is_blamed_for_it(way: Way, caplog: pytest.LogCaptureFixture) -> None:
+    workflow = compiled(machine(A=state("Pass", Parameters={"text.$": "States.Format('{}', $.id)"})))
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await way(runtime, workflow, {"id": UUID(int=1)})
+
+    result = run_clean(main())
+    assert (result.status, result.error) == ("FAILED", "States.Runtime")
+    assert result.cause == "Invalid State Machine Execution Input: '$.id is a UUID, which is not JSON'"
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(("limit", "size", "status"), [(262_144, 262_144, "SUCCEEDED"), (262_144, 262_145, "FAILED")])
@@ -653,8 +708,9 @@ def test_a_run_knows_its_arn() -> None:
             assert isinstance(run, Run)
             arns.append(run.execution_arn)
 
-    for kind in ("EXPRESS", "STANDARD"):
-        workflow = express.compile(PASSING, name="orders", type=kind)  # type: ignore[arg-type]
+    kinds: tuple[MachineType, ...] = ("EXPRESS", "STANDARD")
+    for kind in kinds:
+        workflow = express.compile(PASSING, name="orders", type=kind)
 
         async def main(workflow: express.Workflow = workflow) -> None:
             async with express.Runtime(observers=[Reader()]) as runtime:

@@ -210,7 +210,7 @@ def test_a_source_is_never_read_further_ahead_than_max_in_flight(
 
     async def main() -> None:
         async with express.Runtime(max_in_flight=max_in_flight) as runtime:
-            results = runtime.map(compiled(definition), source, ordered=ordered)  # type: ignore[arg-type]
+            results = runtime.map(compiled(definition), source, ordered=ordered)
             taken = 0
             async for _ in results:
                 taken += 1
@@ -368,7 +368,7 @@ def test_a_stream_on_a_runtime_that_closes(definition: dict[str, Any], ordered: 
 
     async def main() -> int:
         async with express.Runtime(max_in_flight=3) as runtime:
-            results = runtime.map(compiled(definition), kind(), ordered=ordered)  # type: ignore[arg-type]
+            results = runtime.map(compiled(definition), kind(), ordered=ordered)
             await anext(results)
         count = 0
         with pytest.raises(express.RuntimeClosed):
@@ -386,7 +386,7 @@ def test_two_streams_at_once() -> None:
             async def consume(events: Any) -> list[JSON]:
                 return [result.output async for result in runtime.map(compiled(WAITING), events)]
 
-            return await asyncio.gather(consume([3, 1, 2] * 5), consume(later([2, 0, 1] * 5)))
+            return list(await asyncio.gather(consume([3, 1, 2] * 5), consume(later([2, 0, 1] * 5))))
 
     assert run_clean(main()) == [[3, 1, 2] * 5, [2, 0, 1] * 5]
 

@@ -7,7 +7,7 @@ import datetime
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 #: How a handler answers, and with which fields and options: every path through the edge.
-KINDS = ("inline", "async", "later", "thread", "informed", "limited", "retried", "dynamic")
+KINDS = ("inline", "async", "later", "thread", "informed", "limited", "retried", "invoke", "dynamic")
+#: Those that go by `lambda:invoke`, with the function's name in the definition or in the data.
+INVOKED: dict[str, dict[str, Any]] = {
+    "invoke": {"FunctionName": "work"},
+    "dynamic": {"FunctionName.$": "States.Format('work')"},
+}
 
 
 def answering(answer: Callable[[JSON], JSON], kind: str, *, isolate: bool = True, **fields: Any) -> express.Workflow:
@@ -55,19 +60,20 @@ def answering(answer: Callable[[JSON], JSON], kind: str, *, isolate: bool = True
         fields["TimeoutSeconds"] = 50
     if kind == "retried":
         fields["Retry"] = [{"ErrorEquals": ["Never"]}]
-    handler: Callable[..., Any] = {"async": at_once, "later": later, "informed": informed, "limited": later}.get(
-        kind, lambda payload: answer(payload)
-    )
+    coroutines: dict[str, Callable[..., Any]] = {
+        "async": at_once,
+        "later": later,
+        "informed": informed,
+        "limited": later,
+    }
+    handler = coroutines.get(kind, lambda payload: answer(payload))
     options = {"isolate": isolate, "blocking": kind == "thread"}
-    if kind == "dynamic":
-        tasks = express.Tasks()
-        tasks.add("work", handler, **options)
-        parameters = {"FunctionName.$": "States.Format('work')", "Payload.$": "$"}
-        fields = {"ResultSelector": {"out.$": "$.Payload"}, "OutputPath": "$.out", **fields}
-        definition = machine(
-            Work=state("Task", Resource="arn:aws:states:::lambda:invoke", Parameters=parameters, **fields)
-        )
-        return express.compile(definition, tasks)
+    if kind in INVOKED:
+        fields["Parameters"] = {**INVOKED[kind], "Payload.$": "$"}
+        fields["ResultSelector"] = {"out.$": "$.Payload"}
+        fields["OutputPath"] = "$.out"
+        work = state("Task", Resource="arn:aws:states:::lambda:invoke", **fields)
+        return compiled(machine(Work=work), options, work=handler)
     return calling(handler, options, **fields)
 
 
@@ -82,11 +88,11 @@ def test_a_handler_that_changes_its_payload_changes_nothing_else(kind: str) -> N
         payload.clear()
         return "done"
 
-    workflow = answering(vandal, kind, ResultPath="$.result") if kind != "dynamic" else answering(vandal, kind)
+    workflow = answering(vandal, kind) if kind in INVOKED else answering(vandal, kind, ResultPath="$.result")
     event = {"items": [1, {"a": 2}]}
     result = run_clean(executed(workflow, event))
     assert event == {"items": [1, {"a": 2}]}
-    assert result.output == ("done" if kind == "dynamic" else {"items": [1, {"a": 2}], "result": "done"})
+    assert result.output == ("done" if kind in INVOKED else {"items": [1, {"a": 2}], "result": "done"})
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -182,6 +188,10 @@ class Colour(Enum):
     RED = 1
 
 
+class Level(IntEnum):
+    HIGH = 3
+
+
 class Text(str):
     pass
 
@@ -190,7 +200,7 @@ class Mapping(dict[str, Any]):
     pass
 
 
-class float_of_its_own(float):
+class Half(float):
     pass
 
 
@@ -199,46 +209,118 @@ class Point:
     x: int = 1
 
 
-#: (what a handler returns, what the text must name).
-FOREIGN: list[tuple[Callable[[], Any], str]] = [
-    (lambda: float("nan"), "$ is nan, which is not a JSON number"),
-    (lambda: {"a": [1, float("-inf")]}, "$.a[1] is -inf, which is not a JSON number"),
-    (lambda: b"bytes", "$ is a bytes, which is not JSON"),
-    (lambda: {"a": {1, 2}}, "$.a is a set, which is not JSON"),
-    (lambda: object(), "$ is a object, which is not JSON"),
-    (lambda: [datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)], "$[0] is a datetime, which is not JSON"),
-    (lambda: datetime.date(2025, 1, 1), "$ is a date, which is not JSON"),
-    (lambda: Decimal("1.5"), "$ is a Decimal, which is not JSON"),
-    (lambda: Point(), "$ is a Point, which is not JSON"),
-    (lambda: MappingProxyType({}), "$ is a mappingproxy, which is not JSON"),
-    (lambda: (item for item in ()), "$ is a generator, which is not JSON"),
-    (lambda: {1: 2}, "$ has a key that is no string: 1"),
-    (lambda: {"a": {None: 2}}, "$.a has a key that is no string: None"),
-    (lambda: "half \ud800", "$ is a string with a lone surrogate, which is not valid Unicode"),
-    (lambda: nested(300), "is nested deeper than 254 levels"),
-    (circular, "is nested deeper than 254 levels"),
-    (lambda: 10**5000, "cannot be written as JSON"),
-]
+#: (what a handler returns, what Lambda's Python runtime says about it, with the place).
+FOREIGN: dict[str, tuple[Callable[[], Any], str]] = {
+    "UUID": (lambda: UUID(int=1), "Object of type UUID is not JSON serializable"),
+    "UUID inside": (
+        lambda: {"a": [{"id": UUID(int=1)}]},
+        "Object of type UUID is not JSON serializable (at $.a[0].id)",
+    ),
+    "Enum": (lambda: Colour.RED, "Object of type Colour is not JSON serializable"),
+    "Enum inside": (lambda: [None, Colour.RED], "Object of type Colour is not JSON serializable (at $[1])"),
+    "dataclass": (lambda: Point(), "Object of type Point is not JSON serializable"),
+    "datetime": (
+        lambda: [datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)],
+        "Object of type datetime is not JSON serializable (at $[0])",
+    ),
+    "date": (lambda: datetime.date(2025, 1, 1), "Object of type date is not JSON serializable"),
+    "Decimal": (lambda: Decimal("1.5"), "Object of type Decimal is not JSON serializable"),
+    "set": (lambda: {"a": {1, 2}}, "Object of type set is not JSON serializable (at $.a)"),
+    "bytes": (lambda: b"bytes", "Object of type bytes is not JSON serializable"),
+    "object": (object, "Object of type object is not JSON serializable"),
+    "proxy": (lambda: MappingProxyType({}), "Object of type mappingproxy is not JSON serializable"),
+    "generator": (lambda: (item for item in ""), "Object of type generator is not JSON serializable"),
+    "nan": (lambda: float("nan"), "Out of range float values are not JSON compliant: nan"),
+    "infinity": (
+        lambda: {"a": [1, float("-inf")]},
+        "Out of range float values are not JSON compliant: -inf (at $.a[1])",
+    ),
+    "tuple as key": (lambda: {(1, 2): 3}, "keys must be str, int, float, bool or None, not tuple"),
+    "Enum as key": (lambda: {"a": {Colour.RED: 3}}, "keys must be str, int, float, bool or None, not Colour (at $.a)"),
+    "surrogate": (lambda: "half \ud800", "$ is a string with a lone surrogate, which is not valid Unicode"),
+    "too deep": (lambda: nested(300), "$[0][0][0]… is nested deeper than 254 levels"),
+    "circular": (circular, "$[0][0][0]… is nested deeper than 254 levels"),
+}
 
 
+@pytest.mark.parametrize("isolate", [True, False], ids=["by value", "trusted"])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
-        (Colour.RED, 1),
-        ((1, (2, 3)), [1, [2, 3]]),
-        ({"a": (None,)}, {"a": [None]}),
-        (Text("text"), "text"),
-        (Mapping(a=1), {"a": 1}),
-        (float_of_its_own(1.5), 1.5),
-    ],
-)
-def test_what_becomes_json_on_the_way(value: Any, expected: JSON, kind: str) -> None:
-    """Tuples, subclasses, what orjson writes by itself: the workflow gets plain JSON values."""
-    output = run_clean(executed(answering(lambda payload: value, kind))).unwrap()
+@pytest.mark.parametrize(("make", "words"), FOREIGN.values(), ids=FOREIGN.keys())
+def test_a_result_that_is_no_json_cannot_be_marshalled(
+    make: Callable[[], Any], words: str, kind: str, isolate: bool
+) -> None:
+    result = run_clean(executed(answering(lambda payload: make(), kind, isolate=isolate)))
+    assert (result.status, result.error) == ("FAILED", "Runtime.MarshalError")
+    assert result.cause is not None
+    cause = json.loads(result.cause)
+    assert list(cause) == ["errorMessage", "errorType", "requestId", "stackTrace"]
+    assert len(cause.pop("requestId")) == 36
+    assert cause == {
+        "errorMessage": f"Unable to marshal response: {words}",
+        "errorType": "Runtime.MarshalError",
+        "stackTrace": [],
+    }
+
+
+@pytest.mark.parametrize("isolate", [True, False], ids=["by value", "trusted"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_number_that_cannot_be_written_cannot_be_marshalled(kind: str, isolate: bool) -> None:
+    result = run_clean(executed(answering(lambda payload: [10**5000], kind, isolate=isolate)))
+    assert result.error == "Runtime.MarshalError"
+    assert result.cause is not None
+    assert "cannot be written as JSON" in json.loads(result.cause)["errorMessage"]
+
+
+#: (what a handler returns, what the workflow gets): what Python's `json` writes.
+CONVERTED: dict[str, tuple[Any, JSON]] = {
+    "IntEnum": (Level.HIGH, 3),
+    "tuple": ((1, (2, 3)), [1, [2, 3]]),
+    "tuple inside": ({"a": (None,)}, {"a": [None]}),
+    "str of its own": (Text("text"), "text"),
+    "dict of its own": (Mapping(a=1), {"a": 1}),
+    "float of its own": (Half(1.5), 1.5),
+    "numbers as keys": ({1: {None: 2}}, {"1": {"null": 2}}),
+}
+
+
+@pytest.mark.parametrize("isolate", [True, False], ids=["by value", "trusted"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("value", "expected"), CONVERTED.values(), ids=CONVERTED.keys())
+def test_what_becomes_json_on_the_way(value: Any, expected: JSON, kind: str, isolate: bool) -> None:
+    """The workflow gets plain JSON values, as from a Lambda function, which hands on no more than text."""
+    output = run_clean(executed(answering(lambda payload: value, kind, isolate=isolate))).unwrap()
     assert output == expected
     assert type(output) is type(expected)
+
+
+@pytest.mark.parametrize("isolate", [True, False], ids=["by value", "trusted"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_coroutine_that_nobody_awaited_is_told(inside: bool, kind: str, isolate: bool) -> None:
+    """`def` where `async def` was meant, a lambda around a coroutine function, a forgotten `await`."""
+
+    async def work() -> str:
+        return "never"
+
+    def answer(payload: JSON) -> Any:
+        return {"a": work()} if inside else work()
+
+    result = run_clean(executed(answering(answer, kind, isolate=isolate)))
+    assert result.error == "Runtime.MarshalError"
+    assert result.cause is not None
+    assert json.loads(result.cause)["errorMessage"] == (
+        f"Unable to marshal response: Object of type coroutine is not JSON serializable{' (at $.a)' if inside else ''}. "
+        "Nobody has awaited it: a handler that calls `async def` functions must be `async def` and await them"
+    )
+
+
+def test_a_future_that_nobody_awaited_is_told() -> None:
+    def answer(payload: JSON) -> Any:
+        return asyncio.get_running_loop().create_future()
+
+    result = run_clean(executed(answering(answer, "inline")))
+    assert result.cause is not None
+    assert "Nobody has awaited it" in result.cause
 
 
 def test_a_marshal_error_can_be_caught_and_retried() -> None:
@@ -252,17 +334,48 @@ def test_254_levels_are_allowed() -> None:
     assert run_clean(executed(answering(lambda payload: nested(254), "inline"))).succeeded
 
 
-@pytest.mark.parametrize("foreign", [float("nan"), {1, 2}])
-def test_a_trusted_result_that_is_no_json_never_gets_out_of_hand(foreign: JSON) -> None:
-    """It promised not to; the next edge refuses it, in words and not with a traceback."""
+# --------------------------------------------------------------------------------------------------------------
+# trust
+
+TRUSTED = ("inline", "async", "later", "informed", "limited", "retried", "invoke", "thread")
+
+
+def outcomes(workflow: express.Workflow, count: int) -> list[express.Result]:
+    """The results of so many executions, one after another."""
+
+    async def main() -> list[express.Result]:
+        async with express.Runtime() as runtime:
+            return [await runtime.execute(workflow, {}) for _ in range(count)]
+
+    return run_clean(main())
+
+
+@pytest.mark.parametrize("kind", TRUSTED)
+def test_every_64th_result_of_a_trusted_handler_is_looked_through(kind: str) -> None:
+    """A slip in between goes through; once one has been caught, none does any more."""
+    answers = iter([1, *[UUID(int=7)] * 70])
+    results = outcomes(answering(lambda payload: next(answers), kind, isolate=False), 70)
+    assert [result.error for result in results] == [None] * 64 + ["Runtime.MarshalError"] * 6
+    assert results[63].output == UUID(int=7)
+
+
+@pytest.mark.parametrize("kind", TRUSTED)
+def test_a_handler_that_has_lost_its_trust_is_isolated(kind: str) -> None:
+    kept: list[JSON] = []
+    answers = iter([(1,), kept, kept])
+    first, second, third = outcomes(answering(lambda payload: next(answers), kind, isolate=False), 3)
+    assert first.output == [1]
+    assert type(first.output) is list
+    assert second.output == third.output == []
+    assert second.output is not kept
+
+
+def test_states_trust_for_themselves() -> None:
     tasks = express.Tasks()
-    tasks.add("liar", lambda payload: foreign, isolate=False)
-    tasks.add("next", lambda payload: payload)
-    workflow = express.compile(machine(A=task("liar", Next="B"), B=task("next")), tasks)
-    result = run_clean(executed(workflow))
-    assert (result.status, result.error) == ("FAILED", "States.Runtime")
-    assert result.cause is not None
-    assert "The input of the task is not valid JSON" in result.cause
+    tasks.add("work", lambda payload: {"a": (1,)} if payload == {} else payload, isolate=False)
+    workflow = express.compile(machine(A=task("work", Next="B"), B=task("work")), tasks)
+    for _ in range(3):
+        assert run_clean(executed(workflow, {})).output == {"a": [1]}
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -276,14 +389,22 @@ TEXT = "x" * (LIMIT - 2)
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
 def test_the_size_of_a_result(kind: str, size: int) -> None:
     result = run_clean(executed(answering(lambda payload: "x" * (size - 2), kind), {}, payload_limit=LIMIT))
-    if size <= LIMIT and kind != "dynamic":
+    if size <= LIMIT and kind not in INVOKED:
         assert result.succeeded
-    elif size > LIMIT:
-        assert result.error == "States.DataLimitExceeded"
-        who = "lambda" if kind == "dynamic" else f"{FUNCTION}work"
-        assert result.cause == (
-            f"The state/task '{who}' returned a result with a size exceeding the maximum number of bytes service limit."
-        )
+        return
+    assert result.error == "States.DataLimitExceeded"
+    who = "lambda" if kind in INVOKED else f"{FUNCTION}work"
+    assert result.cause == (
+        f"The state/task '{who}' returned a result with a size exceeding the maximum number of bytes service limit."
+    )
+
+
+@pytest.mark.parametrize("kind", INVOKED)
+@pytest.mark.parametrize(("size", "error"), [(LIMIT, None), (LIMIT + 1, "States.DataLimitExceeded")])
+def test_the_wrapping_of_a_result_counts(kind: str, size: int, error: str | None) -> None:
+    wrapping = len('{"ExecutedVersion":"$LATEST","Payload":"","StatusCode":200}')
+    workflow = answering(lambda payload: "x" * (size - wrapping), kind)
+    assert run_clean(executed(workflow, {}, payload_limit=LIMIT)).error == error
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ async def with_two(first: JSON, payload: JSON) -> JSON:
     return payload
 
 
-class Callable_:
+class Handlers:
     def __call__(self, payload: JSON) -> JSON:
         return payload
 
@@ -116,11 +116,11 @@ CALLABLES: list[tuple[Callable[..., Any], str, bool]] = [
     (positional_only, "inline", False),
     (coroutine, "async", False),
     (suspending, "async", True),
-    (Callable_(), "inline", False),
-    (Callable_().method, "inline", False),
-    (Callable_().coroutine_method, "async", True),
-    (Callable_.of_the_class, "inline", False),
-    (Callable_.static, "async", False),
+    (Handlers(), "inline", False),
+    (Handlers().method, "inline", False),
+    (Handlers().coroutine_method, "async", True),
+    (Handlers.of_the_class, "inline", False),
+    (Handlers.static, "async", False),
     (AsyncCallable(), "async", False),
     (functools.partial(with_three, 1), "inline", True),
     (functools.partial(with_two, 1), "async", False),
@@ -133,6 +133,13 @@ CALLABLES: list[tuple[Callable[..., Any], str, bool]] = [
     (str, "inline", False),
     (len, "inline", False),
 ]
+
+
+@pytest.mark.parametrize(("function", "kind", "wants_context"), CALLABLES)
+def test_how_a_callable_is_called(function: Callable[..., Any], kind: str, wants_context: bool) -> None:
+    handler = make_handler(function, blocking=False, isolate=True, for_function=True)
+    assert (handler.kind, handler.wants_context) == (kind, wants_context)
+    assert run_clean(executed(calling(function), "event")).succeeded
 
 
 @pytest.mark.parametrize("function", [entry[0] for entry in CALLABLES if entry[1] == "inline"])
@@ -212,6 +219,64 @@ def test_what_a_context_tells() -> None:
         ]
         * 3
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({}, 100),
+        ({"TimeoutSeconds": 40}, 40),
+        ({"TimeoutSecondsPath": "$.seconds"}, 50),
+        ({"TimeoutSeconds": 400}, 100),
+        ({"HeartbeatSeconds": 40}, 100),
+    ],
+)
+def test_a_deadline_does_not_move(fields: dict[str, Any], seconds: float) -> None:
+    """However often and whenever it is read, though two clocks go on; each attempt has its own."""
+    readings: list[tuple[float, list[float]]] = []
+    contexts: list[express.TaskContext] = []
+
+    async def work(payload: JSON, context: express.TaskContext) -> JSON:
+        begin = asyncio.get_running_loop().time()
+        if context.attempt == 0:
+            readings.append((begin, [context.deadline, context.deadline]))
+        else:
+            readings.append((begin, []))
+        await asyncio.sleep(10)
+        readings[-1][1].extend([context.deadline, context.deadline])
+        contexts.append(context)
+        raise express.TaskError("Again")
+
+    retry = [{"ErrorEquals": ["Again"], "MaxAttempts": 1, "IntervalSeconds": 5}]
+    workflow = compiled(machine(Work=task("work", Retry=retry, **fields)), work=work)
+
+    async def main() -> tuple[float, float]:
+        async with express.Runtime(execution_timeout=100) as runtime:
+            begin, now = asyncio.get_running_loop().time(), runtime.time_ns() / SECOND
+            await runtime.execute(workflow, {"seconds": 50})
+            await asyncio.sleep(10)
+            return begin, now
+
+    begin, now = run_clean(main(), tick_ns=1_000)
+    for (entered, deadlines), context in zip(readings, contexts, strict=True):
+        assert {*deadlines, context.deadline} == {deadlines[0]}
+        attempt = entered - begin if seconds < 100 else 0
+        assert deadlines[0] == pytest.approx(now + attempt + seconds, abs=0.01)
+
+
+def test_a_context_outlives_its_execution() -> None:
+    contexts: list[express.TaskContext] = []
+
+    def work(payload: JSON, context: express.TaskContext) -> JSON:
+        contexts.append(context)
+        return payload
+
+    result = run_clean(executed(calling(work, TimeoutSeconds=5), {}))
+    [context] = contexts
+    assert context.execution_name == result.name
+    assert context.execution_arn.startswith("arn:aws:states:us-east-1:123456789012:express:workflow:")
+    assert context.deadline > 0
+    context.heartbeat()
 
 
 def test_a_context_of_a_blocking_handler() -> None:
@@ -320,6 +385,72 @@ def test_an_exception_is_what_lambda_would_make_of_it(error: Exception, name: st
     assert list(cause) == ["errorMessage", "errorType", "requestId", "stackTrace"]
     assert (cause["errorMessage"], cause["errorType"]) == (message, name)
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", cause["requestId"])
+
+
+#: Handlers of another kind than `raising` makes: (options, fields of the state).
+CALLED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "inline": ("inline", {}, {}),
+    "inline with a limit": ("inline", {}, {"TimeoutSeconds": 50}),
+    "at once": ("at once", {}, {}),
+    "later": ("later", {}, {}),
+    "later, trusted": ("later", {"isolate": False}, {}),
+    "later with a limit": ("later", {}, {"TimeoutSeconds": 50, "HeartbeatSeconds": 20}),
+    "thread": ("thread", {}, {}),
+    "thread with a limit": ("thread", {}, {"TimeoutSeconds": 50}),
+    "after a retry": ("later", {}, {"Retry": [{"ErrorEquals": ["ValueError"], "MaxAttempts": 1}]}),
+}
+INVOKING = {"Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName.$": "States.Format('work')"}}
+
+
+@pytest.mark.parametrize("by_name", [False, True], ids=["known", "found at run time"])
+@pytest.mark.parametrize(("kind", "options", "fields"), CALLED.values(), ids=CALLED.keys())
+def test_a_stack_trace_shows_the_frames_of_the_handler(
+    kind: str, options: dict[str, Any], fields: dict[str, Any], by_name: bool
+) -> None:
+    """From the handler's own frame on, whatever way the engine called it."""
+    handler, its_options, _ = raising(ValueError("x"), kind)
+    work = state("Task", **INVOKING, **fields) if by_name else task("work", **fields)
+    result = run_clean(executed(compiled(machine(Work=work), {**its_options, **options}, work=handler)))
+    assert result.cause is not None
+    lines = json.loads(result.cause)["stackTrace"]
+    assert [re.sub(r".* in (\w+)\n.*\n", r"\1", line) for line in lines] == [handler.__name__, "deeper"]
+    assert all(line.startswith(f'  File "{__file__}", line ') for line in lines)
+    assert lines[-1].endswith("in deeper\n    raise error\n")
+
+
+@pytest.mark.parametrize("by_name", [False, True], ids=["known", "found at run time"])
+def test_a_handler_that_awaits_what_was_cancelled_fails(by_name: bool) -> None:
+    async def work(payload: JSON) -> None:
+        await asyncio.sleep(1)
+        raise asyncio.CancelledError("by the pool")
+
+    definition = machine(Work=state("Task", **INVOKING) if by_name else task("work"))
+    result = run_clean(executed(compiled(definition, work=work)))
+    assert (result.status, result.error) == ("FAILED", "CancelledError")
+    assert result.cause is not None
+    assert json.loads(result.cause)["errorMessage"] == "by the pool"
+
+
+def test_a_stack_trace_goes_on_below_the_handler() -> None:
+    """Also where the handler has called the engine: only what is above it is left out."""
+
+    def work(payload: JSON) -> JSON:
+        return express.Result("FAILED", None, "E", "c", "name", None, 0, 0).unwrap()  # type: ignore[arg-type]
+
+    result = run_clean(executed(calling(work)))
+    assert result.error == "ExecutionFailed"
+    assert result.cause is not None
+    assert [line.split(", in ")[1].split("\n")[0] for line in json.loads(result.cause)["stackTrace"]] == [
+        "work",
+        "unwrap",
+    ]
+
+
+def test_a_handler_that_cannot_be_called_has_no_frames() -> None:
+    result = run_clean(executed(calling(len), 7))
+    assert result.error == "TypeError"
+    assert result.cause is not None
+    assert json.loads(result.cause)["stackTrace"] == []
 
 
 def test_each_failure_has_a_request_of_its_own() -> None:

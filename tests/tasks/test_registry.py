@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -238,9 +239,70 @@ def test_the_registered_name_that_may_be_meant_is_suggested() -> None:
     assert problem.suggestion == "did you mean `Payment`?"  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("tasks", [None, express.Tasks()], ids=["no registry", "an empty registry"])
+@pytest.mark.parametrize(
+    ("definition", "what"),
+    [
+        (UNRESOLVED, ARN),
+        (invoking({"FunctionName": "Pay"}), "Pay"),
+        (invoking({"FunctionName": ARN}), ARN),
+        (invoking({"FunctionName.$": "$.f"}), INVOKE),
+    ],
+)
+def test_without_handlers_there_is_nobody_either(
+    definition: dict[str, Any], what: str, tasks: express.Tasks | None
+) -> None:
+    with pytest.raises(express.DefinitionError, match=re.escape(f"No task handler matches the resource {what} ")):
+        express.compile(definition, tasks)
+
+
+@pytest.mark.parametrize("tasks", [None, express.Tasks()], ids=["no registry", "an empty registry"])
+@pytest.mark.parametrize(
+    ("definition", "error", "cause"),
+    [
+        (UNRESOLVED, "States.Runtime", f"No task handler is registered for the resource {ARN}"),
+        (invoking({"FunctionName": "Pay"}), "Lambda.ResourceNotFoundException", "Function not found: Pay ("),
+        (invoking({"FunctionName.$": "$.f"}), "Lambda.ResourceNotFoundException", "Function not found: Refund ("),
+    ],
+)
+def test_at_run_time_the_error_names_the_function(
+    definition: dict[str, Any], error: str, cause: str, tasks: express.Tasks | None
+) -> None:
+    result = run_clean(executed(express.compile(definition, tasks, unresolved="fail-at-run"), {"f": "Refund"}))
+    assert result.error == error
+    assert result.cause is not None
+    assert cause in result.cause
+
+
+@pytest.mark.parametrize("payload", [None, True, 7, 1.5, "text", [], [1, {"a": None}], {}, {"Payload": 1}])
+@pytest.mark.parametrize("name", [{"FunctionName": "Pay"}, {"FunctionName.$": "$$.StateMachine.Name"}])
+def test_a_function_gets_its_payload_whatever_that_is(payload: JSON, name: dict[str, str]) -> None:
+    payloads: list[JSON] = []
+    tasks = express.Tasks()
+    tasks.add("Pay", payloads.append)
+    by_path = express.compile(invoking({**name, "Payload.$": "$"}), tasks, name="Pay")
+    assert run_clean(executed(by_path, payload)).succeeded
+    constant = express.compile(invoking({**name, "Payload": payload}), tasks, name="Pay")
+    assert run_clean(executed(constant, {})).succeeded
+    by_arn = express.compile(machine(A=state("Task", Resource=ARN)), tasks)
+    assert run_clean(executed(by_arn, payload)).succeeded
+    assert payloads == [payload] * 3
+
+
+@pytest.mark.parametrize("name", [{"FunctionName": "Pay"}, {"FunctionName.$": "$$.StateMachine.Name"}])
+def test_a_function_without_a_payload_gets_an_empty_event(name: dict[str, str]) -> None:
+    payloads: list[JSON] = []
+    tasks = express.Tasks()
+    tasks.add("Pay", payloads.append)
+    assert run_clean(executed(express.compile(invoking(name), tasks, name="Pay"), [1])).succeeded
+    assert payloads == [{}]
+
+
 @pytest.mark.parametrize("resource", [ARN, PUT, INVOKE])
 def test_it_may_be_left_to_fail_when_it_runs(resource: str) -> None:
-    definition = machine(A=state("Task", Resource=resource, Parameters={"FunctionName": "Pay", "TableName": "T", "Item": {}}))
+    definition = machine(
+        A=state("Task", Resource=resource, Parameters={"FunctionName": "Pay", "TableName": "T", "Item": {}})
+    )
     workflow = express.compile(definition, express.Tasks(), unresolved="fail-at-run")
     result = run_clean(executed(workflow))
     assert result.status == "FAILED"

@@ -16,7 +16,8 @@ from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.intrinsics.parser import Call, Literal
 from express.expressions.intrinsics.registry import ArgumentsError, Function
 from express.expressions.jsonpath import Path, Root, build_path
-from express.expressions.values import PAYLOAD_LIMIT, json_bytes, json_text
+from express.expressions.values import json_bytes, json_text
+from express.payload import PAYLOAD_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

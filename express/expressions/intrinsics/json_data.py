@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-import orjson
-
 from express.expressions.intrinsics.registry import ArgumentsError, intrinsic
 from express.expressions.values import json_text
+from express.parsing import parse_json
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -16,12 +15,12 @@ if TYPE_CHECKING:
 
 @intrinsic("States.StringToJson", 1)
 def string_to_json(text: JSON) -> JSON:
-    """The value of a JSON text; a blank text is null (recorded)."""
+    """The value of a JSON text, every digit of its integers kept; a blank text is null (recorded)."""
     if type(text) is not str:
         raise ArgumentsError
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return parse_json(text.encode(errors="surrogatepass"))
+    except ValueError:
         if not text.strip():
             return None
         raise ArgumentsError from None

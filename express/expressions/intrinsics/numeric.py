@@ -13,10 +13,9 @@ from math import floor, isfinite
 from typing import TYPE_CHECKING, Final
 
 from express.expressions.intrinsics.registry import ArgumentsError, intrinsic
+from express.expressions.java_random import seeded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from express.types import JSON
 
 #: The 32-bit integers, Java's `int`.
@@ -70,7 +69,7 @@ def _java_random(seed: int, start: int, end: int) -> int:
     The values a seed gives are not documented. The service's other random function (JSONata `$random(seed)`) is
     known to be `java.util.Random`, and a generator fixed by its specification never changes under a workflow.
     """
-    next_bits = _linear_congruential(seed)
+    next_bits = seeded(seed)
     bound = end - start
     if bound > _HIGHEST:  # wider than an int: any of the 32-bit integers, until one is in the interval
         number = end
@@ -85,16 +84,3 @@ def _java_random(seed: int, start: int, end: int) -> int:
     ):  # the last, incomplete run of `bound` numbers would favour the small ones
         bits = next_bits(31)
     return start + bits % bound
-
-
-def _linear_congruential(seed: int) -> Callable[[int], int]:
-    """`java.util.Random.next(bits)` (Java SE API): 48 bits of state, the high ones are the result."""
-    mask = 2**48 - 1
-    state = (seed ^ 0x5DEECE66D) & mask
-
-    def next_bits(count: int) -> int:
-        nonlocal state
-        state = (state * 0x5DEECE66D + 0xB) & mask
-        return state >> (48 - count)
-
-    return next_bits

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.sequences import Marks
 
 
+#: Built-ins whose result is a sequence if their argument is one.
+FOLLOWING: Final = frozenset(("distinct",))
+
+
 class TailCall:
     """A call still to be made: the last thing a lambda does."""
 
@@ -70,7 +74,12 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
 
     def body(*arguments: Value) -> Value:
         result = implementation(evaluation, *arguments) if builtin.bounded else implementation(*arguments)
-        return marks.sequence(result) if marks is not None and builtin.sequence else result
+        if marks is not None:
+            if builtin.sequence:
+                return marks.sequence(result)
+            if builtin.name in FOLLOWING:
+                return marks.follow(result, *arguments)
+        return result
 
     return Checked(body, builtin.arity, builtin.name, compile_signature(builtin.signature))
 

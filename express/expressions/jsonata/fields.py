@@ -29,7 +29,7 @@ from express.definition.problems import (
 from express.errors import EvaluationFailed
 from express.expressions.jsonata.compiler import Expression, compile_tree
 from express.expressions.jsonata.errors import LIMITS, JSONataError
-from express.expressions.jsonata.function_values import may_give_function
+from express.expressions.jsonata.foreign_values import may_be_foreign
 from express.expressions.jsonata.growth import Bound, Growth, growth_of, total
 from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.references import find_references
@@ -83,8 +83,8 @@ class Query:
     field: str
     expression: Expression
     growth: Bound
-    #: Its value may be or hold a function.
-    functional: bool
+    #: Its value may be or hold what is no JSON.
+    foreign: bool
     #: The sections of the context object it reads; None: perhaps all.
     sections: frozenset[str] | None
 
@@ -137,7 +137,7 @@ def read_query(text: str, field: str, members: Members, report: Report, pointer:
         report(Mistake(UNSUPPORTED_JSONATA_EXPRESSION, message, pointer, begin, len(name)))
     if mistakes:
         return None
-    return Query(expression, field, compiled, growth_of(tree), may_give_function(tree), sections_read(uses))
+    return Query(expression, field, compiled, growth_of(tree), may_be_foreign(tree), sections_read(uses))
 
 
 def _syntax_error(error: JSONataError, expression: str, pointer: str, start: int) -> Mistake:
@@ -260,16 +260,16 @@ def _build_one(copy: Callable[[], Any], key: Any, part: Expr) -> Expr:
 
 def build_query(query: Query) -> Expr:
     """The closure of one expression, its result checked to be JSON."""
-    evaluate, functional = query.expression.evaluate, query.functional
+    evaluate, foreign = query.expression.evaluate, query.foreign
 
     def value_of(states: JSON, scope: Scope) -> JSON:
         try:
             value = evaluate(states, scope.variables)
         except JSONataError as error:
             raise _thrown(query, error) from None
-        if type(value) not in JSON_TYPES or (functional and not _is_json(value)):
+        if type(value) not in JSON_TYPES:
             raise _no_result(query, value)
-        return value
+        return _as_json(query, value) if foreign else value
 
     if query.sections is not None and not query.sections:
         return value_of
@@ -289,15 +289,28 @@ def _with_context(query: Query, value_of: Expr) -> Expr:
     return value_in_context
 
 
-def _is_json(value: JSON) -> bool:
-    """Whether a result is JSON all through: a function may be inside an array or object."""
-    if type(value) not in (dict, list):
-        return True
+def _as_json(query: Query, value: JSON) -> JSON:
+    """A result as JSON; a function is none, not even inside an array or object."""
     try:
         measure(value)
     except NotJSON:
-        return False
-    return True
+        value = without_nothing(value)
+    else:
+        return value
+    try:
+        measure(value)
+    except NotJSON:
+        raise _no_result(query, value) from None
+    return value
+
+
+def without_nothing(value: Any) -> Any:
+    """A copy with null for every UNDEFINED, as JavaScript writes arrays that have some."""
+    if isinstance(value, list):
+        return [None if item is UNDEFINED else without_nothing(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_nothing(member) for key, member in value.items()}
+    return value
 
 
 def build_typed(query: Query, expected: str) -> Expr:

@@ -49,6 +49,10 @@ class Marks:
             self.sequences[id(value)] = value
         return value
 
+    def follow(self, result: Value, argument: Value) -> Value:
+        """Mark a list as a sequence if the one it was made of is."""
+        return self.sequence(result) if id(argument) in self.sequences else result
+
 
 def settle(value: Value, marks: Marks, keep: bool) -> Value:
     """The end of jsonata-js `evaluate`: sequences of less than two items are no arrays."""

@@ -2,7 +2,9 @@
 
 One decorated function each, `(value, arguments) -> value`: the value the path has reached and the evaluated
 arguments. None of them changes what it is given, although Jayway's `append` does. Jayway's accidents are kept where
-data can show them: `max` starts from the smallest positive double, `last` of a single element fails.
+data can show them: `max` starts from the smallest positive double, `last` of a single element fails. Aggregation is in
+doubles, added one after another (Python's own `sum` corrects rounding errors, from 3.12 on); what leaves their range
+would be Infinity in Java, which is no JSON, and fails here.
 
 AWS documents functions only as forbidden in Reference Paths; `length()` is in wide use in payload templates.
 """
@@ -11,7 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from functools import reduce
+from math import isfinite, sqrt
+from operator import add
 from typing import TypeAlias
 
 from express.expressions.jsonpath.outcomes import CallError
@@ -22,7 +26,10 @@ from express.types import JSON
 Evaluate: TypeAlias = Callable[[JSON, Sequence[JSON]], JSON]
 
 _EMPTY = "Aggregation function attempted to calculate value using empty array"
+_BEYOND_DOUBLES = "Aggregation function attempted to calculate value beyond the range of a double"
 _SMALLEST_DOUBLE = 5e-324
+#: Java's largest `int`. No array reaches that far, so it stands for whatever is beyond it.
+_LARGEST_INT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,13 @@ def keys(value: JSON, arguments: Sequence[JSON]) -> list[str] | None:
 
 @function("sum")
 def sum_(value: JSON, arguments: Sequence[JSON]) -> float:
-    return float(sum(_numbers(value, arguments)))
+    return _total(_numbers(value, arguments))
 
 
 @function("avg")
 def avg(value: JSON, arguments: Sequence[JSON]) -> float:
     numbers = _numbers(value, arguments)
-    return sum(numbers) / len(numbers)
+    return _total(numbers) / len(numbers)
 
 
 @function("min")
@@ -104,8 +111,9 @@ def stddev(value: JSON, arguments: Sequence[JSON]) -> float:
     """The deviation of the whole population, by the sum of squares."""
     numbers = _numbers(value, arguments)
     count = len(numbers)
-    total = sum(numbers)
-    return sqrt(max(0.0, sum(number * number for number in numbers) / count - total * total / count / count))
+    total = _total(numbers)
+    squares = _total([number * number for number in numbers])
+    return sqrt(max(0.0, squares / count - _finite(total * total) / count / count))
 
 
 @function("first")
@@ -123,7 +131,7 @@ def index(value: JSON, arguments: Sequence[JSON]) -> JSON:
     position = next((item for item in _flat(arguments) if type(item) in (int, float)), None)
     if type(value) is list and position is None:
         raise CallError("Index 0 out of bounds for length 0")
-    return _element(value, int(position or 0))
+    return _element(value, int(max(-_LARGEST_INT, min(position or 0, _LARGEST_INT))))
 
 
 @function("append")
@@ -150,10 +158,23 @@ def _flat(arguments: Sequence[JSON]) -> Iterable[JSON]:
 def _numbers(value: JSON, arguments: Sequence[JSON]) -> list[float]:
     """Every number among the elements and the arguments, as Java doubles. Raises CallError when there is none."""
     elements = value if type(value) is list else ()
-    numbers = [float(item) for item in (*elements, *_flat(arguments)) if type(item) is int or type(item) is float]
+    try:
+        numbers = [float(item) for item in (*elements, *_flat(arguments)) if type(item) is int or type(item) is float]
+    except OverflowError:
+        raise CallError(_BEYOND_DOUBLES) from None
     if not numbers:
         raise CallError(_EMPTY)
     return numbers
+
+
+def _total(numbers: Sequence[float]) -> float:
+    return _finite(reduce(add, numbers, 0.0))
+
+
+def _finite(number: float) -> float:
+    if not isfinite(number):
+        raise CallError(_BEYOND_DOUBLES)
+    return number
 
 
 def _element(value: JSON, position: int) -> JSON:

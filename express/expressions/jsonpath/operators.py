@@ -11,6 +11,7 @@ compared as the strings they are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TypeAlias
 
 from express.expressions.jsonpath.equality import COLLECTIONS, NUMBERS, equal
@@ -105,7 +106,7 @@ def _none_of(left: JSON, right: JSON) -> bool:
 
 
 def _size(left: JSON, right: JSON) -> bool:
-    if type(right) not in NUMBERS:
+    if type(right) not in NUMBERS or right in (inf, -inf):
         return False
     if type(left) is str:
         return utf16_length(left) == int(right)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from express.expressions import jsonata
+from express import jsonata
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.syntax import ArrayConstructor, Node, ObjectConstructor

@@ -198,6 +198,8 @@ def _builtin_call(generator: Generator, builtin: Builtin, arguments: list[Code])
         result = c.either(c.all_of(tests), direct, result) if tests else direct
     if generator.exact and builtin.sequence:
         result = c.method(c.name("marks"), "sequence", result)
+    elif generator.exact and builtin.name in calls.FOLLOWING and given:
+        result = c.method(c.name("marks"), "follow", result, given[0])
     kinds = ANY if builtin.sequence else _RESULTS.get(builtin.signature.rpartition(":")[2].rstrip(">"), ANY)
     return Code(generator.assign(result), LIST | UNDEF if builtin.sequence else kinds, builtin.sequence)
 
@@ -296,7 +298,7 @@ def apply(generator: Generator, node: Apply) -> Code:
     if isinstance(right, Call):
         return _call(generator, right, left)
     applied = generator.value(right).expression
-    with generator.at(node.position):
+    with generator.nowhere():
         made = generator.support(calls.apply, left.expression, applied, c.constant(node.position))
         return Code(generator.assign(made))
 

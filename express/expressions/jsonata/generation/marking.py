@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from express.expressions.jsonata.calls import FOLLOWING
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation.intrinsics import literal_function
 from express.expressions.jsonata.syntax import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 #: Built-ins that ask whether their argument is a sequence.
-_ASKING: Final = frozenset(("distinct",))
+_ASKING: Final = FOLLOWING
 #: Built-ins that give back nothing of their arguments but text, numbers or booleans.
 _OPAQUE: Final = frozenset(
     (

@@ -2,7 +2,8 @@
 
 The `regex` package and JavaScript agree on most patterns. They part where a repeated part captures: JavaScript
 forgets, at the start of each turn, what the turn before captured, and refuses a turn that matches nothing; and where
-a reference is to a group that is not closed yet. `agrees` is true only where none of that can be seen.
+a reference is to a group that is not closed yet. Where only captures differ, and nothing refers to them, the package
+still finds the right places.
 
 The length up to which a search cannot take long is found by counting the ways in which the parts of a pattern can
 divide a text of n characters among them: `a?` has 2, `a{2,5}` has 4, `a*` about n, alternatives add, sequences
@@ -38,33 +39,42 @@ _UNROLLED: Final = 5_000
 _LONG_RUN: Final = 10_000
 
 
-def agrees(pattern: Pattern) -> bool:
-    """Whether the `regex` package finds in every text what JavaScript finds."""
-    return least(pattern.root) <= _UNROLLED and _agrees(pattern.root, set(), pattern.ignore_case)
+def finds_places(pattern: Pattern) -> bool:
+    """Whether the `regex` package finds, in every text, the matches that JavaScript finds."""
+    return (
+        least(pattern.root) <= _UNROLLED
+        and _finds_places(pattern.root, set(), pattern.ignore_case)
+        and (finds_captures(pattern) or not references(pattern.root))
+    )
 
 
-def _agrees(node: Node, closed: set[int], ignore_case: bool) -> bool:
+def finds_captures(pattern: Pattern) -> bool:
+    """Whether what its groups then hold is the same too: no turn of a repetition leaves one of them out."""
+    return _finds_captures(pattern.root)
+
+
+def _finds_captures(node: Node) -> bool:
+    repeated = isinstance(node, Repeat) and (node.high is None or node.high > 1)
+    return not (repeated and captures(node) != certain(children(node)[0])) and all(map(_finds_captures, children(node)))
+
+
+def _finds_places(node: Node, closed: set[int], ignore_case: bool) -> bool:
     """`closed`: the groups that stand in front of this node; those in it are added."""
     match node:
-        case Sequence(parts) | Alternation(parts):
-            return all([_agrees(part, closed, ignore_case) for part in parts])
-        case Group(index, body):
-            inside = _agrees(body, closed, ignore_case)
-            closed.add(index)
-            return inside
+        case Backreference(index):
+            return index in closed and not ignore_case
         case Repeat(body, low, high):
             if (nullable(body) and (low, high) != (1, 1)) or (high or 0) > _LONG_RUN:
                 return False
-            if high is None or high > 1:
-                inner = captures(body)
-                if inner != certain(body) or inner & references(body):
-                    return False
-            return _agrees(body, closed, ignore_case)
+            if captures(body) & references(body):
+                return False
         case Look(body, behind):
-            return not (behind and references(body)) and _agrees(body, closed, ignore_case)
-        case Backreference(index):
-            return index in closed and not ignore_case
-    return True
+            if behind and references(body):
+                return False
+    inside = all([_finds_places(child, closed, ignore_case) for child in children(node)])
+    if isinstance(node, Group):
+        closed.add(node.index)
+    return inside
 
 
 def children(node: Node) -> tuple[Node, ...]:

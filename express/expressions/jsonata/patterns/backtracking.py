@@ -64,11 +64,18 @@ class Backtracker:
     def search(self, units: str, position: int) -> Spans | None:
         """The first match that begins at `position` or later. Raises TimeoutError."""
         run = _Run(self._program, units)
-        for start in range(position, len(units) + 1):
-            if found := run.follow((0, start, self._start)):
-                _, end, notes = found
-                return (start, end), *((notes[slot], notes[slot + 1]) for slot in range(2, 2 * self._groups + 2, 2))
-        return None
+        return next(filter(None, (self._match(run, start) for start in range(position, len(units) + 1))), None)
+
+    def match(self, units: str, position: int) -> Spans | None:
+        """The match that begins at `position`, if there is one. Raises TimeoutError."""
+        return self._match(_Run(self._program, units), position)
+
+    def _match(self, run: _Run, start: int) -> Spans | None:
+        found = run.follow((0, start, self._start))
+        if found is None:
+            return None
+        _, end, notes = found
+        return (start, end), *((notes[slot], notes[slot + 1]) for slot in range(2, 2 * self._groups + 2, 2))
 
 
 class _Run:

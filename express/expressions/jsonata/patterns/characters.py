@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, TypeAlias
 
 #: Code units from the first to the second of each pair, both included; sorted, apart from each other.
@@ -109,6 +109,7 @@ def _cases() -> tuple[tuple[int, ...], ...]:
 _ASCII_CASES: Final = tuple((code, code + 32) for code in range(0x41, 0x5B))
 
 
+@lru_cache(maxsize=1024)
 def ignoring_case(ranges: Ranges) -> Ranges:
     """The set with all that is the same as one of its members where case is ignored."""
     ascii_only = not ranges or ranges[-1][1] < 0x80

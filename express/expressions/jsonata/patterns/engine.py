@@ -1,4 +1,8 @@
-"""The way from the text of a pattern to something that searches: the `regex` package if it agrees with JavaScript."""
+"""The way from the text of a pattern to something that searches.
+
+That is the `regex` package where it finds what JavaScript finds. Where it finds the same matches, but not the same
+captures, those are found by going through the match once more; else only our own engine is right.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import TypeAlias
 
 import regex
 
-from express.expressions.jsonata.patterns.analysis import agrees, calm_length
+from express.expressions.jsonata.patterns.analysis import calm_length, finds_captures, finds_places
 from express.expressions.jsonata.patterns.backtracking import Backtracker, Spans
 from express.expressions.jsonata.patterns.characters import spread
 from express.expressions.jsonata.patterns.parser import parse
@@ -21,12 +25,16 @@ Search: TypeAlias = Callable[[str, int], Spans | None]
 def compile_search(pattern: str, *, ignore_case: bool = False, multiline: bool = False) -> Search:
     """What finds the first match of a pattern. Raises PatternError for one that JavaScript would not take."""
     tree = parse(spread(pattern), ignore_case=ignore_case, multiline=multiline)
-    if not agrees(tree):
+    if not finds_places(tree):
         return Backtracker(tree).search
-    timed = TimedRegex(translate(tree, in_blocks=False), translate(tree, in_blocks=True), regex.ASCII, calm_length(tree))
+    flags = regex.ASCII | (regex.IGNORECASE if ignore_case else 0)
+    timed = TimedRegex(translate(tree, in_blocks=False), translate(tree, in_blocks=True), flags, calm_length(tree))
+    backtracker = None if finds_captures(tree) else Backtracker(tree)
 
     def search(units: str, position: int) -> Spans | None:
         found = timed.search(units, position)
-        return None if found is None else found.regs
+        if found is None:
+            return None
+        return found.regs if backtracker is None else backtracker.match(units, found.start())
 
     return search

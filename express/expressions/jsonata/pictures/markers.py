@@ -92,6 +92,9 @@ class Name:
     def write(self, when: Date | None, offset: Offset) -> str:
         names = self._names()
         if when is None:
+            # jsonata-js has no name to change the case or the length of, and fails without a code.
+            if self.case != "title" or self.longest is not None:
+                raise JSONataError("D3133", value=self.component)
             return "undefined"
         name = names[int(numeric_part(when, self.component)) - 1]
         name = name.upper() if self.case == "upper" else name.lower() if self.case == "lower" else name

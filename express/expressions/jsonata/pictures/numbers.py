@@ -3,9 +3,9 @@
 A picture is read once, for one set of symbols, into a format that writes numbers. Rules and slips are those of
 jsonata-js 2.0.6: of several things wrong with a picture the last in the order of the checks is reported, an exponent
 is cut out at a wrong place behind a prefix, grouping in a fraction takes all but its first separator from the integer
-part. Where jsonata-js fails without a code or never returns, the code that says it best stands here: D3085 for a
-picture in which nothing is active, D1001 for more than 100 decimal places and for infinity, U1001 for a number that no
-exponent brings into range.
+part. Where jsonata-js fails without a code or never returns, the code that says it best stands here: D3086 for a
+picture in which nothing is active (so AWS, measured), D1001 for more than 100 decimal places and for infinity, U1001
+for a number that no exponent brings into range.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def read_picture(picture: str, symbols: Symbols) -> NumberFormat:
     if len(pictures) > 2:
         raise JSONataError("D3080")
     if not pictures:
-        raise JSONataError("D3085")
+        raise JSONataError("D3086")
     parts = [_take_apart(each, symbols) for each in pictures]
     for each in parts:
         _validate(each, symbols)
@@ -122,7 +122,7 @@ def _take_apart(picture: str, symbols: Symbols) -> _Parts:
         if character in symbols.active and character != symbols.exponent_separator
     ]
     if not edges:
-        raise JSONataError("D3085")
+        raise JSONataError("D3085" if symbols.active.issuperset(picture) else "D3086")
     prefix, suffix = picture[: edges[0]], picture[edges[-1] + 1 :]
     mantissa = active = picture[edges[0] : edges[-1] + 1]
     exponent = None

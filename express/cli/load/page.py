@@ -1,0 +1,85 @@
+"""A measurement or a sweep as one HTML file: the tables of the text report, the plots in SVG, nothing from elsewhere.
+
+There is no script in it and no link out of it, so it can be attached to a ticket and opened in ten years. Everything
+that comes from the measurement is escaped: names of errors and their causes are made by the user's handlers.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from express.cli.load.charts import histogram_chart, latency_over_time_chart, percentile_chart, throughput_chart
+from express.cli.load.summary import numeric_columns, sections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from express.cli.load.measurement import Measurement
+    from express.cli.report import Row
+
+_STYLE: Final = """
+:root { color-scheme: light dark; --page: #fff; --ink: #1b1f24; --soft: #667; --rule: #dde1e6;
+        --accent: #0b6bcb; --warning: #c2410c; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #14171c; --ink: #e4e7eb; --soft: #98a2b0; --rule: #2c323b; --accent: #58a6ff; --warning: #ff9b63; }
+}
+body { background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
+       max-width: 84rem; padding: 0 1rem; }
+h1 { font-size: 1.4rem; margin: 0; }
+h2 { font-size: 1rem; margin: 1.6rem 0 .3rem; }
+p, figcaption { color: var(--soft); margin: 0; }
+main { display: grid; gap: 0 3rem; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); }
+figure { margin: 1.6rem 0 0; }
+svg { display: block; height: auto; width: 100%; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+td { border-top: 1px solid var(--rule); padding: .15rem 1.2rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }
+td.n { text-align: right; white-space: nowrap; }
+tr.bad td { color: var(--warning); font-weight: 600; }
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+svg .x { text-anchor: middle; } svg .y, svg .key { text-anchor: end; }
+svg .grid { stroke: var(--rule); } svg .bar { fill: var(--accent); }
+svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
+"""
+#: Headings of the text report that the plots of the page make superfluous.
+_DRAWN: Final = ("Where they lie", "Throughput over time")
+#: A row with one of these words is set off.
+_ALARMS: Final = frozenset({"MISSED", "worse", "never started", "unfinished", "failed"})
+
+
+def render_measurement(measurement: Measurement) -> str:
+    """The page of one measurement."""
+    latencies, recording = measurement.latencies, measurement.recording
+    plots = (
+        histogram_chart(latencies),
+        percentile_chart(latencies),
+        throughput_chart(recording),
+        latency_over_time_chart(recording),
+    )
+    tables = ((title, rows) for title, rows in sections(measurement) if title not in _DRAWN)
+    return render_page(f"Load on {measurement.setting.workflow}", tables, plots)
+
+
+def render_page(title: str, sections: Iterable[tuple[str, Sequence[Row]]], plots: Iterable[str]) -> str:
+    """A page of tables with headings, and of plots."""
+    tables = "".join(f"<section><h2>{escape(heading)}</h2>{_table(rows)}</section>" for heading, rows in sections)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1><p>express bench</p>"
+        f"<main>{tables}</main><main>{''.join(plots)}</main></body></html>\n"
+    )
+
+
+def _table(rows: Sequence[Row]) -> str:
+    numeric = numeric_columns(rows)
+    lines = []
+    for row in rows:
+        kind = ' class="bad"' if _ALARMS.intersection(row) else ""
+        lines.append(f"<tr{kind}>{''.join(map(_cell, row, numeric))}</tr>")
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _cell(text: str, is_number: bool) -> str:
+    return f'<td class="n">{escape(text)}</td>' if is_number else f"<td>{escape(text)}</td>"

@@ -1,0 +1,71 @@
+"""The measurements of one command: puts a load on with a new crew each time, and shows what goes on meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from express.cli.load.crew import Crew
+from express.cli.load.interruption import Interruption
+from express.cli.load.live import Live
+from express.cli.load.quantities import NS_PER_S, render_rate
+from express.cli.load.worker import Assignment
+from express.cli.progress import choose_display
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from express.cli.load.measurement import Setting
+    from express.cli.load.recording import Recording
+    from express.cli.load.schedule import Load
+    from express.types import MachineType
+
+
+@dataclass(slots=True)
+class Session:
+    """What all measurements have in common: the workflow in the command line's words, its inputs as JSON texts."""
+
+    setting: Setting
+    definition: str
+    stdin: bytes | None
+    tasks: str | None
+    machine_type: MachineType
+    inputs: tuple[bytes, ...]
+    progress: bool
+    _interruption: Interruption = field(default_factory=Interruption)
+
+    def measure(self, load: Load) -> tuple[Recording, bool]:
+        """Put a load on; returns what it showed, and whether it was interrupted before its end.
+
+        Raises KeyboardInterrupt when there is nothing to show yet, CommandError when a worker fails.
+        """
+        total = load.warmup + load.duration
+        with self._interruption.heeded(), Crew(self._assignments(load)) as crew:
+            begin = crew.begin()
+            display = choose_display(wanted=self.progress or False)
+            live = Live(display, begin, total)
+            seconds = (begin - time.monotonic_ns() + total + load.drain) / NS_PER_S
+            try:
+                recording = crew.gather(seconds, self._interruption, live.hear)
+            finally:
+                if display is not None:
+                    display.close()
+        if self._interruption.wished and not recording.length:
+            raise KeyboardInterrupt
+        return recording, self._interruption.wished
+
+    def measure_rate(self, rate: Fraction) -> Recording | None:
+        """One step of a sweep; None if it was interrupted, which makes it worthless."""
+        if self.progress:
+            print(f"{render_rate(rate)} ...", file=sys.stderr, flush=True)
+        recording, interrupted = self.measure(replace(self.setting.load, rate=rate))
+        return None if interrupted else recording
+
+    def _assignments(self, load: Load) -> list[Assignment]:
+        workers = self.setting.workers
+        return [
+            Assignment(self.definition, self.stdin, self.tasks, self.machine_type, self.inputs, load, worker, workers)
+            for worker in range(workers)
+        ]

@@ -1,0 +1,128 @@
+"""One process of a benchmark: compiles the workflow, generates its share of the load, reports to its parent.
+
+The load always runs in a process of its own, also when there is only one. The display and the reports then cost the
+measurement nothing, and a handler that holds up the event loop for ever cannot hold up the command.
+
+The conversation over the pipe: Ready; the parent says when to begin (int, nanoseconds of the monotonic clock, which
+all processes of a machine share); Progress now and then; the Recording. Anything the parent says meanwhile ends the
+measurement early. A worker that cannot do its work says Trouble instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from express.cli.load.schedule import Load, Schedule
+from express.cli.status import FAILED, INTERNAL, CommandError
+from express.errors import ExpressError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from express import Workflow
+    from express.cli.load.generator import Generator
+    from express.types import JSON, MachineType
+
+#: Seconds between two reports of progress.
+PROGRESS_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What a worker is told: the command line's words for the workflow, and the load of all workers together.
+
+    stdin: the definition if it came from there, which only one process can read. inputs: JSON, one each.
+    """
+
+    definition: str
+    stdin: bytes | None
+    tasks: str | None
+    machine_type: MachineType
+    inputs: tuple[bytes, ...]
+    load: Load
+    worker: int
+    workers: int
+
+    @property
+    def schedule(self) -> Schedule | None:
+        return None if self.load.rate is None else Schedule(self.load.rate, self.worker, self.workers)
+
+    @property
+    def own_load(self) -> Load:
+        return self.load.share(self.worker, self.workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything is compiled; say when to begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The worker gives up; `trace` is for those who look for the reason in the code."""
+
+    message: str
+    hint: str | None
+    status: int
+    trace: str
+
+
+def serve(connection: Connection, assignment: Assignment) -> None:
+    """The main function of the process."""
+    # What handlers print must not end up between the lines of the report.
+    os.dup2(2, 1)
+    try:
+        _work(connection, assignment)
+    except (EOFError, BrokenPipeError):
+        """The parent has gone, and nobody wants to know."""
+    except CommandError as error:
+        connection.send(Trouble(error.message, error.hint, error.status, traceback.format_exc()))
+    except ExpressError as error:
+        connection.send(Trouble(str(error), None, FAILED, traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001  the edge of the process: the parent says it in one line
+        message = f"internal error: {type(error).__name__}: {error}"
+        connection.send(Trouble(message, None, INTERNAL, traceback.format_exc()))
+
+
+def _work(connection: Connection, assignment: Assignment) -> None:
+    import express
+    from express.cli.inputs import compile_workflow
+    from express.parsing import parse_json
+
+    workflow = compile_workflow(
+        assignment.definition, assignment.tasks, machine_type=assignment.machine_type, stdin=assignment.stdin
+    )
+    express.run(_measure(connection, assignment, workflow, [parse_json(text) for text in assignment.inputs]))
+
+
+async def _measure(connection: Connection, assignment: Assignment, workflow: Workflow, inputs: list[JSON]) -> None:
+    from express.cli.jsonl import BlockingCalls
+    from express.cli.load.generator import Generator
+
+    listener = BlockingCalls("express-bench-listener")
+    connection.send(Ready())
+    begin: int = await listener.call(connection.recv)
+    generator = Generator(workflow, inputs, assignment.own_load, assignment.schedule, begin)
+
+    def heard(word: asyncio.Future[object]) -> None:
+        # A word, or the end of the pipe: over, either way.
+        if not word.cancelled():
+            word.exception()
+        generator.interrupt()
+
+    listener.call(connection.recv).add_done_callback(heard)
+    reporter = asyncio.create_task(_report(connection, generator), name="express-reporter")
+    try:
+        await generator.run(connection.send)
+    finally:
+        reporter.cancel()
+
+
+async def _report(connection: Connection, generator: Generator) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_S)
+        connection.send(generator.progress())

@@ -1,0 +1,100 @@
+"""Talking to coroutine handlers: one that answers at once costs no task, no exception and hardly a call.
+
+Theory of operation. Whoever sends into a coroutine from outside gets its answer as a StopIteration, and making, raising
+and catching that costs more than many handlers. A generator that delegates to the coroutine (`yield from`) gets the
+answer as a plain value. So a `Line` is kept open for each Task state: a generator that takes a coroutine, lets it run,
+and yields what it returned as `Answer`, what it raised as `Refusal`. Everything else that it yields comes from the
+coroutine, which has suspended then. The line is engaged from then on and goes with the coroutine as `Suspended`; the
+state opens another one.
+"""
+
+from __future__ import annotations
+
+from types import CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine, Generator
+
+    from express.types import JSON
+
+#: Sent a coroutine, it runs it and yields its Answer or Refusal, or what the coroutine wants of the event loop.
+Line: TypeAlias = "Generator[Any, Any, None]"
+
+
+class Answer:
+    """What a coroutine has returned. Who takes it leaves None there: a line keeps nobody's data."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def take(self) -> Any:
+        value, self.value = self.value, None
+        return value
+
+
+class Refusal(Answer):
+    """What a coroutine has raised."""
+
+    __slots__ = ()
+
+
+@coroutine
+def _line() -> Line:
+    answer, refusal = Answer(), Refusal()
+    said = answer
+    while True:
+        try:
+            answer.value = yield from (yield said)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
+            refusal.value = error
+            said = refusal
+        else:
+            said = answer
+
+
+def open_line() -> Line:
+    """A line that waits for its first coroutine."""
+    line: Line = _line()
+    line.send(None)
+    return line
+
+
+def as_coroutine(called: Awaitable[JSON]) -> Coroutine[Any, Any, JSON]:
+    """What a handler's call gives, as the coroutine that it nearly always is."""
+    return called if type(called) is CoroutineType else _awaited(called)
+
+
+async def _awaited(called: Awaitable[JSON]) -> JSON:
+    return await called
+
+
+class Suspended:
+    """A coroutine that was started and has suspended once: awaiting this goes on with it, as `await` would have."""
+
+    __slots__ = ("_first", "_line")
+
+    def __init__(self, line: Line, first: Any) -> None:
+        self._line = line
+        self._first = first
+
+    def __await__(self) -> Generator[Any, Any, JSON]:
+        line, yielded = self._line, self._first
+        self._first = None
+        try:
+            while not isinstance(yielded, Answer):
+                try:
+                    sent = yield yielded
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - `await` passes on whatever comes
+                    yielded = line.throw(error)
+                else:
+                    yielded = line.send(sent)
+            if type(yielded) is Refusal:
+                raise yielded.take()
+            return yielded.take()
+        finally:
+            line.close()

@@ -1,0 +1,130 @@
+"""What a Map iterates over, and what each of its iterations gets.
+
+JSONPath: ItemsPath finds the array in the effective input; ItemSelector (legacy: Parameters) makes each iteration's
+input, with `$` the effective input and `$$.Map.Item.Index/.Value` the item. JSONata: Items is an array, or an
+expression that gives one, and without it the state's input is the array; ItemSelector sees the item in
+`$states.context.Map.Item`. A distributed Map takes objects as well (ASL spec "Map State"; AWS guide "Map state").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from express.definition import messages
+from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
+from express.expressions.jsonata import fields as queries
+from express.expressions.jsonpath import Path, build_path
+from express.expressions.paths import invalid_path
+from express.expressions.templates import Template, build_template
+from express.payload import text_of
+from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
+from express.states.jsonata_fields import read_template_field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.definition.fields import Fields
+    from express.program import Frame
+    from express.types import JSON, Expr
+
+    Values = Callable[[JSON, Frame], JSON]
+
+
+@dataclass(slots=True)
+class Items:
+    """The fields as read: `source` finds the items (None: the input itself), `selector` makes inputs of them."""
+
+    source: Path | queries.Template | None
+    selector: Template | queries.Template | None
+    jsonata: bool
+
+    def build_source(self, *, objects: bool) -> Values:
+        """The array to iterate over, or object where those are taken. Raises EngineError for anything else."""
+        types: tuple[type, ...] = (list, dict) if objects else (list,)
+        if self.jsonata:
+            return _build_queried(self.source, types)  # type: ignore[arg-type]
+        return _build_selected(self.source, types)  # type: ignore[arg-type]
+
+    def build_selector(self) -> Expr | None:
+        """`selector(data, frame)`: an iteration's input, while `frame.item` tells of the item."""
+        if self.selector is None or isinstance(self.selector, Template):
+            return None if self.selector is None else build_template(self.selector)
+        template = queries.build_template(self.selector)
+        return lambda data, scope: template({"input": data}, scope)
+
+    def size_of_items(self, size: int) -> int:
+        """A bound of the bytes of an iteration's input, from the size of the state's input."""
+        if self.selector is not None:
+            return UNKNOWN_SIZE
+        if self.source is None or isinstance(self.source, Path):
+            return size
+        growth = queries.growth_of_template(self.source)
+        return UNKNOWN_SIZE if growth is None else growth.input * size + growth.constant
+
+
+def read_items(fields: Fields, *, distributed: bool) -> Items:
+    if fields.is_jsonata:
+        return _read_queried_items(fields, distributed=distributed)
+    source = read_reference_field(fields, "ItemsPath")
+    name = fields.exclusive("ItemSelector", "Parameters")
+    return Items(source, None if name is None else read_template(fields, name), jsonata=False)
+
+
+def _read_queried_items(fields: Fields, *, distributed: bool) -> Items:
+    source = read_template_field(fields, "Items")
+    literal = fields.json("Items", [])
+    right = isinstance(literal, dict | list if distributed else list)
+    if not right and not isinstance(source, queries.Query) and not queries.is_query(literal):
+        fields.report("Items", messages.expected_type("ARRAY"))
+    return Items(source, read_template_field(fields, "ItemSelector"), jsonata=True)
+
+
+def _build_selected(path: Path | None, types: tuple[type, ...]) -> Values:
+    lookup = build_path(path) if path is not None else None
+    shown = path.text.replace("$$", "$", 1) if path is not None else "$"
+
+    def items_of(data: JSON, frame: Frame) -> JSON:
+        if lookup is not None:
+            try:
+                data = lookup(data, frame)
+            except PathNotFound as error:
+                raise invalid_path(error) from None
+        if not isinstance(data, types):
+            raise EngineError(RUNTIME, f'Reference path "{shown}" must point to array.')
+        return data
+
+    return items_of
+
+
+def _build_queried(source: queries.Template | None, types: tuple[type, ...]) -> Values:
+    if source is None:
+        return _build_input(types)
+    items = queries.build_template(source)
+
+    def items_of(data: JSON, frame: Frame) -> JSON:
+        found = items({"input": data}, frame)
+        if not isinstance(found, types):
+            assert isinstance(source, queries.Query)
+            raise queries.unexpected_type(source, "array", found)
+        return found
+
+    return items_of
+
+
+def _build_input(types: tuple[type, ...]) -> Values:
+    def items_of(data: JSON, frame: Frame) -> JSON:
+        if not isinstance(data, types):
+            raise EvaluationFailed(f"Map state input must be an array but was: {text_of(data)}", "Items")
+        return data
+
+    return items_of
+
+
+def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON) -> JSON:
+    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen."""
+    parent.item = {"Index": index, "Value": item}
+    try:
+        return selector(data, parent)
+    finally:
+        parent.item = None

@@ -1,0 +1,145 @@
+"""Data flow of a state in JSONata (ASL spec "JSONata"; AWS guide "Transforming data with JSONata").
+
+    state input → Arguments → (work) → Assign and Output, both against the variables at entry
+
+Without Arguments the work gets the state's input; without Output the result of the work is the output, or the input
+where there is no work (Pass, Wait, Choice, Succeed). Expressions see the input and, behind the work, its result as
+`$states.input` and `$states.result`. Where both Assign and Output fail, Assign is told; AWS documents no order.
+
+The size bound is kept as in `flow`: an output that only selects and joins is known not to outgrow what it was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from express.expressions.jsonata.fields import Template, build_template, growth_of_template
+from express.expressions.jsonata.states_object import AFTER_WORK, BEFORE_WORK, Members
+from express.states.flow import UNKNOWN_SIZE, Assign, DataFlow, build_assign, measured, read_variable_names
+from express.states.jsonata_fields import read_template_field
+
+if TYPE_CHECKING:
+    from express.definition.fields import Fields
+    from express.expressions.jsonata.growth import Bound
+    from express.program import Frame, Step, StepRun
+    from express.states.flow import Leave
+    from express.types import JSON, Expr
+
+
+@dataclass(slots=True)
+class QueryAssign(Assign):
+    """An Assign field in JSONata: literal names, values with expressions in them."""
+
+    values: Template
+
+    def build(self) -> Expr:
+        return build_template(self.values)
+
+
+def read_query_assign(fields: Fields, members: Members) -> QueryAssign | None:
+    """Assign: an object whose keys name variables, literally."""
+    names = read_variable_names(fields)
+    values = None if names is None else read_template_field(fields, "Assign", members)
+    return None if names is None or values is None else QueryAssign(names, values)
+
+
+@dataclass(slots=True)
+class QueryFlow:
+    """The data flow fields of one JSONata state, parsed. `works`: the state has a result of its own."""
+
+    arguments: Template | None = None
+    output: Template | None = None
+    assign: Assign | None = None
+    works: bool = False
+
+    def build_select(self) -> Expr | None:
+        return None
+
+    def build_prepare(self) -> Expr | None:
+        """State input to the work's input. None where it is the same."""
+        if self.arguments is None:
+            return None
+        arguments = build_template(self.arguments)
+        return lambda data, scope: arguments({"input": data}, scope)
+
+    def growth(self) -> tuple[int, int]:
+        """How the work's input may outgrow the state's input; where that is not known, to a size that gets measured."""
+        if self.arguments is None:
+            return 1, 0
+        bound = growth_of_template(self.arguments)
+        return (0, UNKNOWN_SIZE) if bound is None else (bound.input, bound.constant)
+
+    def build_leave(self, step: Step, following: Step) -> Leave:
+        """The way out of a state: Assign and Output, the size check, the next step."""
+        if self.output is None and self.assign is None:
+            return DataFlow().build_leave(step, following)
+        if self.output is None:
+            return self._build_assigning_leave(step, following)
+        output = build_template(self.output)
+        assign = build_assign(self.assign)
+        factor, per_result, constant = _coefficients(growth_of_template(self.output))
+        works, name = self.works, step.name
+
+        def leave(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+            states = {"input": raw, "result": result} if works else {"input": raw}
+            fresh = None if assign is None else assign(states, frame)
+            frame.data = value = output(states, frame)
+            size = factor * frame.size + per_result * size + constant
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            if fresh is not None:
+                frame.variables = fresh
+            return following
+
+        return leave
+
+    def _build_assigning_leave(self, step: Step, following: Step) -> Leave:
+        """Only variables: the result is the output."""
+        assign = build_assign(self.assign)
+        go_on = DataFlow().build_leave(step, following)
+        works = self.works
+
+        def leave(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+            assert assign is not None
+            fresh = assign({"input": raw, "result": result} if works else {"input": raw}, frame)
+            go_on(frame, raw, result, size)
+            frame.variables = fresh
+            return following
+
+        return leave
+
+    def build_pass_through(self, step: Step, following: Step) -> StepRun:
+        """A state whose work is nothing (Pass, Succeed)."""
+        if self.output is None and self.assign is None:
+            return lambda frame: following
+        if self.output is None or self.assign is not None:
+            leave = self.build_leave(step, following)
+            return lambda frame: leave(frame, frame.data, frame.data, frame.size)
+        output = build_template(self.output)
+        factor, _, constant = _coefficients(growth_of_template(self.output))
+        name = step.name
+
+        def run(frame: Frame) -> Step:
+            frame.data = value = output({"input": frame.data}, frame)
+            size = factor * frame.size + constant
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            return following
+
+        return run
+
+
+def _coefficients(bound: Bound) -> tuple[int, int, int]:
+    return (0, 0, UNKNOWN_SIZE) if bound is None else (bound.input, bound.result, bound.constant)
+
+
+def read_query_flow(fields: Fields, *names: str) -> QueryFlow:
+    """Read those of the data flow fields that the state type has. A type with Arguments has a result of its own, and
+    so has a Map, which asks for `Items` in their place."""
+    works = "Arguments" in names or "Items" in names
+    members = AFTER_WORK if works else BEFORE_WORK
+    return QueryFlow(
+        arguments=read_template_field(fields, "Arguments", BEFORE_WORK) if "Arguments" in names else None,
+        output=read_template_field(fields, "Output", members) if "Output" in names else None,
+        assign=read_query_assign(fields, members) if "Assign" in names else None,
+        works=works,
+    )

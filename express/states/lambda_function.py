@@ -1,0 +1,91 @@
+"""Lambda's side of the task edge: what a function is called with, what its answer looks like, how its failures read.
+
+A function is called in two ways. Its ARN as Resource: the payload goes in, the result comes out. The service
+integration `lambda:invoke`: `Parameters.Payload` goes in, and the result comes out wrapped (AWS guide "Invoke Lambda
+with Step Functions"). Either way the function's result has to be JSON; what is not, Lambda's Python runtime refuses
+with `Runtime.MarshalError` and the words of Python's `json` module, and so does this engine, for handlers of every
+resource. A Decimal is refused too, as `json` refuses it, although newer Lambda runtimes write it as a number.
+"""
+
+from __future__ import annotations
+
+import inspect
+from random import getrandbits
+from typing import TYPE_CHECKING, Any
+
+from express.errors import RUNTIME, EngineError, StateError
+from express.payload import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from express.payload import Foreign, Trouble
+    from express.types import JSON
+
+#: What Lambda's Python runtime calls a return value that `json.dumps` refuses.
+MARSHAL_ERROR = "Runtime.MarshalError"
+
+#: The wrapping of `lambda:invoke` around a function's result, in bytes of JSON.
+WRAPPING_BYTES = len(b'{"ExecutedVersion":"$LATEST","Payload":,"StatusCode":200}')
+
+
+def unwrap(parameters: JSON) -> JSON:
+    """What a function gets from `lambda:invoke`: its Payload, whatever that is; without one an empty event."""
+    return parameters.get("Payload", {}) if isinstance(parameters, dict) else parameters
+
+
+def wrap(result: JSON) -> JSON:
+    """What `lambda:invoke` returns for a function's result."""
+    return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
+
+
+def failure_document(message: str, error_type: str, trace: Sequence[str]) -> str:
+    """The cause of a failed function, key by key as AWS writes it. Each has a request id of its own."""
+    return text_of(
+        {"errorMessage": message, "errorType": error_type, "requestId": _request_id(), "stackTrace": list(trace)}
+    )
+
+
+def cancelled(exception: BaseException) -> StateError:
+    """A function that was cancelled, though nobody had asked for that: it has awaited something that was."""
+    name = type(exception).__name__
+    return StateError(name, failure_document(str(exception), name, ()))
+
+
+def not_found(arn: str, function: str | None) -> StateError:
+    """AWS's own error where a function does not exist; for other resources nothing to quote, so plain words."""
+    if function is None:
+        return EngineError(RUNTIME, f"No task handler is registered for the resource {arn}")
+    return StateError(
+        "Lambda.ResourceNotFoundException",
+        f"Function not found: {function} (Service: AWSLambda; Status Code: 404; "
+        "Error Code: ResourceNotFoundException; Proxy: null)",
+    )
+
+
+def _request_id() -> str:
+    """A random UUID, as Lambda gives each invocation; made by hand because `uuid4` takes ten times as long."""
+    bits = f"{getrandbits(122):031x}"
+    return f"{bits[:8]}-{bits[8:12]}-4{bits[12:15]}-a{bits[15:18]}-{bits[18:30]}"
+
+
+#: How Python's `json` refuses a value; what it would let pass is refused in words of our own.
+_WORDS: dict[Trouble, Callable[[Any], str]] = {
+    "type": lambda value: f"Object of type {type(value).__name__} is not JSON serializable",
+    "key": lambda key: f"keys must be str, int, float, bool or None, not {type(key).__name__}",
+    "number": lambda value: f"Out of range float values are not JSON compliant: {value}",
+}
+
+
+def marshal_error(foreign: Foreign) -> StateError:
+    """A handler's result that is no JSON: Lambda's words, the place unless it is the result as a whole, and advice."""
+    words = _WORDS.get(foreign.trouble)
+    if words is None:
+        text = str(foreign)
+    else:
+        text = words(foreign.value) + ("" if foreign.place == "$" else f" (at {foreign.place})")
+    if inspect.isawaitable(foreign.value):
+        text += ". Nobody has awaited it: a handler that calls `async def` functions must be `async def` and await them"
+    if inspect.iscoroutine(foreign.value):
+        foreign.value.close()
+    return StateError(MARSHAL_ERROR, failure_document(f"Unable to marshal response: {text}", MARSHAL_ERROR, ()))

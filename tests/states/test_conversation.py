@@ -1,0 +1,205 @@
+"""Talking to coroutine handlers: what comes out of a line is what `await` would have given."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import express
+from express.states.conversation import Answer, Refusal, Suspended, as_coroutine, open_line
+from tests.runtime.machines import calling, compiled, executed, machine, run_clean, task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.types import JSON
+
+
+async def answer(value: Any) -> Any:
+    return value
+
+
+async def refuse(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize("value", [None, 0, "text", [1], {"a": None}, Answer(), asyncio.CancelledError()])
+def test_an_answer_is_any_value(value: Any) -> None:
+    line = open_line()
+    said = line.send(answer(value))
+    assert type(said) is Answer
+    assert said.take() is value
+    assert said.value is None
+
+
+def test_one_line_serves_any_number_of_coroutines() -> None:
+    line = open_line()
+    for number in range(3):
+        assert line.send(answer(number)).take() == number
+        refusal = line.send(refuse(KeyError(number)))
+        assert type(refusal) is Refusal
+        assert refusal.take().args == (number,)
+
+
+def test_a_line_keeps_no_data() -> None:
+    class Data:
+        pass
+
+    line = open_line()
+    data = Data()
+    gone = weakref.ref(data)
+    said = line.send(answer(data))
+    assert said.take() is data
+    del data
+    assert gone() is None
+
+
+def test_a_line_keeps_no_error() -> None:
+    class Complaint(Exception):
+        pass
+
+    line = open_line()
+    error = Complaint()
+    gone = weakref.ref(error)
+    gc.disable()
+    try:
+        line.send(refuse(error)).take().__traceback__ = None
+        del error
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), KeyboardInterrupt(), SystemExit(1)])
+def test_what_is_no_exception_ends_the_line(error: BaseException) -> None:
+    line = open_line()
+    with pytest.raises(type(error)):
+        line.send(refuse(error))
+    with pytest.raises(StopIteration):
+        next(line)
+
+
+async def later(outcome: Any) -> Any:
+    await asyncio.sleep(1)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+@pytest.mark.parametrize("outcome", [None, 5, [1], ValueError("x"), asyncio.CancelledError("y")])
+def test_a_suspended_coroutine_ends_as_awaited(outcome: Any) -> None:
+    async def main() -> Any:
+        line = open_line()
+        try:
+            return await Suspended(line, line.send(later(outcome)))
+        except BaseException as error:  # noqa: BLE001 - the outcome is what is asked for
+            return error
+
+    assert run_clean(main()) is outcome
+
+
+def test_a_suspended_coroutine_meets_a_cancellation() -> None:
+    events: list[str] = []
+
+    async def careful() -> str:
+        try:
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            events.append("cancelled")
+            await asyncio.sleep(1)
+            events.append("cleaned up")
+        return "kept it"
+
+    async def main() -> str:
+        async def work() -> str:
+            line = open_line()
+            return await Suspended(line, line.send(careful()))  # type: ignore[no-any-return]
+
+        working = asyncio.create_task(work())
+        await asyncio.sleep(1)
+        working.cancel()
+        return await working
+
+    assert run_clean(main()) == "kept it"
+    assert events == ["cancelled", "cleaned up"]
+
+
+def test_a_suspended_coroutine_nobody_awaits_is_closed() -> None:
+    events: list[str] = []
+
+    async def careful() -> None:
+        try:
+            await asyncio.sleep(9)
+        finally:
+            events.append("closed")
+
+    async def main() -> None:
+        line = open_line()
+        suspended = Suspended(line, line.send(careful()))
+        del line, suspended
+
+    run_clean(main())
+    assert events == ["closed"]
+
+
+def decorated(function: Callable[[JSON], Any]) -> Callable[[JSON], Any]:
+    """What a careless decorator makes of a coroutine function: the signature says one thing, the call another."""
+
+    async def original(payload: JSON) -> JSON:
+        raise AssertionError
+
+    return functools.wraps(original)(lambda payload: function(payload))
+
+
+def in_a_future(payload: JSON) -> asyncio.Future[JSON]:
+    future = asyncio.get_running_loop().create_future()
+    future.get_loop().call_later(1, future.set_result, payload)
+    return future
+
+
+@pytest.mark.parametrize(
+    ("function", "outcome"),
+    [
+        (in_a_future, ("SUCCEEDED", {"n": 1}, None)),
+        (lambda payload: answer(payload), ("SUCCEEDED", {"n": 1}, None)),
+        (lambda payload: {"a": 1}, ("FAILED", None, "TypeError")),
+        (lambda payload: [1, 2], ("FAILED", None, "TypeError")),
+        (lambda payload: None, ("FAILED", None, "TypeError")),
+    ],
+)
+def test_what_a_call_may_give(function: Callable[[JSON], Any], outcome: tuple[str, JSON, str | None]) -> None:
+    """Any awaitable is awaited; what cannot be awaited fails the task."""
+    result = run_clean(executed(calling(decorated(function)), {"n": 1}))
+    assert (result.status, result.output, result.error) == outcome
+
+
+def test_a_coroutine_is_taken_as_it_is() -> None:
+    coroutine = answer(1)
+    assert as_coroutine(coroutine) is coroutine
+    coroutine.close()
+
+
+@pytest.mark.parametrize("isolate", [True, False])
+def test_a_handler_may_start_its_own_state_again(isolate: bool) -> None:
+    """The line of a state is taken while its handler runs; who comes by meanwhile gets one of his own."""
+    runtimes: list[express.Runtime] = []
+
+    async def count_down(payload: int) -> list[int]:
+        if not payload:
+            return [0]
+        inner = await runtimes[0].execute(workflow, payload - 1)
+        return [payload, *inner.unwrap()]
+
+    workflow = compiled(machine(A=task("count_down")), {"isolate": isolate}, count_down=count_down)
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            runtimes.append(runtime)
+            return (await runtime.execute(workflow, 5)).output
+
+    assert run_clean(main()) == [5, 4, 3, 2, 1, 0]

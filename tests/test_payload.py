@@ -1,0 +1,254 @@
+"""JSON at the edges: what is JSON and what is not, its size, and crossing by value."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections import OrderedDict, defaultdict
+from decimal import Decimal
+from enum import Enum, Flag, IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from express.payload import MAX_DEPTH, NotJSON, cross, encode, find_foreign, is_plain, measure, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+def values(integers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
+    """JSON values; no number that JSON cannot say, no string that is no Unicode."""
+    scalars = st.none() | st.booleans() | integers | st.floats(allow_nan=False, allow_infinity=False) | TEXTS
+    return st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20)
+
+
+VALUES = values(st.integers())
+
+
+@settings(max_examples=300)
+@given(VALUES)
+def test_json_crosses_unchanged(value: Any) -> None:
+    copy, size = cross(value)
+    assert copy == value
+    assert json.loads(text_of(value)) == value
+    assert size == measure(value) == len(encode(value))
+
+
+@given(VALUES)
+def test_what_has_crossed_shares_nothing(value: Any) -> None:
+    copy, _ = cross(value)
+
+    def containers(node: Any) -> list[int]:
+        if isinstance(node, dict):
+            return [id(node), *(found for member in node.values() for found in containers(member))]
+        if isinstance(node, list):
+            return [id(node), *(found for member in node for found in containers(member))]
+        return []
+
+    assert not set(containers(value)) & set(containers(copy))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (0, "0"),
+        (-0.0, "-0.0"),
+        (1.0, "1.0"),
+        (2**63, "9223372036854775808"),
+        (2**64, "18446744073709551616"),
+        ({"n": -(10**25)}, '{"n":-10000000000000000000000000}'),
+        ("é", '"é"'),
+        ('"\\\n', '"\\"\\\\\\n"'),
+        ({"b": 1, "a": [1, {"c": None}]}, '{"b":1,"a":[1,{"c":null}]}'),
+        ({"big": 10**20, "é": None}, '{"big":100000000000000000000,"é":null}'),
+        ((1, (2,)), "[1,[2]]"),
+    ],
+)
+def test_text_is_compact_utf8_in_the_order_of_the_keys(value: Any, text: str) -> None:
+    assert text_of(value) == text
+    assert measure(value) == len(text.encode())
+
+
+def deep(levels: int) -> Any:
+    value: Any = 0
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def circular() -> Any:
+    value: dict[str, Any] = {}
+    value["self"] = value
+    return value
+
+
+#: (value, where it stops being JSON).
+FOREIGN: list[tuple[Callable[[], Any], str]] = [
+    (lambda: float("nan"), "$ is nan, which is not a JSON number"),
+    (lambda: [None, float("inf")], "$[1] is inf, which is not a JSON number"),
+    (lambda: {"a": {"b": (1, float("-inf"))}}, "$.a.b[1] is -inf, which is not a JSON number"),
+    (lambda: {"big": 2**70, "n": float("nan")}, "$.n is nan, which is not a JSON number"),
+    (lambda: b"", "$ is a bytes, which is not JSON"),
+    (lambda: [{"s": set()}], "$[0].s is a set, which is not JSON"),
+    (lambda: 1j, "$ is a complex, which is not JSON"),
+    (lambda: Decimal(1), "$ is a Decimal, which is not JSON"),
+    (lambda: datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC), "$ is a datetime, which is not JSON"),
+    (lambda: datetime.date(2025, 1, 1), "$ is a date, which is not JSON"),
+    (lambda: datetime.time(1), "$ is a time, which is not JSON"),
+    (lambda: {"a": [{(1, 2): 3}]}, "$.a[0] has a key that is no string: (1, 2)"),
+    (lambda: ["\udc00"], "$[0] is a string with a lone surrogate, which is not valid Unicode"),
+    (lambda: deep(MAX_DEPTH + 1), f"$[0][0][0]… is nested deeper than {MAX_DEPTH} levels"),
+    (lambda: deep(100_000), f"$[0][0][0]… is nested deeper than {MAX_DEPTH} levels"),
+    (circular, f"$.self.self.self… is nested deeper than {MAX_DEPTH} levels"),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), FOREIGN)
+@pytest.mark.parametrize("through", [encode, measure, text_of, cross])
+def test_what_is_no_json_is_refused_with_its_place(make: Any, text: str, through: Any) -> None:
+    with pytest.raises(NotJSON) as raised:
+        through(make())
+    assert str(raised.value) == text
+
+
+def test_a_surrogate_in_a_key_is_named_too() -> None:
+    with pytest.raises(NotJSON, match="surrogate"):
+        encode({"\udc00": 1})
+
+
+def test_a_number_too_long_to_write_is_refused() -> None:
+    with pytest.raises(NotJSON, match=r"^\$ cannot be written as JSON"):
+        encode({"n": 10**5000})
+
+
+@pytest.mark.parametrize("value", [None, [None], {"a": None}, {"a": [1, "null", None]}, "null"])
+def test_a_null_is_no_nan(value: Any) -> None:
+    assert find_foreign(value) is None
+    assert cross(value)[0] == value
+
+
+def test_the_deepest_value_crosses() -> None:
+    assert cross(deep(MAX_DEPTH))[0] == deep(MAX_DEPTH)
+
+
+# --------------------------------------------------------------------------------------------------------------
+# where orjson and Lambda's `json` differ
+
+
+class Colour(Enum):
+    RED = 1
+
+
+class Level(IntEnum):
+    HIGH = 3
+
+
+class Kind(StrEnum):
+    RUSH = "rush"
+
+
+class TextColour(str, Enum):  # noqa: UP042 - how it was written before StrEnum
+    RED = "red"
+
+
+class Access(Flag):
+    READ = 1
+
+
+class Pair(NamedTuple):
+    one: int
+    other: int
+
+
+class Half(float):
+    pass
+
+
+#: (what orjson writes as if it were JSON, the place).
+TAKEN_BY_ORJSON: list[tuple[Any, str]] = [
+    (UUID(int=1), "$ is a UUID, which is not JSON"),
+    ({"id": [UUID(int=1)]}, "$.id[0] is a UUID, which is not JSON"),
+    (Colour.RED, "$ is a Colour, which is not JSON"),
+    ({"colours": {"a": Colour.RED}, "null": None}, "$.colours.a is a Colour, which is not JSON"),
+    ([(1, Access.READ)], "$[0][1] is a Access, which is not JSON"),
+    (orjson.Fragment(b"[1]"), "$ is a Fragment, which is not JSON"),
+    (orjson.Fragment(b"no json"), "$ is a Fragment, which is not JSON"),
+    ({"a": {(1, 2): 3}}, "$.a has a key that is no string: (1, 2)"),
+    ({Colour.RED: 3}, "$ has a key that is no string: <Colour.RED: 1>"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), TAKEN_BY_ORJSON)
+def test_only_json_crosses(value: Any, text: str) -> None:
+    with pytest.raises(NotJSON) as raised:
+        cross(value)
+    assert str(raised.value) == text
+
+
+#: What Python's `json` writes: the copy is what reading that text gives.
+CONVERTED: list[Any] = [
+    (1, (2, [])),
+    {"a": (None,)},
+    Pair(1, 2),
+    [Level.HIGH, Kind.RUSH, TextColour.RED, Half(1.5), True],
+    defaultdict(list, a=[1]),
+    OrderedDict(b=1, a=2),
+    {1: "a", 1.5: "b", None: "c"},
+    {True: "a"},
+    {Level.HIGH: 1, Kind.RUSH: 2},
+]
+
+
+@pytest.mark.parametrize("value", CONVERTED)
+def test_what_crosses_is_what_its_text_says(value: Any) -> None:
+    copy, size = cross(value)
+    text = json.dumps(value, separators=(",", ":"))
+    assert json.dumps(copy, separators=(",", ":")) == text
+    assert size == len(text)
+    assert is_plain(copy)
+
+
+def test_keys_of_an_input_are_strings() -> None:
+    """An input is not copied, so a key cannot become its text."""
+    with pytest.raises(NotJSON, match="key that is no string: 1"):
+        encode({"a": {1: "a"}})
+
+
+def test_a_place_is_always_text() -> None:
+    with pytest.raises(NotJSON) as raised:
+        cross({"\ud800": {1, 2}})
+    assert str(raised.value) == "$.? is a set, which is not JSON"
+
+
+# --------------------------------------------------------------------------------------------------------------
+# what may be shared
+
+
+@given(values(st.integers(-(2**63), 2**64 - 1)))
+def test_json_is_plain(value: Any) -> None:
+    assert is_plain(value)
+
+
+@pytest.mark.parametrize("number", [2**64, -(2**63) - 1])
+def test_numbers_that_orjson_cannot_write_cross_but_are_not_plain(number: int) -> None:
+    assert not is_plain([number])
+    assert cross([number])[0] == [number]
+
+
+@pytest.mark.parametrize("value", [*CONVERTED, *(value for value, _ in TAKEN_BY_ORJSON)])
+def test_what_would_change_in_crossing_is_not_plain(value: Any) -> None:
+    assert not is_plain(value)
+
+
+@pytest.mark.parametrize(("make", "text"), FOREIGN)
+def test_what_is_no_json_is_not_plain(make: Any, text: str) -> None:
+    assert not is_plain(make())
