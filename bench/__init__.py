@@ -4,8 +4,9 @@
     python -m bench.memory          bytes for each waiting execution; --soak for leaks
     python -m bench.scaling         whether the price of an item or an execution grows with their number
     python -m bench.latency         how long the event loop was blocked at most
+    python -m bench.peers          other local engines beside it: moto, aws-local-stepfunctions (install them first)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark
 
-Every script takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of different
+Every script but peers takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of different
 machines are not comparable, ratios of one run are.
 """

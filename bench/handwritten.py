@@ -147,4 +147,5 @@ TWINS: dict[str, dict[str, Twin]] = {
     },
     "W6t": {"workers": by_workers(item), "semaphore": by_semaphore(item), "one by one": one_by_one(item)},
     "W7": {"plain": retry_and_catch},
+    "W8": {"plain": ten_passes},
 }

@@ -55,7 +55,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 @pytest.mark.parametrize("isolate", [False, True], ids=["trusted", "by value"])
 @pytest.mark.parametrize("id_", WORKLOADS)
 def test_hundred_executions(benchmark: BenchmarkFixture, run_to_end: RunToEnd, id_: str, isolate: bool) -> None:
-    """W1 is one Pass, W2 ten, W3 a Choice, W4 three tasks, W6 a hundred items of a Map."""
+    """W1 is one Pass, W2 ten, W3 a Choice, W4 three tasks, W6 a hundred items of a Map, W8 W2 in JSONata."""
     workload = WORKLOADS[id_]
     if isolate and not workload.has_tasks:
         pytest.skip("no task edge to cross")
@@ -71,7 +71,7 @@ def test_hundred_executions(benchmark: BenchmarkFixture, run_to_end: RunToEnd, i
     assert workflow.tally.succeeded == workflow.tally.started >= EXECUTIONS
 
 
-@pytest.mark.parametrize("id_", ["W1", "W2", "W3", "W7"])
+@pytest.mark.parametrize("id_", ["W1", "W2", "W3", "W7", "W8"])
 def test_compile(benchmark: BenchmarkFixture, id_: str) -> None:
     text = json.dumps(WORKLOADS[id_].definition)
     tasks = make_tasks(isolate=True)

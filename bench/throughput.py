@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 #: Ratios engine / twin to reach.
-START_TARGETS = {"W1": 0.5, "W2": 0.6, "W3": 0.5, "W4": 0.6, "W5": 1.0, "W6p": 1.0, "W6t": 1.0, "W7": 0.5}
-MAP_TARGETS = {"W1": 1.0, "W2": 1.0, "W3": 1.0, "W4": 1.0, "W5": 1.0, "W6p": 1.0, "W6t": 1.0}
+START_TARGETS = {"W1": 0.5, "W2": 0.6, "W3": 0.5, "W4": 0.6, "W5": 1.0, "W6p": 1.0, "W6t": 1.0, "W7": 0.5, "W8": 0.25}
+MAP_TARGETS = {"W1": 1.0, "W2": 1.0, "W3": 1.0, "W4": 1.0, "W5": 1.0, "W6p": 1.0, "W6t": 1.0, "W8": 0.25}
 
 #: Runs a number of batches to their end.
 Leg: TypeAlias = Callable[[int], Coroutine[Any, Any, None]]

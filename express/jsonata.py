@@ -9,6 +9,11 @@
 It is JSONata 2.0.6 (docs.jsonata.org), the version Step Functions runs, with the functions Step Functions adds
 (`$partition`, `$range`, `$hash`, `$uuid`, `$parse`, `$random` with a seed) and without `$eval`, which it does not have.
 
+Two things differ from jsonata-js on purpose. A result of arithmetic that is no JSON number (`1/0`) is an error (D1001)
+unless an operator or function takes it up at once. And where several items of an array constructor or values of an
+object fail, the first in the text is reported; jsonata-js evaluates them side by side and reports the one that fails
+soonest.
+
 Values are JSON's: dict, list, str, int, float, bool and None, and are never changed. An expression that gives nothing
 gives `UNDEFINED`, which is not None. Evaluation is bounded (`Limits`): whatever the expression and the data, it ends,
 and too much work, memory or recursion is a `JSONataError` (U1001, U1002, U1003). A compiled expression may be evaluated

@@ -46,9 +46,9 @@ def billed_memory_mb(memory_bytes: int) -> int:
     return max(-(-memory_bytes // MEMORY_STEP_BYTES), 1) * MEMORY_STEP_MB
 
 
-def billed_units(duration_ns: int, memory_bytes: int) -> int:
-    """What the bill is made from: steps of 100 ms times steps of 64 MB."""
-    return max(-(-duration_ns // DURATION_STEP_NS), 1) * max(-(-memory_bytes // MEMORY_STEP_BYTES), 1)
+def billed_steps(duration_ns: int, memory_bytes: int) -> tuple[int, int]:
+    """What the bill is made from, their product: steps of 100 ms, steps of 64 MB."""
+    return max(-(-duration_ns // DURATION_STEP_NS), 1), max(-(-memory_bytes // MEMORY_STEP_BYTES), 1)
 
 
 class Billing:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from express.counting import Tally
 from express.errors import StateError
 
 if TYPE_CHECKING:
@@ -48,22 +49,36 @@ class Step:
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
     only for a retry. `halts` marks `END` and `WAITING`, where a run of steps stops. `recover` is None where the state
-    has neither Retry nor Catch; `retries`: it has a Retry. `entries` counts how often it was entered.
+    has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
+
+    The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
+    (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
+    `failures` and `timed_out` are its errors, whenever they came; `retried` and `caught` what became of them. `items`
+    are those a Map was given.
     """
 
     __slots__ = (
         "blocks",
-        "entries",
+        "caught",
         "events",
         "events_on_failure",
         "failed",
+        "failed_at_once",
+        "failures",
         "halts",
+        "items",
         "name",
+        "passed",
         "recover",
+        "resource",
         "resume",
+        "resumed",
+        "retried",
         "retries",
         "run",
+        "timed_out",
         "type",
+        "waited",
     )
 
     def __init__(self, name: str, type: str) -> None:  # noqa: A002 - ASL's own word for it
@@ -78,7 +93,19 @@ class Step:
         self.events_on_failure = 0
         self.recover: Recovery | None = None
         self.retries = False
-        self.entries = 0
+        self.resource = ""
+        self.passed = self.waited = self.resumed = self.failed_at_once = 0
+        self.failures = self.timed_out = self.retried = self.caught = self.items = 0
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried: what AWS counts as state transitions."""
+        return self.passed + self.waited + self.failed_at_once
+
+    @property
+    def entries(self) -> int:
+        """How often it was entered; a retry is no entry."""
+        return self.attempts - self.retried
 
     def __repr__(self) -> str:
         return f"<Step {self.type} {self.name!r}>"
@@ -116,33 +143,13 @@ class Program:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a machine's executions came to, as plain integers: folded once per execution, read at scrape time.
-
-    Every count is a number of executions but `duration_ns`, their durations in nanoseconds, and `billed_units`,
-    what AWS would bill for them in units of 100 ms x 64 MB.
-    """
-
-    started: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    timed_out: int = 0
-    aborted: int = 0
-    duration_ns: int = 0
-    billed_units: int = 0
-
-    @property
-    def ended(self) -> int:
-        return self.succeeded + self.failed + self.timed_out + self.aborted
-
-
-@dataclass(slots=True)
 class Machine:
     """A compiled state machine: its identity, its program and its counters.
 
     `definition_bytes` is the size of its text, `base_memory` what an execution without fan-out is metered at, both in
-    bytes. `timeout_seconds` is the machine's
-    own TimeoutSeconds or None. `context` makes the context object (`$$`) for a frame.
+    bytes. `timeout_seconds` is the machine's own TimeoutSeconds or None. `context` makes the context object (`$$`)
+    for a frame. `compile_ns` is how long it took to read and build it, in nanoseconds. `known_to` is whoever counts
+    what it comes to and has met it, None while nobody does.
     """
 
     name: str
@@ -158,6 +165,8 @@ class Machine:
 
     #: Every step of the machine in definition order, those of nested branches and iterations included.
     all_steps: tuple[Step, ...] = ()
+    compile_ns: int = 0
+    known_to: object = None
 
 
 class Host(Protocol):

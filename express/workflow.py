@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import os
 
     from express.compiler import Definition
+    from express.counting import Tally
     from express.observe import Observer
-    from express.program import Machine, Tally
+    from express.program import Machine
     from express.result import Result
     from express.types import JSON, MachineType
 

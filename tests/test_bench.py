@@ -15,7 +15,7 @@ from bench.handwritten import TWINS
 from bench.workload import load_workloads
 
 ROOT = Path(__file__).resolve().parents[1]
-WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6p", "W6t", "W7")
+WORKLOADS = ("W1", "W2", "W3", "W4", "W5", "W6p", "W6t", "W7", "W8")
 
 
 def test_workloads_are_complete() -> None:

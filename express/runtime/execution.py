@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from express.errors import EngineError, StateError, forget_trace
+from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
 from express.program import END, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _STEPS = 16
 _HEAVY_BYTES = 16_384
 #: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
 _LOOKS = 64
+#: Errors that are counted as timeouts.
+_TIMEOUTS = (TIMEOUT, HEARTBEAT_TIMEOUT)
 
 
 def advance(frame: Frame) -> bool:
@@ -45,23 +47,25 @@ def advance(frame: Frame) -> bool:
             # Counted by hand: a `range` would have to be made for every execution.
             while steps:
                 steps -= 1
-                step.entries += 1
                 following = step.run(frame)
                 if following.halts:
                     if following is END:
+                        step.passed += 1
                         run.events += step.events
                         return True
+                    step.waited += 1
                     frame.entered_ns = run.host.monotonic_ns()
                     return False
+                step.passed += 1
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
+            step.failed_at_once += 1
             following = settle(frame, step, error)
             if following.halts:
                 return following is END
             frame.step = step = following
         except Paused:
-            step.entries -= 1
             return False
         if run.host.monotonic_ns() > run.host.slice_end:
             return False
@@ -72,6 +76,10 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     """What follows an error: the catcher's target, or WAITING for the next attempt. Raises what nobody takes."""
     run = frame.run
     entered = frame.entered
+    if error.error in _TIMEOUTS:
+        step.timed_out += 1
+    else:
+        step.failures += 1
     if not entered:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
@@ -88,12 +96,13 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
         raise
     forget_trace(error)
     if isinstance(following, Step):
+        step.caught += 1
         frame.entered = frame.entered_ns = 0
         return following
     frame.entered = entered
     frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
     frame.delay = following
-    step.entries -= 1
+    step.retried += 1
     return WAITING
 
 
@@ -159,6 +168,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         except Exception as exception:
             raise step.failed(frame, exception) from None
         following = step.resume(frame, value)
+        step.resumed += 1
         frame.entered = frame.entered_ns = 0
     except StateError as error:
         following = settle(frame, step, error)

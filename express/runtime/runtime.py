@@ -21,7 +21,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError, forget_trace
-from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_units, memory_bytes
+from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_steps, memory_bytes
 from express.names import check_name
 from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
 from express.payload import PAYLOAD_LIMIT, NotJSON, encode, find_foreign
@@ -32,6 +32,7 @@ from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
 from express.runtime.host import SECOND, LoopHost
 from express.runtime.loops import spawn
+from express.runtime.measurements import Measurements
 from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
@@ -103,8 +104,11 @@ class Runtime(LoopHost):
         self.payload_limit = payload_limit
         self.observers = tuple(map(check_observer, observers))
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        self._watched = any(has_hook(observer, *EXECUTION_HOOKS) for observer in self.observers)
-        self._announce_start, self._announce_end = (announcer(self.observers, hook) for hook in EXECUTION_HOOKS)
+        self._prepare_announcements()
+        #: What is counted at a cost, once somebody has asked for it with `measure`.
+        self.measurements: Measurements | None = None
+        #: Starts that had to wait for a place.
+        self.throttled = 0
         self._timeout_ns = int(execution_timeout * SECOND)
         #: No execution that took no longer than this is late, or billed for more than one unit of time.
         self._short_ns = min(DURATION_STEP_NS, self._timeout_ns)
@@ -120,12 +124,33 @@ class Runtime(LoopHost):
         self._standby: Standby | None = None
         self._open = False
 
+    # ------------------------------------------------------------------------------------------ who looks on
+
+    def add_observer(self, observer: Observer) -> None:
+        """Let one more observer see the executions that start from now on. Raises TypeError for what is none."""
+        self.observers = (*self.observers, check_observer(observer))
+        self._prepare_announcements()
+
+    def _prepare_announcements(self) -> None:
+        self._watched = any(has_hook(observer, *EXECUTION_HOOKS) for observer in self.observers)
+        self._announce_start, self._announce_end = (announcer(self.observers, hook) for hook in EXECUTION_HOOKS)
+
+    def measure(self) -> Measurements:
+        """Count from now on what costs a little; the same measurements for everybody who asks."""
+        if self.measurements is None:
+            self.measurements = Measurements()
+            if self._open:
+                self.measurements.watch(self._loop, self.monotonic_ns)
+        return self.measurements
+
     # ------------------------------------------------------------------------------------------ life
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._use(clock_of(self._loop))
         self._open = True
+        if self.measurements is not None:
+            self.measurements.watch(self._loop, self.monotonic_ns)
         return self
 
     async def __aexit__(
@@ -158,6 +183,8 @@ class Runtime(LoopHost):
             if self._watch is not None:
                 self._watch.cancel()
                 self._watch = None
+            if self.measurements is not None:
+                self.measurements.rest()
             self._shut()
             for waiting in self._waiting:
                 if not waiting.done():
@@ -175,6 +202,11 @@ class Runtime(LoopHost):
     def in_flight(self) -> int:
         """Executions running now."""
         return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """Starts that wait for a place now."""
+        return len(self._waiting)
 
     @property
     def is_full(self) -> bool:
@@ -302,6 +334,8 @@ class Runtime(LoopHost):
 
     async def acquire(self) -> None:
         """Wait for a place, first come first served. It is kept for the caller until it goes on."""
+        self.throttled += 1
+        begin = self.monotonic_ns()
         waiting = self._loop.create_future()
         self._waiting.append(waiting)
         try:
@@ -312,6 +346,8 @@ class Runtime(LoopHost):
                 self._admit()
             raise
         self._reserved -= 1
+        if self.measurements is not None:
+            self.measurements.admission_wait.observe(self.monotonic_ns() - begin)
 
     def _admit(self) -> None:
         """Places are free: keep them for the first who wait, and wake those."""
@@ -335,6 +371,8 @@ class Runtime(LoopHost):
         if size > self.payload_limit:
             cause = f"The execution input has {size} bytes, exceeding the service limit of {self.payload_limit}."
             return self._refuse(machine, None, name, DATA_LIMIT_EXCEEDED, cause)
+        if machine.known_to is not self.measurements:
+            self._meet(machine)
         run = Run(self, machine, event, size, sequence, self.monotonic_ns())
         machine.tally.started += 1
         if name is not None:
@@ -344,12 +382,21 @@ class Runtime(LoopHost):
         return run
 
     def _refuse(self, machine: Machine, event: JSON, name: str | None, error: str, cause: str) -> Result:
+        if machine.known_to is not self.measurements:
+            self._meet(machine)
         run = Run(self, machine, event, 0, self._sequence, self.monotonic_ns())
         run.name = name
         machine.tally.started += 1
         if self._watched:
             self._announce_start(run)
         return self._end(run, "FAILED", None, error, cause)
+
+    def _meet(self, machine: Machine) -> None:
+        """A machine that whoever measures here has not seen, or that another Runtime has measured since."""
+        if self.measurements is None:
+            machine.known_to = None
+        else:
+            self.measurements.meet(machine)
 
     # ------------------------------------------------------------------------------------------ running
 
@@ -501,7 +548,8 @@ class Runtime(LoopHost):
         tally = machine.tally
         tally.succeeded += 1
         tally.duration_ns += duration
-        tally.billed_units += 1
+        if tally.durations is not None:
+            tally.durations.observe(duration, run)
         run.run = run.task = None  # type: ignore[assignment]  # as in `_end`
         return Result(
             "SUCCEEDED", run.data, None, None, run.name or run.sequence, self._names, duration, machine.base_memory
@@ -520,15 +568,23 @@ class Runtime(LoopHost):
         memory = machine.base_memory
         if run.fan_out:
             memory = memory_bytes(machine.definition_bytes, run.data_bytes, run.fan_out)
+            tally.more_bytes += memory - machine.base_memory
         tally.duration_ns += duration
-        small = duration <= DURATION_STEP_NS and memory <= MEMORY_STEP_BYTES
-        tally.billed_units += 1 if small else billed_units(duration, memory)
+        if tally.durations is not None:
+            tally.durations.observe(duration, run)
+        if duration > DURATION_STEP_NS or memory > MEMORY_STEP_BYTES:
+            duration_steps, memory_steps = billed_steps(duration, memory)
+            tally.more_duration_steps += duration_steps - 1
+            tally.more_memory_steps += memory_steps - 1
+            tally.more_units += duration_steps * memory_steps - 1
         if status == "SUCCEEDED":
             tally.succeeded += 1
         elif status == "FAILED":
             tally.failed += 1
+            tally.count_error(error)
         elif status == "TIMED_OUT":
             tally.timed_out += 1
+            tally.count_error(TIMEOUT)
             error = TIMEOUT if machine.type == "EXPRESS" else None
         else:
             tally.aborted += 1

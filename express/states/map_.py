@@ -100,6 +100,7 @@ class Map(Node):
         def begin(frame: Frame) -> _Iterations:
             data = frame.data if select is None else select(frame.data, frame)
             items = items_of(data, frame)
+            step.items += len(items)
             return _Iterations(frame, program, data, items, selector, limit_of(data, frame), size_of(frame.size))
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
@@ -113,7 +114,9 @@ class Map(Node):
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
             chosen = None if selector is None else partial(select_item, selector, data, frame)
-            found = children(frame, data, items_of(data, frame), chosen, limit_of(data, frame))
+            items = items_of(data, frame)
+            step.items += len(items)
+            found = children(frame, data, items, chosen, limit_of(data, frame))
             # MapRunStarted and MapRunSucceeded stand in the place of the iterations' events.
             frame.run.events += 1
             return found

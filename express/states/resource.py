@@ -97,6 +97,11 @@ class Resource:
         return self.kind == "service" and self.name == "lambda"
 
 
+def short_name(resource: str) -> str:
+    """A function's own name, or `service:action`: what tells resources apart within one account."""
+    return resource.rpartition(":function:")[2].removeprefix("arn:aws:states:::")
+
+
 def parse_resource(text: str) -> Resource | None:
     """The resource a string names, or None where AWS would not recognise it."""
     if "${" in text:

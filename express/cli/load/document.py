@@ -133,9 +133,7 @@ def _latencies(histogram: Histogram) -> dict[str, JSON] | None:
 def _named_samples(recording: Recording) -> list[tuple[str, tuple[float, ...]]]:
     """The samples by name and unit; nanoseconds, for they come back as they were measured."""
     return [
-        (sample.name, sample.values)
-        if sample.name == "rate"
-        else (f"{sample.name}_ns", sample.values)
+        (sample.name, sample.values) if sample.name == "rate" else (f"{sample.name}_ns", sample.values)
         for sample in samples_of(recording)
     ]
 

@@ -20,8 +20,9 @@ from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation, L
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.emitter import NO_LINE, parameters, position_of
-from express.expressions.jsonata.generation.generator import Generator, Settings
+from express.expressions.jsonata.generation.generator import Generator
 from express.expressions.jsonata.generation.marking import tells_sequences
+from express.expressions.jsonata.generation.variables import Settings
 from express.expressions.jsonata.sequences import Marks
 from express.expressions.jsonata.values import UNDEFINED, Value
 

@@ -103,8 +103,8 @@ def _only_used(node: Node) -> Iterable[Node]:
 
 
 def may_hold_nothing(tree: Node) -> bool:
-    """Whether some filter may let pass what is not there."""
-    return any(
+    """Whether some filter may let pass what is not there, or a group of a regular expression may capture nothing."""
+    return any(isinstance(node, Regex) and "(" in node.pattern for node in _all(tree)) or any(
         isinstance(stage, Filter) and not _looks_at_item(stage.expression)
         for node in _all(tree)
         for stage in (*node.predicates, *node.stages)

@@ -95,6 +95,11 @@ def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
     return list(chain.from_iterable([result if type(result) is list else (result,) for result in results]))
 
 
+def only_array(arrays: list[Value]) -> Value:
+    """The only one of the arrays that a last step constructed, or all of them."""
+    return arrays[0] if len(arrays) == 1 else arrays
+
+
 def last(results: list[Value], evaluation: Evaluation | None) -> Value:
     """The value of a path whose last step gave these results."""
     if len(results) == 1:

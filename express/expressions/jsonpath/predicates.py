@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from express.expressions.jsonpath.document import Document
 from express.expressions.jsonpath.equality import equal
@@ -36,6 +37,9 @@ from express.types import JSON
 
 if TYPE_CHECKING:
     from express.expressions.jsonpath.regex import Matcher
+
+#: What a second of matching costs: a visit is at least that long.
+_VISITS_A_SECOND: Final = 1_000_000
 
 #: `(value, root) -> result`: a path or a part of one, applied to a value inside the document `root`.
 Evaluate: TypeAlias = Callable[[JSON, Document], JSON]
@@ -292,13 +296,22 @@ def _build_field_in_texts(name: str, texts: list[str]) -> Test:
 
 
 def _build_match(read: Evaluate, matches: Matcher) -> Test:
-    """Numbers and booleans match by their text, anything else as the empty string; an array by any element."""
+    """Numbers and booleans match by their text, anything else as the empty string; an array by any element.
+
+    How long a match takes cannot be known beforehand, so it is paid for afterwards, in visits.
+    """
+
+    def match(value: JSON, root: Document) -> bool:
+        started = perf_counter()
+        matched = matches(_subject(value))
+        root.spend(int((perf_counter() - started) * _VISITS_A_SECOND))
+        return matched
 
     def test(item: JSON, root: Document) -> bool:
         value = read(item, root)
         if type(value) is list:
-            return any(matches(_subject(element)) for element in value)
-        return matches(_subject(value))
+            return any(match(element, root) for element in value)
+        return match(value, root)
 
     return test
 

@@ -1,209 +1,338 @@
-r"""Java's regular expressions in filters (`@.name =~ /n\d+/i`), run by Python's `re` within bounds.
+r"""Java's regular expressions in filters (`@.name =~ /n\d+/i`), run by the `regex` package within a time.
 
-Both engines backtrack: a pattern written carelessly can take exponential time on a string chosen with malice, and one
-execution must never hold the loop (design law 8). So each pattern is costed when it is compiled, by counting the ways
-in which its parts can divide a string of n characters among them: `a?` has 2, `a{2,5}` has 4, `a*` about n,
-alternatives add, sequences multiply. A repetition of something that itself varies, `(a+)+` or `(a|b)*`, is refused;
-`[ab]*` is the way to write the latter. A repetition that is followed at once by a character it cannot contain
-(`\d+-`) can end in one place only: it adds no ways, but may have to run over the string once for each way before it.
+Both engines backtrack, and their notations are nearly the same. A scanner goes over the pattern once: it lets through
+what is Java's, writes in the package's notation what that notes otherwise (`\Q..\E`, `\p{Alpha}`, `\h`), and refuses
+what only the package has, such as recursion and fuzzy matching.
 
-What comes out is some c * n^k / k! steps, and the pattern is applied to strings for which that stays below BUDGET: of
-any length for k <= 1, up to 1414 characters for k = 2, 181 for k = 3. A longer string fails the state
-with a cause that says so; a silent "no match" would be worse.
+On the way it finds what `TimedRegex` wants to know. A repetition of one character (`\w*`) is written in blocks for long
+strings, so that no single step runs over all of them. And where no group is repeated, the ways in which the parts can
+divide a string of n characters among them are some c * n^k / k!, `\d+` having n, `a?` two and alternatives adding up:
+strings for which that stays small need no clock.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from math import factorial
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+import regex
 
 from express.errors import RUNTIME, EngineError, ExpressionError
+from express.expressions.timed_regex import TimedRegex
 
 Matcher: TypeAlias = Callable[[str], bool]
 
-#: Steps that one match may take: 5 to 10 milliseconds.
-BUDGET = 1_000_000
+#: The package's parser descends once for each group.
+_MOST_GROUPS: Final = 50
+#: The package unrolls what a pattern takes at the least.
+_UNROLLED: Final = 5_000
+#: Characters that a repetition takes in one step, in strings that are searched with a clock.
+_BLOCK: Final = 256
+#: Steps that need no clock: about a millisecond.
+_CALM: Final = 200_000
 
-#: No string in a payload is longer (256 KiB).
-_LONGEST = 262_144
+#: Java's u and U are what the absence of ASCII is to the package; d changes nothing but line ends; x is the scanner's.
+_FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
+#: Flags that hold in a group or from there on; the package has not all of them.
+_GROUP_FLAGS: Final = re.compile(r"\(\?([a-zA-Z]*-?[a-zA-Z]*)([:)])")
+_OTHER_FLAGS: Final = re.compile("[duU]")
+_TOKEN: Final = re.compile(
+    r"\\Q(?P<quoted>.*?)(?:\\E|\Z)"
+    r"|\\(?P<sign>[pP])(?:\{(?:Is|In)?(?P<property>\w+)\}|(?P<letter>[A-Z]))"
+    r"|\\x\{(?P<code>[0-9a-fA-F]{1,5})\}"
+    r"|\\0(?P<octal>[0-3]?[0-7]{1,2})"
+    r"|\\k<(?P<name>[a-zA-Z][a-zA-Z0-9]*)>"
+    r"|\\(?P<escape>.)"
+    r"|\((?:\?(?:[:=!>]|<[=!]|<[a-zA-Z][a-zA-Z0-9]*>|[idmsuxU]*(?:-[idmsuxU]+)?[:)]))?(?!\?)"
+    r"|(?:[*+?]|\{(?P<low>\d+)(?P<comma>,?)(?P<high>\d*)\})(?P<kind>[+?]?)"
+    r"|[^*+?{(\\]",
+    re.DOTALL,
+)
+_LINE_END: Final = r"\n\x0b\f\r\x85\u2028\u2029"
+_BLANK: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
+#: What the package does not have or has for something else.
+_CLASSES: Final = {
+    "h": f"[{_BLANK}]",
+    "H": f"[^{_BLANK}]",
+    "v": f"[{_LINE_END}]",
+    "V": f"[^{_LINE_END}]",
+    "e": r"\x1b",
+}
+_PLACES: Final = {"R": f"(?:\\r\\n|[{_LINE_END}])", "z": r"\Z", "Z": f"(?=(?:\\r\\n|[{_LINE_END}])?\\Z)"}
+_PLACES.update({letter: f"\\{letter}" for letter in "bBAG123456789"})
+#: Escapes that both have. Letters that mean nothing must not be escaped in Java.
+_SHARED: Final = frozenset("tnrfa")
+#: Classes that are ASCII unless a flag says otherwise.
+_ASCII_CLASSES: Final = {
+    "d": "[0-9]",
+    "D": "[^0-9]",
+    "s": r"[\x20\t-\r]",
+    "S": r"[^\x20\t-\r]",
+    "w": "[a-zA-Z0-9_]",
+    "W": "[^a-zA-Z0-9_]",
+}
+_CODES: Final = {"u": re.compile("[0-9a-fA-F]{4}"), "x": re.compile("[0-9a-fA-F]{2}")}
+#: POSIX classes, ASCII only.
+_PROPERTIES: Final = {
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "ASCII": r"\x00-\x7f",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Graph": "!-~",
+    "Print": r"\x20-~",
+    "Blank": r"\x20\t",
+    "Cntrl": r"\x00-\x1f\x7f",
+    "XDigit": "0-9a-fA-F",
+    "Space": r"\x20\t-\r",
+}
 
-#: Both parsers of a pattern, `re`'s and the one here, descend once for each group.
-_MOST_GROUPS = 50
 
-_JAVA_GROUP = re.compile(r"\(\?<(?=[A-Za-z])")
-_ATOM = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)|\[\^?\]?(?:\\.|[^\]\\])*\]|[^()|]", re.DOTALL)
-_GROUP = re.compile(r"\((?:\?(?:P?<\w+>|<?[=!]|[:>]|[a-zA-Z]+(?:-[a-zA-Z]+)?:?))?")
-_QUANTIFIER = re.compile(r"(?:[*+?]|\{\d*,?\d*\})([+?]?)")
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
-#: Characters by which two parts of a pattern are told apart: Latin, Greek, Cyrillic, and the odd blank.
-_ALPHABET = [chr(code) for code in (*range(0x530), 0x2028, 0x4E00, 0x1F600)]
-
-
-def compile_pattern(regex: str, flags: str, offset: int) -> Matcher:
+def compile_pattern(text: str, flags: str, offset: int) -> Matcher:
     """A function that tells whether a string matches as a whole, as Java's `Matcher.matches()`.
 
-    `flags` are any of Java's `i m s x u U d`; `offset` is where the pattern stands in the path. Raises
-    ExpressionError for a pattern that is malformed or too costly. The matcher raises EngineError `States.Runtime`
-    for a string on which it could run for too long.
+    `flags` are any of Java's `i m s x u U d`; `offset` is where the pattern stands in the path. Raises ExpressionError
+    for a pattern that is malformed. The matcher raises EngineError `States.Runtime` for a string on which it takes too
+    long.
     """
-    options = re.NOFLAG if set("uU") & set(flags) else re.ASCII
+    scanner = _Scanner(text, offset, flags)
+    scanner.read()
+    options = regex.VERSION1 | (0 if scanner.unicode else regex.ASCII)
     for letter in flags:
-        options |= _FLAGS.get(letter, re.NOFLAG)
-    if regex.count("(") > _MOST_GROUPS:
-        raise ExpressionError(f"A regular expression may have {_MOST_GROUPS} groups", offset)
-    text = _JAVA_GROUP.sub("(?P<", regex)
+        options |= _FLAGS.get(letter, 0)
+    plain, patient = (f"\\A(?-f:{''.join(pieces)})\\Z" for pieces in (scanner.plain, scanner.patient))
     try:
-        matches = re.compile(text, options).fullmatch
-    except re.error as error:
-        place = offset + min(error.pos or 0, len(regex))
-        raise ExpressionError(f"The regular expression is not valid: {error.msg}", place) from None
-    limit = _longest_subject(_Coster(text, options, offset).read(), offset)
-    if limit is None:
-        return lambda subject: matches(subject) is not None
+        regex.compile(plain, options)
+    except regex.error as error:
+        raise ExpressionError(f"The regular expression is not valid: {error.msg}", offset) from None
+    search = TimedRegex(plain, patient, options, scanner.calm_length()).search
 
-    def match_bounded(subject: str) -> bool:
-        if len(subject) > limit:
+    def matches(subject: str) -> bool:
+        try:
+            return search(subject) is not None
+        except TimeoutError:
             raise EngineError(
                 RUNTIME,
-                f"The regular expression /{regex}/ is applied to a string of {len(subject)} characters. "
-                f"This runtime bounds the time it takes and applies it to strings of up to {limit} characters.",
-            )
-        return matches(subject) is not None
+                f"The regular expression /{text}/ takes too long on a string of {len(subject)} characters. "
+                "This runtime bounds the time that one match takes.",
+            ) from None
 
-    return match_bounded
+    return matches
 
 
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """`fixed * n ** open` ways to match a string of n characters.
+class _Scanner:
+    """One pass over a pattern.
 
-    `runs`: some part runs over the string, and can end in one place only; `reruns`: it does so once for each way in
-    which the parts in front of it can match.
+    `plain` is the pattern in the package's notation, piece by piece, `patient` the same with repetitions in blocks.
+    `unicode`: its flags or properties go beyond ASCII.
     """
 
-    fixed: int = 1
-    open: int = 0
-    runs: bool = False
-    reruns: bool = False
+    def __init__(self, text: str, offset: int, flags: str) -> None:
+        self.plain: list[str] = []
+        self.patient: list[str] = []
+        self.unicode = "u" in flags or "U" in flags
+        self._text = text
+        self._offset = offset
+        self._position = 0
+        self._classes = _CLASSES if self.unicode else _CLASSES | _ASCII_CLASSES
+        self._verbose = "x" in flags
+        self._groups = 0
+        #: What the open groups take at the least, outermost first, and what the last part takes.
+        self._least = [0]
+        self._last = 0
+        #: Whether the last part is one character; what is repeated that is more can vary in many ways.
+        self._single = False
+        self._fixed, self._open, self._wild = 1, 0, False
 
-    @property
-    def varies(self) -> bool:
-        return self.fixed > 1 or self.open > 0
+    def read(self) -> None:
+        """Raises ExpressionError for what Java does not know."""
+        while self._position < len(self._text):
+            if self._text[self._position] == "[":
+                self._add(self._read_class(), single=True)
+            elif token := _TOKEN.match(self._text, self._position):
+                self._position = token.end()
+                self._read_token(token)
+            else:
+                raise self._error("unknown construct")
+        if sum(self._least) > _UNROLLED:
+            raise self._error("it repeats a part too often")
 
+    def calm_length(self) -> int:
+        """The length of strings up to which a match is certainly short; 0 for none."""
+        if self._wild or self._fixed > _CALM:
+            return 0
+        power = max(self._open, 1)
+        return int((_CALM * factorial(power) / self._fixed) ** (1 / power))
 
-def _longest_subject(cost: _Cost, offset: int) -> int | None:
-    """The length up to which `cost` stays within BUDGET, None for any a payload can hold."""
-    if cost.fixed > BUDGET:
-        raise ExpressionError("The regular expression has too many optional parts to be run safely", offset)
-    power = cost.open + cost.reruns
-    if power == 0 or not cost.varies:
-        return None
-    limit = int((BUDGET * factorial(cost.open) / cost.fixed) ** (1 / power))
-    return None if limit >= _LONGEST else limit
+    def _read_token(self, token: re.Match[str]) -> None:
+        match token[0][0]:
+            case "(":
+                self._open_group(token[0])
+            case "*" | "+" | "?" | "{":
+                self._read_quantifier(token)
+            case ")":
+                self._last = self._least.pop() if len(self._least) > 1 else 0
+                self._least[-1] += self._last
+                self._append(")")
+            case "|":
+                self._fixed = min(self._fixed * 2, _CALM + 1)
+                self._append("|")
+            case "^" | "$":
+                self._append(token[0])
+            case "\\":
+                self._read_escape(token)
+            case "." as character:
+                self._add(character, single=True)
+            case character if self._verbose and character.isspace():
+                pass
+            case "#" if self._verbose:
+                end = self._text.find("\n", self._position)
+                self._position = len(self._text) if end < 0 else end
+            case character:
+                self._add(re.escape(character), single=True)
 
+    def _append(self, piece: str) -> None:
+        """A piece that is no character."""
+        self.plain.append(piece)
+        self.patient.append(piece)
+        self._single = False
 
-class _Coster:
-    """Walks a pattern that `re` has accepted."""
+    def _add(self, piece: str, *, single: bool) -> None:
+        """A part that takes characters: one, if `single`."""
+        self._append(piece)
+        self._single = single
+        self._last = 1
+        self._least[-1] += 1
 
-    def __init__(self, text: str, flags: re.RegexFlag, offset: int) -> None:
-        self.text = text
-        self.flags = flags
-        self.offset = offset
-        self.position = 0
+    def _open_group(self, opening: str) -> None:
+        self._groups += 1
+        if self._groups > _MOST_GROUPS:
+            raise ExpressionError(f"A regular expression may have {_MOST_GROUPS} groups", self._offset)
+        if flags := _GROUP_FLAGS.fullmatch(opening):
+            opening = f"(?{_OTHER_FLAGS.sub('', flags[1])}{flags[2]}".replace("-:", ":")
+            if opening in ("(?)", "(?-)"):
+                return
+        if not opening.endswith(")"):
+            self._least.append(0)
+        self._append(opening)
 
-    def read(self) -> _Cost:
-        """Alternatives, up to the end of the group or of the pattern."""
-        branches = [self._read_sequence()]
-        while self.text.startswith("|", self.position):
-            self.position += 1
-            branches.append(self._read_sequence())
-        return _Cost(
-            sum(branch.fixed for branch in branches),
-            max(branch.open for branch in branches),
-            any(branch.runs for branch in branches),
-            any(branch.reruns for branch in branches),
-        )
-
-    def _read_sequence(self) -> _Cost:
-        total = _Cost()
-        while self.position < len(self.text) and self.text[self.position] not in "|)":
-            part = self._read_part()
-            total = _Cost(
-                min(total.fixed * part.fixed, BUDGET + 1),
-                total.open + part.open,
-                total.runs or part.runs,
-                total.reruns or part.reruns or (part.runs and total.varies),
-            )
-        return total
-
-    def _read_part(self) -> _Cost:
-        start = self.position
-        if group := _GROUP.match(self.text, start):
-            self.position = group.end()
-            body = self.read() if not self.text.startswith(")", self.position) else _Cost()
-            self.position += 1
-            atom = None
+    def _read_quantifier(self, token: re.Match[str]) -> None:
+        low, high = _bounds(token)
+        self._least[-1] += self._last * (low - 1)
+        kind = token["kind"]
+        self.plain.append(token[0])
+        if not self._single:
+            self._wild = self._wild or high is None or high > 1
+            self.patient.append(token[0])
+            self._fixed = min(self._fixed * 2, _CALM + 1)
+        elif high is None:
+            self._open += 1
+            body, lazy = self.patient.pop(), "?" if kind == "?" else ""
+            first = f"{body}{{{low}}}" if low else ""
+            blocks = f"(?:{body}{{{_BLOCK}}})*{lazy}{body}{{0,{_BLOCK - 1}}}{lazy}"
+            self.patient.append(f"(?>{first}{blocks})" if kind == "+" else f"{first}{blocks}")
         else:
-            body = _Cost()
-            atom = self._read_atom()
-        quantifier = _QUANTIFIER.match(self.text, self.position)
-        if quantifier is None:
-            return body
-        self.position = quantifier.end()
-        if quantifier[1] == "+":
-            return replace(body, runs=True)
-        return self._repeat(body, atom, *_bounds(quantifier[0]), start)
+            self._fixed = min(self._fixed * max(high - low + 1, 1), _CALM + 1)
+            self.patient.append(token[0])
+        self._single = False
 
-    def _read_atom(self) -> str:
-        atom = _ATOM.match(self.text, self.position)
-        assert atom is not None
-        self.position = atom.end()
-        return atom[0]
+    def _read_escape(self, token: re.Match[str]) -> None:
+        if token["quoted"] is not None:
+            for character in token["quoted"]:
+                self._add(re.escape(character), single=True)
+        elif token["name"]:
+            self._append(f"(?P={token['name']})")
+        elif token["escape"] in _PLACES:
+            self._append(_PLACES[token["escape"]])
+        else:
+            self._add(self._character(token), single=True)
 
-    def _repeat(self, body: _Cost, atom: str | None, least: int, most: int | None, start: int) -> _Cost:
-        if body.varies and (most is None or most > 8):
-            raise ExpressionError(
-                "The regular expression repeats a part that can itself match in several ways; "
-                "that can take exponential time",
-                self.offset + start,
-            )
-        decided = atom is not None and self._ends_in_one_place(atom)
-        if most is None:
-            return _Cost(1, 0 if decided else 1, body.runs or decided)
-        counts = 1 if decided else most - least + 1
-        return _Cost(min(body.fixed**most * counts, BUDGET + 1), body.open * most, body.runs or most > 16, body.reruns)
+    def _character(self, token: re.Match[str]) -> str:
+        """An escape that stands for one character, or one of several."""
+        if token["code"] or token["octal"]:
+            code = int(token["code"], 16) if token["code"] else int(token["octal"], 8)
+            return f"\\U{code:08x}"
+        if token["sign"]:
+            name = token["property"] or token["letter"]
+            if name not in _PROPERTIES:
+                self.unicode = True
+                return f"\\{token['sign']}{{{name}}}"
+            return f"[{'^' if token['sign'] == 'P' else ''}{_PROPERTIES[name]}]"
+        escape = token["escape"] or ""
+        if escape in self._classes:
+            return self._classes[escape]
+        if escape == "u" or escape == "x":
+            return self._code(escape)
+        if escape in _SHARED or escape in _ASCII_CLASSES:
+            return f"\\{escape}"
+        if not (escape.isascii() and escape.isalnum()):
+            return re.escape(escape)
+        raise self._error(f"unknown escape \\{escape}")
 
-    def _ends_in_one_place(self, atom: str) -> bool:
-        """Is the next part one plain character that `atom` cannot match?"""
-        if self.position >= len(self.text) or self.text[self.position] in "|)(^$":
-            return False
-        following = _ATOM.match(self.text, self.position)
-        if following is None or _ANCHOR.fullmatch(following[0]) or _ANCHOR.fullmatch(atom):
-            return False
-        quantifier = _QUANTIFIER.match(self.text, following.end())
-        if quantifier is not None and _bounds(quantifier[0])[0] == 0:
-            return False
-        one, other = re.compile(atom, self.flags).fullmatch, re.compile(following[0], self.flags).fullmatch
-        return not any(one(char) and other(char) for char in _ALPHABET)
+    def _code(self, escape: str) -> str:
+        digits = _CODES[escape].match(self._text, self._position)
+        if digits is None:
+            raise self._error(f"unknown escape \\{escape}")
+        self._position = digits.end()
+        return f"\\u{int(digits[0], 16):04x}"
+
+    def _read_class(self) -> str:
+        """From `[` to its `]`; classes may be nested and intersected (`&&`)."""
+        start = self._position
+        pieces: list[str] = []
+        depth = 0
+        while self._position < len(self._text):
+            character = self._text[self._position]
+            token = _TOKEN.match(self._text, self._position) if character == "\\" else None
+            if token is not None:
+                self._position = token.end()
+                pieces.append(self._member(token))
+                continue
+            self._position += 1
+            if character == "[":
+                depth += 1
+                opening = "[^" if self._text.startswith("^", self._position) else "["
+                self._position += len(opening) - 1
+                pieces.append(opening)
+                if self._text.startswith("]", self._position):
+                    self._position += 1
+                    pieces.append("\\]")
+            elif character == "]":
+                depth -= 1
+                pieces.append("]")
+                if not depth:
+                    return "".join(pieces)
+            elif character in "-&":
+                # Two dashes are a difference of sets to the package, two ampersands are an intersection to both.
+                pieces.append("\\-" if character == pieces[-1] == "-" else character)
+            elif not (self._verbose and character.isspace()):
+                pieces.append(re.escape(character))
+        raise self._error("unterminated character class", start)
+
+    def _member(self, token: re.Match[str]) -> str:
+        if token["quoted"] is not None:
+            return re.escape(token["quoted"])
+        if token["name"] or token["escape"] in _PLACES:
+            raise self._error("a place is no member of a character class")
+        return self._character(token)
+
+    def _error(self, reason: str, position: int | None = None) -> ExpressionError:
+        place = self._position if position is None else position
+        return ExpressionError(f"The regular expression is not valid: {reason}", self._offset + place)
 
 
-#: Escapes that stand for a place or an earlier group, not for a character.
-_ANCHOR = re.compile(r"\\[AbBZ1-9]")
-
-
-def _bounds(quantifier: str) -> tuple[int, int | None]:
+def _bounds(token: re.Match[str]) -> tuple[int, int | None]:
     """`{2,5}` -> (2, 5); `*` -> (0, None)."""
-    match quantifier[0]:
+    match token[0][0]:
         case "*":
             return 0, None
         case "+":
             return 1, None
         case "?":
             return 0, 1
-        case _:
-            least, comma, most = quantifier[1 : quantifier.index("}")].partition(",")
-            low = int(least or 0)
-            return low, (int(most) if most else None) if comma else low
+    low = int(token["low"])
+    return low, (int(token["high"]) if token["high"] else None) if token["comma"] else low

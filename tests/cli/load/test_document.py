@@ -37,7 +37,12 @@ def test_the_figures_of_a_measurement() -> None:
     assert document["load"] == {
         "loop": "open", "rate": 125.0, "in_flight": 100, "warmup_s": 1.0, "duration_s": 10.0, "drain_s": 5.0,
     }  # fmt: skip
-    assert (document["started"], document["succeeded"], document["failed"], document["dropped"]) == (1_000, 1_000, 0, 250)
+    assert (document["started"], document["succeeded"], document["failed"], document["dropped"]) == (
+        1_000,
+        1_000,
+        0,
+        250,
+    )
     assert document["rate"] == 100
     latency = document["latency_ms"]
     assert list(latency) == ["mean", "min", "p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"]
@@ -48,7 +53,10 @@ def test_the_figures_of_a_measurement() -> None:
         "billed_duration_ms": 100, "billed_memory_mb": 64, "transitions": 3,
         "express_usd_per_million": pytest.approx(1.104, abs=1e-3), "standard_usd_per_million": 75.0,
     }  # fmt: skip
-    assert [(one["threshold"], one["kept"]) for one in document["thresholds"]] == [("p99<5ms", True), ("rate>1k", False)]
+    assert [(one["threshold"], one["kept"]) for one in document["thresholds"]] == [
+        ("p99<5ms", True),
+        ("rate>1k", False),
+    ]
     json.dumps(document)
 
 

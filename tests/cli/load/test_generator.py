@@ -10,12 +10,13 @@ import pytest
 
 import express
 from express.cli.load.generator import Generator
-from express.cli.load.recording import Recording
 from express.cli.load.schedule import Load, Schedule
 from express.testing import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from express.cli.load.recording import Recording
 
 SECOND = 1_000_000_000
 
@@ -46,7 +47,9 @@ def handled(handler: Any) -> express.Workflow:
     return single(HANDLED, tasks)
 
 
-def load(rate: float | None = None, in_flight: int = 1, *, warmup: float = 0, duration: float, drain: float = 0) -> Load:
+def load(
+    rate: float | None = None, in_flight: int = 1, *, warmup: float = 0, duration: float, drain: float = 0
+) -> Load:
     exact = None if rate is None else Fraction(rate)
     return Load(exact, in_flight, *(int(length * SECOND) for length in (warmup, duration, drain)))
 
@@ -176,9 +179,7 @@ def test_a_handler_that_fails() -> None:
 
 @pytest.mark.parametrize("rate", [None, 2])
 def test_an_interruption_keeps_what_there_is(rate: float | None) -> None:
-    recording = measure(
-        single(WAIT), load(rate, 2, warmup=1, duration=1_000, drain=1_000), interrupt_after=4.5
-    )
+    recording = measure(single(WAIT), load(rate, 2, warmup=1, duration=1_000, drain=1_000), interrupt_after=4.5)
     assert recording.length == 3_500_000_000
     # Due at 1.0, 1.5, ..., or twice at 1, 2, ...: what ends up to 4.5.
     assert 5 <= recording.ended <= 6

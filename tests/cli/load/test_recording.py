@@ -64,10 +64,11 @@ def test_what_ends_when_it_is_over_has_not_finished() -> None:
 
 def test_errors_by_name_with_an_example_of_their_cause() -> None:
     recorder = Recorder(SECOND, 0)
-    for number, one in enumerate(
-        [result("FAILED", "A", "first"), result("FAILED", "A", "second"), result("TIMED_OUT", "States.Timeout")]
-        + [result("ABORTED"), result("FAILED", "Long", "x" * 1_000)]
-    ):
+    results = [
+        result("FAILED", "A", "first"), result("FAILED", "A", "second"), result("TIMED_OUT", "States.Timeout"),
+        result("ABORTED"), result("FAILED", "Long", "x" * 1_000),
+    ]  # fmt: skip
+    for number, one in enumerate(results):
         recorder.started(number, number)
         recorder.ended(number, number + 1, one)
     recording = recorder.close(SECOND)

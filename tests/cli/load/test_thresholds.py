@@ -29,7 +29,9 @@ def test_verdicts(text: str, kept: bool, shown: str) -> None:
     verdict = threshold.verdict(RECORDING)
     assert (verdict.kept, verdict.text) == (kept, text.strip())
     assert verdict.shown.split()[-1] == shown.split()[-1]
-    assert float(verdict.shown.split()[0].rstrip("/s%")) == pytest.approx(float(shown.split()[0].rstrip("/s%")), rel=0.01)
+    assert float(verdict.shown.split()[0].rstrip("/s%")) == pytest.approx(
+        float(shown.split()[0].rstrip("/s%")), rel=0.01
+    )
 
 
 def test_several_in_one_text() -> None:

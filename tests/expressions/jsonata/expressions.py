@@ -2,7 +2,8 @@
 
 They are made from a seed, so that a failure can be had again, and deliberately odd: operators get operands of every
 type, functions get too few or too many arguments, paths lead nowhere. What they are run on is in DOCUMENT and
-VARIABLES. Names are never digits: JavaScript sorts such keys to the front.
+VARIABLES. Names are never digits: JavaScript sorts such keys to the front. No function is called without arguments:
+in some lambdas jsonata-js takes null for the missing context item.
 """
 
 from __future__ import annotations
@@ -215,7 +216,7 @@ class Expressions:
         name = self.random.choice(_FUNCTIONS[count])
         if name in _CALLERS and count > 1:
             return self.higher_order(depth)
-        count += self.random.choice((0, 0, 0, 0, 0, 0, 0, -1, 1))
+        count = max(count + self.random.choice((0, 0, 0, 0, 0, 0, 0, -1, 1)), 1)
         return f"${name}({', '.join(self.operand(depth) for _ in range(count))})"
 
     def higher_order(self, depth: int) -> str:

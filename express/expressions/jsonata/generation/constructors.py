@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def array(generator: Generator, node: ArrayConstructor) -> Code:
     """`[a, b]`. What is nothing is left out; an array is joined, unless it is constructed by brackets inside these."""
-    items = [(item, generator.value(item)) if not _is_range(item) else _range(generator, item) for item in node.items]
-    made = _array(generator, items)
+    items = [(item, generator.value(item)) if not is_range(item) else _range(generator, item) for item in node.items]
+    made = array_of(generator, items)
     if generator.exact and node.cons_array:
         return Code(generator.assign(generator.support(sequences.construct, made, c.name("marks"))), LIST)
     return Code(made, LIST)
 
 
-def _is_range(item: Node) -> bool:
+def is_range(item: Node) -> bool:
     return isinstance(item, Binary) and item.operator == ".." and not item.predicates and item.group is None
 
 
@@ -33,7 +33,7 @@ def _range(generator: Generator, item: Node) -> tuple[Node, Code]:
     return item, Code(generator.decorated(item).expression, LIST)
 
 
-def _array(generator: Generator, items: list[tuple[Node, Code]]) -> ast.expr:
+def array_of(generator: Generator, items: list[tuple[Node, Code]]) -> ast.expr:
     """A list display, as far as it is certain what goes into it; the rest is appended."""
     certain: list[ast.expr] = []
     rest = list(items)

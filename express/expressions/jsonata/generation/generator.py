@@ -1,7 +1,7 @@
 """The state of one compilation, and what every kind of node goes through.
 
-A node is compiled by the function its module registered for its type (`@compiles`). That gives the bare value; here
-follow the node's filters, its grouping and the collapsing of sequences, in the order of jsonata-js `evaluate`.
+A node is compiled by the function that `COMPILERS` has for its type. That gives the bare value; here follow the
+node's filters, its grouping and the collapsing of sequences, in the order of jsonata-js `evaluate`.
 
 Most expressions never let a sequence be told from an array (`marking` finds out); for those, sequences are plain
 lists that are collapsed where they are made. The others are compiled *exactly*: lists that are sequences are noted
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from express.expressions.jsonata import calls, sequences, syntax, values
+from express.expressions.jsonata import sequences, syntax, values
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation import (
     constructors,
@@ -26,65 +26,37 @@ from express.expressions.jsonata.generation import (
     locations,
     operations,
 )
-from express.expressions.jsonata.generation.code import ANY, BOOL, LIST, UNDEF, Code
-from express.expressions.jsonata.generation.emitter import MAX_NESTED_LOOPS, NO_LINE, Emitter, line_of, parameters
-from express.expressions.jsonata.generation.scopes import (
-    UNBOUND_NAME,
-    Frame,
-    TupleFrame,
-    Variable,
-    bound_names,
-)
+from express.expressions.jsonata.generation.code import BOOL, LIST, UNDEF, Code
+from express.expressions.jsonata.generation.emitter import MAX_NESTED_LOOPS, parameters
+from express.expressions.jsonata.generation.variables import Lexical, Settings
 from express.expressions.jsonata.syntax import Lambda, Node, Path, Transform
 from express.expressions.jsonata.traversal import children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-
-    from express.expressions.jsonata.functions.registry import Builtin
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context item. `root`: it is the input of the whole expression, which is one item even if it is a list."""
+    """The context item. `root`: it is the input of the whole expression, which is one item even if it is a list.
+
+    `listed`: jsonata-js evaluates this part on an array of the item; only `*` can tell.
+    """
 
     code: Code
     root: bool = False
+    listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What is decided before compilation.
-
-    `exact`: sequences are marked. `states`: `$states` is an argument of its own. `variables`: the names that may be
-    bound from outside, None when they are not known. `builtins`: the functions there are.
-    """
-
-    builtins: Mapping[str, Builtin]
-    exact: bool = False
-    states: bool = False
-    variables: Collection[str] | None = None
-
-
-class Generator(Emitter):
-    """Compiles one syntax tree; see `build`."""
+class Generator(Lexical):
+    """Compiles one syntax tree: `value` of its root."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self.settings = settings
+        super().__init__(settings)
         self.exact = settings.exact
-        self.frame = Frame(None)
         self.context = Context(Code(c.name("data")), root=True)
-        #: Variables bound whatever happened so far.
-        self.assigned: set[Variable] = set()
         #: The token that errors of operators name instead of their own.
         self.token: str | None = None
-        self.pinned = False
-        self.needs_evaluation = False
-        #: Lines of calls, with what is called: jsonata-js puts an error at the outermost call it came through.
-        self.call_lines: dict[int, Any] = {}
-        self.builtins_used: set[str] = set()
-        self._globals: dict[str, Code] = {}
 
     # ------------------------------------------------------------------ nodes
 
@@ -169,39 +141,7 @@ class Generator(Emitter):
         whole = self.support(values.truth, result.expression)
         return c.either(c.is_type(result.expression, "bool"), result.expression, whole)
 
-    # ------------------------------------------------------------------ places in the text
-
-    @contextmanager
-    def at(self, position: int, *, called: Any = None, pin: bool = False) -> Iterator[None]:
-        """Statements stand for `position`; with `pin` so does everything inside, whatever it says."""
-        before = self.line, self.pinned
-        if not self.pinned:
-            self.line = line_of(position)
-            self.pinned = pin
-            if called is not None:
-                self.call_lines[self.line] = called
-        try:
-            yield
-        finally:
-            self.line, self.pinned = before
-
-    @contextmanager
-    def nowhere(self) -> Iterator[None]:
-        """Statements that say nothing about a place."""
-        before = self.line
-        if not self.pinned:
-            self.line = NO_LINE
-        try:
-            yield
-        finally:
-            self.line = before
-
     # ------------------------------------------------------------------ budget
-
-    def evaluation(self) -> ast.Name:
-        """The budget of this evaluation."""
-        self.needs_evaluation = True
-        return c.name("evaluation")
 
     def spend(self, items: ast.expr, node: Node) -> None:
         """Pay for a loop over `items` whose body is made of `node`."""
@@ -219,22 +159,13 @@ class Generator(Emitter):
     # ------------------------------------------------------------------ context and loops
 
     @contextmanager
-    def on(self, item: Code) -> Iterator[None]:
+    def on(self, item: Code, *, root: bool = False, listed: bool = False) -> Iterator[None]:
         """`item` is the context."""
-        before, self.context = self.context, Context(item)
+        before, self.context = self.context, Context(item, root, listed)
         try:
             yield
         finally:
             self.context = before
-
-    @contextmanager
-    def maybe(self) -> Iterator[None]:
-        """What happens inside may happen or not: bindings made there cannot be counted on afterwards."""
-        before = set(self.assigned)
-        try:
-            yield
-        finally:
-            self.assigned = before
 
     def body(self, identifier: str, names: tuple[str, ...], write: Callable[[], Code]) -> str:
         """Define a function nested here whose value is what `write` gives; its name."""
@@ -294,156 +225,6 @@ class Generator(Emitter):
                 if variable.bindings == 1 and len(set(function.parameters)) == len(function.parameters):
                     variable.kinds = argument.kinds
             return functions.tail(self, function.body)
-
-    # ------------------------------------------------------------------ variables
-
-    @contextmanager
-    def scope(self, *nodes: Node, known: tuple[str, ...] = ()) -> Iterator[dict[str, Variable]]:
-        """A new frame in which `nodes` are evaluated, with `known` names bound at once (yielded)."""
-        counts = bound_names(*nodes)
-        frame = Frame(self.frame)
-        for bound in known:
-            frame.variables[bound] = Variable(self.fresh("v"), self.function, 1 + counts.pop(bound, 0))
-        given = dict(frame.variables)
-        self.assigned.update(given.values())
-        for bound, count in counts.items():
-            frame.variables[bound] = Variable(self.fresh("v"), self.function, count)
-        self.emit(frame.entry)
-        block = self.block
-        self.frame = frame
-        try:
-            yield given
-        finally:
-            assert frame.outer is not None
-            self.frame = frame.outer
-            self._enter(frame, block)
-
-    def _enter(self, frame: Frame, block: list[ast.stmt]) -> None:
-        """Put in front of a frame what makes its variables unbound, for those where it can be seen."""
-        at = next(index for index, statement in enumerate(block) if statement is frame.entry)
-        hidden: list[ast.stmt] = []
-        with self.inside(hidden), self.nowhere():
-            for variable in frame.variables.values():
-                if variable.seen_unbound:
-                    self.store(variable.identifier, c.name(UNBOUND_NAME))
-        block[at : at + 1] = hidden or [frame.entry]
-
-    @contextmanager
-    def tuple_scope(self, source: str, names: frozenset[str]) -> Iterator[None]:
-        """The frame of a tuple, whose bindings are in the dict called `source`."""
-        self.frame = TupleFrame(self.frame, source=source, names=names)
-        try:
-            yield
-        finally:
-            assert self.frame.outer is not None
-            self.frame = self.frame.outer
-
-    def bind_variable(self, wanted: str, value: Code) -> Code:
-        """`:=`"""
-        frame = self.frame
-        while isinstance(frame, TupleFrame) and frame.outer is not None:
-            frame = frame.outer
-        variable = frame.variables[wanted]
-        if variable.owner is not self.function:
-            self.function.nonlocals.add(variable.identifier)
-            variable.seen_unbound = True
-        self.store(variable.identifier, value.expression)
-        if variable.bindings == 1:
-            variable.kinds = value.kinds
-            self.assigned.add(variable)
-            return Code(c.name(variable.identifier), value.kinds)
-        self.assigned.add(variable)
-        return value
-
-    def variable(self, wanted: str) -> Code:
-        """The value of a variable."""
-        undecided: list[ast.expr] = []
-        certain: Code | None = None
-        frame: Frame | None = self.frame
-        while frame is not None and certain is None:
-            if isinstance(frame, TupleFrame):
-                if wanted in frame.names:
-                    found = c.method(c.name(frame.source), "get", c.constant(wanted), c.name(UNBOUND_NAME))
-                    undecided.append(self.assign(found))
-            elif (variable := frame.variables.get(wanted)) is not None:
-                certain = self._certainly(variable)
-                if certain is None:
-                    variable.seen_unbound = True
-                    undecided.append(c.name(variable.identifier))
-            frame = frame.outer
-        if certain is None:
-            certain = self.outside(wanted)
-        if not undecided:
-            return certain
-        value = certain.expression
-        for candidate in reversed(undecided):
-            value = c.either(c.differs(candidate, c.name(UNBOUND_NAME)), candidate, value)
-        return Code(self.assign(value))
-
-    def _certainly(self, variable: Variable) -> Code | None:
-        if variable not in self.assigned:
-            return None
-        if variable.bindings == 1:
-            return Code(c.name(variable.identifier), ANY if variable.kinds is None else variable.kinds)
-        # It may be bound anew before the value is used.
-        return Code(self.store(self.fresh(), c.name(variable.identifier)))
-
-    def is_lexical(self, wanted: str) -> bool:
-        """Whether the expression itself may have bound the name here."""
-        frame: Frame | None = self.frame
-        while frame is not None:
-            if wanted in (frame.names if isinstance(frame, TupleFrame) else frame.variables):
-                return True
-            frame = frame.outer
-        return False
-
-    def builtin(self, wanted: str) -> Builtin | None:
-        """The built-in function a name stands for, unless a variable does."""
-        if self.is_lexical(wanted):
-            return None
-        return self._builtin(wanted)
-
-    def _builtin(self, wanted: str) -> Builtin | None:
-        found = self.settings.builtins.get(wanted)
-        known = self.settings.variables
-        if found is None or (known is not None and wanted in known):
-            return None
-        if known is None:
-            self.builtins_used.add(wanted)
-        return found
-
-    def outside(self, wanted: str) -> Code:
-        """A variable the expression does not bind: the caller's, `$states`, or a function."""
-        if wanted == "$":
-            return Code(c.name("data"))
-        if wanted == "states" and self.settings.states:
-            return Code(c.name("states"), c.DICT)
-        known = self._globals.get(wanted)
-        if known is None:
-            known = self._globals[wanted] = self._from_outside(wanted)
-        return known
-
-    def _from_outside(self, wanted: str) -> Code:
-        identifier = self.fresh("g")
-        builtin = self._builtin(wanted)
-        if builtin is not None:
-            value: ast.expr = self.support(
-                calls.builtin_value, self.bind(builtin, "b"), self.evaluation(), *self.marks()
-            )
-            kinds = c.FUNCTION
-        else:
-            value = c.method(c.name("variables"), "get", c.constant(wanted), c.undefined())
-            kinds = ANY
-        with self.inside(self.prologue), self.nowhere():
-            self.store(identifier, value)
-        return Code(c.name(identifier), kinds)
-
-    def is_known(self, wanted: str) -> bool:
-        """Whether there is, or may be, a variable or function of that name."""
-        return self.is_lexical(wanted) or wanted in self.settings.builtins
-
-    def marks(self) -> list[ast.expr]:
-        return [c.name("marks")] if self.exact else []
 
 
 Compiler: TypeAlias = "Callable[[Generator, Any], Code]"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from express.expressions.jsonata import calls, operators
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation import code as c
-from express.expressions.jsonata.generation.code import ANY, BOOL, INT, LIST, STR, UNDEF, Code
+from express.expressions.jsonata.generation.code import ANY, BOOL, DICT, INT, LIST, STR, UNDEF, Code
+from express.expressions.jsonata.generation.constructors import array_of, is_range
 from express.expressions.jsonata.sequences import FREE_SIZE
-from express.expressions.jsonata.syntax import Call, Lambda, Literal
+from express.expressions.jsonata.syntax import ArrayConstructor, Call, Lambda, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -224,6 +225,36 @@ def _of_text(method: str) -> Intrinsic:
     return intrinsic
 
 
+def _merge(generator: Generator, node: Call) -> Code | None:
+    """`$merge([a, b])`, the usual way to add to an object: one display, where all turn out to be small objects."""
+    given = node.arguments[0] if len(node.arguments) == 1 else None
+    if not isinstance(given, ArrayConstructor) or given.predicates or given.group is not None or generator.exact:
+        return None
+    if not given.items or any(is_range(item) or isinstance(item, ArrayConstructor) for item in given.items):
+        return None
+    objects = [generator.value(item) for item in given.items]
+    tests = []
+    for item in objects:
+        if not item.only(DICT):
+            length = c.call(c.name("len"), item.expression)
+            short = c.compare(length, ast.Lt(), c.constant(FREE_SIZE))
+            tests += [c.is_type(item.expression, "dict"), short]
+    merged = ast.Dict([None] * len(objects), [item.expression for item in objects])
+    if not tests:
+        return Code(generator.assign(merged), DICT)
+    with generator.at(node.position, called="merge"):
+        result = generator.store(generator.fresh(), c.undefined())
+        with generator.when(c.all_of(tests)) as otherwise:
+            generator.store(result.id, merged)
+        with generator.inside(otherwise):
+            array = array_of(generator, list(zip(given.items, objects, strict=True)))
+            builtin = generator.bind(BUILTINS["merge"], "b")
+            context = generator.context.code.expression
+            general = generator.support(calls.call_builtin, builtin, c.name("evaluation"), context, array)
+            generator.store(result.id, general)
+    return Code(result, DICT)
+
+
 INTRINSICS: Final[Mapping[str, Intrinsic]] = {
     "map": _map,
     "filter": _filter,
@@ -232,6 +263,7 @@ INTRINSICS: Final[Mapping[str, Intrinsic]] = {
     "boolean": _boolean,
     "not": _not,
     "count": _count,
+    "merge": _merge,
     "string": _string,
     "uppercase": _of_text("upper"),
     "lowercase": _of_text("lower"),

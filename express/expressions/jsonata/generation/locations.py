@@ -19,13 +19,12 @@ from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, DICT, LIST, UNDEF, Code
 from express.expressions.jsonata.generation.constructors import grouped
 from express.expressions.jsonata.generation.filters import filtered, index_of, select, turns
-from express.expressions.jsonata.generation.scopes import tuple_names
+from express.expressions.jsonata.generation.handed_over import HandedOver
 from express.expressions.jsonata.syntax import (
     ArrayConstructor,
     Block,
     Descendant,
     Filter,
-    IndexBinding,
     Name,
     Node,
     Parent,
@@ -69,7 +68,7 @@ class Flow:
 def path(generator: Generator, node: Path) -> Code:
     """A whole path."""
     if generator.exact or any(step.tuple for step in node.steps):
-        return _handed_over(generator, node)
+        return HandedOver(generator, node).run()
     result = _Steps(generator, node).run()
     return result if node.group is None else grouped(generator, result, node.group)
 
@@ -92,7 +91,9 @@ class _Steps:
         start = 0
         result = self.flow.code
         if constructed:
-            array = self.generator.value(first)
+            context = self.generator.context
+            with self.generator.on(context.code, root=context.root, listed=True):
+                array = self.generator.value(first)
             result = self._constructed(array)
             start = 1
         while start < len(self.steps):
@@ -110,7 +111,10 @@ class _Steps:
         empty: ast.expr = c.negated(array.expression)
         if not array.only(LIST):
             empty = c.all_of([c.is_type(array.expression, "list"), empty])
-        either = c.either(empty, array.expression, value.expression)
+        whole = array.expression
+        if self.node.keep_singleton_array and self.node.group is None:
+            whole = ast.List([whole], ast.Load())
+        either = c.either(empty, whole, value.expression)
         return Code(generator.assign(either), value.kinds | LIST)
 
     def _names_from(self, start: int) -> list[str]:
@@ -127,6 +131,8 @@ class _Steps:
         """How a step ends: with what the next one is applied to, or with the value of the path."""
         if not is_last or self.node.group is not None:
             return "on"
+        if not self.node.keep_singleton_array and _is_constructed(self.steps[-1]):
+            return "last"
         return "kept" if self.node.keep_singleton_array or self.node.keep_array else "last"
 
     def _go_on(self, code: Code, *, results: bool = False) -> Code:
@@ -166,8 +172,14 @@ class _Steps:
         ending = self._ending(is_last=is_last)
         code = Code(sequence, LIST, sequence=True, items=items)
         if ending == "on":
+            if is_last and _is_constructed(self.steps[-1]):
+                # It is the items of a single array that are grouped.
+                sequence = generator.assign(generator.support(sequences.only_array, sequence))
             return self._go_on(Code(sequence, LIST), results=True)
-        return generator.kept(code) if ending == "kept" else code
+        if ending == "kept":
+            return generator.kept(code)
+        # A constructed array that is the only one is not kept in another.
+        return generator.collapsed(code) if _is_constructed(self.steps[-1]) and not generator.exact else code
 
     # -------------------------------------------------------------- steps
 
@@ -353,6 +365,8 @@ def marked_field(generator: Generator, node: Name) -> Code:
 def wildcard(generator: Generator, node: Wildcard) -> Code:
     """`*`"""
     value = generator.context.code.expression
+    if generator.context.listed:
+        value = generator.assign(c.either(c.is_type(value, "list"), value, ast.List([value], ast.Load())))
     evaluation = c.name("evaluation")
     if generator.exact:
         return Code(generator.assign(generator.support(paths.wildcard, value, c.name("marks"), evaluation)))
@@ -370,77 +384,3 @@ def descendant(generator: Generator, node: Descendant) -> Code:
 def parent(generator: Generator, node: Parent) -> Code:
     """`%`: a binding the tuple stream carries."""
     return generator.variable(node.slot.label)
-
-
-# ---------------------------------------------------------------------------------------- paths handed over
-
-
-def _handed_over(generator: Generator, node: Path) -> Code:
-    """The path as data: what the steps are, and functions of (item, tuple) for their expressions."""
-    return _HandedOver(generator, node).run()
-
-
-class _HandedOver:
-    def __init__(self, generator: Generator, node: Path) -> None:
-        self.generator = generator
-        self.node = node
-        self.names = tuple_names(node)
-        self.functions: list[ast.expr] = []
-
-    def run(self) -> Code:
-        generator, node = self.generator, self.node
-        steps = tuple(self._step(step, first=number == 0) for number, step in enumerate(node.steps))
-        group = None
-        if node.group is not None:
-            pairs = tuple((self._function(key), self._function(value)) for key, value in node.group.pairs)
-            group = paths.Grouping(pairs, node.group.position)
-        plan = paths.Plan(steps, node.keep_singleton_array, node.keep_array, node.tuple, group)
-        value = generator.context.code.expression
-        single = generator.context.root or isinstance(node.steps[0], Variable)
-        items = c.tuple_of(value) if single else generator.support(sequences.items_of, value)
-        with generator.nowhere():
-            result = generator.support(
-                paths.run,
-                generator.bind(plan, "plan"),
-                items,
-                value,
-                c.tuple_of(*self.functions),
-                *(generator.marks() or [c.constant(None)]),
-                generator.evaluation(),
-            )
-            return Code(generator.assign(result), ANY | LIST, sequence=False)
-
-    def _step(self, step: Node, *, first: bool) -> paths.Step:
-        stages = tuple(self._stage(stage) for stage in step.stages)
-        terms = None
-        evaluate = None
-        if isinstance(step, Sort):
-            terms = tuple((self._function(term.expression), term.descending) for term in step.terms)
-        else:
-            evaluate = self._function(step)
-        return paths.Step(
-            evaluate=evaluate,
-            terms=terms,
-            stages=stages,
-            constructed=first and step.cons_array,
-            bound=step.tuple,
-            focus=step.focus,
-            index=step.index,
-            ancestor=None if step.ancestor is None else step.ancestor.label,
-            position=step.position,
-        )
-
-    def _stage(self, stage: Filter | IndexBinding) -> paths.Stage:
-        if isinstance(stage, IndexBinding):
-            return paths.Stage(name=stage.name)
-        index = index_of(stage.expression)
-        return paths.Stage(index=index) if index is not None else paths.Stage(test=self._function(stage.expression))
-
-    def _function(self, node: Node) -> int:
-        """A function of the item and the tuple it stands in; its number."""
-        generator = self.generator
-        item, source = generator.fresh("x"), generator.fresh("b")
-        with generator.on(Code(c.name(item))), generator.tuple_scope(source, self.names):
-            identifier = generator.scoped_body((item, source), node)
-        self.functions.append(c.name(identifier))
-        return len(self.functions) - 1

@@ -27,6 +27,7 @@ from express.expressions.jsonata.syntax import (
     Call,
     Condition,
     Lambda,
+    Name,
     Node,
     ObjectConstructor,
     Path,
@@ -91,15 +92,22 @@ def _is_asking(node: Node) -> bool:
 
 
 def _path_tells(path: Path, use: _Use) -> bool:
-    constructed = any(step.cons_array for step in path.steps)
-    if constructed and (use.looked_at or any(step.tuple for step in path.steps)):
+    constructed = [step.cons_array for step in path.steps]
+    if any(constructed) and (use.looked_at or any(step.tuple for step in path.steps)):
+        return True
+    if any(constructed[1:-1]):
         return True
     for step in path.steps:
         # A constructed array is what the path makes of it; that it is one is known to the step behind it.
-        parts = children(step) if step.cons_array else (step,)
+        parts = children(step) if step.cons_array or _is_plain_step(step) else (step,)
         if any(_tells(part, _LOOKED_AT) for part in parts):
             return True
     return any(_tells(part, _LOOKED_AT) for part in decorations(path))
+
+
+def _is_plain_step(step: Node) -> bool:
+    """A step whose own `[]` is that of the path."""
+    return isinstance(step, Name) or (isinstance(step, Variable) and not step.predicates and not _is_asking(step))
 
 
 def _constructor_tells(node: Node, use: _Use) -> bool:

@@ -1,1 +1,1 @@
-"""JavaScript regular expressions: read, searched with the `regex` package where it agrees, by backtracking where not."""
+"""JavaScript's regular expressions, searched by the `regex` package where it agrees, else by our own backtracking."""

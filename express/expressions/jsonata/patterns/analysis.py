@@ -71,10 +71,12 @@ def _finds_places(node: Node, closed: set[int], ignore_case: bool) -> bool:
         case Look(body, behind):
             if behind and references(body):
                 return False
-    inside = all([_finds_places(child, closed, ignore_case) for child in children(node)])
+    for child in children(node):
+        if not _finds_places(child, closed, ignore_case):
+            return False
     if isinstance(node, Group):
         closed.add(node.index)
-    return inside
+    return True
 
 
 def children(node: Node) -> tuple[Node, ...]:

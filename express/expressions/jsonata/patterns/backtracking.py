@@ -11,10 +11,9 @@ turn that takes no character fails, a lookaround is never entered again, a lookb
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from express.expressions.jsonata.patterns import syntax
 from express.expressions.jsonata.patterns.analysis import captures
@@ -32,6 +31,9 @@ from express.expressions.jsonata.patterns.syntax import (
     Sequence,
 )
 from express.expressions.timed_regex import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Start and end of the match and of each group, (-1, -1) for one that has captured nothing.
 Spans: TypeAlias = tuple[tuple[int, int], ...]
@@ -93,7 +95,8 @@ class _Run:
     def follow(self, state: _State | None) -> _State | None:
         """Run from a state to the next `_Done`; choices made before are out of reach."""
         program, before = self.program, self.stack
-        self.stack = stack = []
+        stack: list[_State] = []
+        self.stack = stack
         while state is not None and state[0] >= 0:
             self.steps -= 1
             if self.steps < 0:

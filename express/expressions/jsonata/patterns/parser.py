@@ -1,8 +1,8 @@
-"""Text to tree, as ECMAScript reads a regular expression without the flags u and v.
+r"""Text to tree, as ECMAScript reads a regular expression without the flags u and v.
 
-That is the grammar of ECMA-262 22.2.1 with the leniency of its annex B, which browsers need and patterns in the wild
-rely on: `{`, `}` and `]` stand for themselves where they can mean nothing else, `\\-` is `-`, `\\8` is `8`, `\\12` is an
-octal escape unless there are twelve groups, and a lookahead may be repeated. The texts of errors are V8's.
+That is the grammar of ECMA-262 22.2.1 with the leniency of its annex B, which patterns in the wild rely on: `{`, `}`
+and `]` stand for themselves where they can mean nothing else, `\-` is `-`, `\8` is `8`, `\12` is an octal escape unless
+there are twelve groups, and a lookahead may be repeated. The texts of errors are V8's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Final
 
 from express.expressions.jsonata.patterns import syntax
 from express.expressions.jsonata.patterns.characters import (
-    ANY,
     DIGITS,
     SPACE,
     TERMINATORS,

@@ -1,11 +1,11 @@
-"""A pattern in the notation of the `regex` package.
+r"""A pattern in the notation of the `regex` package.
 
-Nothing of JavaScript's notation is left to chance: every set is written out, and of the package's flags only ASCII is
-needed, for `\\w` and `\\d`; sets are complete without IGNORECASE, which makes plain letters faster. A reference to a group that has captured nothing matches nothing there
-and the empty text here, which takes a conditional.
+Nothing of JavaScript's notation is left to chance: every set is written out. Of the package's flags ASCII is needed,
+for `\w` and `\d`; sets are complete without IGNORECASE, but with it plain letters are found faster. A reference to a
+group that has captured nothing fails there and takes nothing here, which needs a conditional.
 
-The package looks at its clock every 256 steps, and running over a whole text for one `\\w*` is a single step. For
-long texts such a repetition is therefore written in blocks, `(?:\\w{256})*\\w{0,255}`, which tries the same lengths
+The package looks at its clock every 256 steps, and running over a whole text for one `\w*` is a single step. For
+long texts such a repetition is therefore written in blocks, `(?:\w{256})*\w{0,255}`, which tries the same lengths
 in the same order, each once, but in many steps.
 """
 

@@ -11,8 +11,10 @@ a week belongs. jsonata-js 2.0.6 counts them with `Date.UTC`, for which 0 to 99 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DAY: Final = 86_400_000
 _WEEK: Final = 7 * _DAY

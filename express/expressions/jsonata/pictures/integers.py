@@ -161,7 +161,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """A numbering sequence that is not supported, such as `α`. It is read, but cannot be used: D3130."""
+    """A numbering that is not supported, such as by Greek letters. It is read, but cannot be used: D3130."""
 
     token: str
 

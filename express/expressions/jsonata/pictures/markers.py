@@ -17,10 +17,11 @@ from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.pictures.calendar import Date, is_afternoon, numeric_part
 from express.expressions.jsonata.pictures.integers import Digits, IntegerFormat, parse_int, read_picture
 
-_MONTHS: Final = tuple(
-    "January February March April May June July August September October November December".split()
-)
-_DAYS: Final = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 #: The components that have names, from 1 on.
 _NAMES: Final = {"M": _MONTHS, "x": _MONTHS, "F": _DAYS}
 _HALVES: Final = {"am": 0.0, "AM": 0.0, "pm": 1.0, "PM": 1.0}

@@ -72,8 +72,7 @@ def read_timestamp(text: str, picture: str, now: int) -> float | None:
     if spans is None:
         return None
     parts = {
-        marker.component: marker.read(units[start:end])
-        for marker, (start, end) in zip(markers, spans[1:], strict=True)
+        marker.component: marker.read(units[start:end]) for marker, (start, end) in zip(markers, spans[1:], strict=True)
     }
     return _millis(parts, now) if parts else None
 

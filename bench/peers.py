@@ -1,0 +1,303 @@
+"""express beside other engines that run Amazon States Language locally, on the same workloads in the same run.
+
+    python -m bench.peers
+
+- moto (`pip install 'moto[stepfunctions]'`): its interpreter, through boto3, as tests use it. Tasks would need Docker,
+  so workloads that have any are left out.
+- aws-local-stepfunctions (`npm install aws-local-stepfunctions`), which needs Node 22 or later: in a process of its
+  own, handlers in JavaScript.
+
+What cannot run here is said, with the reason, and the rest is measured. A figure counts only if the output is the one
+express gives; retries wait nowhere. Prints the Markdown table that the README quotes, and the command that made it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import express
+from bench.machine import headline
+from bench.throughput import START, START_BY_VALUE, make_legs
+from bench.workload import SkippingRuntime, Workload, load_workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from express.types import JSON
+
+#: Executions at once, of every engine: moto has a thread for each.
+IN_FLIGHT = 100
+#: The first Node that aws-local-stepfunctions says it runs on.
+NODE = 22
+#: Seconds an engine may take for a workload beyond those it is measured for.
+PATIENCE = 60.0
+
+_PACKAGE = "aws-local-stepfunctions"
+
+
+class Unable(Exception):
+    """An engine cannot run a workload, or any; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Executions per second, and the output of the workload's first event."""
+
+    rate: float
+    output: JSON
+
+
+class Peer(Protocol):
+    """Another engine; `ready` raises Unable if it cannot run here, else returns its name with its version."""
+
+    @property
+    def name(self) -> str: ...
+
+    def ready(self) -> str: ...
+
+    def measure(self, workload: Workload, seconds: float) -> Figure: ...
+
+
+class Express:
+    """This one, as it is used by default: `start`, handlers by value."""
+
+    name = "express"
+
+    def ready(self) -> str:
+        return f"express {express.__version__}"
+
+    def measure(self, workload: Workload, seconds: float) -> Figure:
+        async def main() -> Figure:
+            async with SkippingRuntime() as runtime:
+                result = await runtime.execute(workload.compile(isolate=True), workload.events(1)[0])
+            legs = make_legs(workload)
+            leg = legs.get(START_BY_VALUE) or legs[START]
+            await leg(1)
+            begin, done = time.perf_counter(), 0
+            while done == 0 or time.perf_counter() - begin < seconds:
+                await leg(1)
+                done += workload.in_flight
+            return Figure(done / (time.perf_counter() - begin), result.unwrap())
+
+        return express.run(main())
+
+
+class Moto:
+    """moto's interpreter: an execution is a thread, its end is found out by asking."""
+
+    name = "moto"
+
+    def ready(self) -> str:
+        if find_spec("moto") is None or find_spec("antlr4") is None:
+            raise Unable("not installed: pip install 'moto[stepfunctions]'")
+        return f"moto {version('moto')}"
+
+    def measure(self, workload: Workload, seconds: float) -> Figure:
+        if workload.has_tasks:
+            raise Unable("Lambda functions need Docker")
+        # By name: they are not among the dependencies of the tests.
+        boto3, mock_aws = import_module("boto3"), import_module("moto").mock_aws
+        events = workload.events(workload.in_flight)
+        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
+        with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "core": {"mock_credentials": True}}):
+            client = boto3.client("stepfunctions", **keys)
+            machine = client.create_state_machine(
+                name=workload.name,
+                definition=json.dumps(workload.definition),
+                roleArn="arn:aws:iam::123456789012:role/bench",
+            )["stateMachineArn"]
+            output = _run_batch(client, machine, events[:1])[0]
+            begin, done = time.perf_counter(), 0
+            while done == 0 or time.perf_counter() - begin < seconds:
+                done += len(_run_batch(client, machine, events))
+            return Figure(done / (time.perf_counter() - begin), output)
+
+
+def _run_batch(client: Any, machine: str, events: Sequence[JSON]) -> list[JSON]:
+    """Start an execution for each event, then wait for each; the outputs."""
+    end = time.monotonic() + PATIENCE
+    started = [
+        client.start_execution(stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(event))["executionArn"]
+        for event in events
+    ]
+    return [_wait_for(client, execution, end) for execution in started]
+
+
+def _wait_for(client: Any, execution: str, end: float) -> JSON:
+    while True:
+        described = client.describe_execution(executionArn=execution)
+        if described["status"] == "SUCCEEDED":
+            return json.loads(described["output"])
+        if described["status"] != "RUNNING":
+            raise Unable(f"{described['status']}: {described.get('error')}: {described.get('cause')}")
+        if time.monotonic() > end:
+            raise Unable(f"no end after {PATIENCE:.0f} s")
+        time.sleep(0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStepFunctions:
+    """aws-local-stepfunctions from `modules`, a directory with `node_modules` in it, run by `node`."""
+
+    node: str
+    modules: Path
+    name: str = _PACKAGE
+
+    def ready(self) -> str:
+        found = shutil.which(self.node)
+        if found is None:
+            raise Unable(f"there is no `{self.node}`: it needs Node {NODE} or later (--node PATH)")
+        shown = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+        major = shown.removeprefix("v").split(".")[0]
+        if not major.isdigit() or int(major) < NODE:
+            raise Unable(
+                f"it needs Node {NODE} or later and `{self.node}` is {shown or 'something else'} (--node PATH)"
+            )
+        manifest = self.modules / "node_modules" / _PACKAGE / "package.json"
+        if not manifest.is_file():
+            raise Unable(f"not installed in {self.modules}: npm install {_PACKAGE} (--node-modules DIRECTORY)")
+        return f"{_PACKAGE} {json.loads(manifest.read_text())['version']}, Node {shown}"
+
+    def measure(self, workload: Workload, seconds: float) -> Figure:
+        job = {
+            "modules": str(self.modules.resolve()),
+            "definition": workload.definition,
+            "events": workload.events(workload.in_flight),
+            "seconds": seconds,
+        }
+        script = Path(__file__).with_name("peers.mjs")
+        try:
+            done = subprocess.run(
+                [self.node, str(script)],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                timeout=seconds + PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unable(f"no answer after {seconds + PATIENCE:.0f} s") from None
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise Unable(f"exit status {done.returncode}: {last}") from None
+        if "error" in answer:
+            raise Unable(answer["error"])
+        return Figure(answer["rate"], answer["output"])
+
+
+# --------------------------------------------------------------------------------------------------------------
+# side by side
+
+
+def compare(workload: Workload, peers: Sequence[Peer], seconds: float) -> dict[str, Figure | str]:
+    """What each engine does, or why it does not, by its name; express is the first of them."""
+    figures: dict[str, Figure | str] = {}
+    expected: JSON = None
+    for peer in peers:
+        try:
+            figure = peer.measure(workload, seconds)
+        except Unable as reason:
+            figures[peer.name] = str(reason)
+            continue
+        if peer.name == Express.name:
+            expected = _without_cause(figure.output)
+        same = _without_cause(figure.output) == expected
+        figures[peer.name] = figure if same else f"another output: {json.dumps(figure.output)[:80]}"
+    return figures
+
+
+def _without_cause(output: JSON) -> JSON:
+    """The words of a Cause are each engine's own."""
+    if isinstance(output, dict) and isinstance(output.get("err"), dict):
+        return {**output, "err": {**output["err"], "Cause": None}}
+    return output
+
+
+def table(rows: Sequence[tuple[Workload, dict[str, Figure | str]]], names: Sequence[str]) -> str:
+    """Executions per second as Markdown, and how many times those of each peer express does; reasons below it."""
+    lines = [
+        f"| workload | express |{''.join(f' {name} | express is |' for name in names)}",
+        f"|---|---|{'---|---|' * len(names)}",
+    ]
+    notes: defaultdict[str, list[str]] = defaultdict(list)
+    for workload, figures in rows:
+        own = figures[Express.name]
+        cells = [_rate(own)]
+        for name in names:
+            figure = figures[name]
+            cells += [_rate(figure), _ratio(own, figure)]
+            if isinstance(figure, str):
+                notes[f"{name}: {figure}"].append(workload.id)
+        lines.append(f"| {workload.id} {workload.name} | {' | '.join(cells)} |")
+    if notes:
+        lines += ["", *(f"- not run: {note} ({', '.join(ids)})" for note, ids in notes.items())]
+    return "\n".join(lines)
+
+
+def _rate(figure: Figure | str) -> str:
+    if isinstance(figure, str):
+        return "-"
+    return f"{figure.rate:,.0f}/s"
+
+
+def _ratio(own: Figure | str, other: Figure | str) -> str:
+    if isinstance(own, str) or isinstance(other, str):
+        return ""
+    ratio = own.rate / other.rate
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = parse_arguments(given)
+    workloads = load_workloads()
+    chosen = options.only.split(",") if options.only else list(workloads)
+    unknown = [name for name in chosen if name not in workloads]
+    if unknown:
+        raise SystemExit(f"unknown workload {', '.join(unknown)}; there are {', '.join(workloads)}")
+    peers: list[Peer] = []
+    notes = [f"Made with `{shlex.join(['python', '-m', 'bench.peers', *given])}`."]
+    for peer in (Express(), Moto(), LocalStepFunctions(options.node, options.node_modules)):
+        try:
+            notes.append(f"- {peer.ready()}")
+            peers.append(peer)
+        except Unable as reason:
+            notes.append(f"- {peer.name} not run: {reason}")
+    rows = []
+    for name in chosen:
+        workload = replace(workloads[name], in_flight=IN_FLIGHT)
+        print(f"{name} {workload.name} ...", file=sys.stderr, flush=True)
+        rows.append((workload, compare(workload, peers, options.seconds)))
+    print(table(rows, [peer.name for peer in peers[1:]]))
+    print("\n" + "\n".join([*notes, f"- executions per second, {IN_FLIGHT} at once, on {headline()}"]))
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.peers", description="express beside other engines.")
+    parser.add_argument("--only", metavar="W1,W4", help="only these workloads")
+    parser.add_argument("--seconds", type=float, default=2.0, help="how long each engine runs a workload (default 2)")
+    parser.add_argument("--node", default="node", help=f"the Node to use, {NODE} or later (default: node)")
+    parser.add_argument(
+        "--node-modules", type=Path, default=Path(), help=f"where `npm install {_PACKAGE}` was run (default: here)"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

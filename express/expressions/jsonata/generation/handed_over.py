@@ -1,0 +1,98 @@
+"""Paths that are not written out as loops.
+
+Such a path becomes a plan, which is data (`paths.Plan`), and functions for the expressions in it, which are compiled
+like everything else: functions of (item, tuple), where the tuple holds the bindings of `%`, `@` and `#`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.expressions.jsonata import paths, sequences
+from express.expressions.jsonata.generation import code as c
+from express.expressions.jsonata.generation.code import Code
+from express.expressions.jsonata.generation.filters import index_of
+from express.expressions.jsonata.generation.scopes import tuple_names
+from express.expressions.jsonata.syntax import Filter, IndexBinding, Node, Path, Sort, Variable
+
+if TYPE_CHECKING:
+    import ast
+
+    from express.expressions.jsonata.generation.generator import Generator
+
+
+class HandedOver:
+    """A path on its way to the runtime support."""
+
+    def __init__(self, generator: Generator, node: Path) -> None:
+        self.generator = generator
+        self.node = node
+        self.names = tuple_names(node)
+        self.functions: list[ast.expr] = []
+        #: From the first step that carries bindings on, every item has a frame of its own.
+        self.bound = False
+
+    def run(self) -> Code:
+        generator, node = self.generator, self.node
+        steps = tuple(self._step(step, first=number == 0) for number, step in enumerate(node.steps))
+        group = None
+        if node.group is not None:
+            pairs = tuple((self._function(key), self._function(value)) for key, value in node.group.pairs)
+            group = paths.Grouping(pairs, node.group.position)
+        plan = paths.Plan(steps, node.keep_singleton_array, node.keep_array, node.tuple, group)
+        value = generator.context.code.expression
+        single = generator.context.root or isinstance(node.steps[0], Variable)
+        items = c.tuple_of(value) if single else generator.support(sequences.items_of, value)
+        with generator.nowhere():
+            result = generator.support(
+                paths.run,
+                generator.bind(plan, "plan"),
+                items,
+                value,
+                c.tuple_of(*self.functions),
+                *(generator.marks() or [c.constant(None)]),
+                generator.evaluation(),
+            )
+            return Code(generator.assign(result))
+
+    def _step(self, step: Node, *, first: bool) -> paths.Step:
+        self.bound = self.bound or step.tuple
+        stages = tuple(self._stage(stage) for stage in step.stages)
+        terms = None
+        evaluate = None
+        if isinstance(step, Sort):
+            terms = tuple((self._function(term.expression), term.descending) for term in step.terms)
+        else:
+            evaluate = self._function(step, constructed=first and step.cons_array)
+        return paths.Step(
+            evaluate=evaluate,
+            terms=terms,
+            stages=stages,
+            constructed=first and step.cons_array,
+            bound=step.tuple,
+            focus=step.focus,
+            index=step.index,
+            ancestor=None if step.ancestor is None else step.ancestor.label,
+            position=step.position,
+        )
+
+    def _stage(self, stage: Filter | IndexBinding) -> paths.Stage:
+        if isinstance(stage, IndexBinding):
+            return paths.Stage(name=stage.name)
+        index = index_of(stage.expression)
+        return paths.Stage(index=index) if index is not None else paths.Stage(test=self._function(stage.expression))
+
+    def _function(self, node: Node, *, constructed: bool = False) -> int:
+        """A function of the item and the tuple it stands in; its number."""
+        generator = self.generator
+        item, source = generator.fresh("x"), generator.fresh("b")
+        # An array constructor as the first step has the context of the path itself.
+        root = constructed and generator.context.root
+        with generator.on(Code(c.name(item)), root=root, listed=constructed):
+            if self.bound:
+                with generator.tuple_scope(source, self.names):
+                    identifier = generator.scoped_body((item, source), node)
+            else:
+                identifier = generator.body(generator.fresh("part"), (item, source), lambda: generator.value(node))
+        self.functions.append(c.name(identifier))
+        return len(self.functions) - 1

@@ -1,0 +1,137 @@
+"""Nothing runs away: work, memory, recursion and nesting end in JSONata errors, at compile time and at run time."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from express.expressions.jsonata import JSONataError, Limits, compile  # noqa: A004
+
+WORK, MEMORY, STACK = "U1001", "U1002", "U1003"
+
+DATA: dict[str, Any] = {
+    "list": list(range(3000)),
+    "text": "x" * 100_000,
+    "objects": {"n": [{"v": index} for index in range(3000)]},
+}
+
+RUNAWAYS = [
+    ("($f := function() { $f() }; $f())", WORK),
+    ("($f := function($x) { 1 + $f($x) }; $f(1))", STACK),
+    ("($f := function($f) { 1 + $f($f) }; $f($f))", STACK),
+    ("($f := function($x) { $f($x & $x) }; $f('ab'))", MEMORY),
+    ("($f := function($x) { $f($append($x, $x)) }; $f([1]))", MEMORY),
+    ("list.($$.list)", MEMORY),
+    ("list.($$.list.($ + 1))", WORK),
+    ("list[$$.list[$ = -1]]", WORK),
+    ("$map(list, function($x) { $map($$.list, function($y) { $x * $y }) })", WORK),
+    ("$filter(list, function($x) { $count($$.list[$ = $x]) = 0 })", WORK),
+    ("$reduce(list, function($x, $y) { $append($x, $$.list) }, [])", WORK),
+    ("[1..9000000]", MEMORY),
+    ("[1..10000001]", "D2014"),
+    ("$map(list, function($v) { $$.objects.n.v })", WORK),
+    ("$map(list, function($v) { $$.objects.n[v = -1] })", WORK),
+    ("$map(list, function($v) { $$.objects.** })", WORK),
+    ("$map(list, function($v) { $$.objects.n^(v) })", WORK),
+    ("$map(list, function($v) { $$.objects.n{$string(v): v} })", WORK),
+    ("$map(list, function($v) { $$.text & $$.text })", WORK),
+    ("$map(list, function($v) { $uppercase($$.text) })", WORK),
+    ("$map(list, function($v) { $string($$.objects) })", WORK),
+    ("$map(list, function($v) { -1 in $$.list })", WORK),
+    ("$map(list, function($v) { [$$.list, $$.list] })", WORK),
+    ("$map(list, function($v) { $distinct($$.list) })", WORK),
+    ("$map(list, function($v) { $$.list.$string() })", WORK),
+    ("$map(list, function($v) { $$.objects ~> |n|{'a': 1}| })", WORK),
+    ("list#$i.$$.list#$j", WORK),
+    ("$string($reduce([1..60], function($a, $b) { [$a, $a] }, 0))", MEMORY),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), RUNAWAYS, ids=[text for text, _ in RUNAWAYS])
+def test_a_runaway_is_stopped(text: str, code: str) -> None:
+    with pytest.raises(JSONataError) as raised:
+        compile(text, limits=Limits(steps=200_000, size=1_000_000))(DATA)
+    assert raised.value.code == code
+
+
+def test_the_same_work_ends_the_same_way_every_time() -> None:
+    expression = compile("$map([1..$n], function($v) { $v })", limits=Limits(steps=1000))
+    ends = set()
+    for n in range(800, 1100):
+        try:
+            expression(None, {"n": n})
+        except JSONataError:
+            ends.add(n)
+    assert ends == set(range(min(ends), 1100))
+    assert min(ends) > 800
+
+
+def test_limits_are_those_of_the_expression() -> None:
+    assert compile("$map([1..50], function($v) { $v })", limits=Limits(steps=200))() == list(range(1, 51))
+    with pytest.raises(JSONataError, match="Expression evaluation timeout"):
+        compile("$map([1..50], function($v) { $v })", limits=Limits(steps=20))()
+    with pytest.raises(JSONataError, match="memory limit exceeded"):
+        compile("[1..50]", limits=Limits(size=20))()
+
+
+def test_a_tail_call_needs_no_stack() -> None:
+    assert compile("($f := function($n) { $n = 0 ? 'done' : $f($n - 1) }; $f(20000))")() == "done"
+
+
+def _at_depth(depth: int, action: Any) -> Any:
+    return action() if depth == 0 else _at_depth(depth - 1, action)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9, 0.97])
+def test_recursion_is_refused_however_deep_the_caller_is(share: float) -> None:
+    expression = compile("($f := function($x) { 1 + $f($x) }; $f(1))")
+    depth = int(sys.getrecursionlimit() * share) - 60
+
+    def evaluate() -> str:
+        with pytest.raises(JSONataError) as raised:
+            expression()
+        return raised.value.code
+
+    assert _at_depth(max(depth, 0), evaluate) == STACK
+
+
+SHAPES = {
+    "parentheses": ("(", "1", ")"),
+    "arrays": ("[", "1", "]"),
+    "objects": ('{"a":', "1", "}"),
+    "functions": ("function($x){", "1", "}"),
+    "called functions": ("(function($x){", "$x", "})(1)"),
+    "calls": ("$string(", "1", ")"),
+    "loops": ("$map([1], function($v){", "$v", "})"),
+    "folds": ("$reduce([1, 2], function($x, $y){", "$x", "})"),
+    "predicates": ("a[", "true", "]"),
+    "steps": ("a.(", "b", ")"),
+    "conditions": ("true ? ", "1", " : 2"),
+    "sums": ("1 + ", "1", ""),
+    "order-by": ("a^(", "b", ")"),
+    "groups": ('a{"k":', "b", "}"),
+    "bindings": ("($x := ", "1", "; $x)"),
+    "tuples": ("a#$i.(", "b", ")"),
+    "transforms": ("|a|{'x':", "1", "}|"),
+    "marked": ("$distinct(a.(", "b", "))"),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("depth", [5, 20, 60, 120, 250, 10_000])
+def test_nesting_is_compiled_or_refused(shape: str, depth: int) -> None:
+    before, inside, after = SHAPES[shape]
+    text = before * depth + inside + after * depth
+    code = _code_of_compiling(text)
+    assert code == STACK or (code is None and depth < 200)
+    assert code is None or depth > 20
+
+
+def _code_of_compiling(text: str) -> str | None:
+    try:
+        compile(text)
+    except JSONataError as error:
+        return error.code
+    return None
