@@ -3,6 +3,7 @@
     python -m bench.throughput      executions per second, engine against hand-written twins
     python -m bench.memory          bytes for each waiting execution; --soak for leaks
     python -m bench.scaling         whether the price of an item or an execution grows with their number
+    python -m bench.jsonata         compiled JSONata beside the same work by hand
     python -m bench.latency         how long the event loop was blocked at most
     python -m bench.peers          other local engines beside it: moto, aws-local-stepfunctions (install them first)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+from bench.machine import headline
 from express.expressions.jsonata import compile_tree
 from express.expressions.jsonata.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-Evaluate = "Callable[[dict[str, Any], dict[str, Any]], Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=31)
     parser.add_argument("--items", type=int, nargs="+", default=[10, 100])
+    parser.add_argument("--quick", action="store_true", help="a few seconds, for a first look")
     options = parser.parse_args()
-    for line in report(options.items, options.rounds):
+    print(headline())
+    for line in report(options.items, 5 if options.quick else options.rounds):
         print(line)
 
 

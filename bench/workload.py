@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import express
 
 if TYPE_CHECKING:
+    from express.runtime.naps import Nap
     from express.types import JSON
 
 _DIRECTORY = Path(__file__).parent / "workloads"
@@ -77,6 +78,9 @@ class SkippingRuntime(express.Runtime):
 
     async def sleep(self, seconds: float) -> None:
         await skip(seconds)
+
+    def wake_later(self, nap: Nap, seconds: float) -> None:
+        nap.timer = self._loop.call_soon(nap.wake)
 
 
 class Transient(Exception):

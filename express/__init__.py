@@ -17,8 +17,10 @@ loop. A failed execution is a `Result`, never an exception.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from express.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from express import jsonata
+    from express import jsonata, metrics
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -35,8 +37,6 @@ if TYPE_CHECKING:
     from express.states.task_context import TaskContext
     from express.tasks import Tasks
     from express.workflow import Workflow, compile  # noqa: A004 - the verb users know
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Billing",
@@ -56,6 +56,7 @@ __all__ = [
     "Workflow",
     "compile",
     "jsonata",
+    "metrics",
     "run",
 ]
 
@@ -73,12 +74,15 @@ _HOME = {
     "run": "express.runtime",
 }
 
+#: Modules that are part of the facade.
+_MODULES = ("jsonata", "metrics")
+
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'express' has no attribute {name!r}")
-    if name == "jsonata":
-        return import_module("express.jsonata")
+    if name in _MODULES:
+        return import_module(f"express.{name}")
     value = getattr(import_module(_HOME.get(name, "express.errors")), name)
     globals()[name] = value
     return value

@@ -22,10 +22,10 @@ DURATION_STEP_MS = 100
 MEMORY_STEP_MB = 64
 
 _NS_PER_MS = 1_000_000
-_BYTES_PER_MB = 1_000_000
+BYTES_PER_MB = 1_000_000
 #: The same two in the units they are measured in.
 DURATION_STEP_NS = DURATION_STEP_MS * _NS_PER_MS
-MEMORY_STEP_BYTES = MEMORY_STEP_MB * _BYTES_PER_MB
+MEMORY_STEP_BYTES = MEMORY_STEP_MB * BYTES_PER_MB
 
 
 def memory_bytes(definition_bytes: int, data_bytes: int, fan_out: int) -> int:

@@ -10,7 +10,6 @@ Schema: https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -34,19 +33,6 @@ SERIES_COLOURS = {
     "timed_out": ORANGE,
 }
 
-_SELECTOR = re.compile(r"\b((?:instance_)?(?:instance|workflow)?:?(?:express|process|python|scrape)_\w+(?::\w+)?|up)\b(\{)?")
-
-
-def scoped(expression: str, *labels: str) -> str:
-    """The expression with every metric narrowed to the board's job and instance, and to further variables."""
-    matchers = ", ".join(f'{label}=~"${label}"' for label in ("job", "instance", *labels))
-
-    def narrow(match: re.Match[str]) -> str:
-        name, brace = match.groups()
-        return f"{name}{{{matchers}, " if brace else f"{name}{{{matchers}}}"
-
-    return _SELECTOR.sub(narrow, expression)
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -55,7 +41,6 @@ class Query:
     expression: str
     legend: str = ""
     exemplars: bool = False
-    hidden_in_tooltip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def test_the_table() -> None:
         Fake("unable", 0, reason="no Docker"),
     ]
     workloads = load_workloads()
-    rows = [(workloads[name], peers.compare(workloads[name], engines, 0)) for name in ("W1", "W4")]
+    rows = [(workloads[name], peers.compare(workloads[name], engines, 0, 1)) for name in ("W1", "W4")]
     assert peers.table(rows, [engine.name for engine in engines[1:]]).splitlines() == [
         "| workload | express | slow | express is | near | express is | wrong | express is | unable | express is |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -103,14 +103,27 @@ def test_the_table() -> None:
     ]
 
 
+def test_engines_take_turns_and_the_median_counts() -> None:
+    turns: list[str] = []
+
+    class Turning(Fake):
+        def measure(self, workload: object, seconds: float) -> peers.Figure:
+            turns.append(self.name)
+            return peers.Figure(len(turns) ** 2, None)
+
+    figures = peers.compare(load_workloads()["W1"], [Turning("express", 0), Turning("other", 0)], 0, 3)
+    assert turns == ["express", "other"] * 3
+    assert figures == {"express": peers.Figure(9, None), "other": peers.Figure(16, None)}
+
+
 def test_express_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    peers.main(["--only", "W1,W7", "--seconds", "0", "--node", "no-node-here"])
+    peers.main(["--only", "W1,W7", "--seconds", "0", "--rounds", "1", "--node", "no-node-here"])
     shown = capsys.readouterr().out
     assert shown.count("/s |\n") == 2
     assert "- moto not run: not installed: pip install 'moto[stepfunctions]'" in shown
     assert "- aws-local-stepfunctions not run: there is no `no-node-here`: it needs Node 22 or later" in shown
-    assert "Made with `python -m bench.peers --only W1,W7 --seconds 0 --node no-node-here`." in shown
+    assert "Made with `python -m bench.peers --only W1,W7 --seconds 0 --rounds 1 --node no-node-here`." in shown
 
 
 def test_an_unknown_workload() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from express.cli.options import positive
 from express.cli.status import OK
 from express.cli.streams import usable
+from express.cli.watching import add_metrics_port, metrics_page
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--events", metavar="N", type=positive, default=100_000, help="default: 100000")
     parser.add_argument("--keep", metavar="FILE", help="keep the generated events (JSON Lines) in this file")
+    add_metrics_port(parser)
     parser.set_defaults(handler=run)
 
 
@@ -54,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         workflow = compile_workflow(str(ORDER_DEFINITION), ORDER_TASKS)
         _say(f"Running the order workflow for each of them ({ORDER_DEFINITION.name}) ...")
         started = time.perf_counter()
-        tally = express.run(_stream(workflow, path))
+        tally = express.run(_stream(workflow, path, arguments.metrics_port))
         seconds = time.perf_counter() - started
     print_report(tally, seconds=seconds, transitions=sum(workflow.state_entries.values()))
     _suggest(arguments.keep)
@@ -72,7 +74,7 @@ def _write_events(path: Path, count: int) -> None:
         file.writelines(order_events(count))
 
 
-async def _stream(workflow: Workflow, path: Path) -> StreamTally:
+async def _stream(workflow: Workflow, path: Path, metrics_port: int | None) -> StreamTally:
     from express import Runtime
     from express.cli.jsonl import EventReader
     from express.cli.progress import Gauge, choose_display, displayed
@@ -85,8 +87,9 @@ async def _stream(workflow: Workflow, path: Path) -> StreamTally:
         reader = EventReader(file)
         async with Runtime() as runtime:
             gauge = Gauge(tally, lambda: runtime.in_flight, lambda: reader.bytes_read / size)
-            async with displayed(choose_display(wanted=True), gauge):
-                await run_stream(runtime, workflow, reader, _Tallying(tally), ordered=False)
+            with metrics_page(metrics_port, runtime, workflow):
+                async with displayed(choose_display(wanted=True), gauge):
+                    await run_stream(runtime, workflow, reader, _Tallying(tally), ordered=False)
     return tally
 
 

@@ -21,6 +21,7 @@ from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
 from express.cli.stream import run_stream
 from express.cli.streams import STDIN, require_stdin, usable
 from express.cli.tally import StreamTally
+from express.cli.watching import metrics_page
 
 if TYPE_CHECKING:
     import argparse
@@ -90,8 +91,9 @@ async def _stream(
     async with LineWriter(target) as writer, Runtime(max_in_flight=arguments.max_in_flight) as runtime:
         sink = _LineSink(writer, result_line(query, billing=arguments.billing))
         gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))
-        async with displayed(display, gauge):
-            await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+        with metrics_page(arguments.metrics_port, runtime, workflow):
+            async with displayed(display, gauge):
+                await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
     sink.summarise()
     return sink.status()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from express.cli.options import positive
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN, usable
+from express.cli.watching import add_metrics_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ def add_parser(subparsers: Subparsers) -> None:
     stream.add_argument("--max-in-flight", metavar="N", type=positive, default=10_000, help="default: 10000")
     stream.add_argument("--billing", action="store_true", help="add name and billing to each line, for `express cost`")
     stream.add_argument("--output", metavar="FILE", help="write the results here instead of stdout")
+    add_metrics_port(stream)
     stream.add_argument("--progress", action=argparse.BooleanOptionalAction, help="default: if stderr is a terminal")
     parser.set_defaults(handler=run)
 

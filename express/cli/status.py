@@ -10,7 +10,7 @@ from typing import Final
 
 #: Everything asked for was done and every execution succeeded.
 OK: Final = 0
-#: An execution failed, timed out or was aborted, or the definition is wrong.
+#: An execution failed, timed out or was aborted, the definition is wrong, or a threshold of `bench` was missed.
 FAILED: Final = 1
 #: The command line is wrong, or a file it names cannot be used.
 USAGE: Final = 2
@@ -26,7 +26,7 @@ BROKEN_PIPE: Final = 141
 EPILOG: Final = """\
 exit statuses:
   0    every execution succeeded
-  1    an execution failed, or the definition is wrong
+  1    an execution failed, the definition is wrong, or a threshold of bench was missed
   2    the command line or a file it names cannot be used
   3    some lines of the events were no JSON (the others were executed)
   70   a bug of express; run again with --debug for the traceback

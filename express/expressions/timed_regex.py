@@ -8,7 +8,6 @@ are searched without.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import regex
@@ -16,8 +15,14 @@ import regex
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What one search may take, in seconds.
-SECONDS: Final = 0.01
+#: What one search may take, in seconds: long enough to go over a string once in small steps, `(?:ab)*`.
+_SECONDS: Final = 0.01
+_SECONDS_A_CHARACTER: Final = 50e-9
+
+
+def seconds_for(subject: str) -> float:
+    """What one search in a string may take; on one of 256 KiB about twice as much as on a short one."""
+    return _SECONDS + len(subject) * _SECONDS_A_CHARACTER
 
 
 class TimedRegex:
@@ -45,6 +50,5 @@ class TimedRegex:
                 self._search_calm = regex.compile(self._text, self._flags, cache_pattern=False).search
             return self._search_calm(subject, position)
         if self._search_timed is None:
-            compiled = regex.compile(self._patient, self._flags, cache_pattern=False)
-            self._search_timed = partial(compiled.search, timeout=SECONDS)
-        return self._search_timed(subject, position)
+            self._search_timed = regex.compile(self._patient, self._flags, cache_pattern=False).search
+        return self._search_timed(subject, position, timeout=seconds_for(subject))

@@ -13,7 +13,7 @@ import contextvars
 import random
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from express.errors import TIMEOUT, StateError
 from express.result import Names
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from express.program import Branches, Frame, Heartbeat
+    from express.runtime.naps import Nap
     from express.types import JSON
 
 SECOND = 1_000_000_000
@@ -33,6 +34,16 @@ SECOND = 1_000_000_000
 SLICE_NS = 500_000
 #: How many of those who stand in line are called at once.
 _CALLED = 16
+
+
+class Place(Protocol):
+    """Somebody in line: a future that he awaits, or what answers like one."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: None, /) -> None:
+        """His turn has come."""
+        ...
 
 
 class _Carried(Exception):
@@ -54,8 +65,8 @@ class LoopHost:
         self.slice_end = 0
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._turn: asyncio.Handle | None = None
-        self._line: deque[asyncio.Future[None]] = deque()
-        self._again: deque[asyncio.Future[None]] = deque()
+        self._line: deque[Place] = deque()
+        self._again: deque[Place] = deque()
         self._executor: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop
         self._use(SystemClock())
@@ -63,6 +74,10 @@ class LoopHost:
     def _use(self, clock: Clock) -> None:
         self.monotonic_ns = clock.monotonic_ns
         self.time_ns = clock.time_ns
+
+    def new_turn(self, callback: Callable[[], None]) -> None:
+        """Have something called in the next turn of the loop."""
+        self._loop.call_soon(callback)
 
     def new_future(self) -> asyncio.Future[None]:
         return self._loop.create_future()
@@ -103,22 +118,25 @@ class LoopHost:
 
     async def breathe(self) -> None:
         """Stand in line for a place in one of the next turns, first come first served."""
-        await self._stand_in(self._line)
+        place = self._loop.create_future()
+        self.line_up(place)
+        await place
         if self.monotonic_ns() > self.slice_end:
             # Others of this turn took all of its time: keep the place at the head of the line, once.
-            await self._stand_in(self._again)
+            place = self._loop.create_future()
+            self.line_up(place, again=True)
+            await place
 
     async def be_fair(self) -> None:
         """Go on only in a turn that has room."""
         if self.monotonic_ns() > self.slice_end and not self.has_time():
             await self.breathe()
 
-    def _stand_in(self, line: deque[asyncio.Future[None]]) -> asyncio.Future[None]:
-        place = self._loop.create_future()
-        line.append(place)
+    def line_up(self, place: Place, *, again: bool = False) -> None:
+        """Put a place at the end of the line, or of those who keep one at its head."""
+        (self._again if again else self._line).append(place)
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
-        return place
 
     def _next_turn(self) -> None:
         """A new slice, and a few from the head of the line to share it."""
@@ -137,6 +155,18 @@ class LoopHost:
         until = now() + int(seconds * SECOND)
         while (left := until - now()) > 0:  # noqa: ASYNC110 - there is no event to wait for but the time
             await asyncio.sleep(max(left / SECOND, 0.001))
+
+    def wake_later(self, nap: Nap, seconds: float) -> None:
+        """`sleep` for who has no task."""
+        nap.until_ns = self.monotonic_ns() + int(seconds * SECOND)
+        nap.timer = self._loop.call_later(max(seconds, 0.001), self._wake, nap)
+
+    def _wake(self, nap: Nap) -> None:
+        left = nap.until_ns - self.monotonic_ns()
+        if left > 0:
+            nap.timer = self._loop.call_later(max(left / SECOND, 0.001), self._wake, nap)
+        else:
+            nap.wake()
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
         """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""

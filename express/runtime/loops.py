@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextvars import Context
 
 T = TypeVar("T")
 
@@ -29,8 +30,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-def spawn(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task for the coroutine, started eagerly where the interpreter can."""
+def spawn(
+    loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], context: Context | None = None
+) -> asyncio.Task[T]:
+    """A task for the coroutine in `context` (default: a copy of the current one), started eagerly where the
+    interpreter can."""
     if EAGER:
-        return asyncio.Task(coroutine, loop=loop, **_EAGERLY)
-    return loop.create_task(coroutine)
+        return asyncio.Task(coroutine, loop=loop, context=context, **_EAGERLY)
+    return loop.create_task(coroutine, context=context)

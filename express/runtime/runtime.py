@@ -33,10 +33,12 @@ from express.runtime.handle import Execution
 from express.runtime.host import SECOND, LoopHost
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
+from express.runtime.naps import Nap
 from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
 if TYPE_CHECKING:
+    from contextvars import Context
     from types import TracebackType
 
     from express.types import JSON, Status
@@ -204,6 +206,11 @@ class Runtime(LoopHost):
         return len(self._running)
 
     @property
+    def loop_name(self) -> str:
+        """Who made the event loop: `uvloop`, `asyncio`; nobody before the Runtime is entered."""
+        return type(self._loop).__module__.partition(".")[0] if self._open else ""
+
+    @property
     def waiting(self) -> int:
         """Starts that wait for a place now."""
         return len(self._waiting)
@@ -260,6 +267,41 @@ class Runtime(LoopHost):
         if result is not None:
             return Execution(self, None, result)
         execution = Execution(self, run, None)
+        if run.delay and standby.ready:
+            Nap(self, run, execution, context).begin()
+        else:
+            self._hand_over(run, execution, standby, context)
+        return execution
+
+    def go_on(self, nap: Nap) -> None:
+        """The same for an execution whose nap is over."""
+        run, execution, standby = nap.run, nap.execution, self._standby
+        if run.stopping is None and (standby is None or not standby.ready):
+            if standby is None or standby.task.done():
+                self._standby = Standby(self._loop)
+            execution.task = spawn(self._loop, self._conduct_started(run, execution), nap.context)
+            return
+        try:
+            if run.stopping is None:
+                assert standby is not None
+                run.task = standby.task
+                result = standby.perform(nap.context.run, self.run_here, run)
+            else:
+                result = self._end(run, "ABORTED", None, None, None)
+        except BaseException:
+            execution.finish(self._aborted(run))
+            self._deregister(run)
+            raise
+        if result is not None:
+            self._deregister(run)
+            execution.finish(result)
+        elif run.delay and standby.ready:
+            nap.begin()
+        else:
+            self._hand_over(run, execution, standby, nap.context)
+
+    def _hand_over(self, run: Run, execution: Execution, standby: Standby, context: Context) -> None:
+        """Let the task that stands by conduct an execution to its end."""
         execution.task = standby.task
         work = self._conduct_handed(run, execution)
         try:
@@ -269,7 +311,6 @@ class Runtime(LoopHost):
         else:
             standby.take_over(work, wish, context)
             self._standby = Standby(self._loop)
-        return execution
 
     async def _conduct_handed(self, run: Run, execution: Execution) -> None:
         execution.finish(await self.conduct(run, execution))

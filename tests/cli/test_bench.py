@@ -201,6 +201,18 @@ def test_a_worker_that_dies_fails_the_measurement(
 
 
 @pytest.mark.slow
+def test_a_worker_that_cannot_do_its_work_says_why(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Handlers that can be imported here and not there."""
+    guard = "import multiprocessing\nif multiprocessing.parent_process():\n    raise RuntimeError('not twice')\n"
+    (place / "bench_handlers.py").write_text(guard + HANDLERS)
+    assert bench("quick", "--debug") == 2
+    error = capfd.readouterr().err
+    assert "express: worker 1 gave up: importing bench_handlers failed: RuntimeError: not twice" in error
+    # With --debug, where it happened in the other process.
+    assert "load_tasks" in error
+
+
+@pytest.mark.slow
 def test_a_rate_beyond_reach_is_said(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert bench("never", "--rate", "1k", "--max-in-flight", "5", "--threshold", "dropped<50%") == 1
     captured = capfd.readouterr()

@@ -6,10 +6,12 @@
     generator   puts the load on a Runtime in one event loop, open or closed
     worker      one process: compiles, generates, reports to its parent
     crew        the parent's side: starts the workers together, watches them, adds up what they bring
+    session     the measurements of one command, with a display (`live`), inputs and Ctrl-C (`interruption`)
     thresholds  `p99<5ms` and whether it was kept
     comparison  two measurements, with confidence intervals
     sweep       the same at higher and higher rates: where is the knee?
-    document    the measurement as JSON, and baselines read back from it
+    measurement a recording in its setting: what every report tells
+    document    ... as JSON, and baselines read back from it
     summary     ... as text, with plots for a terminal (`plots`)
     page        ... as one HTML file, with plots in SVG (`charts`)
 

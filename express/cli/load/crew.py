@@ -20,6 +20,7 @@ from express.cli.load.quantities import NS_PER_S
 from express.cli.load.recording import Recording
 from express.cli.load.worker import Assignment, Ready, Trouble, serve
 from express.cli.status import FAILED, CommandError
+from express.cli.streams import usable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,21 +62,19 @@ class _Worker:
 class Crew:
     """A context manager around the workers of one measurement; leaving it ends them, one way or another."""
 
-    def __init__(self, assignments: Sequence[Assignment]) -> None:
+    def __init__(self, assignments: Sequence[Assignment], interruption: Interruption) -> None:
         self._assignments = assignments
+        self._interruption = interruption
         self._workers: list[_Worker] = []
 
     def __enter__(self) -> Self:
-        spawn = get_context("spawn")
-        with _interrupts_ignored():
-            for number, assignment in enumerate(self._assignments, 1):
-                ours, theirs = spawn.Pipe()
-                process = spawn.Process(
-                    target=serve, args=(theirs, assignment), name=f"express-bench-{number}", daemon=True
-                )
-                process.start()
-                theirs.close()
-                self._workers.append(_Worker(number, process, ours))
+        try:
+            with _interrupts_ignored(), usable("start", f"{len(self._assignments)} workers"):
+                for number, assignment in enumerate(self._assignments, 1):
+                    self._workers.append(_start(number, assignment))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,19 +88,25 @@ class Crew:
                 worker.process.join()
 
     def begin(self) -> int:
-        """Wait until all are ready and tell them to begin; returns when that will be, on the monotonic clock."""
-        self._listen(lambda worker: worker.ready, READY_S, f"was not ready after {READY_S:.0f} s: importing takes long")
+        """Wait until all are ready and tell them to begin; returns when that will be, on the monotonic clock.
+
+        Raises KeyboardInterrupt if that is wished before.
+        """
+
+        def look() -> bool:
+            if self._interruption.wished:
+                raise KeyboardInterrupt
+            return False
+
+        self._listen(
+            lambda worker: worker.ready, READY_S, f"was not ready after {READY_S:.0f} s: importing takes long", look
+        )
         begin = time.monotonic_ns() + _NOTICE_NS
         for worker in self._workers:
             self._say(worker, begin)
         return begin
 
-    def gather(
-        self,
-        seconds: float,
-        interruption: Interruption,
-        heard: Callable[[Sequence[Progress]], None] = lambda _: None,
-    ) -> Recording:
+    def gather(self, seconds: float, heard: Callable[[Sequence[Progress]], None]) -> Recording:
         """What all of them have measured; they may take `seconds` for it, less if there is an interruption.
 
         `heard` is told about their progress.
@@ -113,7 +118,7 @@ class Crew:
             reports = [worker.progress for worker in self._workers if worker.progress is not None]
             if len(reports) == len(self._workers):
                 heard(reports)
-            cut_short = interruption.wished and not told
+            cut_short = self._interruption.wished and not told
             if cut_short:
                 told = True
                 for worker in self._workers:
@@ -133,7 +138,7 @@ class Crew:
         content: Callable[[_Worker], bool],
         seconds: float,
         reproach: str,
-        look: Callable[[], bool] = lambda: False,
+        look: Callable[[], bool],
     ) -> None:
         """Take messages until every worker has done what is expected; raise CommandError if one does not.
 
@@ -174,6 +179,16 @@ class Crew:
         # One that has died is found out by listening to it.
         with suppress(OSError):
             worker.connection.send(word)
+
+
+def _start(number: int, assignment: Assignment) -> _Worker:
+    spawn = get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(theirs, assignment), name=f"express-bench-{number}", daemon=True)
+    process.start()
+    # Only the process itself keeps its end open, so that the pipe ends with it.
+    theirs.close()
+    return _Worker(number, process, ours)
 
 
 def _complaint(worker: _Worker, text: str, status: int = FAILED, hint: str | None = None) -> CommandError:

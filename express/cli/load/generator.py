@@ -61,7 +61,7 @@ class Loop(Protocol):
         ...
 
 
-class Generator:
+class LoadGenerator:
     """Makes one measurement of a workflow; `begin` is when its warm-up starts, on the clock of the running loop.
 
     schedule: the starts of an open loop, None for a closed one. spin_ns: see SPIN_NS; 0 in virtual time.

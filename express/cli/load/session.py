@@ -42,13 +42,13 @@ class Session:
         Raises KeyboardInterrupt when there is nothing to show yet, CommandError when a worker fails.
         """
         total = load.warmup + load.duration
-        with self._interruption.heeded(), Crew(self._assignments(load)) as crew:
+        with self._interruption.heeded(), Crew(self._assignments(load), self._interruption) as crew:
             begin = crew.begin()
-            display = choose_display(wanted=self.progress or False)
+            display = choose_display(wanted=self.progress)
             live = Live(display, begin, total)
             seconds = (begin - time.monotonic_ns() + total + load.drain) / NS_PER_S
             try:
-                recording = crew.gather(seconds, self._interruption, live.hear)
+                recording = crew.gather(seconds, live.hear)
             finally:
                 if display is not None:
                     display.close()
@@ -60,7 +60,10 @@ class Session:
         """One step of a sweep; None if it was interrupted, which makes it worthless."""
         if self.progress:
             print(f"{render_rate(rate)} ...", file=sys.stderr, flush=True)
-        recording, interrupted = self.measure(replace(self.setting.load, rate=rate))
+        try:
+            recording, interrupted = self.measure(replace(self.setting.load, rate=rate))
+        except KeyboardInterrupt:
+            return None
         return None if interrupted else recording
 
     def _assignments(self, load: Load) -> list[Assignment]:

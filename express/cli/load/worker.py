@@ -13,18 +13,19 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from express.cli.load.schedule import Load, Schedule
-from express.cli.status import FAILED, INTERNAL, CommandError
+from express.cli.status import INTERNAL, USAGE, CommandError
 from express.errors import ExpressError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from express import Workflow
-    from express.cli.load.generator import Generator
+    from express.cli.load.generator import LoadGenerator
     from express.types import JSON, MachineType
 
 #: Seconds between two reports of progress.
@@ -79,10 +80,9 @@ def serve(connection: Connection, assignment: Assignment) -> None:
         _work(connection, assignment)
     except (EOFError, BrokenPipeError):
         """The parent has gone, and nobody wants to know."""
-    except CommandError as error:
-        connection.send(Trouble(error.message, error.hint, error.status, traceback.format_exc()))
-    except ExpressError as error:
-        connection.send(Trouble(str(error), None, FAILED, traceback.format_exc()))
+    except (CommandError, ExpressError) as error:
+        hint, status = getattr(error, "hint", None), getattr(error, "status", USAGE)
+        connection.send(Trouble(str(error), hint, status, traceback.format_exc()))
     except Exception as error:  # noqa: BLE001  the edge of the process: the parent says it in one line
         message = f"internal error: {type(error).__name__}: {error}"
         connection.send(Trouble(message, None, INTERNAL, traceback.format_exc()))
@@ -101,12 +101,12 @@ def _work(connection: Connection, assignment: Assignment) -> None:
 
 async def _measure(connection: Connection, assignment: Assignment, workflow: Workflow, inputs: list[JSON]) -> None:
     from express.cli.jsonl import BlockingCalls
-    from express.cli.load.generator import Generator
+    from express.cli.load.generator import LoadGenerator
 
     listener = BlockingCalls("express-bench-listener")
     connection.send(Ready())
     begin: int = await listener.call(connection.recv)
-    generator = Generator(workflow, inputs, assignment.own_load, assignment.schedule, begin)
+    generator = LoadGenerator(workflow, inputs, assignment.own_load, assignment.schedule, begin)
 
     def heard(word: asyncio.Future[object]) -> None:
         # A word, or the end of the pipe: over, either way.
@@ -122,7 +122,8 @@ async def _measure(connection: Connection, assignment: Assignment, workflow: Wor
         reporter.cancel()
 
 
-async def _report(connection: Connection, generator: Generator) -> None:
-    while True:
-        await asyncio.sleep(PROGRESS_S)
-        connection.send(generator.progress())
+async def _report(connection: Connection, generator: LoadGenerator) -> None:
+    with suppress(OSError):  # nobody listens any more
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            connection.send(generator.progress())

@@ -52,9 +52,12 @@ _GLOBALS: Final[dict[str, Any]] = {
     "UNDEFINED": UNDEFINED,
     "UNBOUND": UNBOUND,
     "Evaluation": Evaluation,
+    # For expressions that make none.
+    "evaluation": None,
     "Marks": Marks,
     "JSONataError": JSONataError,
     "RecursionError": RecursionError,
+    "TypeError": TypeError,
 }
 
 
@@ -147,10 +150,7 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
 
 def _prologue(generator: Generator, limits: Limits) -> None:
     if generator.needs_evaluation or limits is not DEFAULT_LIMITS:
-        made: ast.expr = c.call(c.name("Evaluation"), generator.bind(limits, "limits"))
-    else:
-        made = c.constant(None)
-    generator.store("evaluation", made)
+        generator.store("evaluation", c.call(c.name("Evaluation"), generator.bind(limits, "limits")))
     if generator.exact:
         generator.store("marks", c.call(c.name("Marks")))
 

@@ -117,7 +117,7 @@ class _Walker:
                 if result is UNDEFINED:
                     return UNDEFINED if plan.group is None else self.group(plan.group, result)
                 if type(result) is not list:
-                    result = sequences.by_length(result)
+                    result = sequence(list(sequences.by_length(result)), self.marks)
             elif bound:
                 tuples = self.tuple_step(step, items, tuples)
             else:

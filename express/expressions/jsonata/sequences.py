@@ -16,19 +16,22 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from express.expressions.jsonata.errors import MEMORY, TIMEOUT, JSONataError
+from express.expressions.jsonata.errors import TIMEOUT, JSONataError
+from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation
 from express.expressions.jsonata.values import UNDEFINED, Value, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from express.expressions.jsonata.evaluation import Evaluation
 
 #: What subscribing with a string raises on what has no such key.
 MISSING: Final = (KeyError, TypeError)
 
 #: Strings and arrays up to this long are made without paying.
 FREE_SIZE: Final = 100
+
+
+#: Turns of a loop over data that need not be paid for.
+FREE_TURNS: Final = 1000
 
 
 class Marks:
@@ -71,12 +74,13 @@ def construct(items: list[Value], marks: Marks) -> list[Value]:
     return items
 
 
+def pay_for_turns(turns: int, evaluation: Evaluation | None) -> None:
+    """Pay for a long loop over data, in an expression that may have made no budget."""
+    (evaluation or Evaluation(DEFAULT_LIMITS)).spend(turns)
+
+
 def out_of_time() -> None:
     raise JSONataError(TIMEOUT)
-
-
-def out_of_memory() -> None:
-    raise JSONataError(MEMORY)
 
 
 def collapse(sequence: Value) -> Value:
@@ -104,7 +108,9 @@ def last(results: list[Value], evaluation: Evaluation | None) -> Value:
     """The value of a path whose last step gave these results."""
     if len(results) == 1:
         return results[0]
-    return collapse(join(results, evaluation))
+    if list in map(type, results):
+        return collapse(join(results, evaluation))
+    return results or UNDEFINED
 
 
 def last_kept(results: list[Value], evaluation: Evaluation | None) -> Value:
@@ -287,7 +293,8 @@ def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation | No
 def descendants(value: Value, evaluation: Evaluation | None) -> list[Value]:
     """`**`: the value and everything in it, but for the arrays, which stand for their items."""
     found: list[Value] = []
-    _descend(value, found, evaluation)
+    if value is not UNDEFINED:
+        _descend(value, found, evaluation)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
-from express.cli.load.generator import Generator
+from express.cli.load.generator import LoadGenerator
 from express.cli.load.schedule import Load, Schedule
 from express.testing import run_virtual
 
@@ -67,7 +67,7 @@ def measure(
         loop = asyncio.get_running_loop()
         schedule = None if wanted.rate is None else Schedule(wanted.rate, worker, workers)
         begin = round(loop.time() * SECOND)
-        generator = Generator(workflow, inputs, wanted, schedule, begin, spin_ns=0)
+        generator = LoadGenerator(workflow, inputs, wanted, schedule, begin, spin_ns=0)
         if interrupt_after is not None:
             loop.call_later(interrupt_after, generator.interrupt)
         delivered: list[Recording] = []

@@ -34,7 +34,7 @@ VERSION = "2.0.6"
 CRASH = "none"
 #: The error of a number that is not finite, and what such numbers come from.
 INFINITE = "D1001"
-ENDLESS = ("/", "%", "$power")
+ENDLESS = ("/", "%", "$power", "$round")
 COUNT = int(os.environ.get("JSONATA_EXPRESSIONS", "400"))
 SEED = int(os.environ.get("JSONATA_SEED", "1"))
 

@@ -72,7 +72,8 @@ def spread(evaluation: Evaluation, value: Value) -> Value:
         return collapse(_single_keys(evaluation, value))
     if type(value) is not list:
         return value
-    return _spread(evaluation, value) if value else UNDEFINED
+    defined = [item for item in value if item is not UNDEFINED]
+    return _spread(evaluation, defined) if defined else UNDEFINED
 
 
 def _spread(evaluation: Evaluation, items: list[Value]) -> list[Value]:

@@ -1,16 +1,20 @@
-"""Whether an expression looks at the context item at all."""
+"""Whether an expression looks at the context item at all, and whether it looks at anything else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.signatures import compile_signature
 from express.expressions.jsonata.syntax import (
+    Binary,
+    Block,
     Call,
+    Condition,
     Descendant,
     Literal,
     Name,
+    Negation,
     Path,
     Variable,
     Wildcard,
@@ -28,13 +32,26 @@ def uses_context(node: Node) -> bool:
     if isinstance(node, Variable):
         return not node.name
     if isinstance(node, Path):
-        # Later steps have the context the first one gives them.
-        return uses_context(node.steps[0])
+        # A path goes over all items of the context, unless it begins with a variable. Later steps have the context
+        # the first one gives them.
+        first = node.steps[0]
+        return not isinstance(first, Variable) or uses_context(first)
     if isinstance(node, Literal):
         return False
     if isinstance(node, Call) and _takes_context(node):
         return True
     return any(map(uses_context, children(node)))
+
+
+#: Nodes whose value is made of the values inside them.
+_TRANSPARENT: Final = (Binary, Block, Condition, Literal, Name, Negation)
+
+
+def is_local(node: Node) -> bool:
+    """Whether the value of `node` is made of nothing but the context item, by looking at each part of it once."""
+    if isinstance(node, Path):
+        return isinstance(node.steps[0], Name) and all(map(is_local, children(node)))
+    return isinstance(node, _TRANSPARENT) and all(map(is_local, children(node)))
 
 
 def _takes_context(call: Call) -> bool:

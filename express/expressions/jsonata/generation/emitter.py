@@ -36,11 +36,16 @@ def position_of(line: int) -> int:
 
 
 class PythonFunction:
-    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own."""
+    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own.
 
-    __slots__ = ("loops", "nonlocals")
+    `linear`: how many of the loops, from the outermost, go through parts of the data that do not overlap.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("linear", "loops", "nonlocals", "outermost")
+
+    def __init__(self, *, outermost: bool = False) -> None:
+        self.outermost = outermost
+        self.linear = 0
         self.loops = 0
         self.nonlocals: set[str] = set()
 
@@ -52,10 +57,15 @@ class Emitter:
         self.constants: dict[str, Any] = {}
         self.prologue: list[ast.stmt] = []
         self.block: list[ast.stmt] = []
-        self.function = PythonFunction()
+        self.function = PythonFunction(outermost=True)
         self.line = NO_LINE
         self._count = 0
         self._bound: dict[int, str] = {}
+
+    @property
+    def runs_once(self) -> bool:
+        """Whether statements emitted now are in no loop and in no function but the outermost."""
+        return self.function.outermost and not self.function.loops
 
     def fresh(self, prefix: str = "t") -> str:
         """A name nobody has yet."""

@@ -59,6 +59,8 @@ _TYPE_NAMES = {
 }
 #: Kinds of items of arrays: what they are, and the test that all are.
 _ITEM_TESTS = {"n": (c.NUMBER, calls.are_numbers), "s": (c.STR, calls.are_strings)}
+#: Built-ins whose sequence is not empty but nothing if their first argument is; uncollapsed, that makes a difference.
+_NOTHING_OF_NOTHING = frozenset(("filter", "map", "match"))
 #: What a signature says of a result.
 _RESULTS = {"s": c.STR | UNDEF, "n": c.NUMBER | UNDEF, "b": c.BOOL | UNDEF, "o": c.DICT | UNDEF}
 
@@ -200,6 +202,9 @@ def _builtin_call(generator: Generator, builtin: Builtin, arguments: list[Code])
         result = c.method(c.name("marks"), "sequence", result)
     elif generator.exact and builtin.name in calls.FOLLOWING and given:
         result = c.method(c.name("marks"), "follow", result, given[0])
+    if builtin.name in _NOTHING_OF_NOTHING and given and arguments[0].may(UNDEF):
+        made = generator.assign(result)
+        result = c.either(c.is_undefined(given[0]), c.undefined(), made)
     kinds = ANY if builtin.sequence else _RESULTS.get(builtin.signature.rpartition(":")[2].rstrip(">"), ANY)
     return Code(generator.assign(result), LIST | UNDEF if builtin.sequence else kinds, builtin.sequence)
 

@@ -27,6 +27,7 @@ from express.expressions.jsonata.generation import (
     operations,
 )
 from express.expressions.jsonata.generation.code import BOOL, LIST, UNDEF, Code
+from express.expressions.jsonata.generation.dependence import is_local
 from express.expressions.jsonata.generation.emitter import MAX_NESTED_LOOPS, parameters
 from express.expressions.jsonata.generation.variables import Lexical, Settings
 from express.expressions.jsonata.syntax import Lambda, Node, Path, Transform
@@ -144,7 +145,16 @@ class Generator(Lexical):
     # ------------------------------------------------------------------ budget
 
     def spend(self, items: ast.expr, node: Node) -> None:
-        """Pay for a loop over `items` whose body is made of `node`."""
+        """Pay for a loop over `items` whose body is made of `node`.
+
+        A loop that looks at each part of the data once is as long as the data; only a very long one is paid for, so
+        that most expressions need no budget.
+        """
+        if self._is_linear(node):
+            count = c.call(c.name("len"), items)
+            with self.when(c.compare(count, ast.Gt(), c.constant(sequences.FREE_TURNS))):
+                self.do(self.support(sequences.pay_for_turns, count, c.name("evaluation")))
+            return
         budget = ast.Attribute(self.evaluation(), "steps", ast.Load())
         steps: ast.expr = c.call(c.name("len"), items)
         cost = weight(node)
@@ -173,6 +183,11 @@ class Generator(Lexical):
             self.give(write().expression)
         return identifier
 
+    def _is_linear(self, node: Node) -> bool:
+        """Whether a loop here looks at nothing but its items, as do all loops around it."""
+        function = self.function
+        return function.outermost and function.loops == function.linear and is_local(node)
+
     def each(
         self, item: str, source: ast.expr, node: Node, turn: Callable[[], None], *, index: str | None = None
     ) -> None:
@@ -191,11 +206,14 @@ class Generator(Lexical):
         targets: list[ast.expr] = [ast.Name(each, ast.Store()) for each in names]
         target = targets[0] if index is None else ast.Tuple(targets, ast.Store())
         iterable = source if index is None else c.call(c.name("enumerate"), source)
+        linear = self._is_linear(node)
+        self.function.linear += linear
         with self.maybe(), self.loop(target, iterable):
             if outline:
                 self.do(c.call(c.name(identifier), *map(c.name, names)))
             else:
                 turn()
+        self.function.linear -= linear
 
     def creates_closures(self, node: Node) -> bool:
         """Whether evaluating `node` may make a function that remembers the variables around it."""

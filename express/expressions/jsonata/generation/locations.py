@@ -198,6 +198,8 @@ class _Steps:
         fallback = generator.support(
             _WALKS[flow.one and generator.context.root, ending], value, keys, c.name("evaluation")
         )
+        if flow.results and len(names) == 1:
+            return self._field_of_each(names[0], ending)
         if flow.results or not flow.code.may(DICT):
             return self._walked(generator.assign(fallback), ending)
         direct = value
@@ -211,6 +213,17 @@ class _Steps:
             )
             found = generator.store(target, kept)
         return self._walked(found, ending)
+
+    def _field_of_each(self, name: str, ending: str) -> Code:
+        """One name of the items of a list."""
+        generator, items = self.generator, self.flow.code.expression
+        item = generator.fresh("x")
+        turn = ast.comprehension(ast.Name(item, ast.Store()), items, [], 0)
+        direct = ast.ListComp(c.item(c.name(item), name), [turn])
+        fallback = generator.support(sequences.fields, items, c.constant(name), c.name("evaluation"))
+        found = generator.attempt(generator.fresh(), direct, generator.bind(sequences.MISSING, "missing"), fallback)
+        function = _VALUES[ending]
+        return self._walked(generator.assign(generator.support(function, found, c.name("evaluation"))), ending)
 
     def _walked(self, found: ast.expr, ending: str) -> Code:
         if ending == "on":

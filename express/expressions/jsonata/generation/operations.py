@@ -229,8 +229,25 @@ def _ordered(generator: Generator, node: Binary) -> ast.expr:
         if not (left.may(NUMBER) and right.may(NUMBER)):
             return generator.assign(general)
         direct = c.compare(left.expression, _ORDER[node.operator](), right.expression)
+        if _is_limit(right) and not left.only(NUMBER) and generator.runs_once:
+            return _compared_with_limit(generator, left, direct, general)
         guard = _comparable(left, right)
         return generator.assign(direct if guard is None else c.either(guard, direct, general))
+
+
+def _is_limit(operand: Code) -> bool:
+    return isinstance(operand.expression, ast.Constant) and operand.only(NUMBER)
+
+
+def _compared_with_limit(generator: Generator, left: Code, direct: ast.expr, general: ast.expr) -> ast.expr:
+    """`$states.input.total > 1000`: nothing but a number can be compared with one in Python, and a boolean.
+
+    That saves asking for the type, at the price of an exception if it is something else: not for loops.
+    """
+    value = left.expression
+    not_boolean = [c.differs(value, c.constant(value=True)), c.differs(value, c.constant(value=False))]
+    guarded = c.either(c.all_of(not_boolean), direct, general)
+    return generator.attempt(generator.fresh(), guarded, c.name("TypeError"), general)
 
 
 def _comparable(left: Code, right: Code) -> ast.expr | None:

@@ -44,7 +44,7 @@ def finds_places(pattern: Pattern) -> bool:
     return (
         least(pattern.root) <= _UNROLLED
         and _finds_places(pattern.root, set(), pattern.ignore_case)
-        and (finds_captures(pattern) or not references(pattern.root))
+        and (not references(pattern.root) or finds_captures(pattern))
     )
 
 

@@ -30,7 +30,7 @@ from express.expressions.jsonata.patterns.syntax import (
     Repeat,
     Sequence,
 )
-from express.expressions.timed_regex import SECONDS
+from express.expressions.timed_regex import seconds_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +89,7 @@ class _Run:
         self.program = program
         self.units = units
         self.steps = _STRIDE
-        self.deadline = perf_counter() + SECONDS
+        self.deadline = perf_counter() + seconds_for(units)
         self.stack: list[_State] = []
 
     def follow(self, state: _State | None) -> _State | None:

@@ -1,0 +1,207 @@
+"""Shapes of request parameters, and what AWS says about a request that does not fit them.
+
+Two things can be wrong. A value of the wrong JSON type cannot be read at all: SerializationException, for the first
+one found. Values that can be read may break constraints of their shapes: ValidationException, which tells of every one
+of them at once, in words of their own (recorded):
+
+    1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value
+    less than or equal to 1000
+
+Values of sensitive shapes are not quoted. Members no shape knows are ignored and a null counts as not given, as with
+every AWS JSON service.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from express.service.errors import ServiceError, validation
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+#: Raises the complaint about a JSON value that cannot be read as what it should be.
+_Expected: TypeAlias = str
+
+#: The names Coral, AWS's framework, has for scalars of the wrong type.
+_TOKENS: Final[dict[type, str]] = {
+    str: "STRING_VALUE",
+    int: "NUMBER_VALUE",
+    float: "NUMBER_VALUE",
+    type(None): "NULL_VALUE",
+}
+
+
+def not_readable(value: JSON, expected: str) -> ServiceError:
+    """A value of the wrong JSON type. `expected` is a type with its article: `a String`, `an Integer`."""
+    if isinstance(value, dict):
+        message = "Start of structure or map found where not expected."
+    elif isinstance(value, list):
+        message = "Start of list found where not expected"
+    else:
+        token = f"{str(value).upper()}_VALUE" if isinstance(value, bool) else _TOKENS[type(value)]
+        message = f"{token} can not be converted to {expected}"
+    return ServiceError("SerializationException", message)
+
+
+class Shape(Protocol):
+    """How a parameter may look."""
+
+    def read(self, value: JSON) -> Any:
+        """The value as the service takes it. Raises ServiceError SerializationException."""
+        ...
+
+    def violations(self, value: Any, place: str) -> Iterator[str]:
+        """Every constraint that a value which could be read breaks, in AWS's words."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string of `least` to `most` characters; `values` are all there are, `pattern` is a Java regular expression
+    that Python reads alike. A `sensitive` one is never quoted."""
+
+    most: int | None = None
+    least: int = 0
+    pattern: str | None = None
+    values: tuple[str, ...] = ()
+    sensitive: bool = False
+
+    def read(self, value: JSON) -> str:
+        if not isinstance(value, str):
+            raise not_readable(value, "a String")
+        return value
+
+    def violations(self, value: str, place: str) -> Iterator[str]:
+        if self.values and value not in self.values:
+            yield self._says(value, place, f"Member must satisfy enum value set: [{', '.join(self.values)}]")
+        if len(value) < self.least:
+            yield self._says(value, place, f"Member must have length greater than or equal to {self.least}")
+        if self.most is not None and len(value) > self.most:
+            yield self._says(value, place, f"Member must have length less than or equal to {self.most}")
+        if self.pattern is not None and not re.search(rf"\A(?:{self.pattern})\Z", value):
+            yield self._says(value, place, f"Member must satisfy regular expression pattern: {self.pattern}")
+
+    def _says(self, value: str, place: str, constraint: str) -> str:
+        return _violation(None if self.sensitive else f"'{value}'", place, constraint)
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def read(self, value: JSON) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise not_readable(value, "an Integer")
+        return int(value)
+
+    def violations(self, value: int, place: str) -> Iterator[str]:
+        if value < self.least:
+            yield _violation(f"'{value}'", place, f"Member must have value greater than or equal to {self.least}")
+        if value > self.most:
+            yield _violation(f"'{value}'", place, f"Member must have value less than or equal to {self.most}")
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    def read(self, value: JSON) -> bool:
+        if not isinstance(value, bool):
+            raise not_readable(value, "a Boolean")
+        return value
+
+    def violations(self, value: bool, place: str) -> Iterator[str]:  # noqa: FBT001 - the value is one
+        return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of `least` to `most` members."""
+
+    member: Shape
+    most: int | None = None
+    least: int = 0
+
+    def read(self, value: JSON) -> list[Any]:
+        if not isinstance(value, list):
+            raise not_readable(value, "a List")
+        return [self.member.read(member) for member in value if member is not None]
+
+    def violations(self, value: list[Any], place: str) -> Iterator[str]:
+        if len(value) < self.least:
+            yield self._says(value, place, f"Member must have length greater than or equal to {self.least}")
+        if self.most is not None and len(value) > self.most:
+            yield self._says(value, place, f"Member must have length less than or equal to {self.most}")
+        for number, member in enumerate(value, 1):
+            yield from self.member.violations(member, f"{place}.{number}.member")
+
+    def _says(self, value: list[Any], place: str, constraint: str) -> str:
+        name = self.member.name if isinstance(self.member, Structure) else ""
+        shown = ", ".join(f"{name}{_java(member)}" for member in value)
+        return _violation(f"'[{shown}]'", place, constraint)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """An object. `name` is its shape's name in the API's model; `required` members must be there."""
+
+    name: str
+    members: Mapping[str, Shape]
+    required: tuple[str, ...] = ()
+
+    def read(self, value: JSON) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise not_readable(value, "a Structure")
+        members = self.members
+        return {
+            name: members[name].read(member)
+            for name, member in value.items()
+            if member is not None and name in members
+        }
+
+    def violations(self, value: dict[str, Any], place: str) -> Iterator[str]:
+        for name in self.required:
+            if name not in value:
+                shape = self.members[name]
+                quoted = None if isinstance(shape, Text) and shape.sensitive else "null"
+                yield _violation(quoted, _below(place, name), "Member must not be null")
+        for name, member in value.items():
+            yield from self.members[name].violations(member, _below(place, name))
+
+
+Reader: TypeAlias = Callable[["JSON"], dict[str, Any]]
+
+
+def reader(shape: Structure) -> Reader:
+    """A function that reads the parameters of a request. It raises ServiceError for what AWS would refuse."""
+
+    def read(value: JSON) -> dict[str, Any]:
+        request = shape.read(value)
+        violations = list(shape.violations(request, ""))
+        if violations:
+            errors = "error" if len(violations) == 1 else "errors"
+            raise validation(f"{len(violations)} validation {errors} detected: {'; '.join(violations)}")
+        return request
+
+    return read
+
+
+def _violation(quoted: str | None, place: str, constraint: str) -> str:
+    value = "Value" if quoted is None else f"Value {quoted}"
+    return f"{value} at '{place}' failed to satisfy constraint: {constraint}"
+
+
+def _below(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
+
+
+def _java(value: Any) -> str:
+    """A value in the form of Java's `toString`, as AWS quotes structures: `(stateMachineVersionArn=…, weight=50)`."""
+    if isinstance(value, dict):
+        return f"({', '.join(f'{name}={_java(member)}' for name, member in value.items())})"
+    return str(value)

@@ -1,0 +1,52 @@
+"""What several verbs offer to whoever looks on: a metrics page while they run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from express.cli.status import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from express import Runtime, Workflow
+
+_MAX_PORT = 65_535
+
+
+def add_metrics_port(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare `--metrics-port`."""
+    parser.add_argument(
+        "--metrics-port",
+        metavar="PORT",
+        type=_port,
+        help="serve Prometheus metrics at http://127.0.0.1:PORT/metrics meanwhile (0: a free port)",
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= _MAX_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, which is a number from 0 to {_MAX_PORT}")
+    return int(text)
+
+
+@contextmanager
+def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow) -> Iterator[None]:
+    """Serve the metrics of the runtime, and say where; None: do not. Raises CommandError where that cannot be."""
+    if port is None:
+        yield
+        return
+    from express.metrics import Metrics
+
+    metrics = Metrics(runtime)
+    metrics.register(workflow)
+    try:
+        server = metrics.serve(port)
+    except OSError as error:
+        raise CommandError(error.strerror or str(error), hint="--metrics-port 0 takes a free one") from None
+    with server:
+        print(f"express: metrics at {server.url}", file=sys.stderr, flush=True)
+        yield

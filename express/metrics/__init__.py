@@ -1,0 +1,15 @@
+"""What runs, how fast, what fails and why, and what AWS would have charged for it: for Prometheus.
+
+    metrics = express.metrics.Metrics(runtime)
+    server = metrics.serve(port=9464)           # http://127.0.0.1:9464/metrics
+
+`families` declares every metric; `Metrics` reads them from a Runtime; `Gathering` adds up those of worker processes,
+each of which pushes its own with `Metrics.push`.
+"""
+
+from __future__ import annotations
+
+from express.metrics.collector import Metrics
+from express.metrics.server import Server
+
+__all__ = ["Metrics", "Server"]

@@ -1,0 +1,105 @@
+"""`Metrics`: what a Runtime counts, for Prometheus.
+
+The engine counts in plain integers and knows no Prometheus; here they are read when somebody scrapes. Attaching costs
+the engine one bisection for each execution, to sort its duration into a bucket, and a timer that looks at the loop.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from typing import TYPE_CHECKING
+
+from express.metrics import families
+from express.metrics.reading import Caps, read_machines, read_overflow, read_runtime
+from express.metrics.server import Server, serve_collector
+from express.metrics.snapshot import Snapshot, declarations
+from express.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
+
+    from express.metrics.reading import Runtime, Workflow
+    from express.program import Machine
+
+#: Values of one label that get series of their own, unless told otherwise.
+MAX_LABEL_VALUES = 200
+
+
+class Metrics:
+    """A prometheus_client collector of what a Runtime counts. Register it in any registry, or `serve` it.
+
+        async with express.Runtime() as runtime:
+            metrics = express.metrics.Metrics(runtime)
+            with metrics.serve(port=9464):
+                ...
+
+    Workflows are met when they are started; `register` shows one before, with all its counters at zero, so that a rate
+    sees its first event. A workflow's counts are its own: they hold whatever it did in this process, durations from
+    the moment on when it was met. Make it in the thread of the Runtime; scrape it from any.
+
+    max_label_values: names of workflows, errors, resources and states that get series of their own, each; the others
+    share `other` and are counted in `express_label_overflow_total`.
+    """
+
+    def __init__(self, runtime: Runtime, *, max_label_values: int = MAX_LABEL_VALUES) -> None:
+        if max_label_values < 1:
+            raise ValueError("max_label_values must be positive")
+        self._runtime = runtime
+        self._measurements = runtime.measure()
+        self._caps = Caps(max_label_values)
+        #: What machines that are gone had counted.
+        self._gone = Snapshot()
+        self._leaving: list[Machine] = []
+        self._reading = threading.Lock()
+
+    def register(self, workflow: Workflow) -> None:
+        """Show a workflow that has not been started yet."""
+        self._measurements.meet(workflow.machine(self._runtime.observers))
+
+    def forget(self, workflow: Workflow) -> None:
+        """Let go of a workflow that will not be started again, once nothing of it runs; its counts stay."""
+        tally = workflow.machine().tally
+        self._leaving += [m for m in tuple(self._measurements.machines.values()) if m.tally is tally]
+
+    def snapshot(self) -> Snapshot:
+        """Everything counted up to now."""
+        with self._reading:
+            self._let_go()
+            machines = tuple(self._measurements.machines.values())
+            snapshot = Snapshot()
+            snapshot.merge(self._gone)
+            read_machines(snapshot, machines, self._caps)
+            read_runtime(snapshot, self._runtime, self._measurements)
+            read_overflow(snapshot, self._caps, machines)
+            build = (__version__, platform.python_version(), self._runtime.loop_name)
+            snapshot.add(families.BUILD_INFO, build, 1)
+            return snapshot
+
+    def _let_go(self) -> None:
+        ended = [machine for machine in self._leaving if machine.tally.started == machine.tally.ended]
+        if not ended:
+            return
+        counts = Snapshot()
+        read_machines(counts, ended, self._caps)
+        self._gone.merge(counts.without("gauge"))
+        for machine in ended:
+            self._leaving.remove(machine)
+            self._measurements.part(machine)
+
+    def collect(self) -> Iterator[Metric]:
+        """The families with their values now, as prometheus_client asks for them."""
+        return self.snapshot().metrics()
+
+    def describe(self) -> list[Metric]:
+        """The families alone: a registry refuses two collectors with the same names."""
+        return declarations()
+
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
+        """Serve them at `/metrics`, with those of the process, in a thread of its own. 0 picks a free port.
+
+        Raises OSError when the port is taken or the host is not one of this machine's.
+        """
+        return serve_collector(self, port, host)

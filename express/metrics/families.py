@@ -1,0 +1,216 @@
+"""Every metric family there is, each declared once: name, kind, labels, help, and its twin in CloudWatch.
+
+Names follow Prometheus: one prefix, base units, `_total` for counters. Labels come from closed sets, or from sets that
+`labels.Cap` closes. The table of the README is made from the declarations here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from express.counting import BUCKETS
+
+Kind: TypeAlias = Literal["counter", "gauge", "summary", "histogram"]
+#: How series of several processes become one.
+Merging: TypeAlias = Literal["sum", "most"]
+
+#: Numbers of one series: counter, gauge: the value; summary: count, sum; histogram: sum, then the count of each bucket.
+_WIDTHS: Final[dict[Kind, int]] = {"counter": 1, "gauge": 1, "summary": 2, "histogram": 1 + BUCKETS}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family. `name` is the whole name as queries write it; `twin` CloudWatch's metric, where it has one."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    twin: str = ""
+    merging: Merging = "sum"
+    optional: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many numbers a series of it has."""
+        return _WIDTHS[self.kind]
+
+    @property
+    def base_name(self) -> str:
+        """The name without `_total`, as OpenMetrics declares a counter."""
+        return self.name.removesuffix("_total") if self.kind == "counter" else self.name
+
+
+STARTED = Family(
+    "express_executions_started_total", "counter", "Executions started.", ("workflow",), "ExecutionsStarted"
+)
+EXECUTIONS = Family(
+    "express_executions_total",
+    "counter",
+    "Executions ended, by status: SUCCEEDED, FAILED, TIMED_OUT, ABORTED.",
+    ("workflow", "status"),
+    "ExecutionsSucceeded, ExecutionsFailed, ExecutionsTimedOut, ExecutionsAborted",
+)
+ERRORS = Family(
+    "express_execution_errors_total",
+    "counter",
+    "Executions that FAILED or TIMED_OUT, by error name.",
+    ("workflow", "error"),
+)
+THROTTLED = Family(
+    "express_executions_throttled_total",
+    "counter",
+    "Starts that had to wait for a place because the Runtime was full.",
+    (),
+    "ExecutionThrottled",
+)
+BILLED_SECONDS = Family(
+    "express_execution_billed_seconds_total",
+    "counter",
+    "Duration AWS would bill: that of each execution up to the next 100 ms.",
+    ("workflow",),
+    "ExpressExecutionBilledDuration",
+)
+BILLED_GIGABYTE_SECONDS = Family(
+    "express_execution_billed_gigabyte_seconds_total",
+    "counter",
+    "Duration times memory AWS would bill, each rounded up for each execution.",
+    ("workflow",),
+)
+COST = Family(
+    "express_estimated_cost_dollars_total",
+    "counter",
+    "Price on AWS in USD: requests, and duration at the price of the first tier.",
+    ("workflow",),
+)
+TRANSITIONS = Family(
+    "express_state_transitions_total",
+    "counter",
+    "States tried, by type; each retry is one more, as in the bill of a Standard workflow.",
+    ("workflow", "type"),
+    "ConsumedCapacity (StateTransition)",
+)
+RETRIES = Family("express_retries_total", "counter", "Errors that a Retry took.", ("workflow",))
+CATCHES = Family("express_catches_total", "counter", "Errors that a Catch took.", ("workflow",))
+MAP_ITEMS = Family("express_map_items_total", "counter", "Items given to Map states.", ("workflow",))
+TASK_ATTEMPTS = Family(
+    "express_task_attempts_total",
+    "counter",
+    "Attempts of tasks that have ended, by outcome: succeeded, failed, timed_out.",
+    ("resource", "outcome"),
+    "LambdaFunctionsSucceeded, LambdaFunctionsFailed, LambdaFunctionsTimedOut; ServiceIntegrationsSucceeded, ...",
+)
+OVERFLOW = Family(
+    "express_label_overflow_total",
+    "counter",
+    "Label values beyond the limit, which share the series `other`, by the family they are of.",
+    ("family",),
+)
+IN_FLIGHT = Family(
+    "express_executions_in_flight",
+    "gauge",
+    "Executions running now.",
+    ("workflow",),
+    "OpenExecutionCount",
+)
+LIMIT = Family(
+    "express_executions_in_flight_limit", "gauge", "Executions that may run at once.", (), "OpenExecutionLimit"
+)
+WAITING = Family("express_executions_waiting", "gauge", "Starts that wait for a place now.")
+DEFINITIONS = Family(
+    "express_definitions", "gauge", "Workflows known here.", (), "StateMachineCount (AWS/Usage)", merging="most"
+)
+BUILD_INFO = Family(
+    "express_build_info",
+    "gauge",
+    "Always 1; the labels tell what is running.",
+    ("version", "python", "loop"),
+    merging="most",
+)
+MEMORY = Family(
+    "express_execution_memory_bytes",
+    "summary",
+    "Memory of executions as AWS estimates it.",
+    ("workflow",),
+    "ExpressExecutionMemory",
+)
+BILLED_MEMORY = Family(
+    "express_execution_billed_memory_bytes",
+    "summary",
+    "Memory AWS would bill: that of each execution up to the next 64 MB.",
+    ("workflow",),
+    "ExpressExecutionBilledMemory",
+)
+DURATION = Family(
+    "express_execution_duration_seconds",
+    "histogram",
+    "From start to end of an execution.",
+    ("workflow",),
+    "ExecutionTime",
+)
+ADMISSION_WAIT = Family(
+    "express_admission_wait_seconds", "histogram", "How long starts waited for a place, of those that had to."
+)
+LOOP_LAG = Family(
+    "express_event_loop_lag_seconds",
+    "histogram",
+    "How late the event loop calls what is due, looked at ten times a second.",
+)
+COMPILE = Family("express_compile_seconds", "histogram", "How long it took to compile the workflows known here.")
+TASK_DURATION = Family(
+    "express_task_duration_seconds",
+    "histogram",
+    "From the call of a task's handler to its answer, for each attempt. On request.",
+    ("resource",),
+    "LambdaFunctionTime, ServiceIntegrationTime",
+    optional=True,
+)
+STATE_DURATION = Family(
+    "express_state_duration_seconds",
+    "histogram",
+    "From entering a state to leaving it, its retries included. On request.",
+    ("workflow", "state"),
+    optional=True,
+)
+WORKERS = Family(
+    "express_workers", "gauge", "Worker processes whose counts are gathered here.", optional=True, merging="most"
+)
+REFUSED_PUSHES = Family(
+    "express_pushes_refused_total",
+    "counter",
+    "Reports of workers that could not be read and were dropped.",
+    optional=True,
+)
+
+FAMILIES: Final = (
+    STARTED,
+    EXECUTIONS,
+    ERRORS,
+    THROTTLED,
+    BILLED_SECONDS,
+    BILLED_GIGABYTE_SECONDS,
+    COST,
+    TRANSITIONS,
+    RETRIES,
+    CATCHES,
+    MAP_ITEMS,
+    TASK_ATTEMPTS,
+    OVERFLOW,
+    IN_FLIGHT,
+    LIMIT,
+    WAITING,
+    DEFINITIONS,
+    BUILD_INFO,
+    MEMORY,
+    BILLED_MEMORY,
+    DURATION,
+    ADMISSION_WAIT,
+    LOOP_LAG,
+    COMPILE,
+    TASK_DURATION,
+    STATE_DURATION,
+    WORKERS,
+    REFUSED_PUSHES,
+)
+BY_NAME: Final = {family.name: family for family in FAMILIES}

@@ -1,0 +1,84 @@
+"""ARNs of Step Functions: how they are made, read, and refused.
+
+    arn:aws:states:us-east-1:123456789012:stateMachine:orders          a machine
+    arn:aws:states:us-east-1:123456789012:stateMachine:orders:3        its version 3
+    arn:aws:states:us-east-1:123456789012:stateMachine:orders:PROD     its alias PROD
+    arn:aws:states:us-east-1:123456789012:stateMachine:orders/each     the Distributed Map `each` in it
+    arn:aws:states:us-east-1:123456789012:execution:orders:monday      a Standard execution
+    arn:aws:states:us-east-1:123456789012:express:orders:monday:uuid   an Express execution
+
+Source: AWS guide "ARN formats"; the refusals were recorded. An ARN of another account or region is well formed and
+names nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from express.service.errors import invalid_arn, invalid_role_arn, wrong_resource_type
+
+#: The resource types of execution ARNs.
+ExecutionKind: TypeAlias = Literal["execution", "express"]
+
+_ARN: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<kind>[^:/]+):(?P<rest>.+)\Z", re.DOTALL)
+_ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/.+\Z", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the machines of an endpoint pretend to live: AWS's documentation account unless told otherwise."""
+
+    id: str = "123456789012"
+    region: str = "us-east-1"
+    partition: str = "aws"
+
+    def machine_arn(self, name: str) -> str:
+        return f"arn:{self.partition}:states:{self.region}:{self.id}:stateMachine:{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineArn:
+    """A state machine's ARN taken apart: `base` names the machine, `qualifier` a version or alias, `label` a
+    Distributed Map in it."""
+
+    base: str
+    qualifier: str | None = None
+    label: str | None = None
+
+
+def read_machine_arn(text: str) -> MachineArn:
+    """The ARN of a machine, qualified or not. Raises ServiceError InvalidArn."""
+    kind, rest = _kind_and_rest(text)
+    if kind != "stateMachine":
+        raise wrong_resource_type(kind)
+    name, _, qualifier = rest.partition(":")
+    base = text.removesuffix(f":{qualifier}") if qualifier else text.removesuffix(":")
+    _, slash, label = name.partition("/")
+    if slash:
+        return MachineArn(base[: -len(label) - 1], qualifier or None, label)
+    return MachineArn(base, qualifier or None)
+
+
+def read_execution_arn(text: str) -> ExecutionKind:
+    """What kind of execution an ARN names. Raises ServiceError InvalidArn."""
+    kind, _ = _kind_and_rest(text)
+    if kind == "execution":
+        return "execution"
+    if kind == "express":
+        return "express"
+    raise wrong_resource_type(kind)
+
+
+def check_role_arn(text: str) -> None:
+    """Raise ServiceError InvalidArn unless `text` is the ARN of an IAM role. Whether there is one is not asked."""
+    if not _ROLE.match(text):
+        raise invalid_role_arn(text)
+
+
+def _kind_and_rest(text: str) -> tuple[str, str]:
+    match = _ARN.match(text)
+    if match is None:
+        raise invalid_arn(f"Invalid ARN prefix: {text}")
+    return match["kind"], match["rest"]

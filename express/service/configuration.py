@@ -1,0 +1,53 @@
+"""Logging, tracing and encryption of a machine: what is refused, and what the API shows where nothing was said.
+
+The configurations are kept and shown, as AWS keeps and shows them; this endpoint sends nothing to CloudWatch Logs or
+X-Ray and encrypts nothing, so every log group and every key is taken to exist.
+
+Sources: AWS guide "Logging in CloudWatch Logs"; defaults and messages recorded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from express.service.errors import ServiceError, invalid_logging
+from express.service.machines import Configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OFF: Final = "OFF"
+_CUSTOMER_KEY: Final = "CUSTOMER_MANAGED_KMS_KEY"
+
+
+def read_configuration(request: Mapping[str, Any], previous: Configuration | None = None) -> Configuration:
+    """The configurations of a request; what it leaves out stays as in `previous`, or is AWS's default.
+
+    Raises ServiceError InvalidLoggingConfiguration or InvalidEncryptionConfiguration.
+    """
+    logging = request.get("loggingConfiguration")
+    tracing = request.get("tracingConfiguration")
+    encryption = request.get("encryptionConfiguration")
+    return Configuration(
+        previous.logging if logging is None and previous else _logging(logging or {}),
+        previous.tracing if tracing is None and previous else {"enabled": False, **(tracing or {})},
+        previous.encryption if encryption is None and previous else _encryption(encryption),
+    )
+
+
+def _logging(asked: Mapping[str, Any]) -> dict[str, Any]:
+    level = asked.get("level", OFF)
+    destinations = asked.get("destinations")
+    if len(destinations or ()) > 1 or (level != OFF and not destinations):
+        raise invalid_logging("Must specify exactly one Log Destination.")
+    shown = {"level": level, "includeExecutionData": asked.get("includeExecutionData", False)}
+    return shown if destinations is None else {**shown, "destinations": destinations}
+
+
+def _encryption(asked: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if asked is None:
+        return {"type": "AWS_OWNED_KEY"}
+    if (asked["type"] == _CUSTOMER_KEY) != ("kmsKeyId" in asked):
+        message = f"Invalid Encryption Configuration: kmsKeyId belongs to the type {_CUSTOMER_KEY} and to no other."
+        raise ServiceError("InvalidEncryptionConfiguration", message)
+    return asked

@@ -1,0 +1,104 @@
+"""Definitions as the service takes them: compiled for a machine, or only checked.
+
+There is one rule set, the compiler's: CreateStateMachine refuses what `check` reports as an error, and
+ValidateStateMachineDefinition answers with the report itself. A resource no handler is registered for is no mistake,
+neither here nor at AWS: the task fails when it is reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from express.compiler import check, compile_document
+from express.definition.document import read_definition
+from express.errors import DefinitionError
+from express.service.errors import invalid_definition
+from express.service.variables import variable_references
+from express.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from express.tasks import Tasks
+    from express.types import Diagnostic, MachineType
+
+#: Definitions longer than this many characters are compiled in a thread: the loop must not stand still for them.
+_LONG: Final = 16_384
+#: Diagnostics in one answer (API reference, ValidateStateMachineDefinition: `maxResults`).
+MAX_DIAGNOSTICS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a definition is compiled for."""
+
+    name: str
+    arn: str
+    role_arn: str
+    type: MachineType
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A definition ready to run, and the variables each of its states reads."""
+
+    workflow: Workflow
+    variables: dict[str, list[str]]
+
+
+async def compile_definition(text: str, identity: Identity, tasks: Tasks) -> Compiled:
+    """Raises ServiceError InvalidDefinition with every mistake."""
+    try:
+        if len(text) > _LONG:
+            return await asyncio.to_thread(_compile, text, identity, tasks)
+        return _compile(text, identity, tasks)
+    except DefinitionError as error:
+        raise invalid_definition(error.problems) from None
+
+
+def _compile(text: str, identity: Identity, tasks: Tasks) -> Compiled:
+    document = read_definition(text)
+    definition = compile_document(
+        document,
+        type=identity.type,
+        resolver=tasks,
+        fail_unresolved=False,
+        name=identity.name,
+        arn=identity.arn,
+        role_arn=identity.role_arn,
+    )
+    return Compiled(Workflow(definition), variable_references(document.value))
+
+
+async def validate_definition(
+    text: str, machine_type: MachineType, *, severity: str, max_results: int | None
+) -> dict[str, Any]:
+    """The answer of ValidateStateMachineDefinition.
+
+    severity: `ERROR` leaves warnings out, `WARNING` does not. max_results: 0 or None for as many as there may be.
+    """
+    if len(text) > _LONG:
+        problems = await asyncio.to_thread(_problems, text, machine_type)
+    else:
+        problems = _problems(text, machine_type)
+    shown = [problem for problem in problems if severity == "WARNING" or problem.severity == "ERROR"]
+    limit = max_results or MAX_DIAGNOSTICS
+    return {
+        "result": "FAIL" if any(problem.severity == "ERROR" for problem in problems) else "OK",
+        "diagnostics": [_diagnostic(problem) for problem in shown[:limit]],
+        "truncated": len(shown) > limit,
+    }
+
+
+def _problems(text: str, machine_type: MachineType) -> Sequence[Diagnostic]:
+    try:
+        return check(read_definition(text), type=machine_type)
+    except DefinitionError as error:
+        return error.problems
+
+
+def _diagnostic(problem: Diagnostic) -> dict[str, str]:
+    entry = {"severity": problem.severity, "code": problem.code, "message": problem.message}
+    return entry if problem.location is None else {**entry, "location": problem.location}

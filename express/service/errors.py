@@ -1,0 +1,139 @@
+"""The errors of the service, in AWS's names and words.
+
+A ServiceError is what an operation answers instead of a result: the name of a modelled exception (API reference,
+"Errors" of each action) or of a common one ("Common Error Types"), a message, and the HTTP status. The messages were
+recorded from AWS where the recordings have them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from express.errors import ExpressError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from express.types import Diagnostic
+
+BAD_REQUEST: Final = 400
+
+#: Problems quoted in one InvalidDefinition message; as many as ValidateStateMachineDefinition returns at most.
+MAX_PROBLEMS: Final = 100
+
+
+class ServiceError(ExpressError):
+    """An operation was refused. `code` is the exception's shape name, `status` the HTTP status it is sent with."""
+
+    def __init__(self, code: str, message: str, status: int = BAD_REQUEST) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+def validation(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)
+
+
+def invalid_arn(detail: str) -> ServiceError:
+    return ServiceError("InvalidArn", f"Invalid Arn: '{detail}'")
+
+
+def wrong_resource_type(kind: str) -> ServiceError:
+    """An ARN of something this operation does not work on."""
+    return invalid_arn(f"Resource type not valid in this context: {kind}")
+
+
+def invalid_role_arn(arn: str) -> ServiceError:
+    return ServiceError("InvalidArn", f"Invalid Role Arn: '{arn}'")
+
+
+def invalid_name(name: str) -> ServiceError:
+    return ServiceError("InvalidName", f"Invalid Name: '{name}'")
+
+
+def invalid_token() -> ServiceError:
+    return ServiceError("InvalidToken", "Invalid Token: 'Invalid token'")
+
+
+def invalid_definition(problems: Iterable[Diagnostic]) -> ServiceError:
+    """Every error of a definition, the first hundred of them, in the form `CODE: message at /location`."""
+    errors = [str(problem) for problem in problems if problem.severity == "ERROR"][:MAX_PROBLEMS]
+    return ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{', '.join(errors)}'")
+
+
+def invalid_input(detail: str) -> ServiceError:
+    return ServiceError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{detail}'")
+
+
+def invalid_logging(detail: str) -> ServiceError:
+    return ServiceError("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {detail}")
+
+
+def machine_exists(arn: str) -> ServiceError:
+    return ServiceError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+
+
+def machine_missing(arn: str) -> ServiceError:
+    return ServiceError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+
+
+def machine_deleting(arn: str) -> ServiceError:
+    return ServiceError("StateMachineDeleting", f"State Machine is being deleted: '{arn}'")
+
+
+def machine_limit(limit: int) -> ServiceError:
+    return ServiceError("StateMachineLimitExceeded", f"State machine limit exceeded: {limit}")
+
+
+def type_not_supported() -> ServiceError:
+    return ServiceError(
+        "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
+    )
+
+
+def execution_exists(arn: str) -> ServiceError:
+    return ServiceError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+
+
+def execution_missing(arn: str) -> ServiceError:
+    return ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
+
+
+def execution_limit(limit: int) -> ServiceError:
+    return ServiceError("ExecutionLimitExceeded", f"The maximum number of running executions has been reached: {limit}")
+
+
+def resource_missing() -> ServiceError:
+    """An alias, a Map Run: what has an ARN of its own and is not there."""
+    return ServiceError("ResourceNotFound", "Request references a resource that does not exist.")
+
+
+def untaggable(arn: str) -> ServiceError:
+    return ServiceError("ResourceNotFound", f"Resource not found: '{arn}'")
+
+
+def too_many_tags(arn: str, limit: int) -> ServiceError:
+    return ServiceError("TooManyTags", f"Too many tags on '{arn}': a resource has {limit} at most")
+
+
+def quota(message: str) -> ServiceError:
+    return ServiceError("ServiceQuotaExceededException", message)
+
+
+def conflict(message: str) -> ServiceError:
+    return ServiceError("ConflictException", message)
+
+
+def missing_parameter(message: str) -> ServiceError:
+    return ServiceError("MissingRequiredParameter", message)
+
+
+def throttled() -> ServiceError:
+    """As many executions are running as may: try again, as every AWS SDK does by itself."""
+    return ServiceError("ThrottlingException", "Rate exceeded")
+
+
+def unavailable() -> ServiceError:
+    return ServiceError("ServiceUnavailable", "The endpoint is shutting down.", 503)

@@ -1,0 +1,278 @@
+"""Executions of an endpoint: started, awaited, stopped, described, listed.
+
+Theory of operation. There are two Runtimes, because the two types live under different limits: Express executions end
+within five minutes and are refused with ThrottlingException when too many run at once, Standard ones may take a year
+and are refused with ExecutionLimitExceeded. Nothing waits in a queue here: an execution either begins at once or is
+refused, so what was accepted is never lost.
+
+A synchronous execution runs in the task of its request; any other has a task of its own, held here until it ends.
+Express executions are recorded only when the endpoint is `extended`; AWS keeps nothing of them.
+
+Sources: API reference StartExecution (idempotency), StartSyncExecution, StopExecution, ListExecutions; AWS guide
+"Standard and Express workflows types"; refusals recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from express.errors import RUNTIME, RuntimeClosed
+from express.names import check_name
+from express.payload import NotJSON, text_of
+from express.result import Names, Result
+from express.runtime.loops import spawn
+from express.service import errors
+from express.service.arns import ExecutionKind, read_execution_arn, read_machine_arn
+from express.service.inputs import read_input
+from express.service.records import RUNNING, ExecutionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from express.program import Run
+    from express.runtime import Runtime
+    from express.service.catalogue import Catalogue, Target
+    from express.service.machines import StateMachine
+    from express.service.store import Store
+    from express.types import JSON, MachineType
+
+_MILLISECOND: Final = 1_000_000
+_NO_INPUT: Final = "{}"
+
+
+class Executions:
+    """express, standard: the Runtimes for the two types. extended: remember Express executions too."""
+
+    def __init__(
+        self, store: Store, catalogue: Catalogue, express: Runtime, standard: Runtime, *, extended: bool
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._runtimes: dict[MachineType, Runtime] = {"EXPRESS": express, "STANDARD": standard}
+        self._extended = extended
+        self._sequence = 0
+        self._tasks: dict[MachineType, set[asyncio.Task[None]]] = {"EXPRESS": set(), "STANDARD": set()}
+
+    # ------------------------------------------------------------------------------------------ starting
+
+    async def start_sync(
+        self, arn: str, name: str | None, text: str | None, trace_header: str | None
+    ) -> tuple[ExecutionRecord, Result]:
+        """StartSyncExecution: an Express execution from its start to its end. Raises ServiceError."""
+        target = self._catalogue.target(arn)
+        if target.machine.type != "EXPRESS":
+            raise errors.type_not_supported()
+        text, value = _read(name, text)
+        runtime = await self._admitted("EXPRESS")
+        record, opened = self._open(runtime, target, name, text, value, trace_header)
+        result = opened if isinstance(opened, Result) else await _perform(runtime, opened)
+        return record, self._close(record, result)
+
+    async def start(
+        self, arn: str, name: str | None, text: str | None, trace_header: str | None
+    ) -> ExecutionRecord:
+        """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
+        target = self._catalogue.target(arn)
+        text, value = _read(name, text)
+        if target.machine.type == "STANDARD":
+            running = self._running_twin(target.machine, name, text)
+            if running is not None:
+                return running
+        runtime = await self._admitted(target.machine.type)
+        if target.machine.type == "STANDARD":
+            running = self._running_twin(target.machine, name, text)
+            if running is not None:
+                return running
+        record, opened = self._open(runtime, target, name, text, value, trace_header)
+        if isinstance(opened, Result):
+            self._close(record, opened)
+        else:
+            tasks = self._tasks[record.type]
+            task = spawn(asyncio.get_running_loop(), self._conduct(runtime, opened, record))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        return record
+
+    def _running_twin(self, machine: StateMachine, name: str | None, text: str) -> ExecutionRecord | None:
+        """The execution that has this name, if it runs with this input. Raises ServiceError for any other."""
+        if name is None:
+            return None
+        record = self._store.execution(f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}")
+        if record is None:
+            return None
+        if record.status != RUNNING or record.input != text:
+            raise errors.execution_exists(record.arn)
+        return record
+
+    async def _admitted(self, machine_type: MachineType) -> Runtime:
+        """The Runtime of a type, in a turn of the loop that has room. Raises ServiceError when it is full."""
+        runtime = self._runtimes[machine_type]
+        await runtime.be_fair()
+        # A task made just now counts although its execution does not run yet.
+        if runtime.must_wait or len(self._tasks[machine_type]) >= runtime.max_in_flight:
+            if machine_type == "STANDARD":
+                raise errors.execution_limit(runtime.max_in_flight)
+            raise errors.throttled()
+        return runtime
+
+    def _open(
+        self, runtime: Runtime, target: Target, name: str | None, text: str, value: JSON, trace_header: str | None
+    ) -> tuple[ExecutionRecord, Run | Result]:
+        machine, program = target.machine, target.revision.workflow.machine(runtime.observers)
+        try:
+            opened = runtime.open(program, value, name)
+        except RuntimeClosed:
+            raise errors.unavailable() from None
+        now = runtime.time_ns()
+        if isinstance(opened, Result):
+            name = opened.name
+            base = machine.arn.replace(":stateMachine:", ":execution:" if machine.type == "STANDARD" else ":express:")
+            arn = f"{base}:{name}" if machine.type == "STANDARD" else f"{base}:{name}:{name}"
+        else:
+            now -= runtime.monotonic_ns() - opened.started_ns
+            name, arn = opened.execution_name, opened.execution_arn
+        self._sequence = sequence = self._sequence + 1
+        record = ExecutionRecord(
+            arn,
+            name,
+            machine.arn,
+            machine.type,
+            target.revision,
+            sequence,
+            now // _MILLISECOND / 1000,
+            text,
+            trace_header,
+            target.version_arn,
+            target.alias_arn,
+        )
+        if not isinstance(opened, Result):
+            record.run = opened
+        if machine.type == "STANDARD" or self._extended:
+            self._store.open_execution(record)
+        return record, opened
+
+    async def _conduct(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
+        self._close(record, await _perform(runtime, run))
+
+    def _close(self, record: ExecutionRecord, result: Result) -> Result:
+        """Write down how it ended; what it came to in the end."""
+        stopped = round(record.started + result.billing.duration_ns // _MILLISECOND / 1000, 3)
+        try:
+            output = text_of(result.output) if result.status == "SUCCEEDED" else None
+        except NotJSON as error:
+            # A handler registered with `isolate=False` has broken its promise.
+            result = _failed(result, f"The output of the execution is not JSON: {error}")
+            output = None
+        record.end(result, stopped, output)
+        if record.type == "STANDARD" or self._extended:
+            self._store.close_execution(record)
+            machine = self._store.machine(record.machine_arn)
+            if machine is not None and machine.deleting and not self._running(machine):
+                self._store.delete_machine(machine.arn)
+        return result
+
+    # ------------------------------------------------------------------------------------------ looking and stopping
+
+    def find(self, arn: str) -> ExecutionRecord:
+        """A recorded execution by its ARN. Raises ServiceError."""
+        self._check_kind(arn)
+        record = self._store.execution(arn)
+        if record is None:
+            raise errors.execution_missing(arn)
+        return record
+
+    def _check_kind(self, arn: str) -> ExecutionKind:
+        """AWS knows no Express executions where it looks for executions (recorded); an extended endpoint does."""
+        kind = read_execution_arn(arn)
+        if kind == "express" and not self._extended:
+            raise errors.wrong_resource_type(kind)
+        return kind
+
+    def stop(self, arn: str, error: str | None, cause: str | None) -> float:
+        """StopExecution: when the execution was stopped, or had ended before. Express ones cannot be stopped."""
+        kind = read_execution_arn(arn)
+        if kind == "express":
+            raise errors.wrong_resource_type(kind)
+        record = self.find(arn)
+        if record.run is None:
+            return record.started if record.stopped is None else record.stopped
+        runtime = self._runtimes[record.type]
+        runtime.stop(record.run, "ABORTED", error, cause)
+        return runtime.time_ns() // _MILLISECOND / 1000
+
+    def of(self, arn: str, status: str | None = None) -> list[ExecutionRecord]:
+        """The executions of a machine, a version or an alias, newest first, with `status` if one is given."""
+        parts = read_machine_arn(arn)
+        machine = self._catalogue.machine(parts.base)
+        if machine.type == "EXPRESS" and not self._extended:
+            raise errors.type_not_supported()
+        if parts.qualifier is not None and self._catalogue.version(arn) is None:
+            if parts.qualifier not in machine.aliases:
+                raise errors.machine_missing(arn)
+        return [
+            record
+            for record in self._store.executions(machine.arn)
+            if (parts.qualifier is None or arn in (record.version_arn, record.alias_arn))
+            and (status is None or record.status == status)
+        ]
+
+    def _running(self, machine: StateMachine) -> Iterable[ExecutionRecord]:
+        return [record for record in self._store.executions(machine.arn) if record.run is not None]
+
+    def delete_machine(self, arn: str) -> None:
+        """DeleteStateMachine: with its versions, aliases and executions, once none of them runs any more.
+
+        Running Standard executions are aborted; Express ones go on unseen (API reference). A machine that is not there
+        is no mistake (recorded).
+        """
+        if read_machine_arn(arn).label is not None:
+            raise errors.validation(f"State machine ARN must not name a Distributed Map: '{arn}'")
+        machine = self._store.machine(arn)
+        if machine is None or machine.deleting:
+            return
+        running = self._running(machine) if machine.type == "STANDARD" else []
+        if not running:
+            self._store.delete_machine(arn)
+            return
+        machine.deleting = True
+        self._store.save_machine(machine)
+        for record in running:
+            self.stop(record.arn, None, None)
+
+    # ------------------------------------------------------------------------------------------ the end
+
+    async def settle(self) -> None:
+        """Wait until no task started here is left."""
+        for tasks in self._tasks.values():
+            while tasks:
+                await asyncio.wait(tasks)
+
+
+def _failed(result: Result, cause: str) -> Result:
+    """The same execution, failed after all."""
+    billing = result.billing
+    return Result("FAILED", None, RUNTIME, cause, result.name, Names(0), billing.duration_ns, billing.memory_bytes)
+
+
+def _read(name: str | None, text: str | None) -> tuple[str, JSON]:
+    """The input as text and as value; the name is looked at first. Raises ServiceError."""
+    if name is not None:
+        try:
+            check_name(name)
+        except ValueError:
+            raise errors.invalid_name(name) from None
+    if text is None:
+        return _NO_INPUT, {}
+    return text, read_input(text)
+
+
+def _perform(runtime: Runtime, run: Run) -> Coroutine[Any, Any, Result]:
+    """Run an opened execution to its end in the current task; stopped before it began, it is aborted."""
+
+    async def perform() -> Result:
+        run.task = asyncio.current_task()
+        result = runtime.run_here(run) if run.stopping is None else None
+        return await runtime.conduct(run) if result is None else result
+
+    return perform()

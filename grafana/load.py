@@ -1,0 +1,266 @@
+"""Something to look at: four workflows of a shop under a load that comes and goes, with metrics served.
+
+    python -m grafana.load --port 9464          until Ctrl-C
+
+The load swells and ebbs once in every `--period`; in the last quarter of it the bank is in trouble: it answers slowly,
+declines more and sometimes not at all, so that retries, catches, timeouts and a full runtime can be seen. Handlers
+only wait, as calls of other services do, so that a small machine is enough.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import express
+from express.cli.samples import ORDER_DEFINITION
+from express.metrics import Metrics
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+#: Executions at once: few enough for the trouble to fill it.
+MAX_IN_FLIGHT = 80
+
+_TICK_SECONDS = 0.05
+
+#: Charges a card: two kinds of trouble, one of them worth another attempt. Whoever waits too long gives up.
+PAYMENTS: dict[str, Any] = {
+    "StartAt": "Charge",
+    "TimeoutSeconds": 3,
+    "States": {
+        "Charge": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Parameters": {"FunctionName": "Charge", "Payload.$": "$"},
+            "Retry": [{"ErrorEquals": ["PaymentServiceUnavailable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}],
+            "Catch": [{"ErrorEquals": ["PaymentDeclined"], "ResultPath": "$.declined", "Next": "AskForAnotherCard"}],
+            "ResultPath": "$.charge",
+            "Next": "Book",
+        },
+        "Book": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:putItem",
+            "Parameters": {"TableName": "payments", "Item": {"amount": {"N.$": "States.Format('{}', $.amount)"}}},
+            "End": True,
+        },
+        "AskForAnotherCard": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": "https://sqs.invalid/declined", "MessageBody.$": "$.declined"},
+            "End": True,
+        },
+    },
+}
+
+_SCALE = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Scale", "End": True}
+_SIZES = {
+    "Type": "Parallel",
+    "Branches": [{"StartAt": f"Scale{size}", "States": {f"Scale{size}": _SCALE}} for size in (64, 256, 1024)],
+    "End": True,
+}
+
+#: Scales every picture of an upload to three sizes.
+THUMBNAILS: dict[str, Any] = {
+    "StartAt": "EachPicture",
+    "States": {
+        "EachPicture": {
+            "Type": "Map",
+            "ItemsPath": "$.pictures",
+            "MaxConcurrency": 4,
+            "ItemProcessor": {"StartAt": "Sizes", "States": {"Sizes": _SIZES}},
+            "End": True,
+        }
+    },
+}
+
+#: Sorts readings by what they mean; nothing in it waits.
+READINGS: dict[str, Any] = {
+    "StartAt": "Normalise",
+    "States": {
+        "Normalise": {
+            "Type": "Pass",
+            "Parameters": {"sensor.$": "$.sensor", "celsius.$": "States.MathAdd($.raw, -40)"},
+            "Next": "Judge",
+        },
+        "Judge": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.celsius", "NumericGreaterThan": 80, "Next": "TooHot"}],
+            "Default": "Fine",
+        },
+        "TooHot": {"Type": "Fail", "Error": "SensorOverheated", "Cause": "The reading is above 80 degrees."},
+        "Fine": {"Type": "Succeed"},
+    },
+}
+
+
+class PaymentServiceUnavailable(Exception):
+    """Worth another attempt."""
+
+
+class PaymentDeclined(Exception):
+    """Caught: the customer is told, or asked for another card."""
+
+
+class InvalidOrder(Exception):
+    """Nobody catches it."""
+
+
+@dataclass(slots=True)
+class Weather:
+    """What the time of the period makes of load and bank; `period` in seconds."""
+
+    period: float
+    began: float
+
+    @property
+    def phase(self) -> float:
+        """Where in the period we are, from 0 to 1."""
+        return (time.monotonic() - self.began) / self.period % 1
+
+    @property
+    def swell(self) -> float:
+        """What the usual load is multiplied by, from 0.5 to 1.5."""
+        return 1 - 0.5 * math.cos(2 * math.pi * self.phase)
+
+    @property
+    def trouble(self) -> bool:
+        return self.phase > 0.75
+
+
+async def _take(milliseconds: float, spread: float = 0.4) -> None:
+    """Wait as a call of another service does: usually about as long, sometimes much longer."""
+    await asyncio.sleep(random.lognormvariate(math.log(milliseconds / 1_000), spread))
+
+
+def shop_tasks(weather: Weather) -> express.Tasks:
+    """The handlers of all four workflows."""
+    tasks = express.Tasks()
+
+    def service(name: str, milliseconds: float, answer: JSON) -> None:
+        async def call(payload: JSON) -> JSON:
+            await _take(milliseconds)
+            return answer
+
+        tasks.task(name)(call)
+
+    @tasks.task("Charge")
+    @tasks.task("ChargePayment")
+    async def charge(payment: JSON) -> JSON:
+        troubled = weather.trouble
+        await _take(400 if troubled else 45, 0.9 if troubled else 0.5)
+        chance = random.random()
+        if chance < (0.12 if troubled else 0.004):
+            raise PaymentServiceUnavailable("try again later")
+        if chance < (0.2 if troubled else 0.02):
+            raise PaymentDeclined("the bank declines the charge")
+        if troubled and chance > 0.96:
+            await asyncio.sleep(5)
+        return {"authorization": "a-1"}
+
+    @tasks.task("ValidateOrder")
+    async def validate(order: JSON) -> JSON:
+        await _take(4)
+        if random.random() < 0.006:
+            raise InvalidOrder("an item has no quantity")
+        return {"valid": True, "units": 2}
+
+    service("ScreenForFraud", 60, {"suspicious": False})
+    service("ReserveItem", 8, {"reserved": True})
+    service("ReleaseItems", 8, {})
+    service("BookCourier", 30, {"carrier": "courier", "parcel": "C-1"})
+    service("SendReceipt", 12, {"message_id": "m-1"})
+    service("Scale", 25, {"key": "picture"})
+    service("arn:aws:states:::dynamodb:putItem", 3, {})
+    service("arn:aws:states:::sqs:sendMessage", 5, {"MessageId": "m-1"})
+    return tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A workflow and how often a second it is usually started, with what. `given_up`: share that is stopped."""
+
+    workflow: express.Workflow
+    rate: float
+    event: Callable[[], JSON]
+    given_up: float = 0.0
+
+
+def _order() -> JSON:
+    lines = [{"sku": f"s-{number}", "qty": 1, "price": 20.0} for number in range(random.randint(1, 5))]
+    return {
+        "order_id": "o-1",
+        "customer": {"email": "ada@example.com"},
+        "items": lines,
+        "total": random.expovariate(1 / 600),
+        "payment": {"method": "card", "token": "tok"},
+        "priority": random.choice(("standard", "standard", "express")),
+    }
+
+
+def demands(weather: Weather) -> tuple[Demand, ...]:
+    tasks = shop_tasks(weather)
+    return (
+        Demand(express.compile(ORDER_DEFINITION, tasks, name="orders"), 40, _order, 0.004),
+        Demand(express.compile(PAYMENTS, tasks, name="payments"), 60, lambda: {"amount": 12.5}),
+        Demand(
+            express.compile(THUMBNAILS, tasks, name="thumbnails"),
+            6,
+            lambda: {"pictures": [f"p-{number}.jpg" for number in range(random.randint(2, 12))]},
+        ),
+        Demand(
+            express.compile(READINGS, tasks, name="readings"),
+            220,
+            lambda: {"sensor": "t-1", "raw": random.gauss(60, 20)},
+        ),
+    )
+
+
+async def _drive(runtime: express.Runtime, demand: Demand, weather: Weather) -> None:
+    """Start executions at the demanded rate, for ever; while the runtime is full, wait as its users would."""
+    owed = 0.0
+    while True:
+        owed += demand.rate * weather.swell * _TICK_SECONDS * random.uniform(0.8, 1.2)
+        while owed >= 1:
+            owed -= 1
+            execution = await runtime.start(demand.workflow, demand.event())
+            if random.random() < demand.given_up:
+                execution.stop("GivenUp", "the customer has left")
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+async def run(port: int, period: float) -> None:
+    """Serve metrics on the port (0: any free one, which is printed) and keep the load up until cancelled."""
+    weather = Weather(period, time.monotonic())
+    async with express.Runtime(max_in_flight=MAX_IN_FLIGHT, drain_timeout=0) as runtime:
+        metrics = Metrics(runtime)
+        wanted = demands(weather)
+        for demand in wanted:
+            metrics.register(demand.workflow)
+        with metrics.serve(port) as server:
+            print(f"metrics: {server.url}", flush=True)
+            async with asyncio.TaskGroup() as drivers:
+                for demand in wanted:
+                    drivers.create_task(_drive(runtime, demand, weather))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m grafana.load", description="Run a shop and serve its metrics.")
+    parser.add_argument("--port", type=int, default=9464, help="default: 9464; 0: any free port")
+    parser.add_argument("--period", type=float, default=240, metavar="SECONDS", help="of the load; default: 240")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        express.run(run(chosen.port, chosen.period))
+
+
+if __name__ == "__main__":
+    main()
