@@ -33,7 +33,7 @@ from express.definition.problems import (
 from express.errors import DefinitionError, StateError
 from express.metering import memory_bytes
 from express.observe import STATE_HOOKS, Announce, Observer, announcer, has_hook
-from express.program import WAITING, Machine, Program, Step
+from express.program import FAILED, WAITING, Machine, Program, Step
 from express.states.context import build_context
 from express.states.recovery import MAX_SECONDS
 from express.states.registry import STATE_TYPES
@@ -401,7 +401,7 @@ def _observe(step: Step, announce_entry: Announce, announce_exit: Announce, anno
     def observed(frame: Frame) -> Step:
         entered(frame)
         following = run(frame)
-        return following if following is WAITING else exited(frame, following)
+        return following if following is WAITING or following is FAILED else exited(frame, following)
 
     def observed_resume(frame: Frame, value: JSON) -> Step:
         return exited(frame, resume(frame, value))

@@ -74,6 +74,9 @@ class ExpressionError(ExpressError):
 class StateError(ExpressError):
     """A state ended in error: `error` is the ASL error name, `cause` its text, or None where AWS gives none."""
 
+    #: Whether its cause says where it happened, or need not.
+    placed = True
+
     def __init__(self, error: str | None, cause: str | None = None) -> None:
         super().__init__(error, cause)
         self.error = error

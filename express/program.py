@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from express.types import JSON, MachineType, Status
 
-#: What a step does; `WAITING` when it has to wait.
+#: What a step does; `WAITING` when it has to wait, `FAILED` when its work has failed.
 StepRun: TypeAlias = "Callable[[Frame], Step]"
 
 #: What a state does about an error: the step to go on with (Catch), or the seconds to wait before the next attempt
@@ -43,12 +43,13 @@ class Step:
     """One state, compiled.
 
     `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
-    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised.
+    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised. An
+    error it raises (StateError), or leaves in `frame.failure` returning `FAILED`: the same, for less.
 
     `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
-    only for a retry. `halts` marks `END` and `WAITING`, where a run of steps stops. `recover` is None where the state
+    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where the state
     has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
@@ -130,7 +131,9 @@ def _as_it_is(frame: Frame, exception: BaseException) -> StateError:
 END = Step("", "End")
 #: Returned by a step that has left an awaitable in `frame.awaiting`.
 WAITING = Step("", "Waiting")
-END.halts = WAITING.halts = True
+#: Returned by a step that has left its error in `frame.failure`.
+FAILED = Step("", "Failed")
+END.halts = WAITING.halts = FAILED.halts = True
 
 
 @dataclass(slots=True)
@@ -263,7 +266,7 @@ class Frame:
     takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
     `attempts` holds the Retry counters of the current visit, None on the first attempt. `entered` is the id of the
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
-    `awaiting` is what a WAITING step waits for, `delay` the seconds before the next attempt of a failed one. `item`
+    `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the next attempt of a failed one. `item`
     is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps between two time slices.
     """
 
@@ -274,6 +277,7 @@ class Frame:
         "delay",
         "entered",
         "entered_ns",
+        "failure",
         "item",
         "paused",
         "run",
@@ -290,6 +294,7 @@ class Frame:
         self.variables = variables
         self.attempts: list[int] | None = None
         self.awaiting: Awaitable[JSON] | None = None
+        self.failure: StateError | None
         self.delay = 0.0
         self.entered = 0
         self.entered_ns = 0

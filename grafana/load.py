@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 #: Executions at once: few enough for the trouble to fill it.
-MAX_IN_FLIGHT = 80
+MAX_IN_FLIGHT = 60
 
 _TICK_SECONDS = 0.05
 
@@ -41,7 +41,9 @@ PAYMENTS: dict[str, Any] = {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": {"FunctionName": "Charge", "Payload.$": "$"},
-            "Retry": [{"ErrorEquals": ["PaymentServiceUnavailable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}],
+            "Retry": [
+                {"ErrorEquals": ["PaymentServiceUnavailable"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}
+            ],
             "Catch": [{"ErrorEquals": ["PaymentDeclined"], "ResultPath": "$.declined", "Next": "AskForAnotherCard"}],
             "ResultPath": "$.charge",
             "Next": "Book",
@@ -218,7 +220,7 @@ def demands(weather: Weather) -> tuple[Demand, ...]:
         ),
         Demand(
             express.compile(READINGS, tasks, name="readings"),
-            220,
+            90,
             lambda: {"sensor": "t-1", "raw": random.gauss(60, 20)},
         ),
     )

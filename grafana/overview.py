@@ -147,7 +147,9 @@ _OBJECTIVES = (
         "rules/recording.yml.",
         unit="s",
         queries=(
-            Query(f"topk(5, {_SCOPE.quantile(0.99, 'express_execution_duration_seconds', 'workflow')})", "{{workflow}}"),
+            Query(
+                f"topk(5, {_SCOPE.quantile(0.99, 'express_execution_duration_seconds', 'workflow')})", "{{workflow}}"
+            ),
             Query(f"max({_SCOPE.select('instance:express_execution_duration_seconds:objective')})", "objective"),
         ),
         logarithmic=True,
@@ -185,7 +187,7 @@ _WORKFLOWS = (
         link="/d/express-workflow?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}"
         "&var-workflow=${__value.text}&${__url_time_range}",
         width=14,
-        height=9,
+        height=8,
     ),
     TimeSeries(
         title="Errors by name",
@@ -195,7 +197,7 @@ _WORKFLOWS = (
         bars=True,
         stacked=True,
         width=10,
-        height=9,
+        height=8,
     ),
 )
 

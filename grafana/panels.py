@@ -34,6 +34,10 @@ SERIES_COLOURS = {
 }
 
 
+#: What the legend of a time series says of each line.
+_LEGEND_COLUMNS = ("mean", "max")
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A question to Prometheus. `legend` names the series; `exemplars` asks for examples of single executions."""
@@ -124,8 +128,6 @@ class TimeSeries(Panel):
     stacked: bool = False
     bars: bool = False
     logarithmic: bool = False
-    #: What the legend's table says of each series.
-    legend: tuple[str, ...] = ("mean", "max")
     #: Series by name that are drawn as dashed lines: limits and objectives.
     dashed: tuple[str, ...] = ()
 
@@ -139,7 +141,7 @@ class TimeSeries(Panel):
                 "drawStyle": "bars" if self.bars else "line",
                 "lineInterpolation": "linear",
                 "lineWidth": 0 if self.bars else 1,
-                "fillOpacity": 80 if self.bars else 40 if self.stacked else 8,
+                "fillOpacity": self._fill(),
                 "showPoints": "never",
                 "spanNulls": False,
                 "axisSoftMin": 0,
@@ -149,6 +151,10 @@ class TimeSeries(Panel):
             },
         }
 
+    def _fill(self) -> int:
+        """Per cent. A logarithmic axis has no zero to fill down to."""
+        return 85 if self.bars else 40 if self.stacked else 0 if self.logarithmic else 8
+
     def overrides(self) -> list[Json]:
         names = [query.legend for query in self.queries]
         by_label = any(name in ("{{status}}", "{{outcome}}") for name in names)
@@ -156,12 +162,14 @@ class TimeSeries(Panel):
         return coloured + [_dashed_line(name) for name in self.dashed]
 
     def options(self) -> Json:
+        by_label = any("{{" in query.legend for query in self.queries)
         return {
             "legend": {
                 "showLegend": True,
-                "displayMode": "table" if self.legend else "list",
+                "displayMode": "table",
                 "placement": "bottom",
-                "calcs": list(self.legend),
+                "calcs": list(_LEGEND_COLUMNS),
+                **({"sortBy": "Max", "sortDesc": True} if by_label else {}),
             },
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
@@ -299,7 +307,11 @@ class Table(Panel):
         return columns
 
     def options(self) -> Json:
-        return {"cellHeight": "sm", "showHeader": True, "sortBy": [{"displayName": self.columns[0].title, "desc": True}]}
+        return {
+            "cellHeight": "sm",
+            "showHeader": True,
+            "sortBy": [{"displayName": self.columns[0].title, "desc": True}],
+        }
 
 
 def _column_override(column: Column) -> Json:

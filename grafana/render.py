@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grafana.boards import DIRECTORY
-from grafana.drawing import CANVAS, FAINT, PANEL, TEXT, Answers, draw_panel, draw_row
+from grafana.drawing import CANVAS, FAINT, PANEL, TEXT, Answers, Area, Svg, draw_panel, draw_row, text_width
 from grafana.prometheus import Prometheus, PrometheusError, interpolate
-from grafana.svg import Area, Svg, text_width
 
 if TYPE_CHECKING:
-    from grafana.svg import Point
+    from grafana.drawing.svg import Point
 
 PICTURES = Path(__file__).parent / "pictures"
 ROOT = Path(__file__).parent.parent
@@ -71,7 +70,7 @@ def ask_panel(prometheus: Prometheus, panel: dict[str, Any], start: float, end: 
 
     targets = panel["targets"]
     if panel["type"] == "table":
-        return Answers(start, end, instants=[prometheus.instant(question(target), end) for target in targets])
+        return Answers(start, end, step, instants=[prometheus.instant(question(target), end) for target in targets])
     exemplars: list[Point] = [
         (at, value)
         for target in targets
@@ -84,7 +83,7 @@ def ask_panel(prometheus: Prometheus, panel: dict[str, Any], start: float, end: 
         else [(labels, [(end, value)]) for labels, value in prometheus.instant(question(target), end)]
         for target in targets
     ]  # fmt: skip
-    return Answers(start, end, ranges=ranges, exemplars=exemplars)
+    return Answers(start, end, step, ranges=ranges, exemplars=exemplars)
 
 
 def draw_board(prometheus: Prometheus, board: dict[str, Any], start: float, end: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana.panels import BLUE, ORANGE, RED, YELLOW, Column, Panel, Query, Stat, Table, Threshold, TimeSeries
+from grafana.panels import BLUE, RED, YELLOW, Column, Panel, Query, Stat, Table, Threshold, TimeSeries
 from grafana.promql import Scope, by, total
 
 _SCOPE = Scope(("job", "instance"))
@@ -40,9 +40,9 @@ _STATS = (
     ),
     Stat(
         title="Workflows",
-        description="Definitions the runtimes have met.",
+        description="Workflows a runtime has met, by their name.",
         unit="short",
-        queries=(Query(total(_SCOPE.select("express_definitions"))),),
+        queries=(Query(f"max({_SCOPE.select('express_definitions')})"),),
         colour=BLUE,
         sparkline=False,
     ),
@@ -203,7 +203,6 @@ _PROCESS = (
         unit="ops",
         queries=(Query(by("family", _SCOPE.rate("express_label_overflow_total")), "{{family}}"),),
         minimum=0,
-        thresholds=(Threshold(0.001, ORANGE),),
         height=7,
     ),
 )

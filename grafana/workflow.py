@@ -90,7 +90,9 @@ _DURATION = (
         description="How many executions took how long. The points are single executions: follow one to its logs or "
         "trace by its name.",
         unit="s",
-        queries=(Query(by("le", _SCOPE.increase("express_execution_duration_seconds_bucket")), "{{le}}", exemplars=True),),
+        queries=(
+            Query(by("le", _SCOPE.increase("express_execution_duration_seconds_bucket")), "{{le}}", exemplars=True),
+        ),
         width=12,
         height=9,
     ),
@@ -140,10 +142,10 @@ _WORK = (
 
 _BILL = (
     TimeSeries(
-        title="Billed and real time",
-        description="Seconds of execution for each second of the clock, and what of it AWS would bill: every execution "
-        "is rounded up to 100 ms. CloudWatch: ExpressExecutionBilledDuration.",
-        unit="s",
+        title="Billed and real seconds",
+        description="Seconds of execution in each second of the clock, and those AWS would bill: every execution is "
+        "rounded up to 100 ms. CloudWatch: ExpressExecutionBilledDuration.",
+        unit="none",
         queries=(
             Query(total(_SCOPE.rate("express_execution_billed_seconds_total")), "billed"),
             Query(total(_SCOPE.rate("express_execution_duration_seconds_sum")), "real"),

@@ -67,7 +67,8 @@ def test_openmetrics_by_negotiation_with_exemplars(server: Server) -> None:
     response = fetch(server, Accept=OPENMETRICS)
     body: bytes = response.body  # type: ignore[attr-defined]
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")
-    families = {family.name: family for family in parse_openmetrics(body.decode())}
+    page = parse_openmetrics(body.decode())  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in page}
     exemplars = [s.exemplar for s in families["express_execution_duration_seconds"].samples if s.exemplar]
     assert [exemplar.labels for exemplar in exemplars] == [{"execution": "first"}]
 

@@ -23,9 +23,6 @@ from express.service.errors import ServiceError, validation
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: Raises the complaint about a JSON value that cannot be read as what it should be.
-_Expected: TypeAlias = str
-
 #: The names Coral, AWS's framework, has for scalars of the wrong type.
 _TOKENS: Final[dict[type, str]] = {
     str: "STRING_VALUE",
@@ -99,7 +96,10 @@ class Integer:
     def read(self, value: JSON) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise not_readable(value, "an Integer")
-        return int(value)
+        try:
+            return int(value)
+        except OverflowError:  # a number beyond what a float can hold
+            raise not_readable(value, "an Integer") from None
 
     def violations(self, value: int, place: str) -> Iterator[str]:
         if value < self.least:

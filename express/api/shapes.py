@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from express.api.constraints import Boolean, Integer, ListOf, Structure, Text
+from express.api.constraints import Boolean, Integer, ListOf, Shape, Structure, Text
 
 ARN: Final = Text(256, 1)
 LONG_ARN: Final = Text(2000, 1)
@@ -55,8 +55,8 @@ ROUTING: Final = ListOf(
     1,
 )
 EXECUTION_STATUS: Final = Text(values=("SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"))
-PAGE: Final = {"maxResults": PAGE_SIZE, "nextToken": PAGE_TOKEN}
-CHANGES: Final = {
+PAGE: Final[dict[str, Shape]] = {"maxResults": PAGE_SIZE, "nextToken": PAGE_TOKEN}
+CHANGES: Final[dict[str, Shape]] = {
     "definition": DEFINITION,
     "roleArn": ARN,
     "loggingConfiguration": LOGGING,
@@ -65,78 +65,58 @@ CHANGES: Final = {
     "versionDescription": DESCRIPTION,
     "encryptionConfiguration": ENCRYPTION,
 }
-START: Final = {"stateMachineArn": ARN, "name": NAME, "input": DATA, "traceHeader": TRACE_HEADER}
-OF_MACHINE: Final = {"stateMachineArn": ARN}
-OF_EXECUTION: Final = {"executionArn": ARN}
-OF_ALIAS: Final = {"stateMachineAliasArn": ARN}
+START: Final[dict[str, Shape]] = {"stateMachineArn": ARN, "name": NAME, "input": DATA, "traceHeader": TRACE_HEADER}
+OF_MACHINE: Final[dict[str, Shape]] = {"stateMachineArn": ARN}
+OF_EXECUTION: Final[dict[str, Shape]] = {"executionArn": ARN}
+OF_ALIAS: Final[dict[str, Shape]] = {"stateMachineAliasArn": ARN}
 
 
-def _request(action: str, members: dict[str, object], *required: str) -> tuple[str, Structure]:
-    return action, Structure(f"{action}Input", members, required)  # type: ignore[arg-type]  # shapes of all kinds
+def _takes(*required: str, **members: Shape) -> Structure:
+    return Structure("Input", members, required)
 
 
-REQUESTS: Final[dict[str, Structure]] = dict(
-    [
-        _request(
-            "CreateStateMachine",
-            {"name": NAME, "type": MACHINE_TYPE, "tags": TAGS, **CHANGES},
-            *("name", "definition", "roleArn"),
-        ),
-        _request("UpdateStateMachine", {**OF_MACHINE, **CHANGES}, "stateMachineArn"),
-        _request("DescribeStateMachine", {**OF_MACHINE, "includedData": INCLUDED_DATA}, "stateMachineArn"),
-        _request("DeleteStateMachine", {**OF_MACHINE}, "stateMachineArn"),
-        _request("ListStateMachines", {**PAGE}),
-        _request(
-            "ValidateStateMachineDefinition",
-            {
-                "definition": DEFINITION,
-                "type": MACHINE_TYPE,
-                "severity": Text(values=("ERROR", "WARNING")),
-                "maxResults": Integer(0, 100),
-            },
-            "definition",
-        ),
-        _request(
-            "PublishStateMachineVersion",
-            {**OF_MACHINE, "revisionId": Text(), "description": DESCRIPTION},
-            "stateMachineArn",
-        ),
-        _request("ListStateMachineVersions", {**OF_MACHINE, **PAGE}, "stateMachineArn"),
-        _request("DeleteStateMachineVersion", {"stateMachineVersionArn": LONG_ARN}, "stateMachineVersionArn"),
-        _request(
-            "CreateStateMachineAlias",
-            {"description": DESCRIPTION, "name": ALIAS_NAME, "routingConfiguration": ROUTING},
-            *("name", "routingConfiguration"),
-        ),
-        _request("DescribeStateMachineAlias", {**OF_ALIAS}, "stateMachineAliasArn"),
-        _request(
-            "UpdateStateMachineAlias",
-            {**OF_ALIAS, "description": DESCRIPTION, "routingConfiguration": ROUTING},
-            "stateMachineAliasArn",
-        ),
-        _request("DeleteStateMachineAlias", {**OF_ALIAS}, "stateMachineAliasArn"),
-        _request("ListStateMachineAliases", {**OF_MACHINE, **PAGE}, "stateMachineArn"),
-        _request("TagResource", {"resourceArn": ARN, "tags": TAGS}, "resourceArn", "tags"),
-        _request("UntagResource", {"resourceArn": ARN, "tagKeys": ListOf(Text(128, 1))}, "resourceArn", "tagKeys"),
-        _request("ListTagsForResource", {"resourceArn": ARN}, "resourceArn"),
-        _request("StartExecution", {**START}, "stateMachineArn"),
-        _request("StartSyncExecution", {**START, "includedData": INCLUDED_DATA}, "stateMachineArn"),
-        _request("StopExecution", {**OF_EXECUTION, "error": ERROR, "cause": CAUSE}, "executionArn"),
-        _request("DescribeExecution", {**OF_EXECUTION, "includedData": INCLUDED_DATA}, "executionArn"),
-        _request("DescribeStateMachineForExecution", {**OF_EXECUTION, "includedData": INCLUDED_DATA}, "executionArn"),
-        _request(
-            "ListExecutions",
-            {
-                **OF_MACHINE,
-                "statusFilter": EXECUTION_STATUS,
-                "maxResults": PAGE_SIZE,
-                "nextToken": Text(3096, 1),
-                "mapRunArn": LONG_ARN,
-                "redriveFilter": Text(values=("REDRIVEN", "NOT_REDRIVEN")),
-            },
-        ),
-        _request("ListMapRuns", {**OF_EXECUTION, **PAGE}, "executionArn"),
-        _request("DescribeMapRun", {"mapRunArn": LONG_ARN}, "mapRunArn"),
-        _request("UpdateMapRun", {"mapRunArn": LONG_ARN}, "mapRunArn"),
-    ]
-)
+REQUESTS: Final[dict[str, Structure]] = {
+    "CreateStateMachine": _takes("name", "definition", "roleArn", name=NAME, type=MACHINE_TYPE, tags=TAGS, **CHANGES),
+    "UpdateStateMachine": _takes("stateMachineArn", **OF_MACHINE, **CHANGES),
+    "DescribeStateMachine": _takes("stateMachineArn", **OF_MACHINE, includedData=INCLUDED_DATA),
+    "DeleteStateMachine": _takes("stateMachineArn", **OF_MACHINE),
+    "ListStateMachines": _takes(**PAGE),
+    "ValidateStateMachineDefinition": _takes(
+        "definition",
+        definition=DEFINITION,
+        type=MACHINE_TYPE,
+        severity=Text(values=("ERROR", "WARNING")),
+        maxResults=Integer(0, 100),
+    ),
+    "PublishStateMachineVersion": _takes("stateMachineArn", **OF_MACHINE, revisionId=Text(), description=DESCRIPTION),
+    "ListStateMachineVersions": _takes("stateMachineArn", **OF_MACHINE, **PAGE),
+    "DeleteStateMachineVersion": _takes("stateMachineVersionArn", stateMachineVersionArn=LONG_ARN),
+    "CreateStateMachineAlias": _takes(
+        "name", "routingConfiguration", description=DESCRIPTION, name=ALIAS_NAME, routingConfiguration=ROUTING
+    ),
+    "DescribeStateMachineAlias": _takes("stateMachineAliasArn", **OF_ALIAS),
+    "UpdateStateMachineAlias": _takes(
+        "stateMachineAliasArn", **OF_ALIAS, description=DESCRIPTION, routingConfiguration=ROUTING
+    ),
+    "DeleteStateMachineAlias": _takes("stateMachineAliasArn", **OF_ALIAS),
+    "ListStateMachineAliases": _takes("stateMachineArn", **OF_MACHINE, **PAGE),
+    "TagResource": _takes("resourceArn", "tags", resourceArn=ARN, tags=TAGS),
+    "UntagResource": _takes("resourceArn", "tagKeys", resourceArn=ARN, tagKeys=ListOf(Text(128, 1))),
+    "ListTagsForResource": _takes("resourceArn", resourceArn=ARN),
+    "StartExecution": _takes("stateMachineArn", **START),
+    "StartSyncExecution": _takes("stateMachineArn", **START, includedData=INCLUDED_DATA),
+    "StopExecution": _takes("executionArn", **OF_EXECUTION, error=ERROR, cause=CAUSE),
+    "DescribeExecution": _takes("executionArn", **OF_EXECUTION, includedData=INCLUDED_DATA),
+    "DescribeStateMachineForExecution": _takes("executionArn", **OF_EXECUTION, includedData=INCLUDED_DATA),
+    "ListExecutions": _takes(
+        **OF_MACHINE,
+        statusFilter=EXECUTION_STATUS,
+        maxResults=PAGE_SIZE,
+        nextToken=Text(3096, 1),
+        mapRunArn=LONG_ARN,
+        redriveFilter=Text(values=("REDRIVEN", "NOT_REDRIVEN")),
+    ),
+    "ListMapRuns": _takes("executionArn", **OF_EXECUTION, **PAGE),
+    "DescribeMapRun": _takes("mapRunArn", mapRunArn=LONG_ARN),
+    "UpdateMapRun": _takes("mapRunArn", mapRunArn=LONG_ARN),
+}

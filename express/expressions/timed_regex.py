@@ -15,40 +15,44 @@ import regex
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What one search may take, in seconds: long enough to go over a string once in small steps, `(?:ab)*`.
+#: What one search may take, in seconds.
 _SECONDS: Final = 0.01
-_SECONDS_A_CHARACTER: Final = 50e-9
+#: So that going over a long string once, even in small steps as for `(?:ab)*`, is not too long.
+_SECONDS_A_CHARACTER: Final = 25e-9
+_MOST_SECONDS: Final = 0.015
 
 
 def seconds_for(subject: str) -> float:
-    """What one search in a string may take; on one of 256 KiB about twice as much as on a short one."""
-    return _SECONDS + len(subject) * _SECONDS_A_CHARACTER
+    """What one search in a string may take, in seconds: 10 milliseconds, half as much again in the longest."""
+    return min(_SECONDS + len(subject) * _SECONDS_A_CHARACTER, _MOST_SECONDS)
 
 
 class TimedRegex:
     """A pattern of the `regex` package.
 
     `calm`: the length of texts up to which a search is certainly short, whatever they hold. `patient`: the same
-    pattern for longer ones, written so that none of its steps takes long. Either is compiled when there is the first
-    text for it: that takes a millisecond or more, and a pattern seldom meets both kinds. Raises `regex.error` then.
+    pattern for longer ones, written so that none of its steps takes long; as few patterns meet any, it is compiled
+    for the first. Raises `regex.error`.
     """
 
-    __slots__ = ("_calm", "_flags", "_patient", "_search_calm", "_search_timed", "_text")
+    __slots__ = ("_calm", "_flags", "_patient", "_search_calm", "_search_timed")
 
     def __init__(self, text: str, patient: str, flags: int, calm: int) -> None:
         self._calm = calm
-        self._text = text
         self._patient = patient
         self._flags = flags
-        self._search_calm: Callable[..., Any] | None = None
-        self._search_timed: Callable[..., Any] | None = None
+        self._search_calm: Callable[..., Any] = _compile(text if calm else patient, flags)
+        self._search_timed: Callable[..., Any] | None = None if calm else self._search_calm
 
     def search(self, subject: str, position: int = 0) -> regex.Match[str] | None:
         """The first match that begins at `position` or later. Raises TimeoutError."""
         if len(subject) <= self._calm:
-            if self._search_calm is None:
-                self._search_calm = regex.compile(self._text, self._flags, cache_pattern=False).search
             return self._search_calm(subject, position)
         if self._search_timed is None:
-            self._search_timed = regex.compile(self._patient, self._flags, cache_pattern=False).search
+            self._search_timed = _compile(self._patient, self._flags)
         return self._search_timed(subject, position, timeout=seconds_for(subject))
+
+
+def _compile(text: str, flags: int) -> Callable[..., Any]:
+    search: Callable[..., Any] = regex.compile(text, flags, cache_pattern=False).search
+    return search

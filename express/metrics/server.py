@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PATH = "/metrics"
+#: Seconds until a server that is closed takes notice.
+_POLL = 0.05
 
 
 class _Handler(WSGIRequestHandler):
@@ -42,7 +44,9 @@ class Server:
         self.port: int = self._server.server_port
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self.port}{PATH}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="express-metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL,), name="express-metrics", daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:

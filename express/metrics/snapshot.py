@@ -19,7 +19,6 @@ from prometheus_client.core import (
     SummaryMetricFamily,
 )
 from prometheus_client.samples import Exemplar as ShownExemplar
-from prometheus_client.utils import floatToGoString
 
 from express.counting import BOUNDS_NS, BUCKETS
 from express.metrics.families import BY_NAME, DURATION, FAMILIES, Family
@@ -34,9 +33,11 @@ _NS = 1_000_000_000
 Labels: TypeAlias = tuple[str, ...]
 #: One number for a counter or gauge, two for a summary, more for a histogram.
 Numbers: TypeAlias = "list[float]"
+#: Upper bound, count of it and all below, and perhaps an execution to show for it.
+Bucket: TypeAlias = "tuple[str, float] | tuple[str, float, ShownExemplar]"
 
 #: The upper bound of each bucket as Prometheus writes it, in seconds.
-BOUNDS = (*(floatToGoString(bound / _NS) for bound in BOUNDS_NS), "+Inf")
+BOUNDS = (*(repr(bound / _NS) for bound in BOUNDS_NS), "+Inf")
 
 
 @dataclass(slots=True)
@@ -125,17 +126,16 @@ def _readable(values: Labels) -> Labels:
     return tuple(value.encode("utf-8", "replace").decode() for value in values)
 
 
-def _buckets(
-    counts: Sequence[float], exemplars: Sequence[Exemplar | None]
-) -> list[tuple[str, float, ShownExemplar | None]]:
+def _buckets(counts: Sequence[float], exemplars: Sequence[Exemplar | None]) -> list[Bucket]:
     """Counts added up, as Prometheus wants them, each with an execution that fell into the bucket."""
-    buckets = []
+    buckets: list[Bucket] = []
     below = 0.0
     for bucket, count in enumerate(counts):
         below += count
         exemplar = exemplars[bucket] if exemplars else None
-        shown = None
-        if exemplar is not None:
+        if exemplar is None:
+            buckets.append((BOUNDS[bucket], below))
+        else:
             shown = ShownExemplar({"execution": exemplar.execution}, exemplar.duration_ns / _NS, exemplar.time_ns / _NS)
-        buckets.append((BOUNDS[bucket], below, shown))
+            buckets.append((BOUNDS[bucket], below, shown))
     return buckets

@@ -19,7 +19,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
-from express.program import END, WAITING, Frame, Paused, Run, Step
+from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -32,7 +32,7 @@ _HEAVY_BYTES = 16_384
 #: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
 _LOOKS = 64
 #: Errors that are counted as timeouts.
-_TIMEOUTS = (TIMEOUT, HEARTBEAT_TIMEOUT)
+_TIMEOUTS = frozenset((TIMEOUT, HEARTBEAT_TIMEOUT))
 
 
 def advance(frame: Frame) -> bool:
@@ -43,6 +43,7 @@ def advance(frame: Frame) -> bool:
     while looks:
         looks -= 1
         steps = _STEPS if frame.size < _HEAVY_BYTES else 1
+        failure: StateError | None = None
         try:
             # Counted by hand: a `range` would have to be made for every execution.
             while steps:
@@ -53,6 +54,9 @@ def advance(frame: Frame) -> bool:
                         step.passed += 1
                         run.events += step.events
                         return True
+                    if following is FAILED:
+                        failure, frame.failure = frame.failure, None
+                        break
                     step.waited += 1
                     frame.entered_ns = run.host.monotonic_ns()
                     return False
@@ -60,13 +64,15 @@ def advance(frame: Frame) -> bool:
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
+            failure = error
+        except Paused:
+            return False
+        if failure is not None:
             step.failed_at_once += 1
-            following = settle(frame, step, error)
+            following = settle(frame, step, failure)
             if following.halts:
                 return following is END
             frame.step = step = following
-        except Paused:
-            return False
         if run.host.monotonic_ns() > run.host.slice_end:
             return False
     return False
@@ -74,6 +80,8 @@ def advance(frame: Frame) -> bool:
 
 def settle(frame: Frame, step: Step, error: StateError) -> Step:
     """What follows an error: the catcher's target, or WAITING for the next attempt. Raises what nobody takes."""
+    # Now, for it may come to rest in a frame that it has come through itself.
+    forget_trace(error)
     run = frame.run
     entered = frame.entered
     if error.error in _TIMEOUTS:
@@ -84,18 +92,17 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
     on_failure = step.events_on_failure
-    if isinstance(error, EngineError) and not error.placed:
+    if not error.placed:
         on_failure *= _place(error, step, entered, run)
     try:
         following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
     except StateError as final:
-        if isinstance(final, EngineError) and not final.placed:
+        if not final.placed:
             # Another one: the catcher itself has failed, in the same state.
             _place(final, step, entered, run)
         run.events += on_failure
         raise
-    forget_trace(error)
-    if isinstance(following, Step):
+    if type(following) is Step:
         step.caught += 1
         frame.entered = frame.entered_ns = 0
         return following

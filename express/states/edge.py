@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from express.errors import RUNTIME, EngineError, StateError
 from express.payload import NotJSON, cross, is_plain, text_of
-from express.program import WAITING, Frame, Step, StepRun
+from express.program import FAILED, WAITING, Frame, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
 from express.states.flow import Flow, Leave, data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
@@ -237,13 +237,17 @@ class Edge:
         self.step.resume = resume
         self.step.failed = failed
 
-    def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], StateError]:
-        """The error of a handler that has failed at once."""
-        reserve, failure = self._reserve, handler.failure
+    def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], Step]:
+        """What the step comes to when its handler has failed at once."""
+        failure, events = handler.failure, self.events_before + 1
 
-        def refused(frame: Frame, error: BaseException) -> StateError:
-            reserve(frame, 1)
-            return error if isinstance(error, StateError) else failure(error)
+        def refused(frame: Frame, error: BaseException) -> Step:
+            run = frame.run
+            if not frame.entered:
+                run.events = frame.entered = run.events + 1
+            run.events += events
+            frame.failure = error if isinstance(error, StateError) else failure(error)
+            return FAILED
 
         return refused
 
@@ -264,14 +268,14 @@ class Edge:
             try:
                 outcome = taken.send(as_coroutine(call(payload) if informed is None else informed(frame, payload)))
             except failures as error:
-                raise refused(frame, error) from None
+                return refused(frame, error)
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
                     frame.awaiting = Suspended(taken, outcome)
                     return WAITING
                 line = taken
-                raise refused(frame, outcome.take())
+                return refused(frame, outcome.take())
             line = taken
             try:
                 if retries and frame.entered:
@@ -298,14 +302,14 @@ class Edge:
                 coroutine = call(data)
                 outcome = taken.send(coroutine if type(coroutine) is CoroutineType else as_coroutine(coroutine))
             except failures as error:
-                raise refused(frame, error) from None
+                return refused(frame, error)
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
                     frame.awaiting = Suspended(taken, outcome)
                     return WAITING
                 line = taken
-                raise refused(frame, outcome.take())
+                return refused(frame, outcome.take())
             line = taken
             result, outcome.value = outcome.value, None
             try:
@@ -333,7 +337,7 @@ class Edge:
             try:
                 result = call(payload) if informed is None else informed(frame, payload)
             except failures as error:
-                raise refused(frame, error) from None
+                return refused(frame, error)
             try:
                 if retries and frame.entered:
                     return _finish_retried(frame, result, finish)

@@ -641,6 +641,7 @@ def test_java_notations(pattern: str, matched: str, other: str) -> None:
         ("((a{100}){100}){100}", "it repeats a part too often"),
         ("a**", "multiple repeat"),
         (r"\p{Foo}", "unknown property"),
+        ("a" * 10_001, "it is too long"),
     ],
 )
 def test_what_is_no_regular_expression_in_java(regex: str, reason: str) -> None:

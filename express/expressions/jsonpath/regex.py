@@ -26,6 +26,8 @@ Matcher: TypeAlias = Callable[[str], bool]
 
 #: The package's parser descends once for each group.
 _MOST_GROUPS: Final = 50
+#: A pattern of this length takes the package some 100 milliseconds to compile.
+_LONGEST: Final = 10_000
 #: The package unrolls what a pattern takes at the least.
 _UNROLLED: Final = 5_000
 #: Characters that a repetition takes in one step, in strings that are searched with a clock.
@@ -106,10 +108,9 @@ def compile_pattern(text: str, flags: str, offset: int) -> Matcher:
         options |= _FLAGS.get(letter, 0)
     plain, patient = (f"\\A(?-f:{''.join(pieces)})\\Z" for pieces in (scanner.plain, scanner.patient))
     try:
-        regex.compile(plain, options)
+        search = TimedRegex(plain, patient, options, scanner.calm_length()).search
     except regex.error as error:
         raise ExpressionError(f"The regular expression is not valid: {error.msg}", offset) from None
-    search = TimedRegex(plain, patient, options, scanner.calm_length()).search
 
     def matches(subject: str) -> bool:
         try:
@@ -150,6 +151,8 @@ class _Scanner:
 
     def read(self) -> None:
         """Raises ExpressionError for what Java does not know."""
+        if len(self._text) > _LONGEST:
+            raise self._error("it is too long")
         while self._position < len(self._text):
             if self._text[self._position] == "[":
                 self._add(self._read_class(), single=True)

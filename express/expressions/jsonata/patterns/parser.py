@@ -36,8 +36,13 @@ from express.expressions.jsonata.patterns.syntax import (
     Sequence,
 )
 
+#: Code units; such a pattern takes the `regex` package some 100 milliseconds to compile.
+_LONGEST: Final = 10_000
+
 #: Groups in groups; whatever walks a tree descends once for each.
 _DEEPEST: Final = 40
+
+_TOO_LARGE: Final = "Regular expression too large"
 
 #: A repetition of more than this is without end: no text is that long.
 _ENDLESS: Final = 1 << 30
@@ -62,6 +67,8 @@ class PatternError(Exception):
 
 def parse(units: str, *, ignore_case: bool, multiline: bool) -> Pattern:
     """Read a pattern, given as UTF-16 code units (`characters.spread`). Raises PatternError."""
+    if len(units) > _LONGEST:
+        raise PatternError(_TOO_LARGE)
     return _Parser(units, ignore_case, multiline).read()
 
 
@@ -130,7 +137,7 @@ class _Parser:
     def _read_group(self) -> Node:
         self.depth += 1
         if self.depth > _DEEPEST:
-            raise PatternError("Regular expression too large")
+            raise PatternError(_TOO_LARGE)
         node = self._read_group_body()
         self.depth -= 1
         return node

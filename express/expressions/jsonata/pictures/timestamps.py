@@ -24,7 +24,7 @@ from express.expressions.jsonata.pictures.markers import Literal, Marker
 _Parts: TypeAlias = dict[str, float | None]
 
 #: A regular expression longer than this would take long to compile; no date has so many parts.
-_LONGEST_PATTERN: Final = 10_000
+_LONGEST_PATTERN: Final = 9_000
 
 #: What jsonata-js lets pass and `Date.parse` understands. Without a zone it is UTC.
 _ISO: Final = re.compile(

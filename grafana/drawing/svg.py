@@ -69,7 +69,8 @@ def line_path(points: Sequence[Point]) -> str:
 def box_path(boxes: Iterable[Area]) -> str:
     """One path of many rectangles: far shorter than as many elements."""
     return "".join(
-        f"M{_short(box.x)} {_short(box.y)}h{_short(box.width)}v{_short(box.height)}h{_short(-box.width)}z" for box in boxes
+        f"M{_short(box.x)} {_short(box.y)}h{_short(box.width)}v{_short(box.height)}h{_short(-box.width)}z"
+        for box in boxes
     )
 
 
@@ -88,11 +89,20 @@ class Svg:
     def box(self, area: Area, fill: str, *, stroke: str = "none", radius: float = 0) -> None:
         self._parts.append(
             f'<rect x="{_short(area.x)}" y="{_short(area.y)}" width="{_short(area.width)}" '
-            f'height="{_short(area.height)}" fill="{fill}" stroke="{stroke}"' + (f' rx="{radius}"' if radius else "") + "/>"
+            f'height="{_short(area.height)}" fill="{fill}" stroke="{stroke}"'
+            + (f' rx="{radius}"' if radius else "")
+            + "/>"
         )
 
     def path(
-        self, path: str, *, fill: str = "none", stroke: str = "none", width: float = 1, opacity: float = 1, dash: str = ""
+        self,
+        path: str,
+        *,
+        fill: str = "none",
+        stroke: str = "none",
+        width: float = 1,
+        opacity: float = 1,
+        dash: str = "",
     ) -> None:
         if not path:
             return

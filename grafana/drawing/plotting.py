@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from grafana.svg import Area, Point
+    from grafana.drawing.svg import Area, Point
 
 #: Steps of a linear axis, as multiples of a power of ten.
 _NICE = (1, 2, 2.5, 5, 10)
@@ -24,6 +24,8 @@ class Scale:
     high: float
     area: Area
     logarithmic: bool = False
+    #: What units grow by: 1024 for bytes, so that ticks are round in KiB and MiB.
+    base: float = 10
 
     def y(self, value: float) -> float:
         share = (self._position(value) - self._position(self.low)) / (
@@ -37,23 +39,30 @@ class Scale:
     def ticks(self, count: int = 4) -> list[float]:
         """About so many values to be marked, all within the scale."""
         if not self.logarithmic:
-            step = nice_step((self.high - self.low) / count)
+            step = nice_step((self.high - self.low) / count, self.base)
             first = math.ceil(self.low / step - 1e-9)
             return [index * step for index in range(first, math.floor(self.high / step + 1e-9) + 1)]
         decades = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
         return [10.0**decade for decade in decades][:: max(1, math.ceil(len(decades) / (count + 1)))]
 
 
-def nice_step(step: float) -> float:
-    """The next larger step people like to read."""
+def nice_step(step: float, base: float = 10) -> float:
+    """The next larger step people like to read, in a unit that grows by `base`."""
     if step <= 0:
         return 1.0
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(nice * power for nice in _NICE if nice * power >= step * (1 - 1e-9))
+    unit = 1.0 if base == 10 else base ** math.floor(math.log(step, base))
+    power = 10.0 ** math.floor(math.log10(step / unit))
+    return unit * next(nice * power for nice in _NICE if nice * power >= step / unit * (1 - 1e-9))
 
 
 def scale_for(
-    values: Sequence[float], area: Area, *, logarithmic: bool, minimum: float | None, maximum: float | None
+    values: Sequence[float],
+    area: Area,
+    *,
+    logarithmic: bool = False,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    base: float = 10,
 ) -> Scale:
     """A scale that shows all the values, from zero unless it is logarithmic, and ends at a tick."""
     if logarithmic:
@@ -66,9 +75,9 @@ def scale_for(
     if high <= low:
         high = low + 1
     if maximum is None:
-        step = nice_step((high - low) / 4)
+        step = nice_step((high - low) / 4, base)
         high = math.ceil(high / step - 1e-9) * step
-    return Scale(low, high, area)
+    return Scale(low, high, area, base=base)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,14 @@
+"""The Step Functions API on a socket: what boto3 and the aws CLI talk to.
+
+`wire` reads HTTP, `app` finds the action, `shapes` and `constraints` read its parameters, `operations` answers with the
+help of `express.service`, `server` listens.
+"""
+
+from __future__ import annotations
+
+from express.api.app import Endpoint
+from express.api.hosts import HostPolicy
+from express.api.server import Server
+from express.api.wire import Limits
+
+__all__ = ["Endpoint", "HostPolicy", "Limits", "Server"]

@@ -1,0 +1,82 @@
+"""From a request to an answer: which action, its parameters, its errors.
+
+AWS JSON 1.0: every request is a POST, the action stands in the header X-Amz-Target, parameters and answer are JSON
+objects (API reference, "Making API requests"). Credentials are not looked at. Whatever an action raises becomes an
+answer here: a ServiceError as it is, anything else an InternalFailure that is logged and not shown.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from express.api.messages import Request, Response, refusal
+from express.api.operations import OPERATIONS, UNSUPPORTED, Operation
+from express.service.errors import ServiceError
+
+if TYPE_CHECKING:
+    from express.api.hosts import HostPolicy
+    from express.service import Service
+
+log = logging.getLogger("express")
+
+_TARGET: Final = b"AWSStepFunctions."
+_BY_TARGET: Final = {_TARGET + name.encode(): operation for name, operation in OPERATIONS.items()}
+_NO_HOST: Final = b""
+
+
+class Endpoint:
+    """The application of the endpoint, called with each request."""
+
+    def __init__(self, service: Service, hosts: HostPolicy) -> None:
+        self._service = service
+        self._hosts = hosts
+
+    async def __call__(self, request: Request) -> Response:
+        try:
+            operation = self._operation(request)
+            answer = await operation.perform(self._service, operation.read(_parameters(request.body)))
+            return Response(200, _encode(answer))
+        except ServiceError as error:
+            return refusal(error)
+        except Exception:
+            log.exception("the endpoint failed to answer a request")
+            return refusal(ServiceError("InternalFailure", "The request failed because of an internal error.", 500))
+
+    def _operation(self, request: Request) -> Operation:
+        host = request.headers.get(b"host", _NO_HOST)
+        if not self._hosts.allows(host):
+            name = host.decode("latin-1")
+            raise ServiceError("AccessDeniedException", f"This endpoint does not answer to the host '{name}'.", 403)
+        target = request.headers.get(b"x-amz-target", b"")
+        operation = _BY_TARGET.get(target)
+        if operation is None or request.method != b"POST":
+            raise _unknown(request.method, target)
+        return operation
+
+
+def _unknown(method: bytes, target: bytes) -> ServiceError:
+    action = target.removeprefix(_TARGET).decode("latin-1")
+    if method == b"POST" and target.startswith(_TARGET) and action in UNSUPPORTED:
+        return ServiceError("UnsupportedOperationException", f"This endpoint does not support {action}.")
+    shown = target.decode("latin-1")
+    message = f"Unknown operation '{shown}'." if method == b"POST" else "Requests are sent with POST."
+    return ServiceError("UnknownOperationException", message, 404)
+
+
+def _parameters(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ServiceError("SerializationException", f"The request body is not valid JSON: {error}") from None
+
+
+def _encode(answer: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(answer)
+    except TypeError:
+        # Half a surrogate pair in an error's text: JSON can escape it, UTF-8 cannot hold it.
+        return json.dumps(answer, separators=(",", ":")).encode()

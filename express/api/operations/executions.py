@@ -1,0 +1,153 @@
+"""Executions: start, start and wait, stop, describe, list.
+
+Source: API reference of each action; the members of the answers as recorded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from express.api.operations.machines import described
+from express.api.operations.registry import Answer, members, operation
+from express.service.errors import resource_missing, validation
+from express.service.records import RUNNING
+
+if TYPE_CHECKING:
+    from express.api.operations.registry import Request
+    from express.service import Service
+    from express.service.records import ExecutionRecord
+
+#: Ends that a redrive could take up again (AWS guide "Restarting state machine executions with redrive").
+_REDRIVABLE: Final = frozenset(("FAILED", "TIMED_OUT", "ABORTED"))
+
+
+@operation("StartSyncExecution")
+async def start_sync_execution(service: Service, request: Request) -> Answer:
+    """A failed execution is an answer like any other."""
+    record, result = await service.executions.start_sync(
+        request["stateMachineArn"], request.get("name"), request.get("input"), request.get("traceHeader")
+    )
+    billing = result.billing
+    return {
+        **members(
+            executionArn=record.arn,
+            stateMachineArn=record.machine_arn,
+            name=record.name,
+            startDate=record.started,
+            stopDate=record.stopped,
+            status=record.status,
+            traceHeader=record.trace_header,
+        ),
+        **_data(record, request),
+        "outputDetails": {"included": _whole(request)},
+        "billingDetails": {
+            "billedMemoryUsedInMB": billing.billed_memory_mb,
+            "billedDurationInMilliseconds": billing.billed_duration_ms,
+        },
+    }
+
+
+@operation("StartExecution")
+async def start_execution(service: Service, request: Request) -> Answer:
+    record = await service.executions.start(
+        request["stateMachineArn"], request.get("name"), request.get("input"), request.get("traceHeader")
+    )
+    return {"executionArn": record.arn, "startDate": record.started}
+
+
+@operation("StopExecution")
+async def stop_execution(service: Service, request: Request) -> Answer:
+    stopped = service.executions.stop(request["executionArn"], request.get("error"), request.get("cause"))
+    return {"stopDate": stopped}
+
+
+@operation("DescribeExecution")
+async def describe_execution(service: Service, request: Request) -> Answer:
+    record = service.executions.find(request["executionArn"])
+    answer = members(
+        executionArn=record.arn,
+        stateMachineArn=record.machine_arn,
+        name=record.name,
+        status=record.status,
+        startDate=record.started,
+        stopDate=record.stopped,
+        traceHeader=record.trace_header,
+        stateMachineVersionArn=record.version_arn,
+        stateMachineAliasArn=record.alias_arn,
+        outputDetails=None if record.output is None else {"included": _whole(request)},
+    )
+    return {**answer, **_data(record, request), **_redrive(record)}
+
+
+def _whole(request: Request) -> bool:
+    """Whether the caller wants the data as well."""
+    return request.get("includedData") != "METADATA_ONLY"
+
+
+def _data(record: ExecutionRecord, request: Request) -> Answer:
+    """What went in and what came out."""
+    if not _whole(request):
+        return {"inputDetails": {"included": False}}
+    return members(
+        input=record.input,
+        inputDetails={"included": True},
+        output=record.output,
+        error=record.error,
+        cause=record.cause,
+    )
+
+
+def _redrive(record: ExecutionRecord) -> Answer:
+    """Whether the execution could be redriven; Express ones never can, and AWS says nothing of it."""
+    if record.type == "EXPRESS":
+        return {}
+    if record.status in _REDRIVABLE:
+        return {"redriveCount": 0, "redriveStatus": "REDRIVABLE"}
+    reason = f"Execution is {record.status} and cannot be redriven"
+    return {"redriveCount": 0, "redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": reason}
+
+
+@operation("DescribeStateMachineForExecution")
+async def describe_state_machine_for_execution(service: Service, request: Request) -> Answer:
+    """The machine as it was when the execution began."""
+    record = service.executions.find(request["executionArn"])
+    return members(
+        stateMachineArn=record.machine_arn,
+        name=record.machine_arn.rpartition(":")[2],
+        updateDate=record.revision.created,
+        **described(record.revision, request),
+    )
+
+
+@operation("ListExecutions")
+async def list_executions(service: Service, request: Request) -> Answer:
+    """Newest first. Nothing is ever redriven here, so the filter for that leaves all or none."""
+    arn, status = request.get("stateMachineArn"), request.get("statusFilter")
+    if (arn is None) == ("mapRunArn" not in request):
+        raise validation("1 validation error detected: Must provide a StateMachine ARN or MapRun ARN")
+    if arn is None:
+        raise resource_missing()
+    executions = service.executions.of(arn, status)
+    redriven = request.get("redriveFilter")
+    page, token = service.pager.page(
+        [] if redriven == "REDRIVEN" else executions,
+        lambda record: -record.sequence,
+        of=f"ListExecutions {arn} {status} {redriven}",
+        token=request.get("nextToken"),
+        max_results=request.get("maxResults"),
+    )
+    return members(executions=[_entry(record) for record in page], nextToken=token)
+
+
+def _entry(record: ExecutionRecord) -> Answer:
+    return members(
+        executionArn=record.arn,
+        stateMachineArn=record.machine_arn,
+        name=record.name,
+        status=record.status,
+        startDate=record.started,
+        stopDate=None if record.status == RUNNING else record.stopped,
+        stateMachineVersionArn=record.version_arn,
+        stateMachineAliasArn=record.alias_arn,
+        redriveCount=0 if record.type == "STANDARD" else None,
+    )

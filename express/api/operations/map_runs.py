@@ -1,0 +1,28 @@
+"""Map Runs: there are none here, so every question about one is answered as AWS answers for one that is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.api.operations.registry import Answer, operation
+from express.service.errors import resource_missing
+
+if TYPE_CHECKING:
+    from express.api.operations.registry import Request
+    from express.service import Service
+
+
+@operation("ListMapRuns")
+async def list_map_runs(service: Service, request: Request) -> Answer:
+    service.executions.find(request["executionArn"])
+    return {"mapRuns": []}
+
+
+@operation("DescribeMapRun")
+async def describe_map_run(service: Service, request: Request) -> Answer:
+    raise resource_missing()
+
+
+@operation("UpdateMapRun")
+async def update_map_run(service: Service, request: Request) -> Answer:
+    raise resource_missing()
