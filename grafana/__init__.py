@@ -7,5 +7,5 @@
 
 `panels` knows what Grafana's JSON looks like, `overview`, `workflow` and `runtime` say what the three boards show.
 `prometheus` runs a real Prometheus; the tests ask it every question the boards and rules ask, and `render` draws its
-answers (`plotting`, `drawing`, `svg`, `units`), so that no picture here is a mock-up.
+answers with `drawing`, so that no picture here is a mock-up.
 """

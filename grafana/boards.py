@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grafana import overview, runtime, workflow
 from grafana.panels import COLUMNS, DATASOURCE, Json, Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 DIRECTORY = Path(__file__).parent / "dashboards"
 

@@ -14,23 +14,31 @@ import asyncio
 import math
 import random
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import express
 from express.cli.samples import ORDER_DEFINITION
 from express.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from express.types import JSON
 
-#: Executions at once: few enough for the trouble to fill it.
-MAX_IN_FLIGHT = 60
+#: Executions at once, by default: few enough for the trouble to fill it.
+_MAX_IN_FLIGHT = 60
 
 _TICK_SECONDS = 0.05
+#: What is printed before the address of the metrics.
+_ANNOUNCEMENT = "metrics: "
+_ROOT = Path(__file__).parent.parent
 
 #: Charges a card: two kinds of trouble, one of them worth another attempt. Whoever waits too long gives up.
 PAYMENTS: dict[str, Any] = {
@@ -239,29 +247,53 @@ async def _drive(runtime: express.Runtime, demand: Demand, weather: Weather) -> 
         await asyncio.sleep(_TICK_SECONDS)
 
 
-async def run(port: int, period: float) -> None:
-    """Serve metrics on the port (0: any free one, which is printed) and keep the load up until cancelled."""
+async def run(port: int, period: float, max_in_flight: int) -> None:
+    """Serve metrics on the port (0: any free one) and keep the load up until cancelled. Prints where it serves."""
     weather = Weather(period, time.monotonic())
-    async with express.Runtime(max_in_flight=MAX_IN_FLIGHT, drain_timeout=0) as runtime:
+    async with express.Runtime(max_in_flight=max_in_flight, drain_timeout=0) as runtime:
         metrics = Metrics(runtime)
         wanted = demands(weather)
         for demand in wanted:
             metrics.register(demand.workflow)
         with metrics.serve(port) as server:
-            print(f"metrics: {server.url}", flush=True)
+            print(f"{_ANNOUNCEMENT}{server.url}", flush=True)
             async with asyncio.TaskGroup() as drivers:
                 for demand in wanted:
                     drivers.create_task(_drive(runtime, demand, weather))
+
+
+@contextmanager
+def loaded(names: Sequence[str], *, period: float, max_in_flight: int = _MAX_IN_FLIGHT) -> Iterator[dict[str, str]]:
+    """Processes of their own that run the load; gives the address of each one's metrics, by instance name."""
+    options = ["--port", "0", "--period", str(period), "--max-in-flight", str(max_in_flight)]
+    with ExitStack() as processes:
+        addresses = {name: processes.enter_context(_process(options)) for name in names}
+        yield addresses
+
+
+@contextmanager
+def _process(options: list[str]) -> Iterator[str]:
+    command = [sys.executable, "-m", "grafana.load", *options]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line.startswith(_ANNOUNCEMENT):
+                raise RuntimeError("the load does not start: its error is above")
+            yield urlsplit(line.removeprefix(_ANNOUNCEMENT).strip()).netloc
+        finally:
+            process.terminate()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m grafana.load", description="Run a shop and serve its metrics.")
     parser.add_argument("--port", type=int, default=9464, help="default: 9464; 0: any free port")
     parser.add_argument("--period", type=float, default=240, metavar="SECONDS", help="of the load; default: 240")
+    parser.add_argument("--max-in-flight", type=int, default=_MAX_IN_FLIGHT, metavar="N", help="default: 60")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
-        express.run(run(chosen.port, chosen.period))
+        express.run(run(chosen.port, chosen.period, chosen.max_in_flight))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ _GOLDEN_SIGNALS = (
     ),
     TimeSeries(
         title="Errors: share of executions failed or timed out",
-        description="For each workflow, of the executions that ended. Aborted ones do not count: somebody stopped them.",
+        description="Of the executions that ended, by workflow. Aborted ones do not count: somebody stopped them.",
         unit="percentunit",
         queries=(Query(f"{by('workflow', _failed)} / {by('workflow', _ended)}", "{{workflow}}"),),
         minimum=0,

@@ -12,13 +12,15 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO, Any, Self, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.parse import urlencode
 from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 #: A series of a range query: its labels, and (seconds since the epoch, value) in order.
 Series: TypeAlias = "tuple[dict[str, str], list[tuple[float, float]]]"

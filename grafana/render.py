@@ -8,58 +8,32 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grafana.boards import DIRECTORY
 from grafana.drawing import CANVAS, FAINT, PANEL, TEXT, Answers, Area, Svg, draw_panel, draw_row, text_width
-from grafana.prometheus import Prometheus, PrometheusError, interpolate
+from grafana.load import loaded
+from grafana.prometheus import Prometheus, interpolate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grafana.drawing.svg import Point
 
 PICTURES = Path(__file__).parent / "pictures"
-ROOT = Path(__file__).parent.parent
 
 #: What is chosen at the top of the boards.
-VARIABLES = {"job": ".+", "instance": ".+", "workflow": "payments"}
-_SHOWN = {"job": "All", "instance": "All", "workflow": "payments"}
+VARIABLES = {"job": ".+", "instance": ".+", "workflow": "orders"}
+_SHOWN = {"job": "All", "instance": "All", "workflow": "orders"}
 
 _INSTANCES = ("worker-1", "worker-2")
+#: Periods of load that are shown: they end within the second trouble.
+_PERIODS = 1.92
 #: Points of each line.
 _POINTS = 90
 _WIDTH, _UNIT, _GAP, _MARGIN, _TOP = 1_320, 32, 6, 12, 46
-
-
-@contextmanager
-def loaded(names: Sequence[str], period: float) -> Iterator[dict[str, str]]:
-    """Processes under load, each with the address of its metrics, by instance name."""
-    with ExitStack() as stack:
-        processes = {name: stack.enter_context(_load(period)) for name in names}
-        yield {name: _address(process) for name, process in processes.items()}
-
-
-@contextmanager
-def _load(period: float) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "grafana.load", "--port", "0", "--period", str(period)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-
-
-def _address(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.startswith("metrics: http://"):
-        raise PrometheusError("the load does not start: see its error above")
-    return line.removeprefix("metrics: http://").split("/")[0]
 
 
 def ask_panel(prometheus: Prometheus, panel: dict[str, Any], start: float, end: float, step: float) -> Answers:
@@ -133,10 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=PICTURES, metavar="DIRECTORY", help="default: grafana/pictures")
     chosen = parser.parse_args(arguments)
     chosen.output.mkdir(parents=True, exist_ok=True)
-    with loaded(_INSTANCES, chosen.period) as targets, Prometheus(targets) as prometheus:
+    with loaded(_INSTANCES, period=chosen.period) as targets, Prometheus(targets) as prometheus:
         began = time.time()
         print(f"two periods of {chosen.period:g} s of load; Prometheus answers at {prometheus.url}", flush=True)
-        prometheus.wait_until(lambda _: time.time() - began > 2.05 * chosen.period, 3 * chosen.period, "enough data")
+        prometheus.wait_until(lambda _: time.time() - began > _PERIODS * chosen.period, 3 * chosen.period, "enough data")
         for path in sorted(DIRECTORY.glob("*.json")):
             picture = chosen.output / f"{path.stem}.svg"
             board = json.loads(path.read_text(encoding="utf-8"))

@@ -47,7 +47,7 @@ _STATS = (
     ),
     Stat(
         title="Transitions per execution",
-        description="States entered by an execution on average, retries included: what Standard workflows are billed by.",
+        description="States entered by an execution on average, retries included: what Standard workflows cost.",
         unit="none",
         decimals=1,
         queries=(Query(f"{total(_SCOPE.rate('express_state_transitions_total'))} / {total(_ended)}"),),

@@ -7,7 +7,8 @@ of them at once, in words of their own (recorded):
     1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value
     less than or equal to 1000
 
-Values of sensitive shapes are not quoted. Members no shape knows are ignored and a null counts as not given, as with
+Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not is
+read and looked at in detail. Values of sensitive shapes are not quoted. Members no shape knows are ignored and a null counts as not given, as with
 every AWS JSON service.
 """
 
@@ -47,6 +48,10 @@ def not_readable(value: JSON, expected: str) -> ServiceError:
 class Shape(Protocol):
     """How a parameter may look."""
 
+    def fits(self, value: JSON) -> bool:
+        """Whether the value can be taken as it is: reading it would change nothing, and it breaks no constraint."""
+        ...
+
     def read(self, value: JSON) -> Any:
         """The value as the service takes it. Raises ServiceError SerializationException."""
         ...
@@ -66,6 +71,11 @@ class Text:
     pattern: str | None = None
     values: tuple[str, ...] = ()
     sensitive: bool = False
+
+    def fits(self, value: JSON) -> bool:
+        if self.values or self.pattern is not None:
+            return isinstance(value, str) and next(self.violations(value, ""), None) is None
+        return isinstance(value, str) and self.least <= len(value) and (self.most is None or len(value) <= self.most)
 
     def read(self, value: JSON) -> str:
         if not isinstance(value, str):
@@ -93,6 +103,9 @@ class Integer:
     least: int
     most: int
 
+    def fits(self, value: JSON) -> bool:
+        return type(value) is int and self.least <= value <= self.most
+
     def read(self, value: JSON) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise not_readable(value, "an Integer")
@@ -110,6 +123,9 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
+    def fits(self, value: JSON) -> bool:
+        return isinstance(value, bool)
+
     def read(self, value: JSON) -> bool:
         if not isinstance(value, bool):
             raise not_readable(value, "a Boolean")
@@ -126,6 +142,10 @@ class ListOf:
     member: Shape
     most: int | None = None
     least: int = 0
+
+    def fits(self, value: JSON) -> bool:
+        fit = isinstance(value, list) and all(map(self.member.fits, value))
+        return fit and next(self.violations(value, ""), None) is None
 
     def read(self, value: JSON) -> list[Any]:
         if not isinstance(value, list):
@@ -154,6 +174,18 @@ class Structure:
     members: Mapping[str, Shape]
     required: tuple[str, ...] = ()
 
+    def fits(self, value: JSON) -> bool:
+        if not isinstance(value, dict):
+            return False
+        for name in self.required:
+            if name not in value:
+                return False
+        members = self.members
+        for name, member in value.items():
+            if name not in members or not members[name].fits(member):
+                return False
+        return True
+
     def read(self, value: JSON) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise not_readable(value, "a Structure")
@@ -181,6 +213,9 @@ def reader(shape: Structure) -> Reader:
     """A function that reads the parameters of a request. It raises ServiceError for what AWS would refuse."""
 
     def read(value: JSON) -> dict[str, Any]:
+        if shape.fits(value):
+            fitting: dict[str, Any] = value
+            return fitting
         request = shape.read(value)
         violations = list(shape.violations(request, ""))
         if violations:

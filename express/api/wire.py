@@ -6,8 +6,9 @@ empty, and the next request starts another: a connection that is idle costs no t
 
 Nothing a client does can take more than its share. Sizes of head and body are limited, and so are the time a request
 may take to arrive, the time a connection may idle and the time a client may refuse to read; a Server looks at the
-deadlines of all its connections now and then (`overdue`), so no request sets a timer. What is no HTTP gets an answer
-in AWS's form and the connection is closed behind it.
+deadlines of all its connections now and then (`overdue`), so no request sets a timer. While requests wait behind one
+that is being answered, nothing more is read. What is no HTTP gets an answer in AWS's form, and the connection is closed
+behind it: half of it first, for a client that is still sending would lose an answer to a connection that is gone.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
 from express.api.messages import CONTENT_TYPE, Request, malformed, refusal, timed_out, too_large
 from express.runtime.loops import spawn
+from express.service.errors import unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 #: Answers in a row after which a connection lets the others have a turn.
 _FAIR: Final = 16
+#: Seconds a client may go on sending what nobody reads, so that it finds the answer it was given.
+_LINGER: Final = 2.0
+#: How much more than its body a request may take on the way, by its cutting into chunks.
+_OVERHEAD: Final = 4
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _HEADS: Final = {
@@ -73,24 +79,25 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._deadline = 0.0
         #: What has arrived of the request that is being read.
+        self._arrived = 0
         self._headers: dict[bytes, bytes] = {}
-        self._head_size = 0
         self._head_done = False
         self._body: list[bytes] = []
         self._body_size = 0
+        #: Why nothing more is read from this client.
         self._error: ServiceError | None = None
-        #: Set while the client does not read.
-        self._reading: asyncio.Future[None] | None = None
+        #: The last request has been read.
         self._closing = False
+        #: There while the client does not take its answers.
+        self._untaken: asyncio.Future[None] | None = None
 
     # ------------------------------------------------------------------------------------------ asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         if len(self._pool) >= self._limits.connections:
             self._closing = True
-            transport.close()
+            self._write(refusal(unavailable("The endpoint has too many connections.")), last=True)
             return
         self._pool.add(self)
         self._deadline = self._loop.time() + self._limits.arrival
@@ -109,72 +116,74 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._closing or self._error is not None:
             return
-        if self._task is None and not self._queue and not self._head_size:
+        if not self._arrived:
             self._deadline = self._loop.time() + self._limits.arrival
-        if not self._head_done:
-            self._head_size += len(data)
+        self._arrived += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(malformed("The endpoint does not change protocols."))
         except httptools.HttpParserError as error:
-            if self._error is None:
-                self._refuse(malformed(f"The request is not valid HTTP: {error}"))
-        if not self._head_done and self._head_size > self._limits.head and self._error is None:
-            self._refuse(too_large("The head of the request is too large.", 431))
+            self._refuse(malformed(f"The request is not valid HTTP: {error}"))
+        if self._arrived > self._limits.head:
+            if not self._head_done:
+                self._refuse(_head_too_large())
+            elif self._arrived > self._limits.head + _OVERHEAD * self._limits.body:
+                self._refuse(self._body_too_large())
 
     def pause_writing(self) -> None:
-        if self._reading is None:
-            self._reading = self._loop.create_future()
+        if self._untaken is None:
+            self._untaken = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        if self._reading is not None:
-            if not self._reading.done():
-                self._reading.set_result(None)
-            self._reading = None
+        if self._untaken is not None:
+            if not self._untaken.done():
+                self._untaken.set_result(None)
+            self._untaken = None
 
     # ------------------------------------------------------------------------------------------ httptools
 
     def on_message_begin(self) -> None:
-        self._headers, self._body, self._body_size = {}, [], 0
+        self._headers, self._head_done = {}, False
+        self._body, self._body_size = [], 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_done:
+            return  # a trailer: nothing here has a use for one
         name = name.lower()
-        if name == b"host" and name in self._headers and self._error is None:
+        if name == b"host" and name in self._headers:
             self._refuse(malformed("The request has more than one Host header."))
         self._headers[name] = value
 
     def on_headers_complete(self) -> None:
         self._head_done = True
-        size = sum(len(name) + len(value) + 4 for name, value in self._headers.items())
-        if size > self._limits.head and self._error is None:
-            self._refuse(too_large("The head of the request is too large.", 431))
+        if sum(len(name) + len(value) for name, value in self._headers.items()) > self._limits.head:
+            self._refuse(_head_too_large())
         declared = self._headers.get(b"content-length", b"0")
-        if self._error is None and declared.isdigit() and int(declared[:16]) > self._limits.body:
+        if len(declared) > 15 or int(declared) > self._limits.body:
             self._refuse(self._body_too_large())
-        if self._headers.get(b"expect", b"").lower() == b"100-continue" and self._may_continue():
+        if b"expect" in self._headers and self._may_continue():
             self._transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
-        if self._error is not None:
-            return
         if self._body_size > self._limits.body:
             self._refuse(self._body_too_large())
-        else:
+        elif self._error is None:
             self._body.append(body)
 
     def on_message_complete(self) -> None:
-        self._head_done, self._head_size = False, 0
-        if self._error is None:
-            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-            self._put(Request(self._parser.get_method(), self._headers, body))
-            if not self._parser.should_keep_alive():
-                self._closing = True
+        self._arrived = 0
+        if self._error is not None or self._closing:
+            return
+        self._closing = not self._parser.should_keep_alive()
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._put(Request(self._parser.get_method(), self._headers, body))
 
     def _may_continue(self) -> bool:
-        """Whether the client waits for leave to send the body; before other answers it would be out of order."""
-        return self._error is None and not self._queue and self._task is None
+        """Whether the client waits for leave to send the body; behind other requests the leave would be out of order,
+        and such a client sends it after a while anyway."""
+        return self._error is None and self._task is None and self._headers[b"expect"].lower() == b"100-continue"
 
     def _body_too_large(self) -> ServiceError:
         return too_large(f"The body of a request has {self._limits.body} bytes at most.")
@@ -183,59 +192,67 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, error: ServiceError) -> None:
         """The last answer of this connection: nothing that comes behind it can be understood."""
-        self._error = error
-        self._transport.pause_reading()
-        self._put(error)
+        if self._error is None and not self._closing:
+            self._error = error
+            self._put(error)
 
     def _put(self, entry: Request | ServiceError) -> None:
         self._queue.append(entry)
-        if self._task is None:
-            self._task = spawn(self._loop, self._answer_all())
-            if self._task.done():
-                self._task = None
+        if self._task is not None:
+            if self._error is None and not self._transport.is_closing():
+                self._transport.pause_reading()
+            return
+        task = spawn(self._loop, self._answer_all())
+        self._task = None if task.done() else task
 
     async def _answer_all(self) -> None:
         answered = 0
         while self._queue:
             entry = self._queue.popleft()
-            response = await self._application(entry) if isinstance(entry, Request) else refusal(entry)
-            last = not isinstance(entry, Request) or (self._closing and not self._queue)
-            self._write(response, last=last)
+            if isinstance(entry, Request):
+                response = await self._application(entry)
+                # A client that asked for the head alone would take the body for the next answer.
+                self._write(response, last=(self._closing and not self._queue) or entry.method == b"HEAD")
+            else:
+                self._write(refusal(entry), last=True)
             answered += 1
-            if self._reading is not None:
+            if self._untaken is not None:
                 self._deadline = self._loop.time() + self._limits.reading
-                await self._reading
+                await self._untaken
             elif answered % _FAIR == 0:
                 await asyncio.sleep(0)
         self._task = None
-        self._deadline = self._loop.time() + self._limits.idle
+        if self._error is None and not self._closing:
+            self._deadline = self._loop.time() + self._limits.idle
+            self._transport.resume_reading()
 
     def _write(self, response: Response, *, last: bool) -> None:
-        if self._transport.is_closing():
+        transport, body = self._transport, response.body
+        if transport.is_closing():
             return
-        body = response.body
         ending = b"\r\nConnection: close\r\n\r\n" if last else b"\r\n\r\n"
         length = str(len(body)).encode()
         head = _HEADS[response.status]
-        self._transport.write(b"".join((head, self._request_id(), b"\r\nContent-Length: ", length, ending, body)))
-        if last:
-            self._transport.close()
+        transport.write(b"".join((head, self._request_id(), b"\r\nContent-Length: ", length, ending, body)))
+        if not last:
+            return
+        self._closing = True
+        self._deadline = self._loop.time() + _LINGER
+        if self._error is None:
+            transport.close()
+        else:
+            transport.write_eof()
 
     # ------------------------------------------------------------------------------------------ the Server's side
 
-    @property
-    def busy(self) -> bool:
-        """Whether a request is being answered."""
-        return self._task is not None
-
     def overdue(self, now: float) -> None:
         """Called now and then: end what has taken too long. A request that is being answered may take its time."""
-        if now < self._deadline or (self._task is not None and self._reading is None):
+        if now < self._deadline or (self._task is not None and self._untaken is None):
             return
-        if self._head_size and self._task is None and self._error is None:
-            self._refuse(timed_out())
-        elif self._reading is not None:
+        if self._untaken is not None or self._transport.is_closing():
             self._transport.abort()
+        elif self._arrived and not self._closing:
+            self._refuse(timed_out())
         else:
             self._transport.close()
 
@@ -248,3 +265,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once, whatever is lost."""
         self._transport.abort()
+
+
+def _head_too_large() -> ServiceError:
+    return too_large("The head of the request is too large.", 431)

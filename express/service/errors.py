@@ -135,5 +135,5 @@ def throttled() -> ServiceError:
     return ServiceError("ThrottlingException", "Rate exceeded")
 
 
-def unavailable() -> ServiceError:
-    return ServiceError("ServiceUnavailable", "The endpoint is shutting down.", 503)
+def unavailable(message: str = "The endpoint is shutting down.") -> ServiceError:
+    return ServiceError("ServiceUnavailable", message, 503)

@@ -15,7 +15,7 @@ Sources: API reference StartExecution (idempotency), StartSyncExecution, StopExe
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from express.errors import RUNTIME, RuntimeClosed
 from express.names import check_name
@@ -28,8 +28,9 @@ from express.service.inputs import read_input
 from express.service.records import RUNNING, ExecutionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Iterable
 
+    from express.metering import Billing
     from express.program import Run
     from express.runtime import Runtime
     from express.service.catalogue import Catalogue, Target
@@ -51,45 +52,53 @@ class Executions:
         self._catalogue = catalogue
         self._runtimes: dict[MachineType, Runtime] = {"EXPRESS": express, "STANDARD": standard}
         self._extended = extended
+        self._loop: asyncio.AbstractEventLoop
         self._sequence = 0
         self._tasks: dict[MachineType, set[asyncio.Task[None]]] = {"EXPRESS": set(), "STANDARD": set()}
+
+    def enter(self) -> None:
+        """Tie it to the running loop."""
+        self._loop = asyncio.get_running_loop()
 
     # ------------------------------------------------------------------------------------------ starting
 
     async def start_sync(
         self, arn: str, name: str | None, text: str | None, trace_header: str | None
-    ) -> tuple[ExecutionRecord, Result]:
+    ) -> tuple[ExecutionRecord, Billing]:
         """StartSyncExecution: an Express execution from its start to its end. Raises ServiceError."""
         target = self._catalogue.target(arn)
         if target.machine.type != "EXPRESS":
             raise errors.type_not_supported()
         text, value = _read(name, text)
-        runtime = await self._admitted("EXPRESS")
+        runtime = self._runtimes["EXPRESS"]
+        if runtime.monotonic_ns() > runtime.slice_end and not runtime.has_time():
+            await runtime.breathe()
+        self._check_room(runtime, "EXPRESS")
         record, opened = self._open(runtime, target, name, text, value, trace_header)
-        result = opened if isinstance(opened, Result) else await _perform(runtime, opened)
+        result = opened if isinstance(opened, Result) else await self._perform(runtime, opened)
         return record, self._close(record, result)
 
     async def start(
         self, arn: str, name: str | None, text: str | None, trace_header: str | None
     ) -> ExecutionRecord:
         """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
-        target = self._catalogue.target(arn)
+        machine_type = self._catalogue.target(arn).machine.type
         text, value = _read(name, text)
-        if target.machine.type == "STANDARD":
+        runtime = self._runtimes[machine_type]
+        await runtime.be_fair()
+        # From here on nothing waits: what has been found stays true.
+        target = self._catalogue.target(arn)
+        if machine_type == "STANDARD":
             running = self._running_twin(target.machine, name, text)
             if running is not None:
                 return running
-        runtime = await self._admitted(target.machine.type)
-        if target.machine.type == "STANDARD":
-            running = self._running_twin(target.machine, name, text)
-            if running is not None:
-                return running
+        self._check_room(runtime, machine_type)
         record, opened = self._open(runtime, target, name, text, value, trace_header)
         if isinstance(opened, Result):
             self._close(record, opened)
         else:
             tasks = self._tasks[record.type]
-            task = spawn(asyncio.get_running_loop(), self._conduct(runtime, opened, record))
+            task = spawn(self._loop, self._conduct(runtime, opened, record))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         return record
@@ -105,16 +114,12 @@ class Executions:
             raise errors.execution_exists(record.arn)
         return record
 
-    async def _admitted(self, machine_type: MachineType) -> Runtime:
-        """The Runtime of a type, in a turn of the loop that has room. Raises ServiceError when it is full."""
-        runtime = self._runtimes[machine_type]
-        await runtime.be_fair()
-        # A task made just now counts although its execution does not run yet.
+    def _check_room(self, runtime: Runtime, machine_type: MachineType) -> None:
+        """Raise ServiceError when as many executions run as may; a task made just now counts as well."""
         if runtime.must_wait or len(self._tasks[machine_type]) >= runtime.max_in_flight:
             if machine_type == "STANDARD":
                 raise errors.execution_limit(runtime.max_in_flight)
             raise errors.throttled()
-        return runtime
 
     def _open(
         self, runtime: Runtime, target: Target, name: str | None, text: str, value: JSON, trace_header: str | None
@@ -131,7 +136,9 @@ class Executions:
             arn = f"{base}:{name}" if machine.type == "STANDARD" else f"{base}:{name}:{name}"
         else:
             now -= runtime.monotonic_ns() - opened.started_ns
-            name, arn = opened.execution_name, opened.execution_arn
+            arn = opened.execution_arn
+            # A generated name is the last part of the ARN, whichever type it is of.
+            name = opened.name or arn.rpartition(":")[2]
         self._sequence = sequence = self._sequence + 1
         record = ExecutionRecord(
             arn,
@@ -153,24 +160,33 @@ class Executions:
         return record, opened
 
     async def _conduct(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
-        self._close(record, await _perform(runtime, run))
+        self._close(record, await self._perform(runtime, run))
 
-    def _close(self, record: ExecutionRecord, result: Result) -> Result:
-        """Write down how it ended; what it came to in the end."""
-        stopped = round(record.started + result.billing.duration_ns // _MILLISECOND / 1000, 3)
-        try:
-            output = text_of(result.output) if result.status == "SUCCEEDED" else None
-        except NotJSON as error:
-            # A handler registered with `isolate=False` has broken its promise.
-            result = _failed(result, f"The output of the execution is not JSON: {error}")
-            output = None
+    async def _perform(self, runtime: Runtime, run: Run) -> Result:
+        """Run an opened execution to its end in the current task; stopped before it began, it is aborted."""
+        # The loop is given because asking for it takes a system call on Python 3.11.
+        run.task = asyncio.current_task(self._loop)
+        result = runtime.run_here(run) if run.stopping is None else None
+        return await runtime.conduct(run) if result is None else result
+
+    def _close(self, record: ExecutionRecord, result: Result) -> Billing:
+        """Write down how it ended; what it used."""
+        billing = result.billing
+        stopped = round(record.started + billing.duration_ns // _MILLISECOND / 1000, 3)
+        output = None
+        if result.status == "SUCCEEDED":
+            try:
+                output = text_of(result.output)
+            except NotJSON as error:
+                # A handler registered with `isolate=False` has broken its promise.
+                result = _failed(result, f"The output of the execution is not JSON: {error}")
         record.end(result, stopped, output)
         if record.type == "STANDARD" or self._extended:
             self._store.close_execution(record)
             machine = self._store.machine(record.machine_arn)
             if machine is not None and machine.deleting and not self._running(machine):
                 self._store.delete_machine(machine.arn)
-        return result
+        return billing
 
     # ------------------------------------------------------------------------------------------ looking and stopping
 
@@ -265,14 +281,3 @@ def _read(name: str | None, text: str | None) -> tuple[str, JSON]:
     if text is None:
         return _NO_INPUT, {}
     return text, read_input(text)
-
-
-def _perform(runtime: Runtime, run: Run) -> Coroutine[Any, Any, Result]:
-    """Run an opened execution to its end in the current task; stopped before it began, it is aborted."""
-
-    async def perform() -> Result:
-        run.task = asyncio.current_task()
-        result = runtime.run_here(run) if run.stopping is None else None
-        return await runtime.conduct(run) if result is None else result
-
-    return perform()

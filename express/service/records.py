@@ -40,11 +40,6 @@ class ExecutionRecord:
     error: str | None = None
     cause: str | None = None
 
-    @property
-    def characters(self) -> int:
-        """How much its texts hold, roughly what it takes in memory."""
-        return len(self.input) + len(self.output or "") + len(self.cause or "")
-
     def end(self, result: Result, stopped: float, output: str | None) -> None:
         self.run = None
         self.status = result.status

@@ -75,6 +75,7 @@ class Service:
     async def __aenter__(self) -> Self:
         await self._express.__aenter__()
         await self._standard.__aenter__()
+        self.executions.enter()
         return self
 
     async def __aexit__(

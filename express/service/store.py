@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from express.service.machines import StateMachine
     from express.service.records import ExecutionRecord
+    from express.types import MachineType
 
 #: Ended executions remembered: Standard ones (AWS: 90 days), and recent Express ones (AWS: none).
 STANDARD_REMEMBERED: Final = 10_000
@@ -66,13 +67,8 @@ class MemoryStore:
         characters_remembered: int = CHARACTERS_REMEMBERED,
     ) -> None:
         self._machines: dict[str, StateMachine] = {}
-        #: By machine, then by ARN, in the order of their start.
-        self._executions: dict[str, dict[str, ExecutionRecord]] = {}
-        self._shelves = {
-            "STANDARD": _Shelf(standard_remembered, characters_remembered),
-            "EXPRESS": _Shelf(express_remembered, characters_remembered),
-        }
-        self._by_arn: dict[str, ExecutionRecord] = {}
+        self._standard = _StandardExecutions(_Shelf(standard_remembered, characters_remembered))
+        self._express = _ExpressExecutions(_Shelf(express_remembered, characters_remembered))
 
     def machine(self, arn: str) -> StateMachine | None:
         return self._machines.get(arn)
@@ -84,51 +80,116 @@ class MemoryStore:
         self._machines[machine.arn] = machine
 
     def delete_machine(self, arn: str) -> None:
-        self._machines.pop(arn, None)
-        for execution_arn in self._executions.pop(arn, ()):
-            self._by_arn.pop(execution_arn, None)
+        machine = self._machines.pop(arn, None)
+        if machine is not None:
+            self._executions(machine.type).forget(arn)
 
     def execution(self, arn: str) -> ExecutionRecord | None:
-        return self._by_arn.get(arn)
+        return self._standard.find(arn) or self._express.find(arn)
 
     def executions(self, machine_arn: str) -> Iterable[ExecutionRecord]:
-        return reversed(list(self._executions.get(machine_arn, {}).values()))
+        machine = self._machines.get(machine_arn)
+        return () if machine is None else self._executions(machine.type).of(machine_arn)
 
     def open_execution(self, record: ExecutionRecord) -> None:
-        self._by_arn[record.arn] = record
-        of_machine = self._executions.get(record.machine_arn)
-        if of_machine is None:
-            of_machine = self._executions[record.machine_arn] = {}
-        of_machine[record.arn] = record
+        self._executions(record.type).open(record)
 
     def close_execution(self, record: ExecutionRecord) -> None:
-        if record.arn not in self._by_arn:
-            return  # its machine has been deleted
-        for forgotten in self._shelves[record.type].put(record):
-            self._forget(forgotten)
+        self._executions(record.type).close(record)
 
-    def _forget(self, record: ExecutionRecord) -> None:
-        if self._by_arn.get(record.arn) is record:
-            del self._by_arn[record.arn]
-            del self._executions[record.machine_arn][record.arn]
+    def _executions(self, machine_type: MachineType) -> _StandardExecutions | _ExpressExecutions:
+        return self._standard if machine_type == "STANDARD" else self._express
 
 
 class _Shelf:
-    """Ended executions in the order of their end, as many as fit."""
+    """Ended executions in the order of their end, as many as fit, each with the characters it takes."""
 
     def __init__(self, size: int, characters: int) -> None:
         self._size = size
         self._limit = characters
         self._characters = 0
-        self._records: deque[ExecutionRecord] = deque()
+        self.records: deque[tuple[ExecutionRecord, int]] = deque()
 
-    def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
-        """Add one; those that have to make room for it."""
-        self._records.append(record)
-        self._characters += record.characters
-        forgotten = []
-        while self._records and (len(self._records) > self._size or self._characters > self._limit):
-            oldest = self._records.popleft()
-            self._characters -= oldest.characters
-            forgotten.append(oldest)
-        return forgotten
+    def put(self, record: ExecutionRecord) -> ExecutionRecord | None:
+        """Add one. Some record that has to make room for it, if one has: ask again until there is none."""
+        characters = len(record.input) + len(record.output or "") + len(record.cause or "")
+        self.records.append((record, characters))
+        self._characters += characters
+        return self.excess()
+
+    def excess(self) -> ExecutionRecord | None:
+        """Take the oldest record away while there is too much."""
+        if len(self.records) <= self._size and self._characters <= self._limit:
+            return None
+        oldest, characters = self.records.popleft()
+        self._characters -= characters
+        return oldest
+
+    def forget(self, machine_arn: str) -> None:
+        kept = deque(entry for entry in self.records if entry[0].machine_arn != machine_arn)
+        self._characters -= sum(size for record, size in self.records if record.machine_arn == machine_arn)
+        self.records = kept
+
+
+class _StandardExecutions:
+    """Found by their ARN at once: every start with a name asks for one."""
+
+    def __init__(self, shelf: _Shelf) -> None:
+        self._shelf = shelf
+        self._by_arn: dict[str, ExecutionRecord] = {}
+        #: By machine, then by ARN, in the order of their start.
+        self._by_machine: dict[str, dict[str, ExecutionRecord]] = {}
+
+    def find(self, arn: str) -> ExecutionRecord | None:
+        return self._by_arn.get(arn)
+
+    def of(self, machine_arn: str) -> Iterable[ExecutionRecord]:
+        return reversed(list(self._by_machine.get(machine_arn, {}).values()))
+
+    def open(self, record: ExecutionRecord) -> None:
+        self._by_arn[record.arn] = record
+        self._by_machine.setdefault(record.machine_arn, {})[record.arn] = record
+
+    def close(self, record: ExecutionRecord) -> None:
+        forgotten = self._shelf.put(record)
+        while forgotten is not None:
+            del self._by_arn[forgotten.arn]
+            del self._by_machine[forgotten.machine_arn][forgotten.arn]
+            forgotten = self._shelf.excess()
+
+    def forget(self, machine_arn: str) -> None:
+        self._shelf.forget(machine_arn)
+        for arn in self._by_machine.pop(machine_arn, ()):
+            del self._by_arn[arn]
+
+
+class _ExpressExecutions:
+    """Looked for by nobody but a developer: starting one costs as little as may be, finding one a look at each."""
+
+    def __init__(self, shelf: _Shelf) -> None:
+        self._shelf = shelf
+        self._running: dict[str, ExecutionRecord] = {}
+
+    def find(self, arn: str) -> ExecutionRecord | None:
+        running = self._running.get(arn)
+        ended = (record for record, _ in self._shelf.records if record.arn == arn)
+        return running if running is not None else next(ended, None)
+
+    def of(self, machine_arn: str) -> Iterable[ExecutionRecord]:
+        records = [*self._running.values(), *(record for record, _ in self._shelf.records)]
+        found = [record for record in records if record.machine_arn == machine_arn]
+        return sorted(found, key=lambda record: -record.sequence)
+
+    def open(self, record: ExecutionRecord) -> None:
+        self._running[record.arn] = record
+
+    def close(self, record: ExecutionRecord) -> None:
+        if self._running.pop(record.arn, None) is not None and self._shelf.put(record) is not None:
+            while self._shelf.excess() is not None:
+                pass
+
+    def forget(self, machine_arn: str) -> None:
+        self._shelf.forget(machine_arn)
+        self._running = {
+            arn: record for arn, record in self._running.items() if record.machine_arn != machine_arn
+        }

@@ -19,7 +19,7 @@ from express.states.state import Handler, HandlerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, TracebackType
+    from types import TracebackType
 
 #: Modules through which a handler is called: at once, after it has suspended, in a thread.
 _CALLERS = ("express.states.", "express.runtime.", "concurrent.futures.", "asyncio.")
@@ -27,6 +27,8 @@ _CALLERS = ("express.states.", "express.runtime.", "concurrent.futures.", "async
 
 class HandlerFailure(StateError):
     """An exception of a handler, as an error of the workflow. `cause` is made on first reading."""
+
+    __slots__ = ("_exception", "_trace", "cause", "error")
 
     def __init__(self, exception: BaseException) -> None:
         # Not through StateError, whose `cause` would be there from the start.
@@ -38,7 +40,7 @@ class HandlerFailure(StateError):
 
     def __getattr__(self, name: str) -> str:
         # Only a missing attribute comes here, and that is `cause` until somebody reads it.
-        exception = self.__dict__.get("_exception")
+        exception = self._exception if name == "cause" else None
         if name != "cause" or exception is None:
             raise AttributeError(name)
         name = type(exception).__name__
@@ -56,25 +58,31 @@ def _message(exception: BaseException) -> str:
 
 def _of_the_handler(trace: TracebackType | None) -> TracebackType | None:
     """The trace without the frames between the event loop and the handler: those in front that are the engine's."""
-    while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith(_CALLERS):
+    while trace is not None and _is_the_engine(str(trace.tb_frame.f_globals.get("__name__"))):
         trace = trace.tb_next
     return trace
+
+
+@lru_cache(maxsize=1024)
+def _is_the_engine(module: str) -> bool:
+    return module.startswith(_CALLERS)
 
 
 def _stack_lines(trace: TracebackType | None) -> list[str]:
     """The frames of a trace, formatted as `traceback.format_tb` does, without its costlier parts."""
     lines = []
     while trace is not None:
-        lines.append(_stack_line(trace.tb_frame.f_code, trace.tb_lineno))
+        code = trace.tb_frame.f_code
+        lines.append(_stack_line(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
     return lines
 
 
 @lru_cache(maxsize=1024)
-def _stack_line(code: CodeType, line: int) -> str:
-    source = linecache.getline(code.co_filename, line).strip()
+def _stack_line(file: str, line: int, function: str) -> str:
+    source = linecache.getline(file, line).strip()
     shown = f"    {source}\n" if source else ""
-    return f'  File "{code.co_filename}", line {line}, in {code.co_name}\n{shown}'
+    return f'  File "{file}", line {line}, in {function}\n{shown}'
 
 
 def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:

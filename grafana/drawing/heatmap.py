@@ -3,51 +3,66 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from grafana.drawing.answers import Answers
+from grafana.drawing.axes import draw_exemplars, draw_moments, draw_values, label_width
 from grafana.drawing.plotting import Timeline
-from grafana.drawing.svg import Area, Svg, box_path
+from grafana.drawing.svg import Area, box_path
 from grafana.drawing.theme import FAINT, SMALL, TURBO
-from grafana.drawing.time_series import draw_exemplars, draw_moments
 from grafana.drawing.units import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grafana.drawing.answers import Answers
+    from grafana.drawing.svg import Svg
     from grafana.prometheus import Series
+
+#: For each moment, how much fell into the bucket below each bound.
+Columns: TypeAlias = "dict[float, dict[float, float]]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Equally high rows, one for each bucket: row n lies between bounds n and n + 1, from below."""
+
+    bounds: Sequence[float]
+    area: Area
+
+    @property
+    def height(self) -> float:
+        return self.area.height / (len(self.bounds) - 1)
+
+    def y(self, value: float) -> float:
+        """Where a value lies. Bounds grow by a factor, so within a row the scale is logarithmic, save in one from 0."""
+        for row, (low, high) in enumerate(pairwise(self.bounds)):
+            if value <= high:
+                share = math.log(value / low) / math.log(high / low) if low else value / high
+                return self.area.bottom - (row + max(share, 0.0)) * self.height
+        return self.area.y
 
 
 def draw_heatmap(svg: Svg, panel: dict[str, Any], area: Area, answers: Answers) -> None:
+    """Draw the cells, and the scale of their colours at the bottom of the area."""
+    unit = panel["options"]["yAxis"]["unit"]
     columns = buckets_over_time(answers.ranges[0])
     bounds = _shown_bounds(columns)
-    plot = area.inset(58, 4, 4, 46)
+    labels = [format_value(bound, unit) for bound in bounds]
+    plot = area.inset(label_width(labels), 4, 4, 46)
+    rows = _Rows(bounds, plot)
     timeline = Timeline(answers.start, answers.end, plot)
-    height = plot.height / max(len(bounds) - 1, 1)
-
-    def y(value: float) -> float:
-        """Rows are equally high, so that within a row of buckets with growing bounds the scale is logarithmic."""
-        if value <= bounds[1]:
-            return plot.bottom - height * max(value, 0) / bounds[1]
-        for row in range(1, len(bounds) - 1):
-            if value <= bounds[row + 1]:
-                share = math.log(value / bounds[row]) / math.log(bounds[row + 1] / bounds[row])
-                return plot.bottom - (row + share) * height
-        return plot.y
-
-    _draw_cells(svg, columns, bounds, plot, timeline)
-    for row in range(1, len(bounds), max(1, round(24 / height))):
-        svg.text(
-            plot.x - 6, plot.bottom - row * height + 3.5, format_value(bounds[row], "s"), FAINT, SMALL, anchor="end"
-        )
-    for at, text in timeline.ticks():
-        if plot.x + 8 < timeline.x(at) < plot.right - 8:
-            svg.text(timeline.x(at), plot.bottom + 15, text, FAINT, SMALL, anchor="middle")
-    _draw_colour_scale(svg, Area(plot.x, area.bottom - 14, 180, 8), _most(columns))
-    draw_exemplars(svg, answers.exemplars, timeline, y, "#ffffff")
+    every = max(1, round(24 / rows.height))
+    draw_values(svg, plot, [(plot.bottom - row * rows.height, labels[row]) for row in range(0, len(bounds), every)])
+    draw_moments(svg, timeline)
+    most = max((count for column in columns.values() for count in column.values()), default=1.0)
+    _draw_cells(svg, columns, most, rows, timeline, answers.step)
+    _draw_colour_scale(svg, Area(plot.x + 8, area.bottom - 14, 180, 8), most)
+    draw_exemplars(svg, answers.exemplars, timeline, rows.y, "#ffffff")
 
 
-def buckets_over_time(series: Sequence[Series]) -> dict[float, dict[float, float]]:
+def buckets_over_time(series: Sequence[Series]) -> Columns:
     """From cumulative buckets to what fell into each: for each moment, the count by upper bound."""
     cumulative: dict[float, list[tuple[float, float]]] = {}
     for labels, points in series:
@@ -65,7 +80,7 @@ def buckets_over_time(series: Sequence[Series]) -> dict[float, dict[float, float
     return columns
 
 
-def _shown_bounds(columns: dict[float, dict[float, float]]) -> list[float]:
+def _shown_bounds(columns: Columns) -> list[float]:
     """The bounds of the buckets that anything fell into, from below the first to above the last."""
     bounds = sorted({bound for column in columns.values() for bound in column if math.isfinite(bound)})
     used = [bound for bound in bounds if any(column.get(bound, 0) > 0 for column in columns.values())]
@@ -75,26 +90,17 @@ def _shown_bounds(columns: dict[float, dict[float, float]]) -> list[float]:
     return [bounds[first - 1] if first else 0.0, *bounds[first : last + 1]]
 
 
-def _most(columns: dict[float, dict[float, float]]) -> float:
-    return max((count for column in columns.values() for count in column.values()), default=1.0)
-
-
-def _draw_cells(
-    svg: Svg, columns: dict[float, dict[float, float]], bounds: Sequence[float], plot: Area, timeline: Timeline
-) -> None:
+def _draw_cells(svg: Svg, columns: Columns, most: float, rows: _Rows, timeline: Timeline, step: float) -> None:
     """One path for each colour; the colour grows with the root of the count, as the panel's exponent of 0.5 says."""
-    height = plot.height / max(len(bounds) - 1, 1)
-    width = plot.width / max(len(columns) - 1, 1)
-    most = _most(columns)
     cells: list[list[Area]] = [[] for _ in TURBO]
     for at, column in columns.items():
-        left, right = timeline.x(at) - width, timeline.x(at) - 1
-        left = max(left, plot.x)
-        for row, bound in enumerate(bounds[1:], 1):
+        left, right = max(timeline.x(at - step), timeline.area.x), timeline.x(at) - 1
+        for row, bound in enumerate(rows.bounds[1:], 1):
             count = column.get(bound, 0.0)
             if count > 1e-9 and right > left:
                 level = min(len(TURBO) - 1, int(math.sqrt(count / most) * len(TURBO)))
-                cells[level].append(Area(left, plot.bottom - row * height, right - left, height - 1))
+                top = rows.area.bottom - row * rows.height
+                cells[level].append(Area(left, top, right - left, rows.height - 1))
     for colour, boxes in zip(TURBO, cells, strict=True):
         svg.path(box_path(boxes), fill=colour)
 

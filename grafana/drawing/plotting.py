@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grafana.drawing.svg import Area, Point
+
+#: A series in a stack: (moment, where it begins, where it ends).
+Layer: TypeAlias = "list[tuple[float, float, float]]"
 
 #: Steps of a linear axis, as multiples of a power of ten.
 _NICE = (1, 2, 2.5, 5, 10)
@@ -112,8 +116,8 @@ def runs_of_numbers(points: Sequence[Point]) -> list[list[Point]]:
     return [run for run in runs if run]
 
 
-def stack(series: Sequence[Sequence[Point]]) -> list[list[tuple[float, float, float]]]:
-    """Each series on top of those before it: (moment, below, above). What is missing adds nothing."""
+def stack(series: Sequence[Sequence[Point]]) -> list[Layer]:
+    """Each series on top of those before it. What is missing adds nothing."""
     below: dict[float, float] = {}
     stacked = []
     for points in series:

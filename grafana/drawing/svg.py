@@ -5,10 +5,13 @@ Own code of a page instead of a plotting library: the pictures shall look like G
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 from xml.sax.saxutils import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Point: TypeAlias = tuple[float, float]
 
@@ -59,10 +62,7 @@ def line_path(points: Sequence[Point]) -> str:
         return ""
     # Rounded positions, not rounded distances: errors must not add up.
     rounded = [(round(x, 1), round(y, 1)) for x, y in points]
-    steps = (
-        f"l{_short(x - before_x)} {_short(y - before_y)}"
-        for (before_x, before_y), (x, y) in zip(rounded, rounded[1:], strict=False)
-    )
+    steps = (f"l{_short(x - before_x)} {_short(y - before_y)}" for (before_x, before_y), (x, y) in pairwise(rounded))
     return f"M{_short(rounded[0][0])} {_short(rounded[0][1])}" + "".join(steps)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from grafana.drawing.answers import Answers
 from grafana.drawing.svg import Area, Svg, fit
 from grafana.drawing.theme import GRID, LINK, NORMAL, TEXT, override_of, threshold_colour
 from grafana.drawing.units import format_value
@@ -13,6 +12,7 @@ from grafana.drawing.units import format_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grafana.drawing.answers import Answers
     from grafana.prometheus import Sample
 
 #: Pixels of the first column, which has the names.

@@ -18,11 +18,14 @@ COLOURS: Final = {
     "purple": "#b877d9",
 }
 #: `palette-classic`: the colours of series that have none of their own.
-PALETTE: Final = tuple("#7eb26d #eab839 #6ed0e0 #ef843c #e24d42 #1f78c1 #ba43a9 #705da0 #508642 #cca300".split())
+PALETTE: Final = (
+    *("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42"),
+    *("#1f78c1", "#ba43a9", "#705da0", "#508642", "#cca300"),
+)
 #: The heatmap scheme "Turbo", from few to many.
-TURBO: Final = tuple(
-    "#30123b #4145ab #4675ed #39a2fc #1bcfd4 #24eca6 #61fc6c #a4fc3c "
-    "#d1e834 #f3c63a #fe9b2d #f36315 #d93806 #b11901 #7a0402".split()
+TURBO: Final = (
+    *("#30123b", "#4145ab", "#4675ed", "#39a2fc", "#1bcfd4", "#24eca6", "#61fc6c", "#a4fc3c"),
+    *("#d1e834", "#f3c63a", "#fe9b2d", "#f36315", "#d93806", "#b11901", "#7a0402"),
 )
 
 #: Sizes of text.

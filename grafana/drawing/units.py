@@ -6,7 +6,10 @@ Grafana's value formats: packages/grafana-data/src/valueFormats/categories.ts.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _DURATIONS = (
     (1e-6, 1e-9, "ns"),

@@ -24,27 +24,29 @@ _REDRIVABLE: Final = frozenset(("FAILED", "TIMED_OUT", "ABORTED"))
 @operation("StartSyncExecution")
 async def start_sync_execution(service: Service, request: Request) -> Answer:
     """A failed execution is an answer like any other."""
-    record, result = await service.executions.start_sync(
+    record, billing = await service.executions.start_sync(
         request["stateMachineArn"], request.get("name"), request.get("input"), request.get("traceHeader")
     )
-    billing = result.billing
-    return {
-        **members(
-            executionArn=record.arn,
-            stateMachineArn=record.machine_arn,
-            name=record.name,
-            startDate=record.started,
-            stopDate=record.stopped,
-            status=record.status,
-            traceHeader=record.trace_header,
-        ),
-        **_data(record, request),
-        "outputDetails": {"included": _whole(request)},
+    whole = _whole(request)
+    answer = {
+        "executionArn": record.arn,
+        "stateMachineArn": record.machine_arn,
+        "name": record.name,
+        "startDate": record.started,
+        "stopDate": record.stopped,
+        "status": record.status,
+        "inputDetails": {"included": whole},
+        "outputDetails": {"included": whole},
         "billingDetails": {
             "billedMemoryUsedInMB": billing.billed_memory_mb,
             "billedDurationInMilliseconds": billing.billed_duration_ms,
         },
     }
+    if record.trace_header is not None:
+        answer["traceHeader"] = record.trace_header
+    if whole:
+        _add_data(answer, record)
+    return answer
 
 
 @operation("StartExecution")
@@ -74,9 +76,12 @@ async def describe_execution(service: Service, request: Request) -> Answer:
         traceHeader=record.trace_header,
         stateMachineVersionArn=record.version_arn,
         stateMachineAliasArn=record.alias_arn,
+        inputDetails={"included": _whole(request)},
         outputDetails=None if record.output is None else {"included": _whole(request)},
     )
-    return {**answer, **_data(record, request), **_redrive(record)}
+    if _whole(request):
+        _add_data(answer, record)
+    return {**answer, **_redrive(record)}
 
 
 def _whole(request: Request) -> bool:
@@ -84,17 +89,15 @@ def _whole(request: Request) -> bool:
     return request.get("includedData") != "METADATA_ONLY"
 
 
-def _data(record: ExecutionRecord, request: Request) -> Answer:
+def _add_data(answer: Answer, record: ExecutionRecord) -> None:
     """What went in and what came out."""
-    if not _whole(request):
-        return {"inputDetails": {"included": False}}
-    return members(
-        input=record.input,
-        inputDetails={"included": True},
-        output=record.output,
-        error=record.error,
-        cause=record.cause,
-    )
+    answer["input"] = record.input
+    if record.output is not None:
+        answer["output"] = record.output
+    if record.error is not None:
+        answer["error"] = record.error
+    if record.cause is not None:
+        answer["cause"] = record.cause
 
 
 def _redrive(record: ExecutionRecord) -> Answer:

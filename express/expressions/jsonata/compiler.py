@@ -130,7 +130,6 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
         error = c.name("error")
         generator.give(c.call(generator.bind(failed.place, "fail"), error))
     handler = ast.ExceptHandler(c.tuple_of(c.name("JSONataError"), c.name("RecursionError")), "error", caught)
-    handler.lineno = handler.end_lineno = NO_LINE
     generator.line = NO_LINE
     whole: list[ast.stmt] = []
     signature = parameters("states", "variables", optional=("data",))
@@ -141,7 +140,7 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
         with generator.inside(guarded):
             _prologue(generator, options.limits)
         guarded += generator.prologue + body
-    module = ast.fix_missing_locations(ast.Module(whole, []))
+    module = ast.Module(whole, [])
     namespace = {**_GLOBALS, **generator.constants}
     exec(compile(module, _FILE, "exec", dont_inherit=True), namespace)  # built of nodes, not of text
     evaluate: Callable[..., Value] = namespace["expression"]

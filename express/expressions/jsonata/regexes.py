@@ -38,14 +38,21 @@ class Match:
     A group that has captured nothing is UNDEFINED.
     """
 
-    __slots__ = ("_previous", "_units", "end", "groups", "match", "start")
+    __slots__ = ("_previous", "_spans", "_units", "end", "start")
 
     def __init__(self, units: str, previous: int, spans: Spans) -> None:
         self.start, self.end = spans[0]
-        self.match = join(units[self.start : self.end])
-        self.groups = [UNDEFINED if start < 0 else join(units[start:end]) for start, end in spans[1:]]
+        self._spans = spans
         self._units = units
         self._previous = previous
+
+    @property
+    def match(self) -> str:
+        return join(self._units[self.start : self.end])
+
+    @property
+    def groups(self) -> list[Value]:
+        return [UNDEFINED if start < 0 else join(self._units[start:end]) for start, end in self._spans[1:]]
 
     @property
     def before(self) -> str:
@@ -96,14 +103,15 @@ class Regex(Function):
         evaluation.searched(perf_counter() - started)
         if spans is None:
             return None
-        evaluation.spend(1 + (sum(end - start for start, end in spans) >> 4))
+        # What groups capture can be more than the match, when they look ahead.
+        evaluation.spend(1 + (sum([end - start for start, end in spans]) >> 4))
         return Match(units, position, spans)
 
     def _find_next(self, units: str, last: Match, evaluation: Evaluation) -> Match | None:
         if last.end >= len(units):
             return None
         match = self._find(units, last.end, evaluation)
-        if match is not None and not match.match:
+        if match is not None and match.start == match.end:
             raise JSONataError("D1004", self.position, value=self.pattern)
         return match
 

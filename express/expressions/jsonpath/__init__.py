@@ -9,7 +9,7 @@
     building      the closures: navigation finds one value, selection many, missing says why there is none
     document      what one evaluation shares: its root, what was read from it, the visits it may still make
     predicates    the closures of filters; operators, equality: how values compare; membership: arrays searched often
-    regex         patterns, their cost bounded
+    regex         patterns in Java's notation, their time bounded
     functions     `length()`, `sum()` and the rest, one decorated function each
 
 Written here because no library speaks this dialect: one object for `['a','b']`, functions, `nin size empty`, a value

@@ -3,7 +3,8 @@
 They are made from a seed, so that a failure can be had again, and deliberately odd: operators get operands of every
 type, functions get too few or too many arguments, paths lead nowhere. What they are run on is in DOCUMENT and
 VARIABLES. Names are never digits: JavaScript sorts such keys to the front. No function is called without arguments:
-in some lambdas jsonata-js takes null for the missing context item.
+in some lambdas jsonata-js takes null for the missing context item. No array in an array is empty: jsonata-js may put
+an item into it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ DOCUMENT: dict[str, JSON] = {
     "empty": [],
     "nothing": {},
     "mixed": [1, "a", None, True, [2, 3], {"k": 4}],
-    "nested": [[1, 2], [3, [4, 5]], []],
+    "nested": [[1, 2], [3, [4, 5]], [6]],
     "one": [{"q": 1}],
     "some": [{"q": 1}, {"arr": [4]}, {"q": [5, 6]}],
     "items": [

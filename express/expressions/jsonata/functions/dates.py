@@ -7,6 +7,7 @@ kept. A timestamp that is no date is D3110; jsonata-js gives NaN, which is no JS
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta
 from time import thread_time
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _ISO_8601: Final = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01].[f001][Z01:01t]"
 _UTC: Final = Offset()
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (all is UTC here)
+#: The end of the year 9999.
+_LAST: Final = 253_402_300_799_999
 
 
 @function("now", "<s?s?:s>", bounded=True)
@@ -48,6 +52,8 @@ def from_millis(
 
 
 def _write(evaluation: Evaluation, moment: float, picture: str | Undefined, timezone: str | Undefined) -> str:
+    if isinstance(picture, Undefined) and isinstance(timezone, Undefined) and 0 <= moment <= _LAST:
+        return f"{(_EPOCH + timedelta(milliseconds=int(moment))).isoformat(timespec='milliseconds')}Z"
     picture = _ISO_8601 if isinstance(picture, Undefined) else picture
     evaluation.spend(len(picture))
     offset = _UTC if isinstance(timezone, Undefined) else read_offset(timezone)

@@ -27,6 +27,11 @@ _KINDS: Final[dict[type, int]] = {
 }
 
 
+#: Python makes one object for each of these; so do we, for all nodes.
+LOAD: Final = ast.Load()
+STORE: Final = ast.Store()
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
     """An expression of Python, and the kinds its value may be of.
@@ -50,7 +55,12 @@ class Code:
 
 
 def name(identifier: str) -> ast.Name:
-    return ast.Name(identifier, ast.Load())
+    return ast.Name(identifier, LOAD)
+
+
+def target(identifier: str) -> ast.Name:
+    """A name to assign to."""
+    return ast.Name(identifier, STORE)
 
 
 def constant(value: Any) -> ast.Constant:
@@ -67,11 +77,11 @@ def call(function: ast.expr, *arguments: ast.expr) -> ast.Call:
 
 
 def method(target: ast.expr, attribute: str, *arguments: ast.expr) -> ast.Call:
-    return call(ast.Attribute(target, attribute, ast.Load()), *arguments)
+    return call(ast.Attribute(target, attribute, LOAD), *arguments)
 
 
 def item(target: ast.expr, key: Any) -> ast.Subscript:
-    return ast.Subscript(target, constant(key), ast.Load())
+    return ast.Subscript(target, constant(key), LOAD)
 
 
 def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.Compare:
@@ -123,8 +133,12 @@ def either(test: ast.expr, then: ast.expr, otherwise: ast.expr) -> ast.IfExp:
     return ast.IfExp(test, then, otherwise)
 
 
+def list_of(*items: ast.expr) -> ast.List:
+    return ast.List(list(items), LOAD)
+
+
 def tuple_of(*items: ast.expr) -> ast.Tuple:
-    return ast.Tuple(list(items), ast.Load())
+    return ast.Tuple(list(items), LOAD)
 
 
 #: `UNDEFINED` in generated code.

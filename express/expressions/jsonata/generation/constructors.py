@@ -39,7 +39,7 @@ def array_of(generator: Generator, items: list[tuple[Node, Code]]) -> ast.expr:
     rest = list(items)
     while rest and _is_one(*rest[0]):
         certain.append(rest.pop(0)[1].expression)
-    made = generator.store(generator.fresh(), ast.List(certain, ast.Load()))
+    made = generator.store(generator.fresh(), c.list_of(*certain))
     for node, item in rest:
         if _is_one(node, item):
             generator.append(made, item.expression)

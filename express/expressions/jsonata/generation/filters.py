@@ -73,7 +73,7 @@ def turns(items: Code) -> ast.expr:
 
 def _selected(generator: Generator, items: Code, predicate: Node) -> Code:
     source = generator.assign(turns(items))
-    chosen = generator.store(generator.fresh(), ast.List([], ast.Load()))
+    chosen = generator.store(generator.fresh(), c.list_of())
     generator.spend(source, predicate)
     select(generator, source, predicate, chosen)
     return Code(chosen, LIST, sequence=True)
@@ -116,7 +116,7 @@ def _pick(
     with generator.inside(decided.orelse), generator.when(_undecided(answer)):
         count = c.call(c.name("len"), source)
         times = generator.support(sequences.picked, value, index, count)
-        picked = ast.BinOp(ast.List([item], ast.Load()), ast.Mult(), times)
+        picked = ast.BinOp(c.list_of(item), ast.Mult(), times)
         generator.do(c.method(chosen, "extend", picked))
 
 

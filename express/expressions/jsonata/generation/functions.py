@@ -103,7 +103,7 @@ class _LambdaBody:
             leave: list[ast.stmt] = []
             generator.emit(ast.Try(body, [], [], leave))
             with generator.inside(leave):
-                depth = ast.Attribute(evaluation, "depth", ast.Store())
+                depth = ast.Attribute(evaluation, "depth", c.STORE)
                 generator.emit(ast.AugAssign(depth, ast.Add(), c.constant(1)))
             with generator.inside(body), generator.scope(node.body, known=tuple(node.parameters)) as variables:
                 for parameter, argument in zip(node.parameters, names, strict=True):

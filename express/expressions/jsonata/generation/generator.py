@@ -115,7 +115,7 @@ class Generator(Lexical):
         """What an index picked, as an array."""
         value = result.expression
         as_it_is = c.any_of([c.is_type(value, "list"), c.is_undefined(value)])
-        return Code(self.assign(c.either(as_it_is, value, ast.List([value], ast.Load()))), LIST | UNDEF)
+        return Code(self.assign(c.either(as_it_is, value, c.list_of(value))), LIST | UNDEF)
 
     def test(self, node: Node) -> ast.expr:
         """A Python condition that is true when the node's effective boolean value is."""
@@ -155,13 +155,13 @@ class Generator(Lexical):
             with self.when(c.compare(count, ast.Gt(), c.constant(sequences.FREE_TURNS))):
                 self.do(self.support(sequences.pay_for_turns, count, c.name("evaluation")))
             return
-        budget = ast.Attribute(self.evaluation(), "steps", ast.Load())
+        budget = ast.Attribute(self.evaluation(), "steps", c.LOAD)
         steps: ast.expr = c.call(c.name("len"), items)
         cost = weight(node)
         if cost > 1:
             steps = ast.BinOp(steps, ast.Mult(), c.constant(cost))
         left = self.fresh()
-        targets = [ast.Name(left, ast.Store()), ast.Attribute(c.name("evaluation"), "steps", ast.Store())]
+        targets = [c.target(left), ast.Attribute(c.name("evaluation"), "steps", c.STORE)]
         self.emit(ast.Assign(list[ast.expr](targets), ast.BinOp(budget, ast.Sub(), steps)))
         with self.when(c.compare(c.name(left), ast.Lt(), c.constant(0))):
             self.do(self.support(sequences.out_of_time))
@@ -203,8 +203,8 @@ class Generator(Lexical):
             with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)):
                 turn()
                 self.give(c.constant(None))
-        targets: list[ast.expr] = [ast.Name(each, ast.Store()) for each in names]
-        target = targets[0] if index is None else ast.Tuple(targets, ast.Store())
+        targets: list[ast.expr] = [c.target(each) for each in names]
+        target = targets[0] if index is None else ast.Tuple(targets, c.STORE)
         iterable = source if index is None else c.call(c.name("enumerate"), source)
         linear = self._is_linear(node)
         self.function.linear += linear

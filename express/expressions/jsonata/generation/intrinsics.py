@@ -41,8 +41,8 @@ def _as_list(value: Code) -> ast.expr:
     if value.only(LIST):
         return value.expression
     if not value.may(LIST):
-        return ast.List([value.expression], ast.Load())
-    return c.either(c.is_type(value.expression, "list"), value.expression, ast.List([value.expression], ast.Load()))
+        return c.list_of(value.expression)
+    return c.either(c.is_type(value.expression, "list"), value.expression, c.list_of(value.expression))
 
 
 def _loop(
@@ -64,7 +64,7 @@ def _loop(
         with generator.when(c.is_defined(source.expression)):
             items = generator.assign(_as_list(source))
             generator.spend(items, function.body)
-            generator.store(result.id, ast.List([], ast.Load()))
+            generator.store(result.id, c.list_of())
             item, index = generator.fresh("x"), generator.fresh("i")
             wants_index = len(function.parameters) >= 2
 
@@ -130,11 +130,11 @@ def _fold(generator: Generator, node: Call, function: Lambda, items: ast.expr, r
     else:
         with generator.when(items):
             generator.store(result.id, c.item(items, 0))
-        rest = ast.Subscript(items, ast.Slice(c.constant(1), None, None), ast.Load())
+        rest = ast.Subscript(items, ast.Slice(c.constant(1), None, None), c.LOAD)
         source = generator.assign(rest)
     wants_index = len(function.parameters) >= 3
     # In an outlined loop the result would be another function's variable: it is kept in a list instead.
-    kept = generator.store(generator.fresh(), ast.List([result], ast.Load()))
+    kept = generator.store(generator.fresh(), c.list_of(result))
 
     def one_turn() -> None:
         so_far = Code(generator.store(generator.fresh(), c.item(kept, 0)))
@@ -145,7 +145,7 @@ def _fold(generator: Generator, node: Call, function: Lambda, items: ast.expr, r
         if wants_index:
             arguments += [Code(generator.assign(place), INT), Code(items, LIST)]
         answer = generator.inline(function, arguments)
-        target = ast.Subscript(kept, c.constant(0), ast.Store())
+        target = ast.Subscript(kept, c.constant(0), c.STORE)
         generator.emit(ast.Assign([target], answer.expression))
 
     generator.each(item, source, function.body, one_turn, index=index if wants_index else None)

@@ -50,6 +50,9 @@ _WALKS: Final = {
 }
 
 
+#: So many names are looked up by one Python expression, whose nesting Python bounds.
+_NAMES_AT_ONCE: Final = 50
+
 #: What becomes of the results of a step for every item: of its values, and of what a literal index picked of them.
 _VALUES: Final = {"on": sequences.join, "last": sequences.last, "kept": sequences.last_kept}
 _PICKED: Final = {"on": sequences.join_picked, "last": sequences.last_picked, "kept": sequences.last_picked_kept}
@@ -113,13 +116,13 @@ class _Steps:
             empty = c.all_of([c.is_type(array.expression, "list"), empty])
         whole = array.expression
         if self.node.keep_singleton_array and self.node.group is None:
-            whole = ast.List([whole], ast.Load())
+            whole = c.list_of(whole)
         either = c.either(empty, whole, value.expression)
         return Code(generator.assign(either), value.kinds | LIST)
 
     def _names_from(self, start: int) -> list[str]:
         names = []
-        for step in self.steps[start:]:
+        for step in self.steps[start : start + _NAMES_AT_ONCE]:
             if not isinstance(step, Name) or step.stages or step.predicates or step.group:
                 break
             names.append(step.name)
@@ -151,7 +154,7 @@ class _Steps:
         if ending == "on":
             return self._go_on(value)
         undefined_or_list = c.any_of([c.is_undefined(expression), c.is_type(expression, "list")])
-        kept = c.either(undefined_or_list, expression, ast.List([expression], ast.Load()))
+        kept = c.either(undefined_or_list, expression, c.list_of(expression))
         return Code(generator.assign(kept), LIST | UNDEF)
 
     def _finish_results(self, results: ast.expr, item: Code, step: Node, *, is_last: bool) -> Code:
@@ -209,7 +212,7 @@ class _Steps:
         found = generator.attempt(target, direct, generator.bind(sequences.MISSING, "missing"), fallback)
         if ending == "kept":
             kept = c.either(
-                c.any_of([c.is_type(found, "list"), c.is_undefined(found)]), found, ast.List([found], ast.Load())
+                c.any_of([c.is_type(found, "list"), c.is_undefined(found)]), found, c.list_of(found)
             )
             found = generator.store(target, kept)
         return self._walked(found, ending)
@@ -218,7 +221,7 @@ class _Steps:
         """One name of the items of a list."""
         generator, items = self.generator, self.flow.code.expression
         item = generator.fresh("x")
-        turn = ast.comprehension(ast.Name(item, ast.Store()), items, [], 0)
+        turn = ast.comprehension(c.target(item), items, [], 0)
         direct = ast.ListComp(c.item(c.name(item), name), [turn])
         fallback = generator.support(sequences.fields, items, c.constant(name), c.name("evaluation"))
         found = generator.attempt(generator.fresh(), direct, generator.bind(sequences.MISSING, "missing"), fallback)
@@ -257,7 +260,7 @@ class _Steps:
 
     def _staged(self, value: Code, step: Node, *, is_last: bool) -> Code:
         if _is_constructed(step) and self._ending(is_last=is_last) != "last":
-            listed = ast.List([value.expression], ast.Load())
+            listed = c.list_of(value.expression)
             value = Code(self.generator.assign(listed), LIST, sequence=True)
         for number, stage in enumerate(step.stages):
             assert isinstance(stage, Filter)
@@ -270,14 +273,14 @@ class _Steps:
 
     def _listed(self, value: Code, nothing: Sequence[ast.expr] = ()) -> Code:
         """A value as what goes on: nothing is no item, or what is given for it."""
-        empty = c.either(c.is_undefined(value.expression), ast.List([*nothing], ast.Load()), value.expression)
+        empty = c.either(c.is_undefined(value.expression), c.list_of(*nothing), value.expression)
         return Code(self.generator.assign(empty), ANY & ~UNDEF)
 
     def _for_each(self, step: Node, *, is_last: bool) -> Code:
         """A step applied to every item, as a loop."""
         generator = self.generator
         source = generator.assign(turns(self.flow.code))
-        results = generator.store(generator.fresh(), ast.List([], ast.Load()))
+        results = generator.store(generator.fresh(), c.list_of())
         generator.spend(source, step)
         item = generator.fresh("x")
         known: list[Code] = []
@@ -379,7 +382,7 @@ def wildcard(generator: Generator, node: Wildcard) -> Code:
     """`*`"""
     value = generator.context.code.expression
     if generator.context.listed:
-        value = generator.assign(c.either(c.is_type(value, "list"), value, ast.List([value], ast.Load())))
+        value = generator.assign(c.either(c.is_type(value, "list"), value, c.list_of(value)))
     evaluation = c.name("evaluation")
     if generator.exact:
         return Code(generator.assign(generator.support(paths.wildcard, value, c.name("marks"), evaluation)))

@@ -120,7 +120,9 @@ class Lexical(Emitter):
 
     def _enter(self, frame: Frame, block: list[ast.stmt]) -> None:
         """Put in front of a frame what makes its variables unbound, for those where it can be seen."""
-        at = next(index for index, statement in enumerate(block) if statement is frame.entry)
+        at = len(block) - 1
+        while block[at] is not frame.entry:
+            at -= 1
         hidden: list[ast.stmt] = []
         with self.inside(hidden), self.nowhere():
             for variable in frame.variables.values():
