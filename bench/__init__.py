@@ -5,6 +5,7 @@
     python -m bench.scaling         whether the price of an item or an execution grows with their number
     python -m bench.jsonata         compiled JSONata beside the same work by hand
     python -m bench.latency         how long the event loop was blocked at most
+    python -m bench.endpoint        StartSyncExecution over HTTP beside a handler written by hand
     python -m bench.peers          other local engines beside it: moto, aws-local-stepfunctions (install them first)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark
 

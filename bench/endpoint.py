@@ -17,6 +17,7 @@ import multiprocessing
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -151,7 +152,8 @@ def make_request(port: int) -> bytes:
     """What botocore sends, its signature included."""
     event = orjson.dumps(load_workloads()["W1"].events(1)[0]).decode()
     body = orjson.dumps({"stateMachineArn": _MACHINE, "input": event})
-    signature = "0" * 64
+    credential = "Credential=AKIDEXAMPLE/20260101/us-east-1/states/aws4_request"
+    signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-target"
     lines = [
         "POST / HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
@@ -160,8 +162,7 @@ def make_request(port: int) -> bytes:
         "Content-Type: application/x-amz-json-1.0",
         "User-Agent: Boto3/1.44.5 md/Botocore#1.44.5 ua/2.1 os/linux lang/python#3.13.0 cfg/retry-mode#standard",
         "X-Amz-Date: 20260101T000000Z",
-        "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/us-east-1/states/aws4_request, "
-        f"SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}",
+        f"Authorization: AWS4-HMAC-SHA256 {credential}, {signed}, Signature={'0' * 64}",
         "amz-sdk-invocation-id: 00000000-0000-4000-a000-000000000000",
         "amz-sdk-request: attempt=1",
         f"Content-Length: {len(body)}",
@@ -183,12 +184,9 @@ async def measure(pipe: Connection, ports: dict[str, int], rounds: int, seconds:
     loop = asyncio.get_running_loop()
     legs = {}
     for name, port in ports.items():
-        request = make_request(port)
-        clients = []
-        for _ in range(CONNECTIONS):
-            _, client = await loop.create_connection(lambda: Client(request), "127.0.0.1", port)
-            clients.append(client)
-        legs[name] = Leg(clients)
+        make_client = partial(Client, make_request(port))
+        connected = [await loop.create_connection(make_client, "127.0.0.1", port) for _ in range(CONNECTIONS)]
+        legs[name] = Leg([client for _, client in connected])
     for round_ in range(rounds + 1):
         for leg in legs.values():
             before, begin = _processor_time(pipe), time.perf_counter()

@@ -80,7 +80,11 @@ class SkippingRuntime(express.Runtime):
         await skip(seconds)
 
     def wake_later(self, nap: Nap, seconds: float) -> None:
-        nap.timer = self._loop.call_soon(nap.wake)
+        nap.timer = self._loop.call_soon(self._over, nap)
+
+    def _over(self, nap: Nap) -> None:
+        nap.timer = None
+        self.line_up(nap)
 
 
 class Transient(Exception):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from express.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from express import jsonata, metrics
+    from express import execution_log, jsonata, metrics, tracing
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -55,9 +55,11 @@ __all__ = [
     "Tasks",
     "Workflow",
     "compile",
+    "execution_log",
     "jsonata",
     "metrics",
     "run",
+    "tracing",
 ]
 
 #: Where each name lives. They are imported when first used: `express --help` must not wait for the engine.
@@ -75,7 +77,7 @@ _HOME = {
 }
 
 #: Modules that are part of the facade.
-_MODULES = ("jsonata", "metrics")
+_MODULES = ("execution_log", "jsonata", "metrics", "tracing")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ states can point at each other in circles, and lets each node fill in its closur
 
 Law 9: valid means it compiles. `check` runs this very compiler and throws the Machine away.
 
-Observers that look at states are woven in while building (`_observe`); a machine built for none has none.
+Observers that look at states are woven in while building (`Witness`); a machine built for none has none.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from express.definition.problems import (
     TOO_DEEPLY_NESTED,
     Problem,
 )
-from express.errors import DefinitionError, StateError
+from express.errors import DefinitionError
 from express.metering import memory_bytes
-from express.observe import STATE_HOOKS, Announce, Observer, announcer, has_hook
-from express.program import FAILED, WAITING, Machine, Program, Step
+from express.observe import WOVEN_HOOKS, Observer, has_hook
+from express.program import Machine, Program, Step
 from express.states.context import build_context
 from express.states.recovery import MAX_SECONDS
 from express.states.registry import STATE_TYPES
 from express.states.state import Node, Resolver, Surroundings
+from express.states.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from express.definition.document import Document
     from express.definition.fields import Fields
-    from express.program import Frame
-    from express.types import JSON, MachineType
+    from express.types import MachineType
 
 #: Longest name of a state, in characters.
 MAX_STATE_NAME = 80
@@ -84,9 +84,9 @@ class Definition:
     read_ns: int = 0
 
     def build(self, observers: tuple[Observer, ...] = ()) -> Machine:
-        """The machine, with the state hooks of `observers` woven in."""
+        """The machine, with the hooks of `observers` that look into it woven in."""
         begin = time.perf_counter_ns()
-        builder = _Builder(tuple(o for o in observers if has_hook(o, *STATE_HOOKS)))
+        builder = _Builder(tuple(o for o in observers if has_hook(o, *WOVEN_HOOKS)))
         program = builder.program(self.states)
         return Machine(
             name=self.name,
@@ -351,8 +351,7 @@ class _Builder:
     """Builds the programs of one machine; collects all its steps."""
 
     def __init__(self, observers: tuple[Observer, ...]) -> None:
-        self.observers = observers
-        self.announcers = [announcer(observers, hook) for hook in STATE_HOOKS]
+        self.witness = Witness(observers) if observers else None
         self.steps: list[Step] = []
 
     def program(self, states: States) -> Program:
@@ -362,8 +361,8 @@ class _Builder:
         for name, node in states.nodes.items():
             step = steps[name]
             node.build(step, link)
-            if self.observers:
-                _observe(step, *self.announcers)
+            if self.witness is not None:
+                self.witness.watch_state(step)
         blocks = any(step.blocks for step in steps.values())
         assert states.start_at is not None
         return Program(steps[states.start_at], tuple(steps.values()), blocks)
@@ -376,50 +375,15 @@ class _Link:
     builder: _Builder
     steps: dict[str, Step]
 
+    @property
+    def witness(self) -> Witness | None:
+        return self.builder.witness
+
     def step(self, name: str) -> Step:
         return self.steps[name]
 
     def program(self, branch: States) -> Program:
         return self.builder.program(branch)
-
-
-def _observe(step: Step, announce_entry: Announce, announce_exit: Announce, announce_failure: Announce) -> None:
-    """Wrap a step so that the observers see it: entered once per visit, then exited or failed.
-
-    What a hook raises stays with its announcer: inside a step it would pass for an error of the state.
-    """
-    run, resume, recover, name = step.run, step.resume, step.recover, step.name
-
-    def entered(frame: Frame) -> None:
-        if frame.attempts is None and frame.paused is None:
-            announce_entry(frame, name, frame.data)
-
-    def exited(frame: Frame, following: Step) -> Step:
-        announce_exit(frame, name, frame.data)
-        return following
-
-    def observed(frame: Frame) -> Step:
-        entered(frame)
-        following = run(frame)
-        return following if following is WAITING or following is FAILED else exited(frame, following)
-
-    def observed_resume(frame: Frame, value: JSON) -> Step:
-        return exited(frame, resume(frame, value))
-
-    def unrecovered(error: StateError) -> Step:
-        raise error
-
-    def observed_recovery(frame: Frame, error: StateError) -> Step | float:
-        try:
-            after = unrecovered(error) if recover is None else recover(frame, error)
-        except StateError as final:
-            announce_failure(frame, name, final.error, final.cause)
-            raise
-        return exited(frame, after) if isinstance(after, Step) else after
-
-    step.run = observed
-    step.resume = observed_resume
-    step.recover = observed_recovery
 
 
 def default_arn(name: str) -> str:

@@ -93,6 +93,8 @@ class EngineError(StateError):
     """
 
     placed = False
+    #: The state it was placed in.
+    state: str | None = None
     #: History events that AWS writes for the failure itself, before the one that ends the state or the execution.
     events = 0
 
@@ -100,6 +102,7 @@ class EngineError(StateError):
         """Prefix the cause as AWS does: the state's name and the id of the history event that entered it."""
         if not self.placed:
             self.placed = True
+            self.state = state
             self.cause = (
                 f"An error occurred while executing the state '{state}' "
                 f"(entered at the event id #{event_id}). {self.cause}"

@@ -9,19 +9,23 @@
 It is JSONata 2.0.6 (docs.jsonata.org), the version Step Functions runs, with the functions Step Functions adds
 (`$partition`, `$range`, `$hash`, `$uuid`, `$parse`, `$random` with a seed) and without `$eval`, which it does not have.
 
-Two things differ from jsonata-js on purpose. A result of arithmetic that is no JSON number (`1/0`) is an error (D1001)
-unless an operator or function takes it up at once. And where several items of an array constructor or values of an
-object fail, the first in the text is reported; jsonata-js evaluates them side by side and reports the one that fails
-soonest.
+Three things differ from jsonata-js on purpose. A result of arithmetic that is no JSON number (`1/0`) is an error (D1001)
+unless an operator or function takes it up at once; jsonata-js hands it out as JavaScript's Infinity or NaN. Where
+several items of an array constructor or values of an object fail, the first in the text is reported; jsonata-js
+evaluates them side by side and reports the one that fails soonest. And a transform changes its copy only, whatever its
+pattern finds.
 
 Values are JSON's: dict, list, str, int, float, bool and None, and are never changed. An expression that gives nothing
-gives `UNDEFINED`, which is not None. Evaluation is bounded (`Limits`): whatever the expression and the data, it ends,
-and too much work, memory or recursion is a `JSONataError` (U1001, U1002, U1003). A compiled expression may be evaluated
-by any number of threads at once.
+gives `UNDEFINED`, which is not None. One that gives a function gives a `Function`; inside arrays and objects, functions
+and nothing are what `JSON.stringify` makes of them: null, and no member.
+
+Evaluation is bounded (see `compile`): whatever the expression and the data, it ends, and too much work, memory or
+recursion is a `JSONataError` (U1001, U1002, U1003). A compiled expression may be evaluated by any number of threads at
+once.
 """
 
 from __future__ import annotations
 
-from express.expressions.jsonata import UNDEFINED, Expression, Function, JSONataError, Limits, compile  # noqa: A004
+from express.expressions.jsonata import UNDEFINED, Expression, Function, JSONataError, compile  # noqa: A004
 
-__all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "Limits", "compile"]
+__all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "compile"]

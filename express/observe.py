@@ -16,15 +16,30 @@ import inspect
 import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from express.errors import StateError
     from express.types import JSON
 
 log = logging.getLogger("express")
 
 #: Tells all observers of one event; takes what their hooks take and raises nothing of theirs.
 Announce: TypeAlias = Callable[..., None]
+
+
+class Event(NamedTuple):
+    """One event of an execution's history (API reference HistoryEvent).
+
+    `previous` is the id of the event it follows from, 0 for none. `details` are its details without the payload, which
+    `data` gives by the name it has among them (`input`, `output`, `parameters`); None where the event has none.
+    """
+
+    id: int
+    previous: int
+    type: str
+    details: dict[str, JSON]
+    data: tuple[str, JSON] | None
 
 
 class Observer:
@@ -36,7 +51,19 @@ class Observer:
 
     `state_entered` comes once per visit, before the first attempt; `state_exited` when the state hands its output on,
     also by way of a Catch; `state_failed` when its error leaves the state. Data is shared: look, and change nothing.
+
+    `task_started` comes right before a handler is called, for each attempt, in the context (`contextvars`) the handler
+    will run in; `task_ended` when it has answered, with the error if it has failed or None. An attempt that is
+    cancelled with its execution does not end. `branch_started` gives each branch of a Parallel and each iteration of
+    a Map its frame, before its first state; `parent` is the frame of the Parallel or Map itself. A frame that has
+    ended may come again for another iteration.
+
+    `history_event` gives the events AWS would write between ExecutionStarted and the one that ends the execution, with
+    the ids they have there.
     """
+
+    #: Which of its hooks this observer wants to be called, if not all it has.
+    hooks: tuple[str, ...] | None = None
 
     def execution_started(self, run: Any) -> None: ...
 
@@ -48,14 +75,28 @@ class Observer:
 
     def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None: ...
 
+    def task_started(self, frame: Any, name: str, payload: JSON) -> None: ...
+
+    def task_ended(self, frame: Any, name: str, failure: StateError | None) -> None: ...
+
+    def branch_started(self, parent: Any, frame: Any, index: int) -> None: ...
+
+    def history_event(self, frame: Any, event: Event) -> None: ...
+
 
 EXECUTION_HOOKS = ("execution_started", "execution_ended")
 STATE_HOOKS = ("state_entered", "state_exited", "state_failed")
+TASK_HOOKS = ("task_started", "task_ended")
+BRANCH_HOOKS = ("branch_started",)
+HISTORY_HOOKS = ("history_event",)
+#: The hooks that are woven into steps.
+WOVEN_HOOKS = (*STATE_HOOKS, *TASK_HOOKS, *BRANCH_HOOKS, *HISTORY_HOOKS)
 
 
 def has_hook(observer: Observer, *names: str) -> bool:
-    """Whether the observer's class overrides one of these hooks."""
-    return any(getattr(type(observer), name) is not getattr(Observer, name) for name in names)
+    """Whether the observer's class overrides one of these hooks, and it takes part in it."""
+    wanted = names if observer.hooks is None else [name for name in names if name in observer.hooks]
+    return any(getattr(type(observer), name) is not getattr(Observer, name) for name in wanted)
 
 
 def check_observer(observer: object) -> Observer:
@@ -63,7 +104,7 @@ def check_observer(observer: object) -> Observer:
     kind = type(observer).__name__
     if not isinstance(observer, Observer):
         raise TypeError(f"an observer must be an express.Observer, not a {kind}")
-    for name in (*EXECUTION_HOOKS, *STATE_HOOKS):
+    for name in (*EXECUTION_HOOKS, *WOVEN_HOOKS):
         if inspect.iscoroutinefunction(getattr(observer, name)):
             raise TypeError(f"{kind}.{name} is `async def`: hooks are called by steps, which do not wait")
     return observer

@@ -49,8 +49,8 @@ class Step:
     `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
-    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where the state
-    has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
+    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where the
+    state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
     (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
@@ -266,8 +266,9 @@ class Frame:
     takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
     `attempts` holds the Retry counters of the current visit, None on the first attempt. `entered` is the id of the
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
-    `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the next attempt of a failed one. `item`
-    is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps between two time slices.
+    `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the
+    next attempt of a failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps
+    between two time slices. `trail` is there only in machines whose history is written.
     """
 
     __slots__ = (
@@ -283,6 +284,7 @@ class Frame:
         "run",
         "size",
         "step",
+        "trail",
         "variables",
     )
 
@@ -295,6 +297,7 @@ class Frame:
         self.attempts: list[int] | None = None
         self.awaiting: Awaitable[JSON] | None = None
         self.failure: StateError | None
+        self.trail: Any
         self.delay = 0.0
         self.entered = 0
         self.entered_ns = 0

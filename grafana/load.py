@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import express
 from express.cli.samples import ORDER_DEFINITION
 from express.metrics import Metrics
+from grafana.prometheus import stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -248,8 +249,12 @@ async def _drive(runtime: express.Runtime, demand: Demand, weather: Weather) -> 
 
 
 async def run(port: int, period: float, max_in_flight: int) -> None:
-    """Serve metrics on the port (0: any free one) and keep the load up until cancelled. Prints where it serves."""
+    """Serve metrics on the port (0: any free one) and keep the load up until told to stop. Prints where it serves."""
     weather = Weather(period, time.monotonic())
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, me.cancel)
     async with express.Runtime(max_in_flight=max_in_flight, drain_timeout=0) as runtime:
         metrics = Metrics(runtime)
         wanted = demands(weather)
@@ -282,7 +287,7 @@ def _process(options: list[str]) -> Iterator[str]:
                 raise RuntimeError("the load does not start: its error is above")
             yield urlsplit(line.removeprefix(_ANNOUNCEMENT).strip()).netloc
         finally:
-            process.terminate()
+            stop(process)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -291,8 +296,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--period", type=float, default=240, metavar="SECONDS", help="of the load; default: 240")
     parser.add_argument("--max-in-flight", type=int, default=_MAX_IN_FLIGHT, metavar="N", help="default: 60")
     chosen = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
+    with suppress(asyncio.CancelledError):
         express.run(run(chosen.port, chosen.period, chosen.max_in_flight))
 
 

@@ -22,15 +22,10 @@ DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 COLUMNS = 24
 
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE = "green", "yellow", "orange", "red", "blue", "purple"
-#: Series that keep their colour wherever they are shown.
-SERIES_COLOURS = {
-    "SUCCEEDED": GREEN,
-    "FAILED": RED,
-    "TIMED_OUT": ORANGE,
-    "ABORTED": PURPLE,
-    "succeeded": GREEN,
-    "failed": RED,
-    "timed_out": ORANGE,
+#: The values of these labels keep their colour wherever they are shown.
+_COLOURS_OF_LABELS = {
+    "status": {"SUCCEEDED": GREEN, "FAILED": RED, "TIMED_OUT": ORANGE, "ABORTED": PURPLE},
+    "outcome": {"succeeded": GREEN, "failed": RED, "timed_out": ORANGE},
 }
 
 
@@ -144,7 +139,8 @@ class TimeSeries(Panel):
                 "fillOpacity": self._fill(),
                 "showPoints": "never",
                 "spanNulls": False,
-                "axisSoftMin": 0,
+                # A logarithmic axis has no zero.
+                **({} if self.logarithmic else {"axisSoftMin": 0}),
                 "scaleDistribution": scale,
                 "stacking": {"mode": "normal" if self.stacked else "none", "group": "A"},
                 "thresholdsStyle": {"mode": "dashed" if self.thresholds else "off"},
@@ -152,13 +148,16 @@ class TimeSeries(Panel):
         }
 
     def _fill(self) -> int:
-        """Per cent. A logarithmic axis has no zero to fill down to."""
+        """Per cent of opacity below the line."""
         return 85 if self.bars else 40 if self.stacked else 0 if self.logarithmic else 8
 
     def overrides(self) -> list[Json]:
-        names = [query.legend for query in self.queries]
-        by_label = any(name in ("{{status}}", "{{outcome}}") for name in names)
-        coloured = [_fixed_colour(name, colour) for name, colour in SERIES_COLOURS.items() if by_label or name in names]
+        labels = [query.legend.strip("{}") for query in self.queries]
+        coloured = [
+            _override(value, ("color", {"mode": "fixed", "fixedColor": colour}))
+            for label in labels
+            for value, colour in _COLOURS_OF_LABELS.get(label, {}).items()
+        ]
         return coloured + [_dashed_line(name) for name in self.dashed]
 
     def options(self) -> Json:
@@ -180,10 +179,6 @@ def _override(name: str, *properties: tuple[str, Any]) -> Json:
         "matcher": {"id": "byName", "options": name},
         "properties": [{"id": id_, "value": value} for id_, value in properties],
     }
-
-
-def _fixed_colour(name: str, colour: str) -> Json:
-    return _override(name, ("color", {"mode": "fixed", "fixedColor": colour}))
 
 
 def _dashed_line(name: str) -> Json:

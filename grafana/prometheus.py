@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 #: A series of a range query: its labels, and (seconds since the epoch, value) in order.
 Series: TypeAlias = "tuple[dict[str, str], list[tuple[float, float]]]"
@@ -97,9 +97,9 @@ class Prometheus:
             )
             self.url = f"http://127.0.0.1:{port}"
             if self._is_ready(process):
-                resources.callback(_stop, process)
+                resources.callback(stop, process)
                 return
-            _stop(process)
+            stop(process)
         log.seek(0)
         raise PrometheusError(f"prometheus does not start:\n{log.read()[-2000:]}")
 
@@ -167,7 +167,8 @@ def _free_port() -> int:
         return port
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
+    """End a process, by force if it takes its time."""
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)
@@ -188,8 +189,3 @@ def interpolate(expression: str, variables: Mapping[str, str], *, step: float, s
     for name in sorted(values, key=len, reverse=True):
         expression = expression.replace(f"${name}", values[name])
     return expression
-
-
-def every_query(panels: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Each panel of a board with each of its targets."""
-    return [(panel, target) for panel in panels for target in panel.get("targets", ())]

@@ -110,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with loaded(_INSTANCES, period=chosen.period) as targets, Prometheus(targets) as prometheus:
         began = time.time()
         print(f"two periods of {chosen.period:g} s of load; Prometheus answers at {prometheus.url}", flush=True)
-        prometheus.wait_until(lambda _: time.time() - began > _PERIODS * chosen.period, 3 * chosen.period, "enough data")
+        prometheus.wait_until(
+            lambda _: time.time() - began > _PERIODS * chosen.period, 3 * chosen.period, "enough data"
+        )
         for path in sorted(DIRECTORY.glob("*.json")):
             picture = chosen.output / f"{path.stem}.svg"
             board = json.loads(path.read_text(encoding="utf-8"))

@@ -39,7 +39,7 @@ _STATS = (
         thresholds=(Threshold(1, YELLOW),),
     ),
     Stat(
-        title="Workflows",
+        title="Definitions",
         description="Workflows a runtime has met, by their name.",
         unit="short",
         queries=(Query(f"max({_SCOPE.select('express_definitions')})"),),

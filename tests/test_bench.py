@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import latency, memory, scaling, throughput
+from bench import endpoint, latency, memory, scaling, throughput
 from bench.handwritten import TWINS
 from bench.workload import load_workloads
 
@@ -62,6 +62,12 @@ def test_slope_is_of_the_settled_part(rises_by: int, slope: float) -> None:
 def test_scaling(capsys: pytest.CaptureFixture[str]) -> None:
     scaling.main(["--quick"])
     assert "in flight" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_endpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    endpoint.main(["--quick"])
+    assert "endpoint / handwritten" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -18,8 +18,7 @@ from express.cli.usage import usages_of_page
 from express.counting import BOUNDS_NS, BUCKETS, MAX_ERROR_NAMES, Histogram, Tally
 from express.metrics import Metrics
 from express.metrics.families import FAMILIES
-from express.metrics.labels import Cap
-from express.metrics.reading import RESERVED_ERRORS
+from express.metrics.labels import RESERVED_ERRORS, Cap
 from express.metrics.snapshot import Snapshot
 from tests.runtime.machines import (
     AGES,

@@ -425,7 +425,7 @@ def test_only_who_looks_at_states_is_woven_in() -> None:
     assert {run.__qualname__ for run in closures(workflow, OnlyEnds())} == {
         run.__qualname__ for run in closures(workflow)
     }
-    assert {run.__qualname__ for run in closures(workflow, Recorder())} == {"_observe.<locals>.observed"}
+    assert {run.__qualname__ for run in closures(workflow, Recorder())} == {"Witness.watch_state.<locals>.observed"}
 
 
 def test_a_machine_is_built_once_for_each_set_of_observers() -> None:

@@ -7,9 +7,9 @@ of them at once, in words of their own (recorded):
     1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value
     less than or equal to 1000
 
-Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not is
-read and looked at in detail. Values of sensitive shapes are not quoted. Members no shape knows are ignored and a null counts as not given, as with
-every AWS JSON service.
+Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not
+is read and looked at in detail. Values of sensitive shapes are not quoted. Members no shape knows are ignored and a
+null counts as not given, as with every AWS JSON service.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Boolean:
             raise not_readable(value, "a Boolean")
         return value
 
-    def violations(self, value: bool, place: str) -> Iterator[str]:  # noqa: FBT001 - the value is one
+    def violations(self, value: bool, place: str) -> Iterator[str]:
         return iter(())
 
 
@@ -177,23 +177,17 @@ class Structure:
     def fits(self, value: JSON) -> bool:
         if not isinstance(value, dict):
             return False
-        for name in self.required:
-            if name not in value:
-                return False
+        if any(name not in value for name in self.required):
+            return False
         members = self.members
-        for name, member in value.items():
-            if name not in members or not members[name].fits(member):
-                return False
-        return True
+        return all(name in members and members[name].fits(member) for name, member in value.items())
 
     def read(self, value: JSON) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise not_readable(value, "a Structure")
         members = self.members
         return {
-            name: members[name].read(member)
-            for name, member in value.items()
-            if member is not None and name in members
+            name: members[name].read(member) for name, member in value.items() if member is not None and name in members
         }
 
     def violations(self, value: dict[str, Any], place: str) -> Iterator[str]:

@@ -38,10 +38,16 @@ class Server:
         self._connections: set[Connection] = set()
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._answers = 0
+        self._closed = False
         self._server: asyncio.Server
         self._sweeper: asyncio.TimerHandle
         self.host = host
         self.port = port
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
 
     @property
     def url(self) -> str:
@@ -63,6 +69,9 @@ class Server:
 
     async def close(self, drain: float) -> None:
         """Answer what has arrived, for at most `drain` seconds, and close every connection."""
+        if self._closed:
+            return
+        self._closed = True
         self._sweeper.cancel()
         self._server.close()
         for connection in tuple(self._connections):

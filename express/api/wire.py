@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
         self._error: ServiceError | None = None
         #: The last request has been read.
         self._closing = False
+        #: Requests of the data now being parsed that were answered at once, without a turn of the loop.
+        self._at_once = 0
         #: There while the client does not take its answers.
         self._untaken: asyncio.Future[None] | None = None
 
@@ -119,6 +121,7 @@ class Connection(asyncio.Protocol):
         if not self._arrived:
             self._deadline = self._loop.time() + self._limits.arrival
         self._arrived += len(data)
+        self._at_once = 0
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -202,7 +205,11 @@ class Connection(asyncio.Protocol):
             if self._error is None and not self._transport.is_closing():
                 self._transport.pause_reading()
             return
-        task = spawn(self._loop, self._answer_all())
+        if self._at_once < _FAIR:
+            self._at_once += 1
+            task = spawn(self._loop, self._answer_all())
+        else:
+            task = self._loop.create_task(self._answer_all())
         self._task = None if task.done() else task
 
     async def _answer_all(self) -> None:
@@ -212,9 +219,10 @@ class Connection(asyncio.Protocol):
             if isinstance(entry, Request):
                 response = await self._application(entry)
                 # A client that asked for the head alone would take the body for the next answer.
-                self._write(response, last=(self._closing and not self._queue) or entry.method == b"HEAD")
+                last = (self._closing and not self._queue) or entry.method == b"HEAD"
             else:
-                self._write(refusal(entry), last=True)
+                response, last = refusal(entry), True
+            self._write(response, last=last)
             answered += 1
             if self._untaken is not None:
                 self._deadline = self._loop.time() + self._limits.reading
@@ -242,6 +250,7 @@ class Connection(asyncio.Protocol):
             transport.close()
         else:
             transport.write_eof()
+        self._queue.clear()
 
     # ------------------------------------------------------------------------------------------ the Server's side
 

@@ -8,13 +8,13 @@ The second variable matters as much as the first: the SDKs put `sync-` before th
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Final
 
 from express.cli.options import port
 from express.cli.status import OK
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping
 
     from express.cli import Subparsers

@@ -21,14 +21,14 @@ from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
 from express.cli.stream import run_stream
 from express.cli.streams import STDIN, require_stdin, usable
 from express.cli.tally import StreamTally
-from express.cli.watching import metrics_page
+from express.cli.watching import execution_log, metrics_page
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
     from io import FileIO
 
-    from express import Result, Workflow
+    from express import Observer, Result, Workflow
     from express.types import JSON
 
 #: Broken lines that are reported one by one; the others are only counted.
@@ -40,7 +40,8 @@ def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callabl
     with ExitStack() as files:
         source = _open_events(arguments.events, files)
         target = files.enter_context(_output(arguments.output, arguments.events))
-        return express.run(_stream(workflow, source, target, arguments, query))
+        observers = files.enter_context(execution_log(arguments))
+        return express.run(_stream(workflow, source, target, arguments, query, observers))
 
 
 def _open_events(name: str, files: ExitStack) -> FileIO:
@@ -81,6 +82,7 @@ async def _stream(
     target: BinaryIO,
     arguments: argparse.Namespace,
     query: Callable[[JSON], JSON] | None,
+    observers: tuple[Observer, ...],
 ) -> int:
     reader, size = EventReader(source, _shown(arguments.events)), _size(source)
     wanted = arguments.progress
@@ -88,7 +90,8 @@ async def _stream(
         # Results scrolling over a terminal and a bar on the same terminal would destroy each other.
         wanted = False
     display = choose_display(wanted=wanted)
-    async with LineWriter(target) as writer, Runtime(max_in_flight=arguments.max_in_flight) as runtime:
+    limit = arguments.max_in_flight
+    async with LineWriter(target) as writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
         sink = _LineSink(writer, result_line(query, billing=arguments.billing))
         gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))
         with metrics_page(arguments.metrics_port, runtime, workflow):

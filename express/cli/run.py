@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from express.cli.options import positive
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN, usable
-from express.cli.watching import add_metrics_port
+from express.cli.watching import add_log_options, add_metrics_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from express import Workflow
+    from express import Observer, Result, Workflow
     from express.cli import Subparsers
     from express.types import JSON
 
@@ -59,6 +59,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--query", metavar="JMESPATH", help="print this part of each result")
     parser.add_argument("--name", help="name of the execution with --input (default: generated)")
     parser.add_argument("--type", choices=("EXPRESS", "STANDARD"), default="EXPRESS", help="default: EXPRESS")
+    add_log_options(parser)
     stream = parser.add_argument_group("with --events")
     stream.add_argument("--unordered", action="store_true", help="print results as they end")
     stream.add_argument("--max-in-flight", metavar="N", type=positive, default=10_000, help="default: 10000")
@@ -93,7 +94,7 @@ def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable
     from express.cli.inputs import read_input
 
     value = {} if arguments.input is None else read_input(arguments.input)
-    result = workflow.run(value, name=arguments.name)
+    result = _executed(workflow, value, arguments)
     succeeded = result.status == "SUCCEEDED"
     if query is not None:
         document = query(whole(result))
@@ -107,3 +108,15 @@ def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable
         reason = ": ".join(part for part in (result.error, result.cause) if part)
         print(f"express: execution {result.status}{reason and f': {reason}'}", file=sys.stderr)
     return OK if succeeded else FAILED
+
+
+def _executed(workflow: Workflow, value: JSON, arguments: argparse.Namespace) -> Result:
+    import express
+    from express.cli.watching import execution_log
+
+    async def main(observers: tuple[Observer, ...]) -> Result:
+        async with express.Runtime(max_in_flight=1, observers=observers) as runtime:
+            return await runtime.execute(workflow, value, name=arguments.name)
+
+    with execution_log(arguments) as observers:
+        return express.run(main(observers))

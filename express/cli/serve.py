@@ -18,11 +18,10 @@ from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import usable
 
 if TYPE_CHECKING:
+    from express.cli import Subparsers
     from express.service import Service
     from express.tasks import Tasks
     from express.types import MachineType
-
-    from express.cli import Subparsers
 
 _EPILOG = """\
 examples:
@@ -79,15 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         import httptools  # noqa: F401
     except ImportError:
-        raise CommandError(
-            "express serve needs the package httptools", hint="pip install 'express[server]'"
-        ) from None
+        raise CommandError("express serve needs the package httptools", hint="pip install 'express[server]'") from None
     from express.cli.inputs import load_tasks
     from express.runtime import run as run_loop
     from express.tasks import Tasks
 
     tasks = load_tasks(arguments.tasks) if arguments.tasks else Tasks()
-    run_loop(_serve(arguments, tasks))
+    definitions = _read_definitions(Path(arguments.definitions)) if arguments.definitions else {}
+    run_loop(_serve(arguments, tasks, definitions))
     return OK
 
 
@@ -98,7 +96,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-async def _serve(arguments: argparse.Namespace, tasks: Tasks) -> None:
+async def _serve(arguments: argparse.Namespace, tasks: Tasks, definitions: dict[Path, str]) -> None:
     from express.api import Endpoint, HostPolicy, Server
     from express.service import Account, Service
 
@@ -107,8 +105,7 @@ async def _serve(arguments: argparse.Namespace, tasks: Tasks) -> None:
     async with Service(
         tasks, account=account, extended=not arguments.strict_aws, max_in_flight=arguments.max_in_flight
     ) as service:
-        if arguments.definitions:
-            await _load(service, Path(arguments.definitions), arguments.type)
+        await _create(service, definitions, arguments.type)
         server = Server(Endpoint(service, hosts), arguments.host, arguments.port)
         try:
             await server.__aenter__()
@@ -123,16 +120,22 @@ async def _serve(arguments: argparse.Namespace, tasks: Tasks) -> None:
         await service.close(arguments.drain)
 
 
-async def _load(service: Service, directory: Path, machine_type: MachineType) -> None:
-    """Create a machine for each definition of a directory. Raises CommandError for the first that is wrong."""
-    from express.service import ServiceError
-
+def _read_definitions(directory: Path) -> dict[Path, str]:
     with usable("read", str(directory)):
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".json")
-    role = f"arn:aws:iam::{service.account.id}:role/express"
+    texts = {}
     for path in paths:
         with usable("read", str(path)):
-            text = path.read_text(encoding="utf-8-sig", errors="replace")
+            texts[path] = path.read_text(encoding="utf-8-sig", errors="replace")
+    return texts
+
+
+async def _create(service: Service, definitions: dict[Path, str], machine_type: MachineType) -> None:
+    """Create a machine for each definition. Raises CommandError for the first that is wrong."""
+    from express.service import ServiceError
+
+    role = f"arn:aws:iam::{service.account.id}:role/express"
+    for path, text in definitions.items():
         request = {"name": path.name.split(".")[0], "definition": text, "roleArn": role, "type": machine_type}
         try:
             await service.catalogue.create(request)

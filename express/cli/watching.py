@@ -1,4 +1,4 @@
-"""What several verbs offer to whoever looks on: a metrics page while they run."""
+"""What several verbs offer to whoever looks on: a metrics page while they run, a log of their executions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from express.cli.status import CommandError
+from express.cli.streams import usable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from express import Runtime, Workflow
+    from express import Observer, Runtime, Workflow
 
 _MAX_PORT = 65_535
 
@@ -50,3 +51,30 @@ def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow) -> Iter
     with server:
         print(f"express: metrics at {server.url}", file=sys.stderr, flush=True)
         yield
+
+
+def add_log_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare `--log-level`, `--log-file` and `--log-execution-data`."""
+    parser.add_argument(
+        "--log-level",
+        choices=("ALL", "ERROR", "FATAL", "OFF"),
+        default="OFF",
+        help="execution log as on AWS (default: OFF)",
+    )
+    parser.add_argument("--log-file", metavar="FILE", help="append the execution log to this file (default: stderr)")
+    parser.add_argument("--log-execution-data", action="store_true", help="log inputs and outputs too")
+
+
+@contextmanager
+def execution_log(arguments: argparse.Namespace) -> Iterator[tuple[Observer, ...]]:
+    """The observers that write the log which was asked for, if any. Raises CommandError where it cannot be written."""
+    if arguments.log_level == "OFF":
+        yield ()
+        return
+    from express.execution_log import ExecutionLog
+
+    level, path, data = arguments.log_level, arguments.log_file, arguments.log_execution_data
+    with usable("write", path or "stderr"):
+        log = ExecutionLog(level, path=path, stream=None if path else sys.stderr, include_execution_data=data)
+    with log:
+        yield (log,)

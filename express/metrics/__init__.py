@@ -10,6 +10,8 @@ each of which pushes its own with `Metrics.push`.
 from __future__ import annotations
 
 from express.metrics.collector import Metrics
+from express.metrics.gathering import Gathering
+from express.metrics.pushing import Pushing
 from express.metrics.server import Server
 
-__all__ = ["Metrics", "Server"]
+__all__ = ["Gathering", "Metrics", "Pushing", "Server"]

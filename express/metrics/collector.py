@@ -11,21 +11,22 @@ import threading
 from typing import TYPE_CHECKING
 
 from express.metrics import families
-from express.metrics.reading import Caps, read_machines, read_overflow, read_runtime
+from express.metrics.durations import Durations
+from express.metrics.labels import MAX_LABEL_VALUES, Caps
+from express.metrics.pushing import EVERY, Pushing
+from express.metrics.reading import read_machines, read_overflow, read_runtime
 from express.metrics.server import Server, serve_collector
 from express.metrics.snapshot import Snapshot, declarations
 from express.version import __version__
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
 
     from express.metrics.reading import Runtime, Workflow
     from express.program import Machine
-
-#: Values of one label that get series of their own, unless told otherwise.
-MAX_LABEL_VALUES = 200
 
 
 class Metrics:
@@ -42,14 +43,25 @@ class Metrics:
 
     max_label_values: names of workflows, errors, resources and states that get series of their own, each; the others
     share `other` and are counted in `express_label_overflow_total`.
+    task_durations, state_durations: also measure each attempt of a task, each visit of a state. An observer is woven
+    into the workflows for it, and a state that is looked at takes a little longer; executions under way go on without.
     """
 
-    def __init__(self, runtime: Runtime, *, max_label_values: int = MAX_LABEL_VALUES) -> None:
-        if max_label_values < 1:
-            raise ValueError("max_label_values must be positive")
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        max_label_values: int = MAX_LABEL_VALUES,
+        task_durations: bool = False,
+        state_durations: bool = False,
+    ) -> None:
+        self._caps = Caps(max_label_values)
         self._runtime = runtime
         self._measurements = runtime.measure()
-        self._caps = Caps(max_label_values)
+        self._durations: Durations | None = None
+        if task_durations or state_durations:
+            self._durations = Durations(self._caps, tasks=task_durations, states=state_durations)
+            runtime.add_observer(self._durations)
         #: What machines that are gone had counted.
         self._gone = Snapshot()
         self._leaving: list[Machine] = []
@@ -73,6 +85,8 @@ class Metrics:
             snapshot.merge(self._gone)
             read_machines(snapshot, machines, self._caps)
             read_runtime(snapshot, self._runtime, self._measurements)
+            if self._durations is not None:
+                self._durations.read(snapshot)
             read_overflow(snapshot, self._caps, machines)
             build = (__version__, platform.python_version(), self._runtime.loop_name)
             snapshot.add(families.BUILD_INFO, build, 1)
@@ -103,3 +117,7 @@ class Metrics:
         Raises OSError when the port is taken or the host is not one of this machine's.
         """
         return serve_collector(self, port, host)
+
+    def push(self, path: str | os.PathLike[str], *, every: float = EVERY) -> Pushing:
+        """Tell them to the `Gathering` that listens at `path`, every so many seconds and at exit, from a thread."""
+        return Pushing(self.snapshot, path, every)

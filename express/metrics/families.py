@@ -1,5 +1,9 @@
 """Every metric family there is, each declared once: name, kind, labels, help, and its twin in CloudWatch.
 
+Counts are kept and added up as integers, and divided into base units only where they are shown. Floats would not do:
+a sum of them depends on the order by its last bit, and to Prometheus a counter that goes down by one bit has started
+anew.
+
 Names follow Prometheus: one prefix, base units, `_total` for counters. Labels come from closed sets, or from sets that
 `labels.Cap` closes. The table of the README is made from the declarations here.
 """
@@ -7,21 +11,37 @@ Names follow Prometheus: one prefix, base units, `_total` for counters. Labels c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lcm
 from typing import Final, Literal, TypeAlias
 
 from express.counting import BUCKETS
+from express.metering import DURATION_STEP_MS, MEMORY_STEP_MB
+from express.pricing import DURATION_TIERS, MB_PER_GB, REQUEST_USD, SECONDS_PER_HOUR
 
 Kind: TypeAlias = Literal["counter", "gauge", "summary", "histogram"]
 #: How series of several processes become one.
 Merging: TypeAlias = Literal["sum", "most"]
 
-#: Numbers of one series: counter, gauge: the value; summary: count, sum; histogram: sum, then the count of each bucket.
+#: Integers of one series. Counter, gauge: the value; summary: count, sum; histogram: sum, the count of each bucket.
 _WIDTHS: Final[dict[Kind, int]] = {"counter": 1, "gauge": 1, "summary": 2, "histogram": 1 + BUCKETS}
+
+
+_NS: Final = 1_000_000_000
+#: Billed units, of 100 ms x 64 MB, in a GB-second.
+UNITS_PER_GIGABYTE_SECOND: Final = 1_000 // DURATION_STEP_MS * MB_PER_GB // MEMORY_STEP_MB
+_UNITS_PER_DOLLAR = UNITS_PER_GIGABYTE_SECOND * SECONDS_PER_HOUR / DURATION_TIERS[0][1]
+#: What a dollar is cut into so that the prices of a request and of a billed unit are both whole numbers of parts.
+PARTS_PER_DOLLAR: Final = lcm(int(1 / REQUEST_USD), int(_UNITS_PER_DOLLAR))
+PARTS_PER_REQUEST: Final = int(PARTS_PER_DOLLAR * REQUEST_USD)
+PARTS_PER_UNIT: Final = int(PARTS_PER_DOLLAR / _UNITS_PER_DOLLAR)
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family. `name` is the whole name as queries write it; `twin` CloudWatch's metric, where it has one."""
+    """One metric family. `name` is the whole name as queries write it; `twin` CloudWatch's metric, where it has one.
+
+    Values, and the sums of summaries and histograms, are shown divided by `divisor`.
+    """
 
     name: str
     kind: Kind
@@ -29,6 +49,7 @@ class Family:
     labels: tuple[str, ...] = ()
     twin: str = ""
     merging: Merging = "sum"
+    divisor: int = 1
     optional: bool = False
 
     @property
@@ -71,18 +92,21 @@ BILLED_SECONDS = Family(
     "Duration AWS would bill: that of each execution up to the next 100 ms.",
     ("workflow",),
     "ExpressExecutionBilledDuration",
+    divisor=1_000 // DURATION_STEP_MS,
 )
 BILLED_GIGABYTE_SECONDS = Family(
     "express_execution_billed_gigabyte_seconds_total",
     "counter",
     "Duration times memory AWS would bill, each rounded up for each execution.",
     ("workflow",),
+    divisor=UNITS_PER_GIGABYTE_SECOND,
 )
 COST = Family(
     "express_estimated_cost_dollars_total",
     "counter",
     "Price on AWS in USD: requests, and duration at the price of the first tier.",
     ("workflow",),
+    divisor=PARTS_PER_DOLLAR,
 )
 TRANSITIONS = Family(
     "express_state_transitions_total",
@@ -148,22 +172,30 @@ DURATION = Family(
     "From start to end of an execution.",
     ("workflow",),
     "ExecutionTime",
+    divisor=_NS,
 )
 ADMISSION_WAIT = Family(
-    "express_admission_wait_seconds", "histogram", "How long starts waited for a place, of those that had to."
+    "express_admission_wait_seconds",
+    "histogram",
+    "How long starts waited for a place, of those that had to.",
+    divisor=_NS,
 )
 LOOP_LAG = Family(
     "express_event_loop_lag_seconds",
     "histogram",
     "How late the event loop calls what is due, looked at ten times a second.",
+    divisor=_NS,
 )
-COMPILE = Family("express_compile_seconds", "histogram", "How long it took to compile the workflows known here.")
+COMPILE = Family(
+    "express_compile_seconds", "histogram", "How long it took to compile the workflows known here.", divisor=_NS
+)
 TASK_DURATION = Family(
     "express_task_duration_seconds",
     "histogram",
     "From the call of a task's handler to its answer, for each attempt. On request.",
     ("resource",),
     "LambdaFunctionTime, ServiceIntegrationTime",
+    divisor=_NS,
     optional=True,
 )
 STATE_DURATION = Family(
@@ -171,6 +203,7 @@ STATE_DURATION = Family(
     "histogram",
     "From entering a state to leaving it, its retries included. On request.",
     ("workflow", "state"),
+    divisor=_NS,
     optional=True,
 )
 WORKERS = Family(
@@ -182,6 +215,9 @@ REFUSED_PUSHES = Family(
     "Reports of workers that could not be read and were dropped.",
     optional=True,
 )
+
+#: The labels whose sets of values are closed by a limit, each with the family its overflow is told of.
+CAPPED: Final = {"workflow": EXECUTIONS, "error": ERRORS, "resource": TASK_ATTEMPTS, "state": STATE_DURATION}
 
 FAMILIES: Final = (
     STARTED,

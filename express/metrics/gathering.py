@@ -17,18 +17,19 @@ import socket
 import socketserver
 import stat
 import threading
-from typing import TYPE_CHECKING, BinaryIO, Self
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
 
 from express.metrics import families
-from express.metrics.collector import MAX_LABEL_VALUES
 from express.metrics.families import BY_NAME
-from express.metrics.labels import Cap
+from express.metrics.labels import MAX_LABEL_VALUES, Caps
 from express.metrics.server import Server, serve_collector
 from express.metrics.snapshot import Labels, Snapshot, declarations
 from express.metrics.wire import MAX_LINE, decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from io import BufferedIOBase
 
     from prometheus_client.core import Metric
 
@@ -38,7 +39,7 @@ REFUSED = b"-"
 #: Workers that have gone and might come again, beyond which the oldest are added up for good.
 MAX_GONE = 256
 MAX_CONNECTIONS = 1_024
-#: Families whose other labels are not those of `MAX_LABEL_VALUES`.
+#: Seconds until a gathering that is closed takes notice.
 _POLL = 0.05
 
 
@@ -54,14 +55,13 @@ class Gathering:
 
     def __init__(self, path: str | os.PathLike[str], *, max_label_values: int = MAX_LABEL_VALUES) -> None:
         self.path = os.fspath(path)
-        self._limit = max_label_values
-        self._caps: dict[str, Cap] = {}
+        self._caps = Caps(max_label_values)
         self._live: dict[str, Snapshot] = {}
         self._gone: dict[str, Snapshot] = {}
         self._sum = Snapshot()
         self._refused = 0
         self._changing = threading.Lock()
-        self._closed = False
+        self._is_closed = False
         self._server = _listen(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL,), name="express-gathering", daemon=True
@@ -70,21 +70,20 @@ class Gathering:
 
     # ------------------------------------------------------------------------------------------ what comes in
 
-    def receive(self, lines: BinaryIO, answers: BinaryIO) -> None:
+    def receive(self, lines: BufferedIOBase, answers: BufferedIOBase) -> None:
         """Take what one connection sends, to its end. Called in a thread of its own."""
         worker: str | None = None
+        line = b""
         try:
-            while line := lines.readline(MAX_LINE):
+            # A line without an end is too long, or was cut off with its worker.
+            while (line := lines.readline(MAX_LINE)).endswith(b"\n"):
                 worker, answer = self._take(line, worker)
                 answers.write(answer)
-                if answer == REFUSED and not line.endswith(b"\n"):
-                    # Too long, or cut off: what follows would be the rest of it.
-                    break
         except OSError:
+            # Nobody is left to be answered.
             pass
         finally:
-            if worker is not None:
-                self._part(worker)
+            self._hung_up(worker, cut_off=not line.endswith(b"\n") and line != b"")
 
     def _take(self, line: bytes, known: str | None) -> tuple[str | None, bytes]:
         """Let a line count for its worker, unless it is broken, of another worker, or would make a counter go back."""
@@ -102,9 +101,12 @@ class Gathering:
             self._live[worker] = snapshot
         return worker, TAKEN
 
-    def _part(self, worker: str) -> None:
-        """The worker's connection has ended: keep its counters."""
+    def _hung_up(self, worker: str | None, *, cut_off: bool) -> None:
+        """The connection has ended: keep the counters of its worker."""
         with self._changing:
+            self._refused += cut_off
+            if worker is None:
+                return
             self._gone[worker] = self._live.pop(worker).without("gauge")
             while len(self._gone) > MAX_GONE:
                 self._sum.merge(self._gone.pop(next(iter(self._gone))))
@@ -119,9 +121,8 @@ class Gathering:
                 snapshot.merge(self._capped(part))
             snapshot.add(families.WORKERS, (), len(self._live))
             snapshot.add(families.REFUSED_PUSHES, (), self._refused)
-            for label, cap in self._caps.items():
-                if cap.overflow:
-                    snapshot.add(families.OVERFLOW, (label,), cap.overflow)
+            for label, family in families.CAPPED.items():
+                snapshot.add(families.OVERFLOW, (family.name,), self._caps[label].overflow)
             return snapshot
 
     def _capped(self, snapshot: Snapshot) -> Snapshot:
@@ -130,19 +131,13 @@ class Gathering:
         for name, of_family in snapshot.series.items():
             family = BY_NAME[name]
             for labels, numbers in of_family.items():
-                capped.add(family, self._closed_labels(family.labels, labels), *numbers)
+                capped.add(family, self._closed(family.labels, labels), *numbers)
         for workflow, exemplars in snapshot.exemplars.items():
-            capped.add_exemplars(self._cap("workflow").label(workflow), exemplars)
+            capped.add_exemplars(self._caps["workflow"].label(workflow), exemplars)
         return capped
 
-    def _closed_labels(self, names: tuple[str, ...], values: Labels) -> Labels:
-        return tuple(self._cap(name).label(value) for name, value in zip(names, values, strict=True))
-
-    def _cap(self, label: str) -> Cap:
-        cap = self._caps.get(label)
-        if cap is None:
-            cap = self._caps[label] = Cap(self._limit, RESERVED_ERRORS if label == "error" else ())
-        return cap
+    def _closed(self, names: tuple[str, ...], values: Labels) -> Labels:
+        return tuple(self._caps[name].label(value) for name, value in zip(names, values, strict=True))
 
     def collect(self) -> Iterator[Metric]:
         """The families with the sum of their values now, as prometheus_client asks for them."""
@@ -160,9 +155,9 @@ class Gathering:
 
     def close(self) -> None:
         """Listen no more; what was gathered can still be read."""
-        if self._closed:
+        if self._is_closed:
             return
-        self._closed = True
+        self._is_closed = True
         self._server.shutdown()
         self._server.hang_up()
         self._server.server_close()
@@ -174,3 +169,75 @@ class Gathering:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _goes_on(before: Snapshot, after: Snapshot) -> bool:
+    """Whether every counter is still there and has not gone down."""
+    for name, of_family in before.without("gauge").series.items():
+        now = after.series.get(name, {})
+        for labels, numbers in of_family.items():
+            if any(new < old for old, new in zip(numbers, now.get(labels, ()), strict=False)) or labels not in now:
+                return False
+    return True
+
+
+# --------------------------------------------------------------------------------------------------------------
+# the socket
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: _Listener
+
+    def handle(self) -> None:
+        if len(self.server.open) >= MAX_CONNECTIONS:
+            return
+        self.server.open[threading.current_thread()] = self.request
+        try:
+            self.server.gathering.receive(self.rfile, self.wfile)
+        finally:
+            self.server.open.pop(threading.current_thread(), None)
+
+
+class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, gathering: Gathering) -> None:
+        self.gathering = gathering
+        self.open: dict[threading.Thread, socket.socket] = {}
+        super().__init__(gathering.path, _Connection)
+
+    def server_bind(self) -> None:
+        super().server_bind()
+        # Nobody can connect before it listens: there is no moment at which others could.
+        os.chmod(self.gathering.path, stat.S_IRUSR | stat.S_IWUSR)
+
+    def hang_up(self) -> None:
+        """End every connection and wait until its worker is accounted for."""
+        for thread, connection in list(self.open.items()):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def _listen(gathering: Gathering) -> _Listener:
+    path = gathering.path
+    try:
+        if _is_deserted(path):
+            os.unlink(path)
+        return _Listener(gathering)
+    except OSError as error:
+        # A path that is too long comes without a number.
+        reason = error.strerror or error
+        raise OSError(error.errno or errno.ENAMETOOLONG, f"metrics cannot be gathered at {path}: {reason}") from None
+
+
+def _is_deserted(path: str) -> bool:
+    """Whether there is a socket that nobody listens on any more."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == errno.ECONNREFUSED

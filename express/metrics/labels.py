@@ -9,11 +9,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from express import errors
 from express.counting import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: Values of one label that get series of their own, unless told otherwise.
+MAX_LABEL_VALUES = 200
+#: Errors of the language an execution can end with: each workflow has series for them from the start.
+RESERVED_ERRORS = (
+    errors.TASK_FAILED,
+    errors.TIMEOUT,
+    errors.HEARTBEAT_TIMEOUT,
+    errors.RUNTIME,
+    errors.PERMISSIONS,
+    errors.DATA_LIMIT_EXCEEDED,
+    errors.QUERY_EVALUATION_ERROR,
+    errors.RESULT_PATH_MATCH_FAILURE,
+    errors.PARAMETER_PATH_FAILURE,
+    errors.INTRINSIC_FAILURE,
+    errors.NO_CHOICE_MATCHED,
+    errors.BRANCH_FAILED,
+    errors.EXCEED_TOLERATED_FAILURE_THRESHOLD,
+    errors.ITEM_READER_FAILED,
+    errors.RESULT_WRITER_FAILED,
+)
 #: Refused values that are told apart, so that each is counted once.
 _REMEMBERED = 10_000
 
@@ -42,3 +63,19 @@ class Cap:
         if len(self._refused) < _REMEMBERED:
             self._refused.add(value)
         return OTHER
+
+
+class Caps:
+    """One closed set for each label, by its name."""
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ValueError("max_label_values must be positive")
+        self._limit = limit
+        self._caps = {"error": Cap(limit, RESERVED_ERRORS)}
+
+    def __getitem__(self, label: str) -> Cap:
+        cap = self._caps.get(label)
+        if cap is None:
+            cap = self._caps[label] = Cap(self._limit)
+        return cap

@@ -9,47 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
-from express import errors
 from express.counting import OTHER, Histogram
-from express.metering import BYTES_PER_MB, DURATION_STEP_MS, MEMORY_STEP_MB
+from express.metering import BYTES_PER_MB, MEMORY_STEP_MB
 from express.metrics import families
-from express.metrics.labels import Cap
-from express.pricing import DURATION_TIERS, MB_PER_GB, REQUEST_USD, SECONDS_PER_HOUR
+from express.metrics.labels import RESERVED_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from express.counting import Tally
+    from express.metrics.labels import Caps
     from express.metrics.snapshot import Snapshot
     from express.observe import Observer
     from express.program import Machine, Step
 
-_NS = 1_000_000_000
-_UNIT_SECONDS = DURATION_STEP_MS / 1_000
 _UNIT_BYTES = MEMORY_STEP_MB * BYTES_PER_MB
-#: GB-seconds of one billed unit, 100 ms x 64 MB.
-_UNIT_GIGABYTE_SECONDS = _UNIT_SECONDS * MEMORY_STEP_MB / MB_PER_GB
-_USD_PER_GIGABYTE_SECOND = float(DURATION_TIERS[0][1]) / SECONDS_PER_HOUR
-_USD_PER_REQUEST = float(REQUEST_USD)
-
-#: Errors of the language an execution can end with: their series are there from the start.
-RESERVED_ERRORS = (
-    errors.TASK_FAILED,
-    errors.TIMEOUT,
-    errors.RUNTIME,
-    errors.DATA_LIMIT_EXCEEDED,
-    errors.QUERY_EVALUATION_ERROR,
-    errors.RESULT_PATH_MATCH_FAILURE,
-    errors.PARAMETER_PATH_FAILURE,
-    errors.INTRINSIC_FAILURE,
-    errors.NO_CHOICE_MATCHED,
-    errors.BRANCH_FAILED,
-    errors.EXCEED_TOLERATED_FAILURE_THRESHOLD,
-    errors.ITEM_READER_FAILED,
-    errors.RESULT_WRITER_FAILED,
-    errors.HEARTBEAT_TIMEOUT,
-    errors.PERMISSIONS,
-)
 
 
 class Measurements(Protocol):
@@ -88,27 +62,17 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
-class Caps:
-    """The closed sets of label values, at most `limit` of each kind."""
-
-    def __init__(self, limit: int) -> None:
-        self.workflow = Cap(limit)
-        self.error = Cap(limit, RESERVED_ERRORS)
-        self.resource = Cap(limit)
-        self.state = Cap(limit)
-
-
 def read_machines(snapshot: Snapshot, machines: Iterable[Machine], caps: Caps) -> None:
     """Add what the machines have counted. Those of one workflow, built for several observers, share a tally."""
     tallies: dict[int, Machine] = {}
     for machine in machines:
-        workflow = caps.workflow.label(machine.name)
+        workflow = caps["workflow"].label(machine.name)
         tallies.setdefault(id(machine.tally), machine)
         _read_steps(snapshot, workflow, machine.all_steps)
         _read_tasks(snapshot, machine.all_steps, caps)
     compiling = Histogram()
     for machine in tallies.values():
-        workflow = caps.workflow.label(machine.name)
+        workflow = caps["workflow"].label(machine.name)
         _read_executions(snapshot, workflow, machine.tally)
         _read_errors(snapshot, workflow, machine.tally, caps)
         _read_bill(snapshot, workflow, machine.tally, machine.base_memory)
@@ -132,8 +96,7 @@ def _read_executions(snapshot: Snapshot, workflow: str, tally: Tally) -> None:
     snapshot.add(families.IN_FLIGHT, (workflow,), started - sum(ended.values()))
     durations = tally.durations
     if durations is not None:
-        total_ns = tally.duration_ns - durations.before_ns
-        snapshot.add(families.DURATION, (workflow,), total_ns / _NS, *durations.counts)
+        snapshot.add(families.DURATION, (workflow,), tally.duration_ns - durations.before_ns, *durations.counts)
         snapshot.add_exemplars(workflow, durations.exemplars())
 
 
@@ -142,15 +105,14 @@ def _read_errors(snapshot: Snapshot, workflow: str, tally: Tally, caps: Caps) ->
         snapshot.add(families.ERRORS, (workflow, error), 0)
     # One call of C: nothing is added meanwhile.
     for error, count in list(tally.errors.items()):
-        snapshot.add(families.ERRORS, (workflow, caps.error.label(error)), count)
+        snapshot.add(families.ERRORS, (workflow, caps["error"].label(error)), count)
 
 
 def _read_bill(snapshot: Snapshot, workflow: str, tally: Tally, base_memory: int) -> None:
-    started, ended = tally.started, tally.ended
-    gigabyte_seconds = tally.billed_units * _UNIT_GIGABYTE_SECONDS
-    cost = started * _USD_PER_REQUEST + gigabyte_seconds * _USD_PER_GIGABYTE_SECOND
-    snapshot.add(families.BILLED_SECONDS, (workflow,), tally.billed_duration_steps * _UNIT_SECONDS)
-    snapshot.add(families.BILLED_GIGABYTE_SECONDS, (workflow,), gigabyte_seconds)
+    ended, units = tally.ended, tally.billed_units
+    cost = tally.started * families.PARTS_PER_REQUEST + units * families.PARTS_PER_UNIT
+    snapshot.add(families.BILLED_SECONDS, (workflow,), tally.billed_duration_steps)
+    snapshot.add(families.BILLED_GIGABYTE_SECONDS, (workflow,), units)
     snapshot.add(families.COST, (workflow,), cost)
     snapshot.add(families.MEMORY, (workflow,), ended, tally.memory_bytes(base_memory))
     snapshot.add(families.BILLED_MEMORY, (workflow,), ended, tally.billed_memory_steps * _UNIT_BYTES)
@@ -174,7 +136,7 @@ def _read_steps(snapshot: Snapshot, workflow: str, steps: Sequence[Step]) -> Non
 def _read_tasks(snapshot: Snapshot, steps: Sequence[Step], caps: Caps) -> None:
     for step in steps:
         if step.type == "Task":
-            resource = caps.resource.label(step.resource)
+            resource = caps["resource"].label(step.resource)
             snapshot.add(families.TASK_ATTEMPTS, (resource, "succeeded"), step.passed + step.resumed)
             snapshot.add(families.TASK_ATTEMPTS, (resource, "failed"), step.failures)
             snapshot.add(families.TASK_ATTEMPTS, (resource, "timed_out"), step.timed_out)
@@ -192,10 +154,5 @@ def read_runtime(snapshot: Snapshot, runtime: Runtime, measurements: Measurement
 def read_overflow(snapshot: Snapshot, caps: Caps, machines: Iterable[Machine]) -> None:
     """Add how many label values share the series `other`; of errors also those the engine itself did not name."""
     unnamed = sum({id(machine.tally): machine.tally.errors.get(OTHER, 0) for machine in machines}.values())
-    for family, count in (
-        (families.EXECUTIONS, caps.workflow.overflow),
-        (families.ERRORS, caps.error.overflow + unnamed),
-        (families.TASK_ATTEMPTS, caps.resource.overflow),
-        (families.STATE_DURATION, caps.state.overflow),
-    ):
-        snapshot.add(families.OVERFLOW, (family.name,), count)
+    for label, family in families.CAPPED.items():
+        snapshot.add(families.OVERFLOW, (family.name,), caps[label].overflow + (unnamed if label == "error" else 0))

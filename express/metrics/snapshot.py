@@ -1,6 +1,6 @@
-"""All counts of a process at one moment, as numbers that can be added up, sent and shown.
+"""All counts of a process at one moment, as integers that can be added up, sent and shown.
 
-Each series is a list of numbers as wide as its family says (`families`), so that the counts of several processes, of
+Each series is a list of integers as wide as its family says (`families`), so that the counts of several processes, of
 several machines with one name, and of workers long gone are merged in one way: number by number. What Prometheus
 shows is made from a snapshot, wherever it came from.
 """
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 
 Labels: TypeAlias = tuple[str, ...]
-#: One number for a counter or gauge, two for a summary, more for a histogram.
-Numbers: TypeAlias = "list[float]"
+#: One for a counter or gauge, two for a summary, more for a histogram.
+Numbers: TypeAlias = "list[int]"
 #: Upper bound, count of it and all below, and perhaps an execution to show for it.
 Bucket: TypeAlias = "tuple[str, float] | tuple[str, float, ShownExemplar]"
 
@@ -47,7 +47,7 @@ class Snapshot:
     series: dict[str, dict[Labels, Numbers]] = field(default_factory=dict)
     exemplars: dict[str, list[Exemplar | None]] = field(default_factory=dict)
 
-    def add(self, family: Family, labels: Labels, *numbers: float) -> None:
+    def add(self, family: Family, labels: Labels, *numbers: int) -> None:
         """Add numbers to a series, which is made if need be; zeroes make it visible before anything has happened."""
         of_family = self.series.setdefault(family.name, {})
         known = of_family.get(labels)
@@ -58,8 +58,7 @@ class Snapshot:
             of_family[labels] = [join(one, other) for one, other in zip(known, numbers, strict=True)]
 
     def add_histogram(self, family: Family, labels: Labels, histogram: Histogram) -> None:
-        counts = list(histogram.counts)
-        self.add(family, labels, histogram.total_ns / _NS, *counts)
+        self.add(family, labels, histogram.total_ns, *histogram.counts)
 
     def add_exemplars(self, workflow: str, exemplars: Sequence[Exemplar | None]) -> None:
         """Keep the newest of each bucket."""
@@ -102,22 +101,22 @@ def _metric(
     if family.kind == "counter":
         counter = CounterMetricFamily(name, text, labels=labels)
         for values, (value,) in series:
-            counter.add_metric(_readable(values), value)
+            counter.add_metric(_readable(values), value / family.divisor)
         return counter
     if family.kind == "gauge":
         gauge = GaugeMetricFamily(name, text, labels=labels)
         for values, (value,) in series:
-            gauge.add_metric(_readable(values), value)
+            gauge.add_metric(_readable(values), value / family.divisor)
         return gauge
     if family.kind == "summary":
         summary = SummaryMetricFamily(name, text, labels=labels)
         for values, (count, total) in series:
-            summary.add_metric(_readable(values), count_value=int(count), sum_value=total)
+            summary.add_metric(_readable(values), count_value=count, sum_value=total / family.divisor)
         return summary
     histogram = HistogramMetricFamily(name, text, labels=labels)
     for values, (total, *counts) in series:
         shown = exemplars.get(values[0], ()) if family is DURATION else ()
-        histogram.add_metric(_readable(values), _buckets(counts, shown), total)
+        histogram.add_metric(_readable(values), _buckets(counts, shown), total / family.divisor)
     return histogram
 
 
@@ -126,10 +125,10 @@ def _readable(values: Labels) -> Labels:
     return tuple(value.encode("utf-8", "replace").decode() for value in values)
 
 
-def _buckets(counts: Sequence[float], exemplars: Sequence[Exemplar | None]) -> list[Bucket]:
+def _buckets(counts: Sequence[int], exemplars: Sequence[Exemplar | None]) -> list[Bucket]:
     """Counts added up, as Prometheus wants them, each with an execution that fell into the bucket."""
     buckets: list[Bucket] = []
-    below = 0.0
+    below = 0
     for bucket, count in enumerate(counts):
         below += count
         exemplar = exemplars[bucket] if exemplars else None

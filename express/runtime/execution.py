@@ -64,12 +64,18 @@ def advance(frame: Frame) -> bool:
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
+            # Before it comes to rest in a frame that it has come through.
+            forget_trace(error)
             failure = error
         except Paused:
             return False
         if failure is not None:
             step.failed_at_once += 1
-            following = settle(frame, step, failure)
+            try:
+                following = settle(frame, step, failure)
+            finally:
+                # An error nobody takes comes through here, and would hold this frame while this frame holds it.
+                failure = None
             if following.halts:
                 return following is END
             frame.step = step = following
@@ -80,8 +86,6 @@ def advance(frame: Frame) -> bool:
 
 def settle(frame: Frame, step: Step, error: StateError) -> Step:
     """What follows an error: the catcher's target, or WAITING for the next attempt. Raises what nobody takes."""
-    # Now, for it may come to rest in a frame that it has come through itself.
-    forget_trace(error)
     run = frame.run
     entered = frame.entered
     if error.error in _TIMEOUTS:
@@ -113,12 +117,13 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     return WAITING
 
 
-def _place(error: EngineError, step: Step, entered: int, run: Run) -> int:
+def _place(error: StateError, step: Step, entered: int, run: Run) -> int:
     """Put the state before the cause, and count the events of the error itself: none or one.
 
     With one (EvaluationFailed) a failed Parallel or Map has its own event as well; without, the execution ends there
     and then (recorded).
     """
+    assert isinstance(error, EngineError)
     error.place(step.name, entered)
     run.events += error.events
     return error.events
@@ -178,6 +183,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         step.resumed += 1
         frame.entered = frame.entered_ns = 0
     except StateError as error:
+        forget_trace(error)
         following = settle(frame, step, error)
     if following.halts:
         return following

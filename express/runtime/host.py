@@ -13,19 +13,19 @@ import contextvars
 import random
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import TIMEOUT, StateError
 from express.result import Names
 from express.runtime.branches import FanOut
 from express.runtime.clock import Clock, SystemClock
 from express.runtime.execution import advance
+from express.runtime.naps import Nap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from express.program import Branches, Frame, Heartbeat
-    from express.runtime.naps import Nap
     from express.types import JSON
 
 SECOND = 1_000_000_000
@@ -35,15 +35,8 @@ SLICE_NS = 500_000
 #: How many of those who stand in line are called at once.
 _CALLED = 16
 
-
-class Place(Protocol):
-    """Somebody in line: a future that he awaits, or what answers like one."""
-
-    def done(self) -> bool: ...
-
-    def set_result(self, result: None, /) -> None:
-        """His turn has come."""
-        ...
+#: What stands in line: a future that somebody awaits, or an execution without a task.
+Place: TypeAlias = "asyncio.Future[None] | Nap"
 
 
 class _Carried(Exception):
@@ -75,10 +68,6 @@ class LoopHost:
         self.monotonic_ns = clock.monotonic_ns
         self.time_ns = clock.time_ns
 
-    def new_turn(self, callback: Callable[[], None]) -> None:
-        """Have something called in the next turn of the loop."""
-        self._loop.call_soon(callback)
-
     def new_future(self) -> asyncio.Future[None]:
         return self._loop.create_future()
 
@@ -88,7 +77,7 @@ class LoopHost:
             self._turn.cancel()
             self._turn = None
         for place in (*self._again, *self._line):
-            if not place.done():
+            if type(place) is not Nap and not place.done():
                 place.set_result(None)
         self._again.clear()
         self._line.clear()
@@ -124,7 +113,7 @@ class LoopHost:
         if self.monotonic_ns() > self.slice_end:
             # Others of this turn took all of its time: keep the place at the head of the line, once.
             place = self._loop.create_future()
-            self.line_up(place, again=True)
+            self.keep_places((place,))
             await place
 
     async def be_fair(self) -> None:
@@ -132,9 +121,14 @@ class LoopHost:
         if self.monotonic_ns() > self.slice_end and not self.has_time():
             await self.breathe()
 
-    def line_up(self, place: Place, *, again: bool = False) -> None:
-        """Put a place at the end of the line, or of those who keep one at its head."""
-        (self._again if again else self._line).append(place)
+    def line_up(self, place: Place) -> None:
+        self._line.append(place)
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._next_turn)
+
+    def keep_places(self, places: Iterable[Place]) -> None:
+        """At the head of the line: they were called, and the turn had no room for them."""
+        self._again.extend(places)
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
 
@@ -144,10 +138,19 @@ class LoopHost:
         again, line = self._again, self._line
         # Whoever is called now runs in the turn after this one, and that has to begin with a slice of its own.
         self._turn = self._loop.call_soon(self._next_turn) if again or line else None
+        naps: deque[Nap] = deque()
         for _ in range(min(len(again) + len(line), _CALLED)):
             place = (again or line).popleft()
-            if not place.done():
+            if type(place) is Nap:
+                naps.append(place)
+            elif not place.done():
                 place.set_result(None)
+        if naps:
+            self._loop.call_soon(self.rouse, naps)
+
+    def rouse(self, naps: deque[Nap]) -> None:
+        """Let executions go on whose naps are over and whose turn it is."""
+        raise AssertionError(self)
 
     async def sleep(self, seconds: float) -> None:
         """At least as long as asked: uvloop's timers tick in milliseconds and may be early."""
@@ -157,7 +160,7 @@ class LoopHost:
             await asyncio.sleep(max(left / SECOND, 0.001))
 
     def wake_later(self, nap: Nap, seconds: float) -> None:
-        """`sleep` for who has no task."""
+        """Have it stand in line after that time: `sleep`, for who has no task."""
         nap.until_ns = self.monotonic_ns() + int(seconds * SECOND)
         nap.timer = self._loop.call_later(max(seconds, 0.001), self._wake, nap)
 
@@ -166,7 +169,8 @@ class LoopHost:
         if left > 0:
             nap.timer = self._loop.call_later(max(left / SECOND, 0.001), self._wake, nap)
         else:
-            nap.wake()
+            nap.timer = None
+            self.line_up(nap)
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
         """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""

@@ -268,37 +268,59 @@ class Runtime(LoopHost):
             return Execution(self, None, result)
         execution = Execution(self, run, None)
         if run.delay and standby.ready:
-            Nap(self, run, execution, context).begin()
+            self._rest(Nap(self, run, execution, context))
         else:
             self._hand_over(run, execution, standby, context)
         return execution
 
-    def go_on(self, nap: Nap) -> None:
-        """The same for an execution whose nap is over."""
-        run, execution, standby = nap.run, nap.execution, self._standby
-        if run.stopping is None and (standby is None or not standby.ready):
+    def _rest(self, nap: Nap) -> None:
+        run = nap.run
+        run.task = nap
+        delay, run.delay = run.delay, 0.0
+        self.wake_later(nap, delay)
+
+    def rouse(self, naps: deque[Nap]) -> None:
+        """Go on with executions that have had their naps, as far as this turn of the loop has room."""
+        standby = self._standby
+        if standby is None or not standby.ready:
+            for nap in naps:
+                nap.execution.task = spawn(self._loop, self._conduct_started(nap.run, nap.execution), nap.context)
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
-            execution.task = spawn(self._loop, self._conduct_started(run, execution), nap.context)
             return
         try:
-            if run.stopping is None:
-                assert standby is not None
-                run.task = standby.task
-                result = standby.perform(nap.context.run, self.run_here, run)
+            nap = standby.perform(self._go_on, naps, standby.task)
+        finally:
+            if naps:
+                self.keep_places(naps)
+        if nap is not None:
+            self._hand_over(nap.run, nap.execution, standby, nap.context)
+
+    def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
+        """Done by `task`. Stops at one that needs it for itself, which is returned."""
+        while naps:
+            nap = naps.popleft()
+            run = nap.run
+            try:
+                if run.stopping is None:
+                    run.task = task
+                    result = nap.context.run(self.run_here, run)
+                else:
+                    result = self._end(run, "ABORTED", None, None, None)
+            except BaseException:
+                nap.execution.finish(self._aborted(run))
+                self._deregister(run)
+                raise
+            if result is not None:
+                self._deregister(run)
+                nap.execution.finish(result)
+            elif run.delay and not task.cancelling():
+                self._rest(nap)
             else:
-                result = self._end(run, "ABORTED", None, None, None)
-        except BaseException:
-            execution.finish(self._aborted(run))
-            self._deregister(run)
-            raise
-        if result is not None:
-            self._deregister(run)
-            execution.finish(result)
-        elif run.delay and standby.ready:
-            nap.begin()
-        else:
-            self._hand_over(run, execution, standby, nap.context)
+                return nap
+            if self.monotonic_ns() > self.slice_end:
+                return None
+        return None
 
     def _hand_over(self, run: Run, execution: Execution, standby: Standby, context: Context) -> None:
         """Let the task that stands by conduct an execution to its end."""

@@ -85,7 +85,8 @@ class Aliases:
         """DeleteStateMachineAlias; one that is not there is no mistake (recorded)."""
         parts = read_machine_arn(arn)
         machine = self._store.machine(parts.base)
-        if machine is not None and parts.qualifier is not None and machine.aliases.pop(parts.qualifier, None):
+        if machine is not None and parts.qualifier in machine.aliases:
+            del machine.aliases[parts.qualifier]
             self._store.save_machine(machine)
 
     def of(self, arn: str) -> list[Alias]:

@@ -62,9 +62,7 @@ class Target:
 class Catalogue:
     """`now` gives seconds since the epoch; `random` chooses between the versions of an alias."""
 
-    def __init__(
-        self, store: Store, account: Account, tasks: Tasks, now: Callable[[], float], random: Random
-    ) -> None:
+    def __init__(self, store: Store, account: Account, tasks: Tasks, now: Callable[[], float], random: Random) -> None:
         self._store = store
         self._account = account
         self._tasks = tasks

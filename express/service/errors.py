@@ -88,9 +88,7 @@ def machine_limit(limit: int) -> ServiceError:
 
 
 def type_not_supported() -> ServiceError:
-    return ServiceError(
-        "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
-    )
+    return ServiceError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
 
 
 def execution_exists(arn: str) -> ServiceError:

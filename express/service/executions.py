@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from express.errors import RUNTIME, RuntimeClosed
+from express.errors import RUNTIME
 from express.names import check_name
 from express.payload import NotJSON, text_of
 from express.result import Names, Result
@@ -53,6 +53,7 @@ class Executions:
         self._runtimes: dict[MachineType, Runtime] = {"EXPRESS": express, "STANDARD": standard}
         self._extended = extended
         self._loop: asyncio.AbstractEventLoop
+        self._closed = False
         self._sequence = 0
         self._tasks: dict[MachineType, set[asyncio.Task[None]]] = {"EXPRESS": set(), "STANDARD": set()}
 
@@ -71,16 +72,16 @@ class Executions:
             raise errors.type_not_supported()
         text, value = _read(name, text)
         runtime = self._runtimes["EXPRESS"]
-        if runtime.monotonic_ns() > runtime.slice_end and not runtime.has_time():
-            await runtime.breathe()
+        # The first request of a turn begins its slice. Those behind it are not made to wait for another: a client has
+        # one request at a time, and what is left of a long execution yields by itself.
+        if runtime.monotonic_ns() > runtime.slice_end:
+            runtime.has_time()
         self._check_room(runtime, "EXPRESS")
         record, opened = self._open(runtime, target, name, text, value, trace_header)
         result = opened if isinstance(opened, Result) else await self._perform(runtime, opened)
         return record, self._close(record, result)
 
-    async def start(
-        self, arn: str, name: str | None, text: str | None, trace_header: str | None
-    ) -> ExecutionRecord:
+    async def start(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> ExecutionRecord:
         """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
         machine_type = self._catalogue.target(arn).machine.type
         text, value = _read(name, text)
@@ -116,6 +117,8 @@ class Executions:
 
     def _check_room(self, runtime: Runtime, machine_type: MachineType) -> None:
         """Raise ServiceError when as many executions run as may; a task made just now counts as well."""
+        if self._closed:
+            raise errors.unavailable()
         if runtime.must_wait or len(self._tasks[machine_type]) >= runtime.max_in_flight:
             if machine_type == "STANDARD":
                 raise errors.execution_limit(runtime.max_in_flight)
@@ -125,10 +128,7 @@ class Executions:
         self, runtime: Runtime, target: Target, name: str | None, text: str, value: JSON, trace_header: str | None
     ) -> tuple[ExecutionRecord, Run | Result]:
         machine, program = target.machine, target.revision.workflow.machine(runtime.observers)
-        try:
-            opened = runtime.open(program, value, name)
-        except RuntimeClosed:
-            raise errors.unavailable() from None
+        opened = runtime.open(program, value, name)
         now = runtime.time_ns()
         if isinstance(opened, Result):
             name = opened.name
@@ -178,8 +178,8 @@ class Executions:
             try:
                 output = text_of(result.output)
             except NotJSON as error:
-                # A handler registered with `isolate=False` has broken its promise.
-                result = _failed(result, f"The output of the execution is not JSON: {error}")
+                # States have put a deep value into a deeper one.
+                result = _failed(result, f"The output of the execution cannot be written as JSON: {error}")
         record.end(result, stopped, output)
         if record.type == "STANDARD" or self._extended:
             self._store.close_execution(record)
@@ -223,9 +223,9 @@ class Executions:
         machine = self._catalogue.machine(parts.base)
         if machine.type == "EXPRESS" and not self._extended:
             raise errors.type_not_supported()
-        if parts.qualifier is not None and self._catalogue.version(arn) is None:
-            if parts.qualifier not in machine.aliases:
-                raise errors.machine_missing(arn)
+        is_alias = parts.qualifier in machine.aliases
+        if parts.qualifier is not None and not is_alias and self._catalogue.version(arn) is None:
+            raise errors.machine_missing(arn)
         return [
             record
             for record in self._store.executions(machine.arn)
@@ -257,6 +257,12 @@ class Executions:
             self.stop(record.arn, None, None)
 
     # ------------------------------------------------------------------------------------------ the end
+
+    async def close(self) -> None:
+        """Start nothing more. What has been accepted has begun when this returns."""
+        self._closed = True
+        # Before Python 3.12 a new task begins with the next turn of the loop.
+        await asyncio.sleep(0)
 
     async def settle(self) -> None:
         """Wait until no task started here is left."""

@@ -1,8 +1,8 @@
 """Named machines and their executions behind one object: what an endpoint serves and an application may embed.
 
-    async with Service(tasks) as service:
-        machine, _ = await service.catalogue.create({"name": "orders", "definition": text, "roleArn": role})
-        record = await service.executions.start(machine.arn, None, '{"order_id": "1"}', None)
+async with Service(tasks) as service:
+    machine, _ = await service.catalogue.create({"name": "orders", "definition": text, "roleArn": role})
+    record = await service.executions.start(machine.arn, None, '{"order_id": "1"}', None)
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Service:
 
     async def close(self, drain: float) -> None:
         """Start nothing more; give running executions `drain` seconds to end, then abort the rest."""
+        await self.executions.close()
         started = self._express.monotonic_ns()
         await self._express.close(drain)
         spent = (self._express.monotonic_ns() - started) / 1e9

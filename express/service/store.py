@@ -190,6 +190,4 @@ class _ExpressExecutions:
 
     def forget(self, machine_arn: str) -> None:
         self._shelf.forget(machine_arn)
-        self._running = {
-            arn: record for arn, record in self._running.items() if record.machine_arn != machine_arn
-        }
+        self._running = {arn: record for arn, record in self._running.items() if record.machine_arn != machine_arn}

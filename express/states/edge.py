@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from express.errors import RUNTIME, EngineError, StateError
+from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import FAILED, WAITING, Frame, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
@@ -28,10 +28,12 @@ from express.states.flow import Flow, Leave, data_limit_exceeded, input_limit_ex
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
+from express.states.witness import TaskWitness
 
 if TYPE_CHECKING:
     from express.states.resource import Resource
     from express.states.state import Handler, Resolver
+    from express.states.witness import Witness
     from express.types import JSON, Expr
 
 #: How many results of a trusted handler are taken as they come before one is looked through again.
@@ -57,6 +59,7 @@ class Edge:
         following: Step,
         limits: TimeLimits | None,
         credentials: Expr | None,
+        witness: Witness | None,
     ) -> None:
         self.step = step
         self.resource = resource
@@ -69,15 +72,21 @@ class Edge:
         # Scheduled and Started; integrations that wait for more are also Submitted (recorded histories).
         self.events_before = 3 if resource.pattern else 2
         step.events = self.events_before + 3
+        self.witness: TaskWitness | None = None
+        if witness is not None and witness.watches_tasks:
+            self.witness = TaskWitness(witness, step, resource, self.events_before)
+            self.prepare = self.witness.noting(self.prepare)
 
     def build(self, handler: Handler) -> None:
         """The step's closures for a handler known at compile time."""
         step = self.step
         wrapped = self.resource.is_lambda_invoke and handler.for_function
         begin = self._build_begin(handler.isolate, wrapped)
-        finish = self._build_finish(handler.isolate, wrapped)
-        informed = self._build_informed(handler)
-        self._build_outcomes(finish, handler.failure)
+        finish = resume = self._build_finish(handler.isolate, wrapped)
+        informed = self._build_informed(handler, self.witness)
+        if self.witness is not None:
+            finish, resume = self.witness.finishing(finish, wrapped)
+        self._build_outcomes(resume, handler.failure)
         step.blocks = handler.kind != "inline" or step.retries
         if handler.kind == "inline":
             step.run = self._run_inline(begin, handler, informed, finish)
@@ -104,7 +113,7 @@ class Edge:
             payload, size = _cross_in(unwrap(parameters) if wrapped else parameters)
             if size > frame.run.host.payload_limit:
                 raise input_limit_exceeded(who)
-            informed = self._build_informed(handler)
+            informed = self._build_informed(handler, None)
             try:
                 outcome = handler.call(payload) if informed is None else informed(frame, payload)
                 result = outcome if handler.kind == "inline" else await outcome
@@ -121,8 +130,13 @@ class Edge:
             result, wrapped = answer
             return finish_wrapped(frame, result) if wrapped else finish_plainly(frame, result)
 
+        begun: Informed = perform
+        if self.witness is not None:
+            begun = self.witness.calling(perform)
+            finish_plainly = self.witness.finishing(finish_plainly, False)[1]
+            finish_wrapped = self.witness.finishing(finish_wrapped, True)[1]
         self._build_outcomes(finish, cancelled)
-        self.step.run = self._run_suspended(self._build_begin(False, False), perform)
+        self.step.run = self._run_suspended(self._build_begin(False, False), begun)
 
     # ------------------------------------------------------------------------------------------ in and out
 
@@ -193,10 +207,10 @@ class Edge:
             self.trusted_leave = leave
         return finish_trusted
 
-    def _build_informed(self, handler: Handler) -> Informed | None:
+    def _build_informed(self, handler: Handler, witness: TaskWitness | None) -> Informed | None:
         """How the handler is called when its payload alone is not enough."""
         call, kind, wants_context, limits = handler.call, handler.kind, handler.wants_context, self.limits
-        if not wants_context and kind != "thread" and limits is None:
+        if not wants_context and kind != "thread" and limits is None and witness is None:
             return None
         name, resource = self.step.name, self.resource.arn
 
@@ -206,6 +220,8 @@ class Edge:
             arguments: tuple[Any, ...] = (payload,)
             if wants_context:
                 arguments = (payload, TaskContext(frame, name, resource, seconds, pulse))
+            if witness is not None:
+                witness.called(frame, payload, seconds, pulse)
             outcome = host.call_in_thread(call, *arguments) if kind == "thread" else call(*arguments)
             bounded = kind != "inline" and (seconds is not None or pulse is not None)
             return host.within(outcome, seconds, pulse) if bounded else outcome
@@ -235,7 +251,7 @@ class Edge:
             return exception if isinstance(exception, StateError) else failure(exception)
 
         self.step.resume = resume
-        self.step.failed = failed
+        self.step.failed = failed if self.witness is None else self.witness.failing(failed)
 
     def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], Step]:
         """What the step comes to when its handler has failed at once."""
@@ -246,10 +262,14 @@ class Edge:
             if not frame.entered:
                 run.events = frame.entered = run.events + 1
             run.events += events
-            frame.failure = error if isinstance(error, StateError) else failure(error)
+            if isinstance(error, StateError):
+                forget_trace(error)
+                frame.failure = error
+            else:
+                frame.failure = failure(error)
             return FAILED
 
-        return refused
+        return refused if self.witness is None else self.witness.refusing(refused)
 
     # ------------------------------------------------------------------------------------------ the ways to run
 
@@ -266,7 +286,8 @@ class Edge:
             # A handler may come by here again before it has answered: the line is taken as long as it is in use.
             taken, line = line or open_line(), None
             try:
-                outcome = taken.send(as_coroutine(call(payload) if informed is None else informed(frame, payload)))
+                coroutine = call(payload) if informed is None else informed(frame, payload)
+                outcome = taken.send(coroutine if type(coroutine) is CoroutineType else as_coroutine(coroutine))
             except failures as error:
                 return refused(frame, error)
             if type(outcome) is not Answer:

@@ -20,6 +20,7 @@ from express.program import WAITING, Frame, Paused, Step, StepRun
 
 if TYPE_CHECKING:
     from express.program import Program
+    from express.states.witness import Witness
     from express.types import JSON
 
 #: States for which history knows `<Type>StateAborted`.
@@ -63,7 +64,9 @@ Begin = Callable[[Frame], Siblings]
 Finish = Callable[[Frame, Any], Step]
 
 
-def build_fork(step: Step, programs: tuple[Program, ...], begin: Begin, finish: Finish) -> None:
+def build_fork(
+    step: Step, programs: tuple[Program, ...], begin: Begin, finish: Finish, witness: Witness | None = None
+) -> None:
     """Give a Parallel or Map step its closures.
 
     `begin` makes the siblings of a visit, `finish` takes their results on; this adds what every fork does around
@@ -89,13 +92,16 @@ def build_fork(step: Step, programs: tuple[Program, ...], begin: Begin, finish: 
         frame.attempts = None
         return following
 
+    begun, finished = begin_visit, finish_visit
+    if witness is not None:
+        begun, finished = witness.watch_fork(step, begin_visit, finish_visit)
     if any(program.blocks for program in programs):
         step.blocks = True
-        step.run = _run_side_by_side(begin_visit, finish_visit)
-        step.resume = finish_visit
+        step.run = _run_side_by_side(begun, finished)
+        step.resume = finished
     else:
         step.blocks = step.retries
-        step.run = _run_here(begin_visit, finish_visit)
+        step.run = _run_here(begun, finished)
 
 
 def _run_here(begin: Begin, finish: Finish) -> StepRun:

@@ -107,7 +107,7 @@ class Map(Node):
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
 
         if self.distribution is None:
-            build_fork(step, (program,), begin, finish)
+            build_fork(step, (program,), begin, finish, link.witness)
             return
         children = build_children(self.distribution, program)
 

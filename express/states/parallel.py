@@ -59,7 +59,7 @@ class Parallel(Node):
         def finish(frame: Frame, branches: _Branches) -> Step:
             return leave(frame, frame.data, branches.results, branches.total)
 
-        build_fork(step, programs, begin, finish)
+        build_fork(step, programs, begin, finish, link.witness)
 
 
 class _Branches(Siblings):

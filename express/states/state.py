@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from express.errors import StateError
     from express.program import Program, Step
     from express.states.recovery import Catcher, Retrier
+    from express.states.witness import Witness
     from express.types import MachineType
 
 HandlerKind: TypeAlias = Literal["async", "inline", "thread"]
@@ -66,6 +67,11 @@ class Resolver(Protocol):
 
 class Linker(Protocol):
     """Resolves the names a state mentions while it is built."""
+
+    @property
+    def witness(self) -> Witness | None:
+        """Who weaves in the machine's observers, if it has any that look at states."""
+        ...
 
     def step(self, name: str) -> Step:
         """The step of a state in the same `States` object."""

@@ -141,6 +141,7 @@ class Task(Node):
             following=self.following(link),
             limits=self.limits,
             credentials=_build_credentials(self.credentials),
+            witness=link.witness,
         )
         if self.handler is None:
             edge.build_dynamic(self.resolver)

@@ -26,27 +26,31 @@ _CALLERS = ("express.states.", "express.runtime.", "concurrent.futures.", "async
 
 
 class HandlerFailure(StateError):
-    """An exception of a handler, as an error of the workflow. `cause` is made on first reading."""
+    """An exception of a handler, as an error of the workflow. `cause` is made on first reading.
 
-    __slots__ = ("_exception", "_trace", "cause", "error")
+    `handler_failure` makes it; with an `__init__` in Python it would cost twice as much to fail.
+    """
 
-    def __init__(self, exception: BaseException) -> None:
-        # Not through StateError, whose `cause` would be there from the start.
-        Exception.__init__(self)
-        self.error = type(exception).__name__
-        self._exception: BaseException | None = exception
-        # A trace holds every local of the handler, and grows with each raise of the same exception.
-        self._trace, exception.__traceback__ = exception.__traceback__, None
+    __slots__ = ("_cause", "_trace", "error")
+    __init__ = BaseException.__init__
 
-    def __getattr__(self, name: str) -> str:
-        # Only a missing attribute comes here, and that is `cause` until somebody reads it.
-        exception = self._exception if name == "cause" else None
-        if name != "cause" or exception is None:
-            raise AttributeError(name)
-        name = type(exception).__name__
-        self.cause = failure_document(_message(exception), name, _stack_lines(_of_the_handler(self._trace)))
-        self._exception = self._trace = None
-        return self.cause
+    @property
+    def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
+        if self.args:
+            (exception,) = self.args
+            lines = _stack_lines(_of_the_handler(self._trace))
+            self._cause = failure_document(_message(exception), type(exception).__name__, lines)
+            self.args, self._trace = (), None
+        return self._cause
+
+
+def handler_failure(exception: BaseException) -> HandlerFailure:
+    """The error that a handler's exception makes of its task. Takes the exception's traceback with it: that holds
+    every local of the handler, and grows with each raise of the same exception."""
+    failure = HandlerFailure(exception)
+    failure.error = type(exception).__name__
+    failure._trace, exception.__traceback__ = exception.__traceback__, None
+    return failure
 
 
 def _message(exception: BaseException) -> str:
@@ -100,7 +104,7 @@ def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool,
         wants_context=_wants_context(function),
         for_function=for_function,
         failures=(Exception, asyncio.CancelledError),
-        failure=HandlerFailure,
+        failure=handler_failure,
     )
 
 

@@ -34,18 +34,11 @@ _KINDS: dict[str, Callable[[Svg, dict[str, Any], Area, Answers], None]] = {
 def draw_panel(svg: Svg, panel: dict[str, Any], area: Area, answers: Answers) -> None:
     """Draw one panel into the area."""
     svg.box(area, PANEL, stroke=BORDER, radius=2)
-    title = fit(panel["title"], NORMAL, area.width - 30)
+    title = fit(panel["title"], NORMAL, area.width - 16)
     svg.text(area.x + 10, area.y + 19, title, TEXT, NORMAL, weight=500)
-    _draw_info(svg, area.x + 18 + text_width(title, NORMAL), area.y + 15)
     if panel.get("timeFrom") == "now/d":
         svg.text(area.right - 10, area.y + 19, "today so far", FAINT, SMALL, anchor="end")
     _KINDS[panel["type"]](svg, panel, area.inset(10, _HEADER, 10, 8), answers)
-
-
-def _draw_info(svg: Svg, x: float, y: float) -> None:
-    """The sign under which Grafana shows the panel's description."""
-    svg.path(f"M{x - 4.5:.1f} {y:.1f}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z", stroke=FAINT, width=0.8)
-    svg.path(f"M{x:.1f} {y - 0.8:.1f}v3.2M{x:.1f} {y - 2.8:.1f}v1", stroke=FAINT, width=1)
 
 
 def draw_row(svg: Svg, title: str, area: Area) -> None:

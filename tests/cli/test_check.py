@@ -33,6 +33,13 @@ SEVERAL = """{
   }
 }"""
 WARNED = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": {"id.$": "$.id"}, "End": true}}}'
+QUERY = """{
+  "QueryLanguage": "JSONata",
+  "StartAt": "A",
+  "States": {
+    "A": {"Type": "Pass", "Output": {"total": "{% $sum($states.input.items.) %}"}, "End": true}
+  }
+}"""
 BROKEN = '{"StartAt": "A",\n "States": {]}'
 
 
@@ -47,6 +54,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("broken", BROKEN),
         ("several", SEVERAL),
         ("warned", WARNED),
+        ("query", QUERY),
     ]:
         (tmp_path / f"{name}.json").write_text(text)
     monkeypatch.chdir(tmp_path)
@@ -107,6 +115,19 @@ def test_frames(capsys: pytest.CaptureFixture[str]) -> None:
         "  |             ^\n"
         "\n"
         "3 errors in 3 files\n"
+    )
+
+
+def test_a_frame_inside_an_expression(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("query.json") == 1
+    assert capsys.readouterr().out == (
+        'error[INVALID_JSONATA_EXPRESSION]: The symbol ")" cannot be used as a unary operator\n'
+        " --> query.json:5:76 (/States/A/Output/total)\n"
+        "  |\n"
+        '5 |     "A": {"Type": "Pass", "Output": {"total": "{% $sum($states.input.items.) %}"}, "End": true}\n'
+        "  |                                                                            ^\n"
+        "\n"
+        "1 error in 1 file\n"
     )
 
 

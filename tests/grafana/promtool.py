@@ -14,7 +14,9 @@ from grafana.prometheus import RULES
 if TYPE_CHECKING:
     from pathlib import Path
 
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)")
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)"
+)
 
 
 def promtool(*arguments: str | Path, input: str | None = None) -> str:  # noqa: A002 - as subprocess.run calls it

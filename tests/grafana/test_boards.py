@@ -89,7 +89,9 @@ def test_metrics_exist(board: Board) -> None:
 def test_labels_of_legends_are_kept_by_their_queries(board: Board) -> None:
     for panel in _panels(board):
         for target in panel.get("targets", ()):
-            kept = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", target["expr"]) for label in labels.split(",")}
+            kept = {
+                label.strip() for labels in re.findall(r"by \(([^)]*)\)", target["expr"]) for label in labels.split(",")
+            }
             wanted = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
             assert wanted <= kept, panel["title"]
 

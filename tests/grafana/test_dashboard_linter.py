@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from grafana.boards import DIRECTORY
 from grafana.drawing.units import UNITS
 from grafana.prometheus import interpolate
+from tests.grafana.promtool import needs_promtool, promtool
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Dashboard = dict[str, Any]
 
@@ -103,7 +104,7 @@ def test_panel_no_targets_rule(dashboard: Dashboard) -> None:
         assert panel["targets"], panel["title"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool (Debian package prometheus)")
+@needs_promtool
 def test_target_promql_rule(dashboard: Dashboard, tmp_path: Path) -> None:
     """Every expression is PromQL: promtool reads them as the rules of a file."""
     variables = {"job": ".+", "instance": ".+", "workflow": "orders"}
@@ -113,9 +114,7 @@ def test_target_promql_rule(dashboard: Dashboard, tmp_path: Path) -> None:
     ]
     path = tmp_path / "expressions.yml"
     path.write_text(json.dumps({"groups": [{"name": "expressions", "rules": rules}]}), encoding="utf-8")
-    done = subprocess.run(["promtool", "check", "rules", path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"SUCCESS: {len(rules)} rules found" in done.stdout
+    assert f"SUCCESS: {len(rules)} rules found" in promtool("check", "rules", path)
 
 
 def test_target_rate_interval_rule(dashboard: Dashboard) -> None:

@@ -19,12 +19,13 @@ from grafana.boards import DIRECTORY
 from grafana.drawing.heatmap import buckets_over_time
 from grafana.drawing.table import table_rows
 from grafana.load import loaded
-from grafana.prometheus import Prometheus, installed
+from grafana.prometheus import Prometheus, PrometheusError, installed
 from grafana.render import ask_panel, draw_board
 from tests.grafana.promtool import promtool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from grafana.drawing import Answers
 
@@ -39,17 +40,19 @@ _PATIENCE = 45.0
 _PERIOD = 8.0
 _STEP = 1.0
 
-#: What has to have happened before the boards are asked. Each grows for ever, so that none can be missed.
+#: What has to have happened before the boards are asked: counters that have been seen to grow.
 _HAPPENED = (
-    *(f'sum(express_executions_total{{status="{status}"}})' for status in ("FAILED", "TIMED_OUT", "ABORTED")),
-    "sum(express_executions_throttled_total)",
-    "sum(express_retries_total)",
-    "sum(express_catches_total)",
-    "sum(express_map_items_total)",
-    'sum(express_execution_errors_total{workflow="orders"})',
-    "sum(instance_workflow:express_executions_failed:rate6h)",
-    "sum(workflow:express_estimated_cost_dollars:rate1d)",
+    'express_executions_total{status="FAILED"}',
+    'express_executions_total{status="TIMED_OUT"}',
+    'express_executions_total{status="ABORTED"}',
+    'express_execution_errors_total{workflow="orders"}',
+    "express_executions_throttled_total",
+    'express_retries_total{workflow="orders"}',
+    'express_catches_total{workflow="orders"}',
+    'express_map_items_total{workflow="orders"}',
 )
+#: What is recorded last: when it is there, everything is.
+_RECORDED = ("instance_workflow:express_executions_failed:rate6h", "workflow:express_estimated_cost_dollars:rate1d")
 
 #: For each unit the smallest and largest value that can be true of this load.
 _PLAUSIBLE = {
@@ -65,15 +68,15 @@ _PLAUSIBLE = {
 }
 #: Tighter bounds where more is known.
 _EXPECTED = {
-    "Executions": (1, 2_000),
+    "Executions": (0, 2_000),
     "In flight": (0, 30),
     "Instances up": (1, 1),
-    "Workflows": (4, 4),
+    "Definitions": (4, 4),
     "Waiting for a place": (0, 10),
     "Saturation: places taken": (0, 1),
-    "$ per million executions": (1.0, 5),
-    "$ per million": (1.0, 5),
-    "Transitions per execution": (3, 25),
+    "$ per million executions": (0.9, 10),
+    "$ per million": (0.9, 10),
+    "Transitions per execution": (1, 1_000),
     "Label overflow": (0, 0),
 }
 
@@ -94,17 +97,23 @@ def watched() -> Iterator[Watched]:
         loaded([_INSTANCE], period=_PERIOD, max_in_flight=30) as targets,
         Prometheus(targets) as prometheus,
     ):
-        for expression in _HAPPENED:
-            prometheus.wait_until(lambda p, asked=expression: _value(p, asked) > 0, _PATIENCE, expression)  # type: ignore[misc]
-        # Every rate of the first seconds has to be in the answers, so that they reach back to the beginning.
+        for counter in _HAPPENED:
+            _wait_for(prometheus, f"max(max_over_time(rate({counter}[4s])[5m:1s]))")
+        for recorded in _RECORDED:
+            _wait_for(prometheus, f"max({recorded})")
+        # From the first scrape on, or what happened early would not be in the answers.
         start = prometheus.instant("min(min_over_time(timestamp(express_build_info)[5m:1s]))")[0][1]
         end = prometheus.instant("max(timestamp(express_build_info))")[0][1]
         yield Watched(prometheus, targets[_INSTANCE], start, end)
 
 
-def _value(prometheus: Prometheus, expression: str) -> float:
-    samples = prometheus.instant(expression)
-    return samples[0][1] if samples else 0.0
+def _wait_for(prometheus: Prometheus, expression: str) -> None:
+    """Until the expression's only series is there and above zero."""
+
+    def is_there(asked: Prometheus) -> bool:
+        return any(value > 0 for _, value in asked.instant(expression))
+
+    prometheus.wait_until(is_there, _PATIENCE, f"{expression} > 0")
 
 
 def _boards() -> list[dict[str, Any]]:
@@ -112,6 +121,9 @@ def _boards() -> list[dict[str, Any]]:
 
 
 _PANELS = [(board["title"], panel) for board in _boards() for panel in board["panels"] if panel["type"] != "row"]
+of_each_panel = pytest.mark.parametrize(
+    ("board", "panel"), _PANELS, ids=[f"{board}: {panel['title']}" for board, panel in _PANELS]
+)
 
 
 def _column_units(panel: dict[str, Any]) -> list[str]:
@@ -132,7 +144,7 @@ def _values(panel: dict[str, Any], answers: Answers) -> list[tuple[str, list[flo
     return [(unit, [value for value in line if not math.isnan(value)]) for line in lines]
 
 
-@pytest.mark.parametrize(("board", "panel"), _PANELS, ids=[f"{board}: {panel['title']}" for board, panel in _PANELS])
+@of_each_panel
 def test_panel_has_sound_data(watched: Watched, board: str, panel: dict[str, Any]) -> None:
     answers = ask_panel(watched.prometheus, panel, watched.start, watched.end, _STEP)
     for unit, values in _values(panel, answers):
@@ -142,16 +154,15 @@ def test_panel_has_sound_data(watched: Watched, board: str, panel: dict[str, Any
         assert max(values) <= high, f"{max(values)} {unit}"
 
 
-#: Panels that may truly show nothing but zeroes while all is well.
-_MAY_BE_ZERO = {"Label overflow", "Cost today"}
+#: Panels that may be all zeroes for some seconds: what is rare, and what a scrape a second can miss.
+_QUIET = {"Label overflow", "Garbage collections", "Waiting for a place"}
 
 
-@pytest.mark.parametrize(("board", "panel"), _PANELS, ids=[f"{board}: {panel['title']}" for board, panel in _PANELS])
+@of_each_panel
 def test_panel_shows_that_something_happens(watched: Watched, board: str, panel: dict[str, Any]) -> None:
-    if panel["title"] in _MAY_BE_ZERO:
-        pytest.skip("is zero while all is well")
     answers = ask_panel(watched.prometheus, panel, watched.start, watched.end, _STEP)
-    assert any(value > 0 for _, values in _values(panel, answers) for value in values)
+    happens = any(value > 0 for _, values in _values(panel, answers) for value in values)
+    assert happens or panel["title"] in _QUIET
 
 
 def test_exemplars_are_executions(watched: Watched) -> None:
@@ -182,7 +193,6 @@ def test_workflows_table_has_a_row_for_each(watched: Watched) -> None:
     answers = ask_panel(watched.prometheus, panel, watched.start, watched.end, _STEP)
     rows = table_rows("workflow", answers.instants)
     assert {name for name, _ in rows} == {"orders", "payments", "thumbnails", "readings"}
-    assert all(math.isfinite(value) for _, values in rows for value in values)
 
 
 def test_variables_of_the_boards_have_values(watched: Watched) -> None:
@@ -219,7 +229,9 @@ def test_alerts_ask_for_what_is_there(watched: Watched) -> None:
 def _metric_names(expression: str) -> set[str]:
     known = {family.name + suffix for family in FAMILIES for suffix in ("", "_bucket")}
     words = expression.replace("(", " ").replace(")", " ").replace("[", " ").replace("{", " ").split()
-    names = {word for word in words if word in known or ":express_" in word or word in ("up", "process_start_time_seconds")}
+    names = {
+        word for word in words if word in known or ":express_" in word or word in ("up", "process_start_time_seconds")
+    }
     assert names, expression
     return names
 
@@ -231,10 +243,23 @@ def test_page_passes_promtool(watched: Watched) -> None:
 
 def test_page_is_openmetrics_for_prometheus(watched: Watched) -> None:
     """As Prometheus asks for it; only this format has exemplars."""
-    request = Request(f"http://{watched.address}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    request = Request(
+        f"http://{watched.address}/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"}
+    )
     with urlopen(request, timeout=10) as answer:
         assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
         assert answer.read().endswith(b"# EOF\n")
+
+
+def test_refused_query_says_why(watched: Watched) -> None:
+    with pytest.raises(PrometheusError, match="unclosed left parenthesis"):
+        watched.prometheus.instant("rate(")
+
+
+def test_broken_rules_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text('{"groups": [{"name": "a", "rules": [{"record": "r", "expr": "rate("}]}]}')
+    with pytest.raises(PrometheusError, match=r"broken\.yml"), Prometheus({}, rules=tmp_path):
+        pass
 
 
 def test_boards_can_be_drawn(watched: Watched) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from grafana.prometheus import RULES
 from tests.grafana.promtool import check_alert, needs_promtool, promtool
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ROOT = RULES.parent.parent
 _TARGET = 'job="express", instance="a"'
@@ -217,7 +220,9 @@ QUIET = [
     Quiet(
         "ExpressEventLoopBlocked",
         "one of a thousand is late",
-        _histogram("express_event_loop_lag_seconds", ("0.1", "0+999x15"), ("0.215", "0+1000x15"), ("+Inf", "0+1000x15")),
+        _histogram(
+            "express_event_loop_lag_seconds", ("0.1", "0+999x15"), ("0.215", "0+1000x15"), ("+Inf", "0+1000x15")
+        ),
         12,
     ),
     Quiet(
@@ -275,7 +280,9 @@ def test_alert_has_texts_a_severity_and_a_runbook(rule: dict[str, dict[str, str]
     file, _, anchor = rule["annotations"]["runbook_url"].partition("#")
     text = (_ROOT / file).read_text(encoding="utf-8")
     runbook = text.partition("\n## Runbook\n")[2]
-    headings = {heading.lower().replace(" ", "-"): heading for heading in re.findall(r"^### (.+)$", runbook, re.MULTILINE)}
+    headings = {
+        heading.lower().replace(" ", "-"): heading for heading in re.findall(r"^### (.+)$", runbook, re.MULTILINE)
+    }
     assert anchor in headings
     section = runbook.partition(f"### {headings[anchor]}\n")[2].partition("\n### ")[0]
     assert f"`{rule['alert']}`" in section

@@ -21,8 +21,7 @@ async def create_state_machine_alias(service: Service, request: Request) -> Answ
 async def describe_state_machine_alias(service: Service, request: Request) -> Answer:
     machine, alias = service.aliases.find(request["stateMachineAliasArn"])
     routing = [
-        {"stateMachineVersionArn": machine.version_arn(route.version), "weight": route.weight}
-        for route in alias.routes
+        {"stateMachineVersionArn": machine.version_arn(route.version), "weight": route.weight} for route in alias.routes
     ]
     return members(
         stateMachineAliasArn=alias.arn,

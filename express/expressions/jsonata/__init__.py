@@ -21,16 +21,29 @@ from express.expressions.jsonata.values import UNDEFINED, Function
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "Limits", "compile", "compile_tree"]
+__all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "compile", "compile_tree"]
 
 
 def compile(  # noqa: A001 - the verb users know
-    text: str, *, variables: Collection[str] | None = None, limits: Limits = DEFAULT_LIMITS
+    text: str,
+    *,
+    variables: Collection[str] | None = None,
+    steps: int = DEFAULT_LIMITS.steps,
+    depth: int = DEFAULT_LIMITS.depth,
+    size: int = DEFAULT_LIMITS.size,
+    matching: float = DEFAULT_LIMITS.matching,
 ) -> Expression:
     """The expression `text`, compiled.
 
     `variables`: the names that bindings may have, if they are known beforehand, which saves looking whether one of
-    them is called like a function. `limits`: what one evaluation may use up. Raises JSONataError (code, position,
-    message) for what is no JSONata.
+    them is called like a function.
+
+    The rest bounds one evaluation. `steps`: loop turns, calls, items and characters handled, up to a microsecond each
+    (U1001). `depth`: calls of functions inside calls (U1003); Python's own recursion limit may come first. `size`:
+    items of one array or characters of one string that it makes (U1002). `matching`: seconds of searching with
+    regular expressions (U1001).
+
+    Raises JSONataError (code, position, message) for what is no JSONata.
     """
+    limits = Limits(steps, depth, size, matching)
     return compile_tree(parse(text), text, states=False, variables=variables, limits=limits)

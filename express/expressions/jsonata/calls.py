@@ -13,13 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.evaluation import CALL_COST, DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.evaluation import CALL_COST, Credit
 from express.expressions.jsonata.signatures import Signature, compile_signature
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from express.expressions.jsonata.evaluation import Evaluation
     from express.expressions.jsonata.functions.registry import Builtin
     from express.expressions.jsonata.sequences import Marks
 
@@ -85,13 +86,13 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
 
 
 def call_builtin(builtin: Builtin, evaluation: Evaluation | None, context: Value, *arguments: Value) -> Value:
-    """Call a built-in whose arguments must be looked at; without a budget if the expression has made none."""
+    """Call a built-in whose arguments must be looked at; on credit, if the evaluation has no budget."""
     if evaluation is not None:
         evaluation.spend(CALL_COST)
     completed = compile_signature(builtin.signature).validate(arguments, context)
     if not builtin.bounded:
         return builtin.implementation(*completed)
-    return builtin.implementation(evaluation or Evaluation(DEFAULT_LIMITS), *completed)
+    return builtin.implementation(evaluation or Credit(), *completed)
 
 
 def finished(result: Value) -> Value:
@@ -133,9 +134,15 @@ def partial(function: Value, position: int, name: str | None, *arguments: Any) -
     """A function of the arguments left open. Those beyond the ones given are nothing."""
     if not isinstance(function, Function):
         raise JSONataError("T1008", position, token=name)
-    # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
-    target = function.body if type(function) is Checked and not function.name else function.call
     given = list(arguments)
+    target = function.call
+    if type(function) is Checked:
+        if function.name:
+            # All that the function declares is handed over, so that none is missing.
+            given += [UNDEFINED] * (len(function.checks.parameters) - len(given))
+        else:
+            # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
+            target = function.body
     places = [place for place, argument in enumerate(given) if argument is PLACEHOLDER]
 
     def call(*missing: Value) -> Value:

@@ -2,8 +2,10 @@
 
 The generated module holds one function, `expression(states, variables, data)`. Around the code of the expression
 itself it makes what that code turned out to need: the budget, the variables from outside, and the handling of errors,
-which costs nothing while there are none. An expression that calls built-in functions whose names the caller's
-variables could take is compiled once more, with these names as variables, when that really happens.
+which costs nothing while there are none. Where the code needs no budget by the look of it, the function begins without
+one, and calls itself with one when the data makes more work than expected (`Unpaid`). An expression that calls built-in
+functions whose names the caller's variables could take is compiled once more, with these names as variables, when that
+really happens.
 
 What an error says about its place comes from the line numbers of the generated code, which are offsets in the text
 (`emitter`). As in jsonata-js an error belongs to the outermost call it came through.
@@ -16,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, final
 
 from express.expressions.jsonata.errors import STACK_OVERFLOW, JSONataError
-from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation, Limits
+from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation, Limits, Unpaid
+from express.expressions.jsonata.foreign_values import as_json, may_be_foreign
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.emitter import NO_LINE, parameters, position_of
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 #: What stands in a variable that is not bound yet; never a value.
 UNBOUND: Final = type("Unbound", (), {"__slots__": ()})()
 
+#: What the generated function and its file are called in tracebacks.
+_NAME: Final = "expression"
 _FILE: Final = "<jsonata>"
 _NO_VARIABLES: Final[Mapping[str, Value]] = {}
 #: All that generated code finds of Python, but for what it is given.
@@ -52,12 +57,11 @@ _GLOBALS: Final[dict[str, Any]] = {
     "UNDEFINED": UNDEFINED,
     "UNBOUND": UNBOUND,
     "Evaluation": Evaluation,
-    # For expressions that make none.
-    "evaluation": None,
     "Marks": Marks,
     "JSONataError": JSONataError,
     "RecursionError": RecursionError,
     "TypeError": TypeError,
+    "Unpaid": Unpaid,
 }
 
 
@@ -66,18 +70,30 @@ class Expression:
     """A compiled expression, to be evaluated any number of times, by any number of threads at once.
 
     `evaluate(states, variables, data)` is the generated function itself: `states` is `$states` where the expression was
-    compiled for a state, `variables` maps the names of variables, without `$`, to values. Calling the expression is the
-    same for data and bindings alone. Both return a value or UNDEFINED and raise JSONataError.
+    compiled for a state, `variables` maps the names of variables, without `$`, to values. It returns a value or
+    UNDEFINED and raises JSONataError. `foreign`: the value may hold what is no JSON (`foreign_values`).
     """
 
-    __slots__ = ("evaluate", "text")
+    __slots__ = ("evaluate", "foreign", "text")
 
-    def __init__(self, text: str, evaluate: Callable[..., Value]) -> None:
+    def __init__(self, text: str, evaluate: Callable[..., Value], *, foreign: bool) -> None:
         self.text = text
         self.evaluate = evaluate
+        self.foreign = foreign
 
     def __call__(self, data: Value = UNDEFINED, bindings: Mapping[str, Value] | None = None) -> Value:
-        return self.evaluate(UNDEFINED, _NO_VARIABLES if bindings is None else bindings, data)
+        """The value for some data, UNDEFINED where there is none; raises JSONataError.
+
+        `bindings`: variables by name, without `$`. The value is JSON (but see `express.jsonata` on functions) and may
+        share parts with the data.
+        """
+        value = self.evaluate(UNDEFINED, _NO_VARIABLES if bindings is None else bindings, data)
+        if not self.foreign:
+            return value
+        try:
+            return as_json(value)
+        except RecursionError:
+            raise JSONataError(STACK_OVERFLOW) from None
 
     def __repr__(self) -> str:
         return f"<JSONata {self.text!r}>"
@@ -108,7 +124,7 @@ def compile_tree(
     """
     options = Options(limits, states, variables)
     try:
-        return Expression(text, _compile(tree, options))
+        return Expression(text, _compile(tree, options), foreign=may_be_foreign(tree))
     except (RecursionError, MemoryError):
         raise JSONataError(STACK_OVERFLOW) from None
 
@@ -124,34 +140,46 @@ def _compile(tree: Node, options: Options) -> Callable[..., Value]:
 
 def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: Options) -> Callable[..., Value]:
     """The module around the code of an expression, compiled and run."""
-    failed = _Failures(generator.call_lines)
-    caught: list[ast.stmt] = []
-    with generator.inside(caught):
-        error = c.name("error")
-        generator.give(c.call(generator.bind(failed.place, "fail"), error))
-    handler = ast.ExceptHandler(c.tuple_of(c.name("JSONataError"), c.name("RecursionError")), "error", caught)
     generator.line = NO_LINE
+    begins_with_budget = generator.needs_evaluation or options.limits != DEFAULT_LIMITS
+    evaluation = c.call(c.name("Evaluation"), generator.bind(options.limits, "limits"))
     whole: list[ast.stmt] = []
     signature = parameters("states", "variables", optional=("data",))
-    with generator.inside(whole), generator.define("expression", signature):
+    handlers = [_failing(generator)]
+    if not begins_with_budget:
+        signature.args.append(ast.arg("evaluation"))
+        signature.defaults.append(c.constant(None))
+        handlers.append(ast.ExceptHandler(c.name("Unpaid"), None, [ast.Pass(lineno=NO_LINE, col_offset=0)]))
+    with generator.inside(whole), generator.define(_NAME, signature):
         _shadowing(generator, tree, options)
         guarded: list[ast.stmt] = []
-        generator.emit(ast.Try(guarded, [handler], [], []))
+        generator.emit(ast.Try(guarded, handlers, [], []))
         with generator.inside(guarded):
-            _prologue(generator, options.limits)
+            if begins_with_budget:
+                generator.store("evaluation", evaluation)
+            if generator.exact:
+                generator.store("marks", c.call(c.name("Marks")))
         guarded += generator.prologue + body
+        if not begins_with_budget:
+            generator.give(c.call(c.name(_NAME), *_arguments(), evaluation))
     module = ast.Module(whole, [])
     namespace = {**_GLOBALS, **generator.constants}
     exec(compile(module, _FILE, "exec", dont_inherit=True), namespace)  # built of nodes, not of text
-    evaluate: Callable[..., Value] = namespace["expression"]
+    evaluate: Callable[..., Value] = namespace[_NAME]
     return evaluate
 
 
-def _prologue(generator: Generator, limits: Limits) -> None:
-    if generator.needs_evaluation or limits is not DEFAULT_LIMITS:
-        generator.store("evaluation", c.call(c.name("Evaluation"), generator.bind(limits, "limits")))
-    if generator.exact:
-        generator.store("marks", c.call(c.name("Marks")))
+def _arguments() -> tuple[ast.expr, ...]:
+    return c.name("states"), c.name("variables"), c.name("data")
+
+
+def _failing(generator: Generator) -> ast.ExceptHandler:
+    """Errors get their place in the text."""
+    caught: list[ast.stmt] = []
+    with generator.inside(caught):
+        place = generator.bind(_Failures(generator.call_lines).place, "fail")
+        generator.give(c.call(place, c.name("error")))
+    return ast.ExceptHandler(c.tuple_of(c.name("JSONataError"), c.name("RecursionError")), "error", caught)
 
 
 def _shadowing(generator: Generator, tree: Node, options: Options) -> None:
@@ -162,8 +190,7 @@ def _shadowing(generator: Generator, tree: Node, options: Options) -> None:
     names = sorted(generator.builtins_used)
     test = c.any_of([c.compare(c.constant(name), ast.In(), c.name("variables")) for name in names])
     with generator.when(test):
-        arguments = (c.name("states"), c.name("variables"), c.name("data"))
-        generator.give(c.call(generator.bind(shadowed.evaluate, "shadowed"), *arguments))
+        generator.give(c.call(generator.bind(shadowed.evaluate, "shadowed"), *_arguments()))
 
 
 class _Shadowed:

@@ -11,11 +11,13 @@ The limits have no codes in JSONata; AWS names three, and their texts stand here
 from __future__ import annotations
 
 import json
-import math
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.numerals import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: Texts by code (jsonata-js `errorCodes`).
 MESSAGES: Final[dict[str, str]] = {
@@ -126,6 +128,11 @@ MESSAGES: Final[dict[str, str]] = {
 TIMEOUT, MEMORY, STACK_OVERFLOW = "U1001", "U1002", "U1003"
 LIMITS = frozenset((TIMEOUT, MEMORY, STACK_OVERFLOW))
 
+#: Characters of a value that messages show, and how deep it may be nested there.
+_LONGEST: Final = 8_000
+_DEEPEST: Final = 50
+_NOT_FINITE: Final = ("inf", "nan")
+
 _PLACEHOLDER = re.compile(r"\{\{\{?(\w+)\}?\}\}")
 #: Half a character, which UTF-8 cannot express; JavaScript escapes it.
 _LONE_SURROGATE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
@@ -172,10 +179,50 @@ class JSONataError(Exception):
 
 
 def quote(value: Any) -> str:
-    """The JSON text of a value in a message, numbers as JavaScript writes them; `undefined` for what has none."""
-    if type(value) is int or type(value) is float:
-        return number_text(value) if math.isfinite(value) else "null"
-    if value is not None and not isinstance(value, (str, int, list, dict)):
-        return "undefined"
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=lambda _: None)
-    return text if text.isascii() else _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    """The JSON text of a value in a message, numbers as JavaScript writes them; `undefined` for what has none.
+
+    A long one ends in an ellipsis: causes have an end too, and values may share their parts and have nearly none.
+    """
+    pieces: list[str] = []
+    length = 0
+    for piece in _pieces(value, "undefined", _DEEPEST):
+        pieces.append(piece)
+        length += len(piece)
+        if length > _LONGEST:
+            return "".join(pieces)[:_LONGEST] + "…"
+    return "".join(pieces)
+
+
+def _pieces(value: Any, nothing: str, depth: int) -> Iterator[str]:
+    """The text of a value bit by bit; `nothing` is that of what is no JSON."""
+    if isinstance(value, str):
+        yield json_string(value[: _LONGEST + 1])
+    elif isinstance(value, dict | list) and value:
+        yield from _container_pieces(value, depth) if depth else "…"
+    elif value is None or isinstance(value, bool | dict | list):
+        yield json.dumps(value)
+    elif isinstance(value, int | float):
+        text = number_text(value)
+        yield "null" if text.endswith(_NOT_FINITE) else text
+    else:
+        yield nothing
+
+
+def _container_pieces(value: dict[str, Any] | list[Any], depth: int) -> Iterator[str]:
+    pairs = isinstance(value, dict)
+    separator = "{" if pairs else "["
+    for item in value:
+        yield separator
+        separator = ","
+        if isinstance(value, dict):
+            yield from _pieces(item, "", depth)
+            yield ":"
+            item = value[item]
+        yield from _pieces(item, "null", depth - 1)
+    yield "}" if pairs else "]"
+
+
+def json_string(text: str) -> str:
+    """A string in JSON as JavaScript writes it."""
+    written = json.dumps(text, ensure_ascii=False)
+    return written if written.isascii() else _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", written)

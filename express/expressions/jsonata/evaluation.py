@@ -7,6 +7,10 @@ budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, mem
 not of seconds, so that the same expression on the same data fails everywhere or nowhere.
 
 Built-in functions that can use up much take the evaluation as their first argument (`@function(..., bounded=True)`).
+
+Most expressions do so little that counting it would take longer than doing it. Those that cannot do much by the look
+of them begin without an evaluation (None); what they come upon in the data is done for nothing as long as it is
+little, and raises `Unpaid` when it is not. The expression is then begun anew, with a budget.
 """
 
 from __future__ import annotations
@@ -38,6 +42,12 @@ CALL_COST: Final = 4
 
 #: What an evaluation may use up unless something else is said.
 DEFAULT_LIMITS: Final = Limits()
+
+#: Items, turns or characters that one piece of work may take for nothing where there is no budget.
+FREE: Final = 500
+
+#: Strings and arrays not worth paying for.
+SHORT: Final = 100
 
 
 class Evaluation:
@@ -83,3 +93,48 @@ class Evaluation:
         if self._millis is None:
             self._millis = time.time_ns() // 1_000_000
         return self._millis
+
+
+class Unpaid(Exception):
+    """More work than an evaluation without a budget may do; it has to begin anew with one."""
+
+
+class Credit(Evaluation):
+    """What one piece of work may use up in an evaluation without a budget."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(DEFAULT_LIMITS)
+        self.steps = FREE
+
+    def spend(self, steps: int) -> None:
+        self.steps -= steps
+        if self.steps < 0:
+            raise Unpaid
+
+    def make(self, size: int) -> None:
+        self.spend(size)
+
+
+def spend(evaluation: Evaluation | None, steps: int) -> None:
+    """`Evaluation.spend` where there may be no evaluation."""
+    if evaluation is not None:
+        evaluation.spend(steps)
+    elif steps > FREE:
+        raise Unpaid
+
+
+def make(evaluation: Evaluation | None, size: int) -> None:
+    """`Evaluation.make` where there may be no evaluation."""
+    if evaluation is not None:
+        evaluation.make(size)
+    elif size > FREE:
+        raise Unpaid
+
+
+def budget(evaluation: Evaluation | None) -> Evaluation:
+    """The evaluation, for work of which nobody knows how much it is."""
+    if evaluation is None:
+        raise Unpaid
+    return evaluation

@@ -1,4 +1,4 @@
-"""Whether the value of an expression may be something other than JSON.
+"""Values that are no JSON: whether an expression may give them, and what becomes of them in a result.
 
 A function is a value in JSONata but no JSON. Nor is nothing, which jsonata-js lets into an array where a filter says
 yes to what is not there (`items.gone[1 = 1]`), and which is null in the JSON of such an array. Looking through every
@@ -6,8 +6,9 @@ result would cost as much as making it; looking at the expression costs nothing 
 give either, and only the others have their results looked through.
 
 Functions come from few places: a literal one, a partial application, a regular expression, a transform, the name of a
-built-in. Where those are only called, or only handed to a built-in that calls them, none can come out. A filter can
-say yes to nothing only if it does not look at the item.
+built-in. Where those are only called, or only handed to a built-in that calls them, none can come out; but what a
+regular expression gives when it is called holds a function itself. Nothing comes from a filter that does not look at
+the item, from a group of a regular expression, and from `@` where there is no context item.
 """
 
 from __future__ import annotations
@@ -33,13 +34,17 @@ from express.expressions.jsonata.syntax import (
     Variable,
 )
 from express.expressions.jsonata.traversal import children
+from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-#: Built-ins that call the functions they are given and keep none.
-_CALLERS: Final = frozenset(
-    ("contains", "each", "filter", "map", "match", "reduce", "replace", "sift", "single", "sort", "split")
+#: Built-ins that search with a regular expression, and the places of arguments that they call. The first is called
+#: where it is the only one, since the context item stands in for the text.
+_SEARCHERS: Final[Mapping[str, tuple[int, ...]]] = {"contains": (1,), "match": (1,), "replace": (1, 2), "split": (1,)}
+#: Others that call the functions they are given and keep none.
+_CALLERS: Final[Mapping[str, tuple[int, ...]]] = dict.fromkeys(
+    ("each", "filter", "map", "reduce", "sift", "single", "sort"), (1,)
 )
 #: Operators that give nothing, or false, when an operand is nothing.
 _STRICT: Final = frozenset(("=", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%"))
@@ -89,14 +94,27 @@ def _has_loose_function(node: Node, bound: frozenset[str]) -> bool:
 def _only_used(node: Node) -> Iterable[Node]:
     """The parts of a node whose values it calls, names or throws away."""
     if isinstance(node, Call):
-        function = node.procedure
-        calls = isinstance(function, Variable) and function.name in _CALLERS
-        return (function, *node.arguments) if calls else (function,)
+        return [*_unless_regex(node.procedure), *_called_arguments(node)]
     if isinstance(node, Apply):
-        return (node.right,)
+        return _unless_regex(node.right)
     if isinstance(node, Block):
         return node.expressions[:-1]
-    return (node.value,) if isinstance(node, Bind) else ()
+    return _unless_regex(node.value) if isinstance(node, Bind) else ()
+
+
+def _unless_regex(function: Node) -> Iterable[Node]:
+    return () if isinstance(function, Regex) else (function,)
+
+
+def _called_arguments(call: Call) -> Iterator[Node]:
+    name = call.procedure.name if isinstance(call.procedure, Variable) else ""
+    if name in _SEARCHERS:
+        places = _SEARCHERS[name] if len(call.arguments) > 1 else (0,)
+        yield from (argument for place, argument in enumerate(call.arguments) if place in places)
+    elif name in _CALLERS:
+        for place in _CALLERS[name]:
+            for argument in call.arguments[place : place + 1]:
+                yield from _unless_regex(argument)
 
 
 # nothing --------------------------------------------------------------------------------------------------------
@@ -104,11 +122,14 @@ def _only_used(node: Node) -> Iterable[Node]:
 
 def may_hold_nothing(tree: Node) -> bool:
     """Whether some filter may let pass what is not there, or a group of a regular expression may capture nothing."""
-    return any(isinstance(node, Regex) and "(" in node.pattern for node in _all(tree)) or any(
-        isinstance(stage, Filter) and not _looks_at_item(stage.expression)
-        for node in _all(tree)
-        for stage in (*node.predicates, *node.stages)
-    )
+    return any(_lets_nothing_in(node) for node in _all(tree))
+
+
+def _lets_nothing_in(node: Node) -> bool:
+    if node.focus is not None or (isinstance(node, Regex) and "(" in node.pattern):
+        return True
+    stages = (*node.predicates, *node.stages)
+    return any(isinstance(stage, Filter) and not _looks_at_item(stage.expression) for stage in stages)
 
 
 def _looks_at_item(predicate: Node) -> bool:
@@ -127,8 +148,43 @@ def _looks_at_item(predicate: Node) -> bool:
 
 def _reads_item(node: Node) -> bool:
     """Whether the node gives nothing when the context item is nothing."""
+    if node.group is not None:
+        return False
     if isinstance(node, Path):
         return _reads_item(node.steps[0])
     if isinstance(node, Binary):
         return node.operator in _STRICT and (_reads_item(node.left) or _reads_item(node.right))
     return isinstance(node, Name) or (isinstance(node, Variable) and not node.name)
+
+
+# results --------------------------------------------------------------------------------------------------------
+
+
+def as_json(value: Value) -> Value:
+    """A result without values that are no JSON, as `JSON.stringify` leaves them out.
+
+    Nothing and functions become null in arrays and drop out of objects. A function that is the result stays one.
+    Raises RecursionError where the result is nested too deeply.
+    """
+    return _json_of(value, {}) if type(value) is list or type(value) is dict else value
+
+
+def _json_of(container: Value, done: dict[int, Value]) -> Value:
+    """The array or object. `done` are those already seen, by identity: a result may share its parts."""
+    known = done.get(id(container))
+    if known is not None:
+        return known
+    if type(container) is list:
+        made: Value = [None if _is_foreign(item) else _member(item, done) for item in container]
+    else:
+        made = {key: _member(item, done) for key, item in container.items() if not _is_foreign(item)}
+    done[id(container)] = made
+    return made
+
+
+def _member(value: Value, done: dict[int, Value]) -> Value:
+    return _json_of(value, done) if type(value) is list or type(value) is dict else value
+
+
+def _is_foreign(value: Value) -> bool:
+    return value is UNDEFINED or isinstance(value, Function)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.evaluation import CALL_COST, DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.evaluation import CALL_COST, make
 from express.expressions.jsonata.values import UNDEFINED, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from express.expressions.jsonata.evaluation import Evaluation
 
 #: A key and a value of a grouping, as functions of the item or group.
 Pair = tuple["Callable[[Value], Value]", "Callable[[Value], Value]"]
@@ -65,8 +67,7 @@ def merged(members: list[Value], evaluation: Evaluation | None) -> Value:
     whole: list[Value] = []
     for member in defined:
         if type(member) is list:
-            if evaluation is not None:
-                evaluation.make(len(whole) + len(member))
+            make(evaluation, len(whole) + len(member))
             whole += member
         else:
             whole.append(member)
@@ -76,8 +77,3 @@ def merged(members: list[Value], evaluation: Evaluation | None) -> Value:
 def together(items: list[Value]) -> Value:
     """All items as the one group of a literal key."""
     return merged(items, None)
-
-
-def pay_for_items(items: list[Value], evaluation: Evaluation | None) -> None:
-    """Pay for a long array about to be joined to another."""
-    (evaluation or Evaluation(DEFAULT_LIMITS)).make(len(items))

@@ -12,12 +12,14 @@ import operator
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.evaluation import Credit, spend
 from express.expressions.jsonata.stringify import scalar_text, stringify
 from express.expressions.jsonata.values import UNDEFINED, Function, Value, equal, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from express.expressions.jsonata.evaluation import Evaluation
 
 #: Integers below are written as they are.
 _FIFTEEN_DIGITS: Final = 10**15
@@ -122,9 +124,7 @@ def equals(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
     """`=`; nothing equals nothing."""
     if left is UNDEFINED or right is UNDEFINED:
         return False
-    if evaluation is not None and type(left) is list:
-        evaluation.spend(len(left))
-    return equal(left, right)
+    return equal(left, right, evaluation)
 
 
 def unequal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
@@ -140,8 +140,7 @@ def includes(item: Value, items: Value, evaluation: Evaluation | None) -> bool:
         return False
     if type(items) is not list:
         items = [items]
-    if evaluation is not None:
-        evaluation.spend(len(items))
+    spend(evaluation, len(items))
     kind = type(item)
     if kind is str:
         return item in items
@@ -162,17 +161,12 @@ def text(value: Value, evaluation: Evaluation | None) -> str:
     if value is UNDEFINED or isinstance(value, Function):
         return ""
     scalar = scalar_text(value)
-    return stringify(evaluation or Evaluation(DEFAULT_LIMITS), value) if scalar is None else scalar
+    return stringify(evaluation or Credit(), value) if scalar is None else scalar
 
 
 def string(value: Value, evaluation: Evaluation | None) -> Value:
     """`$string` with one argument that is no string."""
     return UNDEFINED if value is UNDEFINED else text(value, evaluation)
-
-
-def pay_for_text(made: str, evaluation: Evaluation | None) -> None:
-    """Pay for a long string that `&` made."""
-    (evaluation or Evaluation(DEFAULT_LIMITS)).make(len(made))
 
 
 def interval(start: Value, end: Value, token: str, evaluation: Evaluation) -> list[Value]:

@@ -215,7 +215,7 @@ class _Walker:
             chosen = TupleStream()
             self.evaluation.spend(len(value))
             for place, each in enumerate(value):
-                chosen.extend([each] * sequences.picked(test(each[ITEM], each), place, len(value)))
+                chosen.extend([each] * sequences.picked(test(each[ITEM], each), place, len(value), self.evaluation))
             return chosen
         return select(value, lambda item: test(item, {}), self.marks, self.evaluation)
 
@@ -330,6 +330,6 @@ def select(value: Value, test: Callable[[Value], Value], marks: Marks, evaluatio
     evaluation.spend(len(items))
     chosen: list[Value] = []
     for place, item in enumerate(items):
-        chosen += [item] * sequences.picked(test(item), place, len(items))
+        chosen += [item] * sequences.picked(test(item), place, len(items), evaluation)
     marks.sequence(chosen)
     return chosen

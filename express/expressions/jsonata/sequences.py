@@ -8,7 +8,7 @@ result as it is.
 Generated code takes what it finds without looking (`data["a"]["b"]`) and comes here when that fails, which is when
 something is missing or an array is on the way; lists of results it collects itself and hands over to be joined.
 
-`evaluation` pays for every item looked at; it is None in expressions without loops, whose work is bounded by the data.
+`evaluation` pays for every item looked at; it may be None (`evaluation.spend`).
 """
 
 from __future__ import annotations
@@ -17,21 +17,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import TIMEOUT, JSONataError
-from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation
+from express.expressions.jsonata.evaluation import budget, make, spend
 from express.expressions.jsonata.values import UNDEFINED, Value, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from express.expressions.jsonata.evaluation import Evaluation
+
 #: What subscribing with a string raises on what has no such key.
 MISSING: Final = (KeyError, TypeError)
-
-#: Strings and arrays up to this long are made without paying.
-FREE_SIZE: Final = 100
-
-
-#: Turns of a loop over data that need not be paid for.
-FREE_TURNS: Final = 1000
 
 
 class Marks:
@@ -74,11 +69,6 @@ def construct(items: list[Value], marks: Marks) -> list[Value]:
     return items
 
 
-def pay_for_turns(turns: int, evaluation: Evaluation | None) -> None:
-    """Pay for a long loop over data, in an expression that may have made no budget."""
-    (evaluation or Evaluation(DEFAULT_LIMITS)).spend(turns)
-
-
 def out_of_time() -> None:
     raise JSONataError(TIMEOUT)
 
@@ -94,8 +84,7 @@ def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
     """The results of a step for each item as one sequence."""
     if list not in map(type, results):
         return results
-    if evaluation is not None:
-        evaluation.make(sum([len(result) for result in results if type(result) is list]))
+    make(evaluation, sum([len(result) for result in results if type(result) is list]))
     return list(chain.from_iterable([result if type(result) is list else (result,) for result in results]))
 
 
@@ -151,17 +140,15 @@ def field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
 
 
 def _gather(items: list[Value], name: str, found: list[Value], evaluation: Evaluation | None) -> None:
-    if evaluation is not None:
-        evaluation.spend(len(items))
+    spend(evaluation, len(items))
     for item in items:
         kind = type(item)
         if kind is list:
-            _gather(item, name, found, evaluation)
+            _gather(item, name, found, budget(evaluation))
         elif kind is dict and name in item:
             value = item[name]
             if type(value) is list:
-                if evaluation is not None:
-                    evaluation.make(len(found) + len(value))
+                make(evaluation, len(found) + len(value))
                 found += value
             else:
                 found.append(value)
@@ -211,8 +198,7 @@ def walk_input_on(value: Value, names: tuple[str, ...], evaluation: Evaluation |
 def _walk_from(items: Sequence[Value], names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
     results: Any = items
     for number, name in enumerate(names, 1):
-        if evaluation is not None:
-            evaluation.spend(len(results))
+        spend(evaluation, len(results))
         results = fields(results, name, evaluation)
         if number < len(names):
             results = join(results, evaluation)
@@ -234,7 +220,7 @@ def at_index(value: Value, index: int) -> Value:
     return value if index in (0, -1) else UNDEFINED
 
 
-def picked(answer: Value, index: int, count: int) -> int:
+def picked(answer: Value, index: int, count: int, evaluation: Evaluation | None) -> int:
     """How many times a predicate's answer for item `index` of `count` selects it.
 
     A number is an index, rounded down and from the end if negative; an array of numbers are indices; anything else
@@ -243,9 +229,11 @@ def picked(answer: Value, index: int, count: int) -> int:
     kind = type(answer)
     if kind is int or kind is float:
         return _floored(answer, count) == index
-    if kind is list and all(type(each) is int or type(each) is float for each in answer):
-        return sum(_floored(each, count) == index for each in answer)
-    return truth(answer)
+    if kind is list:
+        spend(evaluation, len(answer))
+        if all(type(each) is int or type(each) is float for each in answer):
+            return sum(_floored(each, count) == index for each in answer)
+    return truth(answer, evaluation)
 
 
 def _floored(number: float, count: int) -> int:
@@ -263,12 +251,11 @@ def wildcard(value: Value, evaluation: Evaluation | None) -> tuple[list[Value], 
     kind = type(value)
     if kind is dict or kind is list:
         values = value.values() if kind is dict else value
-        if evaluation is not None:
-            evaluation.spend(len(values))
+        spend(evaluation, len(values))
         for each in values:
             if type(each) is list:
                 sequence = False
-                _flatten(each, found, evaluation)
+                _flatten(each, found, budget(evaluation))
             else:
                 found.append(each)
     return found, sequence
@@ -280,9 +267,8 @@ def wildcard_value(value: Value, evaluation: Evaluation | None) -> Value:
     return collapse(found) if sequence else found
 
 
-def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation | None) -> None:
-    if evaluation is not None:
-        evaluation.spend(len(items))
+def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation) -> None:
+    evaluation.spend(len(items))
     for item in items:
         if type(item) is list:
             _flatten(item, found, evaluation)
@@ -290,7 +276,7 @@ def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation | No
             found.append(item)
 
 
-def descendants(value: Value, evaluation: Evaluation | None) -> list[Value]:
+def descendants(value: Value, evaluation: Evaluation) -> list[Value]:
     """`**`: the value and everything in it, but for the arrays, which stand for their items."""
     found: list[Value] = []
     if value is not UNDEFINED:
@@ -298,12 +284,11 @@ def descendants(value: Value, evaluation: Evaluation | None) -> list[Value]:
     return found
 
 
-def _descend(value: Value, found: list[Value], evaluation: Evaluation | None) -> None:
+def _descend(value: Value, found: list[Value], evaluation: Evaluation) -> None:
     kind = type(value)
     if kind is not list:
         found.append(value)
     if kind is list or kind is dict:
-        if evaluation is not None:
-            evaluation.spend(len(value))
+        evaluation.spend(len(value))
         for each in value.values() if kind is dict else value:
             _descend(each, found, evaluation)

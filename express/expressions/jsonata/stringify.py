@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from express.expressions.jsonata.errors import JSONataError, quote
+from express.expressions.jsonata.errors import JSONataError, json_string
 from express.expressions.jsonata.numerals import fifteen_digits, number_text
 from express.expressions.jsonata.values import UNDEFINED, Value
 
@@ -80,7 +80,7 @@ def _dumped(value: Value, prettify: bool) -> str | None:
 def _write(value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
     kind = type(value)
     if kind is str:
-        write(quote(value))
+        write(json_string(value))
     elif kind is list or kind is dict:
         _write_container(value, write, indent, margin)
     else:
@@ -99,7 +99,7 @@ def _write_container(value: Value, write: Callable[[str], None], indent: str, ma
         write(separator)
         separator = "," + inner
         if pairs:
-            write(quote(item) + (": " if indent else ":"))
+            write(json_string(item) + (": " if indent else ":"))
         _write(value[item] if pairs else item, write, indent, inner)
     write(margin + closing)
 

@@ -2,13 +2,16 @@
 
 The copy is made first, and the pattern is looked for in it; what it finds are parts of the copy, which are changed in
 place one after the other, so that a later match sees what was done to an earlier one.
+
+A pattern may also find something else (`$$`, a variable). jsonata-js changes that too, the caller's data included;
+here nothing but the copy is ever changed. Nor need a `$clone` of the expression's own be one.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.errors import STACK_OVERFLOW, JSONataError
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.signatures import compile_signature
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
@@ -37,20 +40,18 @@ def transform(
     def changed(value: Value) -> Value:
         if value is UNDEFINED:
             return UNDEFINED
-        if clone is UNDEFINED:
-            copy = BUILTINS["clone"].implementation(evaluation, value)
-        elif isinstance(clone, Function):
-            copy = clone.call(value)
-        else:
-            raise JSONataError("T2013", position)
+        own: set[int] = set()
+        copy = _copy(_cloned(value, clone, position, evaluation), own, evaluation)
         matches = pattern(copy)
         if matches is UNDEFINED:
             return copy
         for match in list(matches) if type(matches) is list else [matches]:
             evaluation.spend(1)
-            _update(match, update(match), update_position)
+            target = match if id(match) in own else {}
+            _update(target, update(match), update_position)
             if delete is not None:
-                _delete(match, delete(match), delete_position)
+                _delete(target, delete(match), delete_position)
+        _check_ends(copy, set(), set(), position)
         return copy
 
     signature = compile_signature("<(oa):o>")
@@ -61,21 +62,59 @@ def transform(
     return Function(call, 1, signature=signature.text)
 
 
-def _update(match: Value, update: Value, position: int) -> None:
+def _cloned(value: Value, clone: Value, position: int, evaluation: Evaluation) -> Value:
+    if clone is UNDEFINED:
+        return BUILTINS["clone"].implementation(evaluation, value)
+    if isinstance(clone, Function):
+        return clone.call(value)
+    raise JSONataError("T2013", position)
+
+
+def _copy(value: Value, own: set[int], evaluation: Evaluation) -> Value:
+    """A copy of all arrays and objects, the latter noted in `own` by their identity."""
+    kind = type(value)
+    if kind is not dict and kind is not list:
+        return value
+    evaluation.spend(1 + len(value))
+    if kind is list:
+        return [_copy(item, own, evaluation) for item in value]
+    copied = {key: _copy(item, own, evaluation) for key, item in value.items()}
+    own.add(id(copied))
+    return copied
+
+
+def _check_ends(value: Value, outer: set[int], done: set[int], position: int) -> None:
+    """Refuse an object that was put into itself, as by `|$|{'self': $}|`. In jsonata-js it has no JSON text either.
+
+    `outer` are the identities of what `value` stands in, `done` those of what has been looked at.
+    """
+    if type(value) is not dict and type(value) is not list:
+        return
+    place = id(value)
+    if place in outer:
+        raise JSONataError(STACK_OVERFLOW, position)
+    if place in done:
+        return
+    outer.add(place)
+    for item in value.values() if type(value) is dict else value:
+        _check_ends(item, outer, done, position)
+    outer.remove(place)
+    done.add(place)
+
+
+def _update(match: dict[str, Value], update: Value, position: int) -> None:
     if update is UNDEFINED:
         return
     if type(update) is not dict:
         raise JSONataError("T2011", position, value=update)
-    if type(match) is dict:
-        match.update(update)
+    match.update(update)
 
 
-def _delete(match: Value, names: Value, position: int) -> None:
+def _delete(match: dict[str, Value], names: Value, position: int) -> None:
     if names is UNDEFINED:
         return
     listed = names if type(names) is list else [names]
     if not all(type(name) is str for name in listed):
         raise JSONataError("T2012", position, value=names)
-    if type(match) is dict:
-        for name in listed:
-            match.pop(name, None)
+    for name in listed:
+        match.pop(name, None)

@@ -14,10 +14,15 @@ both from true; results that are whole come out as int, as JavaScript writes the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.evaluation import budget, spend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from express.expressions.jsonata.evaluation import Evaluation
 
 #: A JSON value, UNDEFINED or a Function.
 Value: TypeAlias = Any
@@ -90,27 +95,44 @@ def collapse(sequence: list[Value]) -> Value:
     return sequence or UNDEFINED
 
 
-def truth(value: Value) -> bool:
-    """`$boolean`: effective boolean value (JSONata docs, "Boolean functions"); UNDEFINED is false here."""
+def truth(value: Value, evaluation: Evaluation | None) -> bool:
+    """`$boolean`: effective boolean value (JSONata docs, "Boolean functions"); UNDEFINED is false here.
+
+    An array is true if an item is. Arrays may share their parts and stand for many more: they are paid for.
+    """
     kind = type(value)
     if kind is bool:
         answer: bool = value
         return answer
-    if kind is list:
-        return any(map(truth, value)) if len(value) != 1 else truth(value[0])
-    return bool(value) and not isinstance(value, Function)
+    if kind is not list:
+        return bool(value) and not isinstance(value, Function)
+    spend(evaluation, len(value))
+    return any(truth(item, budget(evaluation) if type(item) is list else None) for item in value)
 
 
-def equal(left: Value, right: Value) -> bool:
+def equal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
     """Deep equality as JSONata has it: numbers by value, booleans are no numbers, key order does not count."""
     kind, other = type(left), type(right)
-    if kind is other:
-        if kind is list:
-            return len(left) == len(right) and all(map(equal, left, right))
-        if kind is dict:
-            return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+    if kind is not other:
+        return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
+    if kind not in _CONTAINERS:
         return bool(left == right)
-    return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
+    if left is right:
+        return True
+    if kind is list:
+        return len(left) == len(right) and _all_equal(zip(left, right, strict=True), len(left), evaluation)
+    pairs = ((item, right[key]) for key, item in left.items())
+    return left.keys() == right.keys() and _all_equal(pairs, len(left), evaluation)
+
+
+def _all_equal(pairs: Iterable[tuple[Value, Value]], count: int, evaluation: Evaluation | None) -> bool:
+    spend(evaluation, count)
+    for left, right in pairs:
+        inside = budget(evaluation) if type(left) in _CONTAINERS else None
+        if not equal(left, right, inside):
+            return False
+    return True
 
 
 _NUMBERS: Final = frozenset((int, float))
+_CONTAINERS: Final = frozenset((list, dict))

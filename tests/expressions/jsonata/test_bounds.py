@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from express.expressions.jsonata import JSONataError, Limits, compile  # noqa: A004
+from express.expressions.jsonata import JSONataError, compile  # noqa: A004
 
 WORK, MEMORY, STACK = "U1001", "U1002", "U1003"
 
@@ -52,12 +52,12 @@ RUNAWAYS = [
 @pytest.mark.parametrize(("text", "code"), RUNAWAYS, ids=[text for text, _ in RUNAWAYS])
 def test_a_runaway_is_stopped(text: str, code: str) -> None:
     with pytest.raises(JSONataError) as raised:
-        compile(text, limits=Limits(steps=200_000, size=1_000_000))(DATA)
+        compile(text, steps=200_000, size=1_000_000)(DATA)
     assert raised.value.code == code
 
 
 def test_the_same_work_ends_the_same_way_every_time() -> None:
-    expression = compile("$map([1..$n], function($v) { $v })", limits=Limits(steps=1000))
+    expression = compile("$map([1..$n], function($v) { $v })", steps=1000)
     ends = set()
     for n in range(800, 1100):
         try:
@@ -69,11 +69,11 @@ def test_the_same_work_ends_the_same_way_every_time() -> None:
 
 
 def test_limits_are_those_of_the_expression() -> None:
-    assert compile("$map([1..50], function($v) { $v })", limits=Limits(steps=200))() == list(range(1, 51))
+    assert compile("$map([1..50], function($v) { $v })", steps=200)() == list(range(1, 51))
     with pytest.raises(JSONataError, match="Expression evaluation timeout"):
-        compile("$map([1..50], function($v) { $v })", limits=Limits(steps=20))()
+        compile("$map([1..50], function($v) { $v })", steps=20)()
     with pytest.raises(JSONataError, match="memory limit exceeded"):
-        compile("[1..50]", limits=Limits(size=20))()
+        compile("[1..50]", size=20)()
 
 
 def test_a_tail_call_needs_no_stack() -> None:

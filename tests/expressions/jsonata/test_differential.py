@@ -131,7 +131,8 @@ def agree(text: str, here: dict[str, Any], there: dict[str, Any]) -> bool:
 
     These differences are known:
 
-    - A number that is not finite is an error here where it arises (D1001), there only where one calculates on with it.
+    - A number that is not finite is an error here (D1001) unless an operator takes it up at once, there only where one
+      calculates on with it.
     - `$round` rounds a precision with a fraction down, as the AWS guide says; there it gives NaN.
     - A call at the end of a lambda that a built-in calls has null for its context there (T0411).
     - Sequences that `$spread` and `$lookup` make at the end of a lambda are collapsed here, there they are not.

@@ -34,6 +34,16 @@ from tests.expressions.jsonata.expressions import DOCUMENT, VARIABLES, expressio
         ("$uppercase ~> $trim", True),
         ("|a|{}|", True),
         ("true ? $sum : 1", True),
+        ("$filter($sum, function($v) { true })", True),
+        ("$reduce([1], function($a, $v) { $v }, $sum)", True),
+        ("$sort($sum)", True),
+        ("$single($sum)", True),
+        ("/a/('a')", True),
+        ("($r := /a/; $r('a'))", True),
+        ("'a' ~> /a/", True),
+        ("$map(['a'], /a/)", True),
+        ("$replace('a', /a/, function($m) { $m.match })", False),
+        ("'a' ~> $match(/a/)", False),
     ],
 )
 def test_may_give_function(text: str, expected: bool) -> None:
@@ -59,6 +69,10 @@ def test_may_give_function(text: str, expected: bool) -> None:
         ("$states.input.items[[0, 1]]", True),
         ("$states.input.items[$exists(price)]", True),
         ("$map([1], function($v) { $v.gone[true] })", True),
+        ("$states.input.items[gone{'k': 1}]", True),
+        ("$states.input.items@$i", True),
+        ("$match('a', /(a)|(b)/)", True),
+        ("$match('a', /a|b/)", False),
     ],
 )
 def test_may_hold_nothing(text: str, expected: bool) -> None:

@@ -107,13 +107,13 @@ def test_python_is_out_of_reach(text: str) -> None:
 def test_generated_code_has_no_names_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """The names in the module are those the emitter numbers; field names and strings are constants only."""
     seen: list[ast.Module] = []
-    place = ast.fix_missing_locations
+    make = ast.Module
 
-    def remember(module: ast.Module) -> ast.Module:
-        seen.append(place(module))
-        return module
+    def remember(body: list[ast.stmt], ignored: list[ast.TypeIgnore]) -> ast.Module:
+        seen.append(make(body, ignored))
+        return seen[-1]
 
-    monkeypatch.setattr(ast, "fix_missing_locations", remember)
+    monkeypatch.setattr(ast, "Module", remember)
     text = "(secret1 . `secret2`[secret3 = 'secret4']; $secret5 := 1; function($secret6) { $secret7 })"
     assert isinstance(compile(text), Expression)
     names = {node.id for node in ast.walk(seen[0]) if isinstance(node, ast.Name)}

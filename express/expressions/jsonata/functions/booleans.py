@@ -11,24 +11,16 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
 
-def holds(evaluation: Evaluation, value: Value) -> bool:
-    """`values.truth` for a value of any size: arrays, which may share their parts, are paid for on the way."""
-    if type(value) is not list:
-        return truth(value)
-    evaluation.spend(len(value))
-    return any(holds(evaluation, item) for item in value)
-
-
 @function("boolean", "<x-:b>", bounded=True)
 def boolean(evaluation: Evaluation, value: Value) -> Value:
     """The effective boolean value: empty, zero, null and functions are false, arrays are true if an item is."""
-    return UNDEFINED if value is UNDEFINED else holds(evaluation, value)
+    return UNDEFINED if value is UNDEFINED else truth(value, evaluation)
 
 
 @function("not", "<x-:b>", bounded=True)
 def not_(evaluation: Evaluation, value: Value) -> Value:
     """The opposite of `$boolean`; of nothing, nothing."""
-    return UNDEFINED if value is UNDEFINED else not holds(evaluation, value)
+    return UNDEFINED if value is UNDEFINED else not truth(value, evaluation)
 
 
 @function("exists", "<x:b>")

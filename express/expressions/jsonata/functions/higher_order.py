@@ -10,9 +10,8 @@ from itertools import compress, repeat
 from typing import TYPE_CHECKING
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.functions.booleans import holds
 from express.expressions.jsonata.functions.registry import function
-from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value
+from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value, truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +45,7 @@ def filter_(evaluation: Evaluation, items: list[Value] | Undefined, predicate: F
         return []
     evaluation.spend(len(items))
     answers = calls(predicate, items, range(len(items)), items)
-    return list(compress(items, (holds(evaluation, answer) for answer in answers)))
+    return list(compress(items, (truth(answer, evaluation) for answer in answers)))
 
 
 @function("single", "<af?>", bounded=True)
@@ -61,7 +60,7 @@ def single(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Fu
     answers = repeat(True) if isinstance(predicate, Undefined) else calls(predicate, items, range(len(items)), items)
     found: list[Value] = []
     for index, (item, answer) in enumerate(zip(items, answers, strict=False)):
-        if holds(evaluation, answer):
+        if truth(answer, evaluation):
             if found:
                 raise JSONataError("D3138", index=index)
             found.append(item)

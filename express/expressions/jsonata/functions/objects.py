@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.functions.booleans import holds
 from express.expressions.jsonata.functions.higher_order import calls
 from express.expressions.jsonata.functions.registry import function
 from express.expressions.jsonata.numerals import fifteen_digits
-from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value, collapse, number
+from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value, collapse, number, truth
 
 if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
@@ -129,7 +128,7 @@ def sift(evaluation: Evaluation, value: dict[str, Value] | Undefined, predicate:
         raise JSONataError("T0410", index=2, value=UNDEFINED)
     evaluation.spend(len(value))
     answers = calls(predicate, value.values(), value.keys(), value)
-    kept = {key: item for (key, item), answer in zip(value.items(), answers, strict=True) if holds(evaluation, answer)}
+    kept = {key: item for (key, item), answer in zip(value.items(), answers, strict=True) if truth(answer, evaluation)}
     return kept or UNDEFINED
 
 

@@ -77,9 +77,7 @@ def _append(generator: Generator, made: ast.expr, node: Node, item: Code) -> Non
 
 
 def _extend(generator: Generator, made: ast.expr, value: ast.expr) -> None:
-    long = c.compare(c.call(c.name("len"), value), ast.Gt(), c.constant(sequences.FREE_SIZE))
-    with generator.when(long):
-        generator.do(generator.support(grouping.pay_for_items, value, c.name("evaluation")))
+    generator.pay_for(value)
     generator.do(c.method(made, "extend", value))
 
 

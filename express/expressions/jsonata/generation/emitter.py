@@ -36,16 +36,12 @@ def position_of(line: int) -> int:
 
 
 class PythonFunction:
-    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own.
+    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own."""
 
-    `linear`: how many of the loops, from the outermost, go through parts of the data that do not overlap.
-    """
-
-    __slots__ = ("linear", "loops", "nonlocals", "outermost")
+    __slots__ = ("loops", "nonlocals", "outermost")
 
     def __init__(self, *, outermost: bool = False) -> None:
         self.outermost = outermost
-        self.linear = 0
         self.loops = 0
         self.nonlocals: set[str] = set()
 

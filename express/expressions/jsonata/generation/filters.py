@@ -115,7 +115,7 @@ def _pick(
         generator.append(chosen, item)
     with generator.inside(decided.orelse), generator.when(_undecided(answer)):
         count = c.call(c.name("len"), source)
-        times = generator.support(sequences.picked, value, index, count)
+        times = generator.support(sequences.picked, value, index, count, c.name("evaluation"))
         picked = ast.BinOp(c.list_of(item), ast.Mult(), times)
         generator.do(c.method(chosen, "extend", picked))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from express.expressions.jsonata import sequences, syntax, values
+from express.expressions.jsonata.evaluation import FREE, spend
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation import (
     constructors,
@@ -139,7 +140,7 @@ class Generator(Lexical):
     def truth(self, result: Code) -> ast.expr:
         if result.only(BOOL | c.NULL | c.STR | c.INT | c.DICT | UNDEF):
             return result.expression
-        whole = self.support(values.truth, result.expression)
+        whole = self.support(values.truth, result.expression, c.name("evaluation"))
         return c.either(c.is_type(result.expression, "bool"), result.expression, whole)
 
     # ------------------------------------------------------------------ budget
@@ -147,13 +148,13 @@ class Generator(Lexical):
     def spend(self, items: ast.expr, node: Node) -> None:
         """Pay for a loop over `items` whose body is made of `node`.
 
-        A loop that looks at each part of the data once is as long as the data; only a very long one is paid for, so
-        that most expressions need no budget.
+        One that stands alone and looks at nothing but its items is only paid for if it is long, so that most
+        expressions need no budget.
         """
-        if self._is_linear(node):
+        if self.runs_once and is_local(node):
             count = c.call(c.name("len"), items)
-            with self.when(c.compare(count, ast.Gt(), c.constant(sequences.FREE_TURNS))):
-                self.do(self.support(sequences.pay_for_turns, count, c.name("evaluation")))
+            with self.when(c.compare(count, ast.Gt(), c.constant(FREE))):
+                self.do(self.support(spend, c.name("evaluation"), count))
             return
         budget = ast.Attribute(self.evaluation(), "steps", c.LOAD)
         steps: ast.expr = c.call(c.name("len"), items)
@@ -183,11 +184,6 @@ class Generator(Lexical):
             self.give(write().expression)
         return identifier
 
-    def _is_linear(self, node: Node) -> bool:
-        """Whether a loop here looks at nothing but its items, as do all loops around it."""
-        function = self.function
-        return function.outermost and function.loops == function.linear and is_local(node)
-
     def each(
         self, item: str, source: ast.expr, node: Node, turn: Callable[[], None], *, index: str | None = None
     ) -> None:
@@ -206,14 +202,11 @@ class Generator(Lexical):
         targets: list[ast.expr] = [c.target(each) for each in names]
         target = targets[0] if index is None else ast.Tuple(targets, c.STORE)
         iterable = source if index is None else c.call(c.name("enumerate"), source)
-        linear = self._is_linear(node)
-        self.function.linear += linear
         with self.maybe(), self.loop(target, iterable):
             if outline:
                 self.do(c.call(c.name(identifier), *map(c.name, names)))
             else:
                 turn()
-        self.function.linear -= linear
 
     def creates_closures(self, node: Node) -> bool:
         """Whether evaluating `node` may make a function that remembers the variables around it."""

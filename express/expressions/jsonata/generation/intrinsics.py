@@ -10,11 +10,11 @@ import ast
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from express.expressions.jsonata import calls, operators
+from express.expressions.jsonata.evaluation import SHORT
 from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, BOOL, DICT, INT, LIST, STR, UNDEF, Code
 from express.expressions.jsonata.generation.constructors import array_of, is_range
-from express.expressions.jsonata.sequences import FREE_SIZE
 from express.expressions.jsonata.syntax import ArrayConstructor, Call, Lambda, Literal
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _of_text(method: str) -> Intrinsic:
         text = value.expression
         name = node_name(node)
         with generator.at(node.position, called=name):
-            short = c.compare(c.call(c.name("len"), text), ast.Lt(), c.constant(FREE_SIZE))
+            short = c.compare(c.call(c.name("len"), text), ast.Lt(), c.constant(SHORT))
             tests = [c.is_type(text, "str"), c.method(text, "isascii"), short]
             builtin = generator.bind(BUILTINS[name], "b")
             general = generator.support(
@@ -237,7 +237,7 @@ def _merge(generator: Generator, node: Call) -> Code | None:
     for item in objects:
         if not item.only(DICT):
             length = c.call(c.name("len"), item.expression)
-            short = c.compare(length, ast.Lt(), c.constant(FREE_SIZE))
+            short = c.compare(length, ast.Lt(), c.constant(SHORT))
             tests += [c.is_type(item.expression, "dict"), short]
     merged = ast.Dict([None] * len(objects), [item.expression for item in objects])
     if not tests:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from express.expressions.jsonata import operators
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import BOOL, INT, LIST, NUMBER, STR, UNDEF, Code
-from express.expressions.jsonata.sequences import FREE_SIZE
 from express.expressions.jsonata.syntax import Binary, Negation, Node
 from express.expressions.jsonata.values import MAX_SAFE_INTEGER
 
@@ -355,9 +354,7 @@ def _joined(generator: Generator, parts: list[Code]) -> Code:
         else:
             pieces.append(ast.FormattedValue(_as_text(generator, part), -1, None))
     joined = generator.assign(ast.JoinedStr(pieces))
-    long = c.compare(c.call(c.name("len"), joined), ast.Gt(), c.constant(FREE_SIZE))
-    with generator.when(long):
-        generator.do(generator.support(operators.pay_for_text, joined, c.name("evaluation")))
+    generator.pay_for(joined)
     return Code(joined, STR)
 
 

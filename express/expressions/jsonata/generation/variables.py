@@ -6,18 +6,19 @@ and what stands outside of the expression.
 
 from __future__ import annotations
 
+import ast
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from express.expressions.jsonata import calls
+from express.expressions.jsonata.evaluation import SHORT, make
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, Code
 from express.expressions.jsonata.generation.emitter import NO_LINE, Emitter, line_of
 from express.expressions.jsonata.generation.scopes import UNBOUND_NAME, Frame, TupleFrame, Variable, bound_names
 
 if TYPE_CHECKING:
-    import ast
     from collections.abc import Collection, Iterator, Mapping
 
     from express.expressions.jsonata.functions.registry import Builtin
@@ -85,6 +86,12 @@ class Lexical(Emitter):
         """The budget of this evaluation."""
         self.needs_evaluation = True
         return c.name("evaluation")
+
+    def pay_for(self, made: ast.expr) -> None:
+        """Pay for a string or an array, unless it is short."""
+        size = c.call(c.name("len"), made)
+        with self.when(c.compare(size, ast.Gt(), c.constant(SHORT))):
+            self.do(self.support(make, c.name("evaluation"), size))
 
     @contextmanager
     def maybe(self) -> Iterator[None]:

@@ -1,0 +1,263 @@
+"""Execution logs, as AWS writes those of Express workflows to CloudWatch: one JSON object for each history event.
+
+    log = express.execution_log.ExecutionLog("ERROR", path="executions.jsonl")
+    async with express.Runtime(observers=[log]) as runtime:
+        ...
+    log.close()
+
+Levels, fields and what `include_execution_data` adds are AWS's (developer guide "Logging using CloudWatch Logs"), the
+shape of a record is as recorded: every id is a string, payloads are JSON texts of their own, and one of more than
+248 KiB is cut. As at AWS, logging is best effort and never holds up an execution: records are written by a thread,
+and what it cannot keep up with is dropped, counted and told of.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import sys
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeAlias
+
+import orjson
+
+from express.observe import Event, Observer
+from express.payload import NotJSON, text_of
+
+if TYPE_CHECKING:
+    import os
+
+    from express.types import JSON
+
+log = logging.getLogger("express")
+
+Level: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
+LEVELS: tuple[Level, ...] = ("ALL", "ERROR", "FATAL", "OFF")
+
+#: Bytes of one payload in a record, as it is written there (AWS guide).
+MAX_PAYLOAD = 248 * 1024
+#: Bytes of records that may wait to be written, unless told otherwise.
+QUEUE_BYTES = 64 << 20
+
+#: The hooks each level takes part in; what a level has no use for is not woven into the machines.
+_HOOKS: dict[Level, tuple[str, ...]] = {
+    "ALL": ("execution_started", "history_event", "execution_ended"),
+    "ERROR": ("history_event", "execution_ended"),
+    "FATAL": ("execution_ended",),
+    "OFF": (),
+}
+_ENDS = {
+    "SUCCEEDED": "ExecutionSucceeded",
+    "FAILED": "ExecutionFailed",
+    "TIMED_OUT": "ExecutionTimedOut",
+    "ABORTED": "ExecutionAborted",
+}
+_MILLISECOND = 1_000_000
+
+
+class ExecutionLog(Observer):
+    """An observer that writes a line of JSON for each event of each execution.
+
+    level: ALL events; ERROR: every event of something that failed, timed out or was aborted; FATAL: only executions
+        that did; OFF: nothing.
+    include_execution_data: also inputs, outputs, parameters and assigned variables, which may hold secrets.
+    path: a file to append to; stream: an open one instead, binary or text. Default: stdout.
+    queue_bytes: how many bytes of records may wait to be written before further ones are dropped.
+
+    Close it when no execution will be logged any more; what waits is written first. A context manager, too.
+    """
+
+    def __init__(
+        self,
+        level: Level = "ALL",
+        *,
+        include_execution_data: bool = False,
+        path: str | os.PathLike[str] | None = None,
+        stream: Any = None,
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {', '.join(LEVELS)}, not {level!r}")
+        if path is not None and stream is not None:
+            raise ValueError("a log is written to a path or to a stream, not to both")
+        if queue_bytes < 1:
+            raise ValueError("queue_bytes must be positive")
+        self.level = level
+        self.hooks = _HOOKS[level]
+        self._everything = level == "ALL"
+        self._with_data = include_execution_data
+        file = open(path, "ab") if path is not None else None  # noqa: SIM115 - closed by the writer
+        target = file if file is not None else sys.stdout if stream is None else stream
+        self._writer = _Writer(getattr(target, "buffer", target), file, queue_bytes)
+
+    @property
+    def dropped(self) -> int:
+        """Records that were dropped: too many waited, or they could not be written."""
+        return self._writer.dropped
+
+    def close(self) -> None:
+        """Write what waits, and no more after that."""
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------------ hooks
+
+    def execution_started(self, run: Any) -> None:
+        details: dict[str, JSON] = {"roleArn": run.machine.role_arn}
+        self._write(run, Event(1, 0, "ExecutionStarted", details, ("input", run.input)))
+
+    def history_event(self, frame: Any, event: Event) -> None:
+        if self._everything or is_error(event.type):
+            self._write(frame.run, event)
+
+    def execution_ended(self, run: Any, result: Any) -> None:
+        if result.status == "SUCCEEDED":
+            if self._everything:
+                self._write(run, Event(run.events + 1, _last(run), "ExecutionSucceeded", {}, ("output", result.output)))
+            return
+        details = {name: text for name in ("error", "cause") if (text := getattr(result, name)) is not None}
+        self._write(run, Event(run.events + 1, _last(run), _ENDS[result.status], details, None))
+
+    # ------------------------------------------------------------------------------------------ records
+
+    def _write(self, run: Any, event: Event) -> None:
+        details = self._details(event)
+        record = {
+            "id": str(event.id),
+            "type": event.type,
+            "details": details,
+            "previous_event_id": str(event.previous),
+            "event_timestamp": str(run.host.time_ns() // _MILLISECOND),
+            "execution_arn": run.execution_arn,
+            "redrive_count": "0",
+        }
+        self._writer.put(_line(record))
+
+    def _details(self, event: Event) -> dict[str, JSON]:
+        details = dict(event.details)
+        assigned = details.pop("assignedVariables", None)
+        if not self._with_data:
+            return details
+        if assigned is not None:
+            details["assignedVariables"] = {name: text_of(value) for name, value in assigned.items()}
+            details["assignedVariablesDetails"] = {"truncated": False}
+        if event.data is not None:
+            name, value = event.data
+            try:
+                text, truncated = cut(text_of(value))
+            except NotJSON:
+                # The input of an execution that was refused for it.
+                return details
+            details[name] = text
+            if name != "parameters":
+                details[f"{name}Details"] = {"truncated": truncated}
+        return details
+
+
+def is_error(event_type: str) -> bool:
+    """Whether an event is logged at the level ERROR (AWS guide "Log levels for Step Functions execution events")."""
+    return event_type.endswith(("Failed", "TimedOut", "Aborted")) or event_type == "FailStateEntered"
+
+
+def _last(run: Any) -> int:
+    """The event the end of an execution follows from; where its history was not written, the last one there is."""
+    trail = getattr(run, "trail", None)
+    return int(run.events) if trail is None else int(trail.last)
+
+
+def cut(text: str) -> tuple[str, bool]:
+    """As much of a payload as a record may hold, and whether that is not all. Sizes are those of the escaped text."""
+    if len(text) * 6 <= MAX_PAYLOAD or _escaped(text) <= MAX_PAYLOAD:
+        return text, False
+    short, long = 0, len(text)
+    while long - short > 1:
+        middle = (short + long) // 2
+        if _escaped(text[:middle]) <= MAX_PAYLOAD:
+            short = middle
+        else:
+            long = middle
+    return text[:short], True
+
+
+def _escaped(text: str) -> int:
+    return len(_line(text)) - len('""\n')
+
+
+def _line(record: JSON) -> bytes:
+    try:
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Half of a surrogate pair, which only an escape can write.
+        return json.dumps(record).encode() + b"\n"
+
+
+class _Writer:
+    """Writes lines in a thread of its own; `put` never waits for it."""
+
+    def __init__(self, target: BinaryIO, own: BinaryIO | None, limit: int) -> None:
+        self.dropped = 0
+        self._target = target
+        self._own = own
+        self._limit = limit
+        self._lines: deque[bytes] = deque()
+        self._bytes = 0
+        self._untold = 0
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="express-log", daemon=True)
+        self._thread.start()
+        # A daemon, so that nothing hangs; but what waits at the end of the program is written.
+        atexit.register(self.close)
+
+    def put(self, line: bytes) -> None:
+        with self._changed:
+            if self._closing or self._bytes + len(line) > self._limit:
+                self.dropped += 1
+                self._untold += 1
+                return
+            self._lines.append(line)
+            self._bytes += len(line)
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                while not self._lines and not self._closing:
+                    self._changed.wait()
+                if not self._lines:
+                    return
+                batch, self._lines = self._lines, deque()
+                untold, self._untold = self._untold, 0
+            if untold:
+                log.warning("%d records of the execution log were dropped: it cannot be written as fast", untold)
+            self._write(batch)
+
+    def _write(self, batch: deque[bytes]) -> None:
+        data = b"".join(batch)
+        try:
+            self._target.write(data)
+            self._target.flush()
+        except (OSError, ValueError) as error:
+            log.warning("%d records of the execution log could not be written: %s", len(batch), error)
+            with self._changed:
+                self.dropped += len(batch)
+        with self._changed:
+            self._bytes -= len(data)
+
+    def close(self) -> None:
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify()
+        atexit.unregister(self.close)
+        self._thread.join()
+        if self._own is not None:
+            self._own.close()

@@ -1,0 +1,68 @@
+"""How long states and tasks take: an observer, woven in only where a `Metrics` was asked for one of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from express.counting import Histogram
+from express.metrics import families
+from express.observe import STATE_HOOKS, TASK_HOOKS, Observer
+
+if TYPE_CHECKING:
+    from express.errors import StateError
+    from express.metrics.labels import Caps
+    from express.metrics.snapshot import Labels, Snapshot
+    from express.types import JSON
+
+
+class Durations(Observer):
+    """Histograms by resource, for each attempt of a task, and by workflow and state, for each visit."""
+
+    def __init__(self, caps: Caps, *, tasks: bool, states: bool) -> None:
+        hooks = (TASK_HOOKS if tasks else ()) + (STATE_HOOKS if states else ())
+        self.hooks = (*hooks, "execution_ended")
+        self._caps = caps
+        self._tasks: dict[Labels, Histogram] = {}
+        self._states: dict[Labels, Histogram] = {}
+        #: When the attempt (True) or visit (False) of a frame began, for each execution under way.
+        self._begun: dict[Any, dict[tuple[Any, bool], int]] = {}
+
+    def execution_ended(self, run: Any, result: Any) -> None:
+        self._begun.pop(run, None)
+
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None:
+        self._begin(frame, task=False)
+
+    def state_exited(self, frame: Any, name: str, data: JSON) -> None:
+        self._leave(frame, name)
+
+    def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None:
+        self._leave(frame, name)
+
+    def task_started(self, frame: Any, name: str, payload: JSON) -> None:
+        self._begin(frame, task=True)
+
+    def task_ended(self, frame: Any, name: str, failure: StateError | None) -> None:
+        labels = (self._caps["resource"].label(frame.step.resource),)
+        self._end(frame, True, self._tasks, labels)
+
+    def _begin(self, frame: Any, *, task: bool) -> None:
+        self._begun.setdefault(frame.run, {})[frame, task] = frame.run.host.monotonic_ns()
+
+    def _leave(self, frame: Any, name: str) -> None:
+        workflow = self._caps["workflow"].label(frame.run.machine.name)
+        self._end(frame, False, self._states, (workflow, self._caps["state"].label(name)))
+
+    def _end(self, frame: Any, task: bool, histograms: dict[Labels, Histogram], labels: Labels) -> None:
+        begun = self._begun.get(frame.run, {}).pop((frame, task), None)
+        if begun is not None:
+            histogram = histograms.get(labels)
+            if histogram is None:
+                histogram = histograms[labels] = Histogram()
+            histogram.observe(frame.run.host.monotonic_ns() - begun)
+
+    def read(self, snapshot: Snapshot) -> None:
+        """Add what was observed; a family that was asked for is there from the start."""
+        for family, histograms in ((families.TASK_DURATION, self._tasks), (families.STATE_DURATION, self._states)):
+            for labels, histogram in list(histograms.items()):
+                snapshot.add_histogram(family, labels, histogram)

@@ -1,0 +1,302 @@
+"""Weaving observers into the steps of a machine that is built for them.
+
+A `Witness` wraps closures while a machine is built: those of every state (`watch_state`), of a Task (`TaskWitness`), of
+a Parallel or Map (`watch_fork`). What no observer has a hook for is not wrapped, and a machine built for nobody has
+no Witness at all. What a hook raises stays with its announcer: inside a step it would pass for an error of the state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from express.errors import EngineError, EvaluationFailed, StateError
+from express.observe import BRANCH_HOOKS, HISTORY_HOOKS, TASK_HOOKS, announcer, has_hook
+from express.program import FAILED, WAITING, Frame, Step
+from express.states.fork import ABORTABLE, Siblings
+from express.states.history import History, TaskHistory, Trail, trail_of
+from express.states.lambda_function import wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.observe import Observer
+    from express.program import Heartbeat
+    from express.states.edge import Informed
+    from express.states.fork import Begin, Finish
+    from express.states.resource import Resource
+    from express.types import JSON, Expr
+
+
+class Witness:
+    """What the observers of one machine are told."""
+
+    def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self.state_entered = announcer(observers, "state_entered")
+        self.state_exited = announcer(observers, "state_exited")
+        self.state_failed = announcer(observers, "state_failed")
+        self.task_started = announcer(observers, "task_started")
+        self.task_ended = announcer(observers, "task_ended")
+        self.watches_tasks = any(has_hook(observer, *TASK_HOOKS, *HISTORY_HOOKS) for observer in observers)
+        self.branch_started = announcer(observers, "branch_started")
+        self.watches_branches = any(has_hook(observer, *BRANCH_HOOKS, *HISTORY_HOOKS) for observer in observers)
+        self.history: History | None = None
+        if any(has_hook(observer, *HISTORY_HOOKS) for observer in observers):
+            self.history = History(announcer(observers, "history_event"))
+
+    # ------------------------------------------------------------------------------------------ any state
+
+    def watch_state(self, step: Step) -> None:
+        """Wrap a step so that the observers see it: entered once per visit, then exited or failed."""
+        run, resume, recover, name = step.run, step.resume, step.recover, step.name
+        entered, exited, failed, history = self.state_entered, self._exited, self.state_failed, self.history
+
+        def observed(frame: Frame) -> Step:
+            if frame.attempts is None and frame.paused is None:
+                entered(frame, name, frame.data)
+                if history is not None:
+                    history.entered(frame, step)
+            following = run(frame)
+            if following is WAITING or following is FAILED:
+                return following
+            # The step's events are counted when it has returned.
+            return exited(frame, step, following, frame.run.events + step.events)
+
+        def observed_resume(frame: Frame, value: JSON) -> Step:
+            following = resume(frame, value)
+            return exited(frame, step, following, frame.run.events)
+
+        def unrecovered(error: StateError) -> Step:
+            raise error
+
+        def observed_recovery(frame: Frame, error: StateError) -> Step | float:
+            if history is not None:
+                self._tell_of_evaluation(frame, step, error)
+            try:
+                after = unrecovered(error) if recover is None else recover(frame, error)
+            except StateError as final:
+                failed(frame, name, final.error, final.cause)
+                if history is not None:
+                    self._tell_of_failure(frame, step, error, final)
+                raise
+            if not isinstance(after, Step):
+                return after
+            if history is not None and step.events_on_failure:
+                # A catcher counts this one and the exit.
+                history.fork_failed(frame, step, frame.run.events - 1)
+            return exited(frame, step, after, frame.run.events)
+
+        step.run = observed
+        step.resume = observed_resume
+        step.recover = observed_recovery
+
+    def _exited(self, frame: Frame, step: Step, following: Step, number: int) -> Step:
+        self.state_exited(frame, step.name, frame.data)
+        if self.history is not None:
+            self.history.exited(frame, step, number)
+        return following
+
+    def _tell_of_evaluation(self, frame: Frame, step: Step, error: StateError) -> None:
+        """A JSONata expression of this very state has failed, which is the event just counted."""
+        if self.history is not None and isinstance(error, EvaluationFailed) and error.state == step.name:
+            self.history.evaluation_failed(frame, step, error, frame.run.events)
+
+    def _tell_of_failure(self, frame: Frame, step: Step, error: StateError, final: StateError) -> None:
+        """An error leaves the state; what is told here is counted next."""
+        history, events = self.history, frame.run.events
+        if history is None:
+            return
+        if isinstance(final, EvaluationFailed) and not final.placed:
+            # The catcher's own; the engine words its cause once it is out.
+            placed = EvaluationFailed(final.cause or "", final.location)
+            placed.place(step.name, trail_of(frame).entered)
+            events += 1
+            history.evaluation_failed(frame, step, placed, events)
+        is_own = isinstance(error, EngineError) and error.state == step.name
+        if step.events_on_failure and not (is_own and not error.events):  # type: ignore[attr-defined]
+            history.fork_failed(frame, step, events + 1)
+
+    # ------------------------------------------------------------------------------------------ forks
+
+    def watch_fork(self, step: Step, begin: Begin, finish: Finish) -> tuple[Begin, Finish]:
+        """Wrap the beginning of a Parallel or Map, which counts its start, and its end, which has counted it."""
+        history = self.history
+        if not self.watches_branches:
+            return begin, finish
+
+        def watched_begin(frame: Frame) -> Siblings:
+            siblings = begin(frame)
+            if history is None:
+                return _WatchedSiblings(siblings, self)
+            history.fork_started(frame, step, siblings.count)
+            return _WrittenSiblings(siblings, self, history, step)
+
+        def watched_finish(frame: Frame, siblings: Any) -> Step:
+            if history is not None:
+                history.fork_succeeded(frame, step)
+            return finish(frame, siblings.watched)
+
+        return watched_begin, watched_finish
+
+
+class _WatchedSiblings(Siblings):
+    """Siblings whose children are told of."""
+
+    __slots__ = ("_witness", "watched")
+
+    def __init__(self, watched: Siblings, witness: Witness) -> None:
+        super().__init__(watched.parent, watched.count, watched.limit)
+        self.watched = watched
+        self._witness = witness
+
+    def enter(self, index: int) -> Frame:
+        frame = self.watched.enter(index)
+        self._witness.branch_started(self.parent, frame, index)
+        return frame
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.watched.leave(index, frame)
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        self.watched.fail(index, frame, error)
+
+
+class _WrittenSiblings(_WatchedSiblings):
+    """Siblings whose history is written. They follow from the start of the fork, or from the iteration before."""
+
+    __slots__ = ("_history", "_is_map", "_last", "_name")
+
+    def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
+        super().__init__(watched, witness)
+        self._history = history
+        self._name = step.name
+        self._is_map = step.type == "Map"
+        self._last = trail_of(watched.parent).last
+
+    def enter(self, index: int) -> Frame:
+        first = self._last
+        if self._is_map:
+            first = self.parent.run.events + 1
+            self._tell(index, "Started", first)
+        frame = super().enter(index)
+        frame.trail = Trail(first)
+        return frame
+
+    def leave(self, index: int, frame: Frame) -> None:
+        super().leave(index, frame)
+        self._join(frame)
+        if self._is_map:
+            number = frame.run.events
+            self._tell(index, "Succeeded", number)
+            # The end of the Map follows from that; the next iteration does not.
+            trail_of(self.parent).last = number
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        number = self.parent.run.events
+        if frame is not None:
+            self._join(frame)
+            if frame.step.type in ABORTABLE:
+                number += 1
+                self._history.aborted(frame, number)
+        if self._is_map:
+            self._tell(index, "Failed", number + 1)
+        super().fail(index, frame, error)
+
+    def _join(self, frame: Frame) -> None:
+        """The child has ended: what follows, follows from its last event."""
+        last = trail_of(self.parent).last = trail_of(frame).last
+        if self._is_map:
+            self._last = last
+
+    def _tell(self, index: int, what: str, number: int) -> None:
+        details: dict[str, JSON] = {"name": self._name, "index": index}
+        self._history.write(self.parent, number, f"MapIteration{what}", details, previous=self._last, aside=True)
+
+
+class TaskWitness:
+    """The closures of one Task, wrapped: its attempts, each from the call of the handler to its outcome."""
+
+    def __init__(self, witness: Witness, step: Step, resource: Resource, events_before: int) -> None:
+        self._witness = witness
+        self._step = step
+        self._events_before = events_before
+        self._history = None if witness.history is None else TaskHistory(witness.history, resource, events_before)
+
+    def noting(self, prepare: Expr | None) -> Expr:
+        """`prepare`, or nothing to be prepared; what comes out is noted as the parameters of the task."""
+
+        def noted(data: JSON, frame: Any) -> JSON:
+            parameters = data if prepare is None else prepare(data, frame)
+            trail_of(frame).parameters = parameters
+            return parameters
+
+        return noted
+
+    def called(self, frame: Frame, payload: JSON, seconds: float | None, pulse: Heartbeat | None) -> None:
+        """The handler is about to be called."""
+        if self._history is not None:
+            self._history.scheduled(frame, trail_of(frame).parameters, seconds, pulse)
+        self._witness.task_started(frame, self._step.name, payload)
+
+    def calling(self, perform: Informed) -> Informed:
+        """`perform`, which finds its handler only once it runs: it is called for the whole of it."""
+
+        def told(frame: Frame, parameters: JSON) -> Any:
+            self.called(frame, parameters, None, None)
+            return perform(frame, parameters)
+
+        return told
+
+    def finishing(self, finish: Finish, wrapped: bool) -> tuple[Finish, Finish]:
+        """`finish`, for a handler that has answered at once and for one that has answered later.
+
+        The answer may still be refused, which fails the task; an error of the language itself comes after it.
+        """
+
+        def told(frame: Frame, result: JSON, number: int) -> Step:
+            answer = wrap(result) if wrapped else result
+            try:
+                following = finish(frame, result)
+            except StateError as error:
+                self._ended(frame, answer, None if isinstance(error, EngineError) else error, number)
+                raise
+            self._ended(frame, answer, None, number)
+            return following
+
+        def finished(frame: Frame, result: JSON) -> Step:
+            return told(frame, result, frame.run.events + (1 if frame.entered else 2) + self._events_before)
+
+        def resumed(frame: Frame, result: JSON) -> Step:
+            return told(frame, result, frame.run.events)
+
+        return finished, resumed
+
+    def refusing(self, refused: Callable[[Frame, BaseException], Step]) -> Callable[[Frame, BaseException], Step]:
+        """`refused`: the handler has failed at once."""
+
+        def told(frame: Frame, error: BaseException) -> Step:
+            following = refused(frame, error)
+            self._ended(frame, None, frame.failure, frame.run.events)
+            return following
+
+        return told
+
+    def failing(
+        self, failed: Callable[[Frame, BaseException], StateError]
+    ) -> Callable[[Frame, BaseException], StateError]:
+        """`failed`: the handler has failed after it had suspended."""
+
+        def told(frame: Frame, exception: BaseException) -> StateError:
+            error = failed(frame, exception)
+            self._ended(frame, None, error, frame.run.events)
+            return error
+
+        return told
+
+    def _ended(self, frame: Frame, result: JSON, failure: StateError | None, number: int) -> None:
+        self._witness.task_ended(frame, self._step.name, failure)
+        if self._history is None:
+            return
+        if failure is None:
+            self._history.succeeded(frame, result, number)
+        else:
+            self._history.failed(frame, failure, number)

@@ -1,0 +1,200 @@
+"""OpenTelemetry spans: one for each execution, one in it for each state, and handlers whose own spans nest in those.
+
+    runtime = express.Runtime(observers=[express.tracing.Tracing()])        # pip install 'express[otel]'
+
+On AWS the trace ends where a message enters Step Functions. Here an execution continues the trace of whoever starts it:
+the caller's current span, or else what the event carries, which is where producers put it when a broker has no headers:
+a W3C `traceparent` (and `tracestate`), or an X-Ray header as `AWSTraceHeader` or `X-Amzn-Trace-Id`. While a handler
+runs, its state's span is the current one, so what it calls is traced further.
+
+Spans have the times of the Runtime's clock. OpenTelemetry is imported when a Tracing is made, not before.
+
+Sources: W3C "Trace Context"; AWS X-Ray developer guide "Tracing header".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from express.observe import Observer
+from express.version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, TracerProvider
+
+    from express.errors import StateError
+    from express.types import JSON
+
+#: Members of an event that may carry an X-Ray tracing header.
+XRAY_FIELDS = ("AWSTraceHeader", "X-Amzn-Trace-Id")
+#: Characters of a cause that are kept in a span.
+MAX_CAUSE = 4_096
+
+_XRAY_ROOT = re.compile(r"(?:^|;)\s*Root=1-([0-9a-f]{8})-([0-9a-f]{24})\s*(?:;|$)", re.IGNORECASE)
+_XRAY_PARENT = re.compile(r"(?:^|;)\s*Parent=([0-9a-f]{16})\s*(?:;|$)", re.IGNORECASE)
+_XRAY_SAMPLED = re.compile(r"(?:^|;)\s*Sampled=1\s*(?:;|$)")
+
+
+class Tracing(Observer):
+    """An observer that makes spans of executions and their states.
+
+    tracer_provider: where spans go; default: OpenTelemetry's global one.
+    traceparent_field: the member of an event that carries a W3C trace context; None: do not look there.
+
+    Raises ImportError where OpenTelemetry is not installed.
+    """
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, *, traceparent_field: str | None = "traceparent"
+    ) -> None:
+        try:
+            from opentelemetry import context, trace
+            from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+        except ImportError as error:
+            raise ImportError("tracing needs OpenTelemetry: pip install 'express[otel]'") from error
+        self._trace = trace
+        self._context = context
+        self._w3c = TraceContextTextMapPropagator()
+        self._tracer = trace.get_tracer("express", __version__, tracer_provider)
+        self._field = traceparent_field
+        self._executions: dict[Any, _Execution] = {}
+
+    # ------------------------------------------------------------------------------------------ executions
+
+    def execution_started(self, run: Any) -> None:
+        caller = self._context.get_current()
+        attributes = {"express.workflow": run.machine.name, "express.execution.name": run.execution_name}
+        span = self._tracer.start_span(
+            run.machine.name,
+            context=self._parent_of(run.input, caller),
+            attributes=attributes | {"express.execution.arn": run.execution_arn},
+            start_time=run.host.time_ns(),
+        )
+        self._executions[run] = _Execution(span, caller)
+
+    def execution_ended(self, run: Any, result: Any) -> None:
+        execution = self._executions.pop(run, None)
+        if execution is None:
+            return
+        now = run.host.time_ns()
+        for span in execution.spans.values():
+            # States that were given up with the execution, or with their branch.
+            span.set_status(self._trace.StatusCode.ERROR, "given up")
+            span.end(now)
+        if execution.attached:
+            self._context.attach(execution.caller)
+        execution.span.set_attribute("express.execution.status", result.status)
+        if result.status != "SUCCEEDED":
+            self._fail(execution.span, result.error or result.status, result.cause)
+        execution.span.end(now)
+
+    # ------------------------------------------------------------------------------------------ states
+
+    def branch_started(self, parent: Any, frame: Any, index: int) -> None:
+        execution = self._executions.get(frame.run)
+        if execution is not None:
+            execution.branches[frame] = execution.spans.get(parent, execution.span), index
+
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None:
+        execution = self._executions.get(frame.run)
+        if execution is None:
+            # A child of a distributed Map: an execution of its own, which nobody announced.
+            return
+        attributes: dict[str, str | int] = {"express.state": name, "express.state.type": frame.step.type}
+        parent = execution.span
+        if frame in execution.branches:
+            parent, attributes["express.branch"] = execution.branches[frame]
+        if frame.step.resource:
+            attributes["express.resource"] = frame.step.resource
+        context = self._trace.set_span_in_context(parent, execution.caller)
+        span = self._tracer.start_span(
+            name, context=context, attributes=attributes, start_time=frame.run.host.time_ns()
+        )
+        execution.spans[frame] = span
+
+    def state_exited(self, frame: Any, name: str, data: JSON) -> None:
+        span = self._leave(frame)
+        if span is not None:
+            span.end(frame.run.host.time_ns())
+
+    def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None:
+        span = self._leave(frame)
+        if span is not None:
+            self._fail(span, error or "", cause)
+            span.end(frame.run.host.time_ns())
+
+    def _leave(self, frame: Any) -> Span | None:
+        execution = self._executions.get(frame.run)
+        return None if execution is None else execution.spans.pop(frame, None)
+
+    # ------------------------------------------------------------------------------------------ handlers
+
+    def task_started(self, frame: Any, name: str, payload: JSON) -> None:
+        execution = self._executions.get(frame.run)
+        if execution is None or frame not in execution.spans:
+            return
+        # Set, not set and reset: whoever ends the attempt may do so in another context than this one.
+        execution.attached[frame] = self._context.get_current()
+        self._context.attach(self._trace.set_span_in_context(execution.spans[frame]))
+
+    def task_ended(self, frame: Any, name: str, failure: StateError | None) -> None:
+        execution = self._executions.get(frame.run)
+        if execution is None or frame not in execution.attached:
+            return
+        self._context.attach(execution.attached.pop(frame))
+        if failure is not None:
+            attributes = {"error.type": failure.error or ""}
+            execution.spans[frame].add_event("attempt failed", attributes, frame.run.host.time_ns())
+
+    # ------------------------------------------------------------------------------------------ contexts
+
+    def _fail(self, span: Span, error: str, cause: str | None) -> None:
+        text = (cause or "")[:MAX_CAUSE]
+        span.set_attribute("error.type", error)
+        if text:
+            span.set_attribute("express.cause", text)
+        span.set_status(self._trace.StatusCode.ERROR, f"{error}: {text}" if text else error)
+
+    def _parent_of(self, event: JSON, caller: Context) -> Context:
+        """Whose trace the execution continues: the caller's, or that which the event carries."""
+        if self._trace.get_current_span(caller).get_span_context().is_valid or not isinstance(event, dict):
+            return caller
+        if self._field is not None and isinstance(event.get(self._field), str):
+            carrier = {"traceparent": event[self._field]}
+            if isinstance(event.get("tracestate"), str):
+                carrier["tracestate"] = event["tracestate"]
+            return self._w3c.extract(carrier, caller)
+        for field in XRAY_FIELDS:
+            if isinstance(event.get(field), str):
+                return self._from_xray(event[field], caller)
+        return caller
+
+    def _from_xray(self, header: str, caller: Context) -> Context:
+        """`Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`; what is none is ignored."""
+        trace = self._trace
+        root, parent = _XRAY_ROOT.search(header), _XRAY_PARENT.search(header)
+        if root is None or parent is None:
+            return caller
+        sampled = trace.TraceFlags.SAMPLED if _XRAY_SAMPLED.search(header) else trace.TraceFlags.DEFAULT
+        remote = trace.SpanContext(
+            int(root[1] + root[2], 16), int(parent[1], 16), is_remote=True, trace_flags=trace.TraceFlags(sampled)
+        )
+        return trace.set_span_in_context(trace.NonRecordingSpan(remote), caller)
+
+
+class _Execution:
+    """The open spans of one execution: `spans` by the frame whose state it is, `branches` what encloses a frame.
+
+    `caller` is the context the execution was started in, `attached` what was current before a handler was called.
+    """
+
+    __slots__ = ("attached", "branches", "caller", "span", "spans")
+
+    def __init__(self, span: Span, caller: Context) -> None:
+        self.span = span
+        self.caller = caller
+        self.spans: dict[Any, Span] = {}
+        self.branches: dict[Any, tuple[Span, int]] = {}
+        self.attached: dict[Any, Context] = {}

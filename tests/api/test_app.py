@@ -1,0 +1,218 @@
+"""From a request to an answer, without a network: which errors come back, whatever is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from express.api import Endpoint, HostPolicy
+from express.api.messages import Request, Response
+from express.api.operations import OPERATIONS, UNSUPPORTED
+from express.api.shapes import REQUESTS
+from express.service import Service
+
+if TYPE_CHECKING:
+    from express.types import JSON
+
+MODEL = botocore.session.Session().get_service_model("stepfunctions")
+ROLE = "arn:aws:iam::123456789012:role/r"
+PASS = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
+
+
+def request(action: str, body: bytes, **changes: Any) -> Request:
+    headers = {b"host": b"localhost", b"x-amz-target": f"AWSStepFunctions.{action}".encode()}
+    return Request(changes.get("method", b"POST"), {**headers, **changes.get("headers", {})}, body)
+
+
+async def answered(asked: Request) -> tuple[int, Any]:
+    async with Service() as service:
+        response = await Endpoint(service, HostPolicy())(asked)
+        return response.status, orjson.loads(response.body)
+
+
+ASKED_WRONGLY = [
+    ("no JSON", request("ListStateMachines", b"{"), 400, "SerializationException"),
+    ("no body", request("ListStateMachines", b""), 400, "SerializationException"),
+    ("no UTF-8", request("ListStateMachines", b'{"a":"\xff"}'), 400, "SerializationException"),
+    ("too deep", request("ListStateMachines", b"[" * 100_000), 400, "SerializationException"),
+    ("no object", request("ListStateMachines", b"[]"), 400, "SerializationException"),
+    ("wrong type", request("ListStateMachines", b'{"maxResults":"5"}'), 400, "SerializationException"),
+    ("endless number", request("ListStateMachines", b'{"maxResults":1e400}'), 400, "SerializationException"),
+    ("constraint", request("ListStateMachines", b'{"maxResults":-1}'), 400, "ValidationException"),
+    ("missing", request("DescribeStateMachine", b"{}"), 400, "ValidationException"),
+    ("unknown action", request("MakeCoffee", b"{}"), 404, "UnknownOperationException"),
+    ("no action", Request(b"POST", {b"host": b"localhost"}, b"{}"), 404, "UnknownOperationException"),
+    ("wrong method", request("ListStateMachines", b"", method=b"GET"), 404, "UnknownOperationException"),
+    (
+        "wrong service",
+        request("", b"{}", headers={b"x-amz-target": b"DynamoDB_20120810.ListTables"}),
+        404,
+        "UnknownOperationException",
+    ),
+    (
+        "wrong case",
+        request("", b"{}", headers={b"x-amz-target": b"awsstepfunctions.ListStateMachines"}),
+        404,
+        "UnknownOperationException",
+    ),
+    (
+        "foreign host",
+        request("ListStateMachines", b"{}", headers={b"host": b"evil.example"}),
+        403,
+        "AccessDeniedException",
+    ),
+    (
+        "no host",
+        Request(b"POST", {b"x-amz-target": b"AWSStepFunctions.ListStateMachines"}, b"{}"),
+        403,
+        "AccessDeniedException",
+    ),
+    (
+        "lone surrogate",
+        request("DescribeStateMachine", b'{"stateMachineArn":"\\ud800"}'),
+        400,
+        "SerializationException",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "error"), [row[1:] for row in ASKED_WRONGLY], ids=[r[0] for r in ASKED_WRONGLY]
+)
+async def test_what_is_asked_wrongly(asked: Request, status: int, error: str) -> None:
+    found, answer = await answered(asked)
+    assert (found, answer["__type"]) == (status, error)
+    assert isinstance(answer["message"], str)
+
+
+@pytest.mark.parametrize("action", sorted(UNSUPPORTED))
+async def test_actions_not_there_yet_say_so(action: str) -> None:
+    status, answer = await answered(request(action, b"{}"))
+    assert (status, answer["__type"]) == (400, "UnsupportedOperationException")
+    assert action in answer["message"]
+
+
+async def test_a_defect_is_an_internal_failure_that_shows_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        @property
+        def pager(self) -> Any:
+            raise ZeroDivisionError("secret")
+
+    with caplog.at_level(logging.ERROR, "express"):
+        response = await Endpoint(Broken(), HostPolicy())(request("ListStateMachines", b"{}"))  # type: ignore[arg-type]
+    assert response.status == 500
+    assert orjson.loads(response.body)["__type"] == "InternalFailure"
+    assert b"secret" not in response.body
+    assert "ZeroDivisionError" in caplog.text
+
+
+async def test_half_a_surrogate_pair_in_an_error_still_makes_an_answer() -> None:
+    definition = json.dumps(
+        {
+            "QueryLanguage": "JSONata",
+            "StartAt": "A",
+            "States": {"A": {"Type": "Fail", "Error": "x", "Cause": "{% $substring('\U0001f600', 0, 1) %}"}},
+        }
+    )
+    async with Service() as service:
+        machine, _ = await service.catalogue.create(
+            {"name": "m", "definition": definition, "roleArn": ROLE, "type": "EXPRESS"}
+        )
+        body = orjson.dumps({"stateMachineArn": machine.arn})
+        response = await Endpoint(service, HostPolicy())(request("StartSyncExecution", body))
+    assert response.status == 200
+    assert json.loads(response.body)["status"] == "FAILED"
+
+
+# --------------------------------------------------------------------------------------------------------------- fuzz
+
+BASE = "arn:aws:states:us-east-1:123456789012"
+VALUES = st.one_of(
+    st.sampled_from(
+        [
+            f"{BASE}:stateMachine:m",
+            f"{BASE}:stateMachine:m:1",
+            f"{BASE}:stateMachine:m:01",
+            f"{BASE}:stateMachine:m:PROD",
+            f"{BASE}:stateMachine:m/each",
+            f"{BASE}:stateMachine:",
+            f"{BASE}:execution:m:one",
+            f"{BASE}:express:m:one:one",
+            f"{BASE}:activity:m",
+            f"{BASE}:mapRun:m/each:one",
+            ROLE,
+            "m",
+            "one",
+            "PROD",
+            PASS,
+            "{}",
+            "not json",
+            "EXPRESS",
+            "STANDARD",
+            "INITIAL",
+            "METADATA_ONLY",
+            "ERROR",
+            "RUNNING",
+            [{"stateMachineVersionArn": f"{BASE}:stateMachine:m:1", "weight": 100}],
+            [{"stateMachineVersionArn": f"{BASE}:stateMachine:m:1", "weight": 50}] * 2,
+            [{"key": "k", "value": "v"}],
+            ["k"],
+            {"level": "ALL"},
+            {"enabled": True},
+            {"type": "CUSTOMER_MANAGED_KMS_KEY"},
+        ]
+    ),
+    st.text(max_size=90),
+    st.integers(-5, 2000),
+    st.booleans(),
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@st.composite
+def calls(draw: st.DrawFn) -> tuple[str, dict[str, JSON]]:
+    """A call with any members its action has, each with any value; required ones are left out now and then."""
+    action = draw(st.sampled_from(sorted(OPERATIONS)))
+    shape = REQUESTS[action]
+    members = draw(st.sets(st.sampled_from(sorted(shape.members)))) | (
+        set(shape.required) if draw(st.booleans()) else set()
+    )
+    return action, {member: draw(VALUES) for member in sorted(members)}
+
+
+def documented(action: str) -> set[str]:
+    """The errors an action may answer with: its own, and those all have."""
+    return {"ValidationException", "SerializationException"} | {
+        shape.name for shape in MODEL.operation_model(action).error_shapes
+    }
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=200)
+@given(st.lists(calls(), min_size=1, max_size=12))
+def test_only_documented_errors_come_back(sequence: list[tuple[str, dict[str, JSON]]]) -> None:
+    async def scene() -> list[tuple[str, Response]]:
+        async with Service() as service:
+            await service.catalogue.create({"name": "m", "definition": PASS, "roleArn": ROLE, "publish": True})
+            endpoint = Endpoint(service, HostPolicy())
+            return [(action, await endpoint(request(action, json.dumps(body).encode()))) for action, body in sequence]
+
+    for action, response in asyncio.run(scene()):
+        answer = orjson.loads(response.body)
+        if response.status == 200:
+            output = MODEL.operation_model(action).output_shape
+            assert answer.keys() <= output.members.keys()
+            assert answer.keys() >= set(output.required_members)
+        else:
+            assert answer["__type"] in documented(action), (action, answer)

@@ -1,0 +1,96 @@
+"""What memory keeps, and what it forgets."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from express.result import Names, Result
+from express.service.machines import StateMachine
+from express.service.records import ExecutionRecord
+from express.service.store import MemoryStore
+
+TYPES = ["STANDARD", "EXPRESS"]
+
+
+def machine(arn: str, machine_type: Any) -> StateMachine:
+    return StateMachine(arn, arn, machine_type, 0.0, cast("Any", None), (), {})
+
+
+def record(store: MemoryStore, arn: str, machine_type: Any, *, sequence: int, text: str = "{}") -> ExecutionRecord:
+    made = ExecutionRecord(arn, arn, "m", machine_type, cast("Any", None), sequence, 0.0, text)
+    store.open_execution(made)
+    return made
+
+
+def end(store: MemoryStore, made: ExecutionRecord, output: str = "1") -> None:
+    made.end(Result("SUCCEEDED", 1, None, None, made.name, Names(0), 0, 0), 1.0, output)
+    store.close_execution(made)
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_executions_are_found_newest_first_running_or_not(machine_type: str) -> None:
+    store = MemoryStore()
+    store.save_machine(machine("m", machine_type))
+    records = [record(store, name, machine_type, sequence=number) for number, name in enumerate("abc")]
+    end(store, records[1])
+    assert [entry.arn for entry in store.executions("m")] == ["c", "b", "a"]
+    assert store.execution("b") is records[1]
+    assert store.execution("c") is records[2]
+    assert store.execution("d") is None
+    assert list(store.executions("other")) == []
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_the_oldest_ended_ones_are_forgotten_running_ones_never(machine_type: str) -> None:
+    store = MemoryStore(standard_remembered=2, express_remembered=2)
+    store.save_machine(machine("m", machine_type))
+    record(store, "running", machine_type, sequence=0)
+    for number in range(1, 6):
+        end(store, record(store, str(number), machine_type, sequence=number))
+    assert [entry.arn for entry in store.executions("m")] == ["5", "4", "running"]
+    assert store.execution("3") is None
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_long_texts_drive_out_more(machine_type: str) -> None:
+    store = MemoryStore(characters_remembered=30)
+    store.save_machine(machine("m", machine_type))
+    for number in range(5):
+        end(store, record(store, str(number), machine_type, sequence=number, text="x" * 9), output="y")
+    assert [entry.arn for entry in store.executions("m")] == ["4", "3", "2"]
+    end(store, record(store, "big", machine_type, sequence=9, text="x" * 25))
+    assert [entry.arn for entry in store.executions("m")] == ["big"]
+    end(store, record(store, "too big", machine_type, sequence=10, text="x" * 31))
+    assert list(store.executions("m")) == []
+
+
+def test_express_executions_drive_out_no_standard_ones() -> None:
+    store = MemoryStore(standard_remembered=1, express_remembered=1)
+    store.save_machine(machine("m", "STANDARD"))
+    end(store, record(store, "kept", "STANDARD", sequence=0))
+    for number in range(5):
+        end(store, record(store, str(number), "EXPRESS", sequence=number + 1))
+    assert [entry.arn for entry in store.executions("m")] == ["kept"]
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_a_machine_takes_its_executions_along(machine_type: str) -> None:
+    store = MemoryStore()
+    store.save_machine(machine("m", machine_type))
+    ended, running = (record(store, name, machine_type, sequence=number) for number, name in enumerate("ab"))
+    end(store, ended)
+    store.delete_machine("m")
+    store.delete_machine("m")
+    assert store.execution("a") is store.execution("b") is None
+    end(store, running)
+    assert store.execution("b") is None
+    assert list(store.machines()) == []
+
+
+def test_machines_come_in_the_order_of_their_arns() -> None:
+    store = MemoryStore()
+    for arn in ("b", "a_", "a1"):
+        store.save_machine(machine(arn, "EXPRESS"))
+    assert [entry.arn for entry in store.machines()] == ["a1", "a_", "b"]
