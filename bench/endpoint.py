@@ -114,17 +114,23 @@ class Client(asyncio.Protocol):
         self._transport: Any = None
         self._until = 0.0
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.answered = 0
+        self._sent = 0.0
+        #: How long each answer took, in seconds.
+        self.times: list[float] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
     async def run(self, until: float) -> None:
-        self.answered = 0
+        self.times = []
         self._until = until
         self._done = asyncio.get_running_loop().create_future()
-        self._transport.write(self._request)
+        self._send()
         await self._done
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -138,9 +144,10 @@ class Client(asyncio.Protocol):
             self._done.set_exception(RuntimeError(self._buffer.decode()))
             return
         self._buffer = b""
-        self.answered += 1
-        if time.perf_counter() < self._until:
-            self._transport.write(self._request)
+        now = time.perf_counter()
+        self.times.append(now - self._sent)
+        if now < self._until:
+            self._send()
         else:
             self._done.set_result(None)
 
@@ -172,11 +179,13 @@ def make_request(port: int) -> bytes:
 
 @dataclass(slots=True)
 class Leg:
-    """Requests per second, and microseconds of the server's processor for each, of every round."""
+    """Requests per second, microseconds of the server's processor for each, and the milliseconds within which 99 of 100
+    were answered, of every round."""
 
     clients: list[Client]
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
+    p99: list[float] = field(default_factory=list)
 
 
 async def measure(pipe: Connection, ports: dict[str, int], rounds: int, seconds: float) -> dict[str, Leg]:
@@ -191,10 +200,11 @@ async def measure(pipe: Connection, ports: dict[str, int], rounds: int, seconds:
         for leg in legs.values():
             before, begin = _processor_time(pipe), time.perf_counter()
             await asyncio.gather(*(client.run(begin + seconds) for client in leg.clients))
-            answered = sum(client.answered for client in leg.clients)
+            times = sorted(taken for client in leg.clients for taken in client.times)
             if round_:
-                leg.rates.append(answered / (time.perf_counter() - begin))
-                leg.costs.append((_processor_time(pipe) - before) / answered * 1e6)
+                leg.rates.append(len(times) / (time.perf_counter() - begin))
+                leg.costs.append((_processor_time(pipe) - before) / len(times) * 1e6)
+                leg.p99.append(times[len(times) * 99 // 100] * 1e3)
     for leg in legs.values():
         for client in leg.clients:
             client.close()
@@ -209,10 +219,10 @@ def _processor_time(pipe: Connection) -> float:
 
 def show(legs: dict[str, Leg], console: Console) -> None:
     table = Table(title=f"StartSyncExecution of W1, {CONNECTIONS} keep-alive connections, one server process")
-    for heading in ("", "requests/s", "processor us/request"):
+    for heading in ("", "requests/s", "processor us/request", "p99 ms"):
         table.add_column(heading, justify="right")
     for name, leg in legs.items():
-        table.add_row(name, f"{median(leg.rates):,.0f}", f"{median(leg.costs):.1f}")
+        table.add_row(name, f"{median(leg.rates):,.0f}", f"{median(leg.costs):.1f}", f"{median(leg.p99):.1f}")
     console.print(table)
     ours, theirs = legs[ENDPOINT], legs[HANDWRITTEN]
     by_rate = median(a / b for a, b in zip(ours.rates, theirs.rates, strict=True))

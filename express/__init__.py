@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from express.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from express import execution_log, jsonata, metrics, tracing
+    from express import execution_log, history, jsonata, metrics, tracing
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -56,6 +56,7 @@ __all__ = [
     "Workflow",
     "compile",
     "execution_log",
+    "history",
     "jsonata",
     "metrics",
     "run",
@@ -77,7 +78,7 @@ _HOME = {
 }
 
 #: Modules that are part of the facade.
-_MODULES = ("execution_log", "jsonata", "metrics", "tracing")
+_MODULES = ("execution_log", "history", "jsonata", "metrics", "tracing")
 
 
 def __getattr__(name: str) -> Any:

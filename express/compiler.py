@@ -356,10 +356,12 @@ class _Builder:
 
     def program(self, states: States) -> Program:
         steps = {name: Step(name, node.TYPE) for name, node in states.nodes.items()}
+        is_written = self.witness is not None and self.witness.history is not None
         self.steps.extend(steps.values())
         link = _Link(self, steps)
         for name, node in states.nodes.items():
             step = steps[name]
+            step.is_written = is_written
             node.build(step, link)
             if self.witness is not None:
                 self.witness.watch_state(step)

@@ -23,12 +23,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeAlias
 
 import orjson
 
-from express.observe import Event, Observer
-from express.payload import NotJSON, text_of
+from express.history import ended, render_details, started
+from express.observe import Observer
 
 if TYPE_CHECKING:
     import os
 
+    from express.observe import Event
     from express.types import JSON
 
 log = logging.getLogger("express")
@@ -47,12 +48,6 @@ _HOOKS: dict[Level, tuple[str, ...]] = {
     "ERROR": ("history_event", "execution_ended"),
     "FATAL": ("execution_ended",),
     "OFF": (),
-}
-_ENDS = {
-    "SUCCEEDED": "ExecutionSucceeded",
-    "FAILED": "ExecutionFailed",
-    "TIMED_OUT": "ExecutionTimedOut",
-    "ABORTED": "ExecutionAborted",
 }
 _MILLISECOND = 1_000_000
 
@@ -88,9 +83,9 @@ class ExecutionLog(Observer):
         self.hooks = _HOOKS[level]
         self._everything = level == "ALL"
         self._with_data = include_execution_data
-        file = open(path, "ab") if path is not None else None  # noqa: SIM115 - closed by the writer
-        target = file if file is not None else sys.stdout if stream is None else stream
-        self._writer = _Writer(getattr(target, "buffer", target), file, queue_bytes)
+        own = None if path is None else open(path, "ab")  # noqa: SIM115 - closed by the writer
+        chosen: Any = sys.stdout if stream is None else stream
+        self._writer = _Writer(own or getattr(chosen, "buffer", chosen), own, queue_bytes)
 
     @property
     def dropped(self) -> int:
@@ -110,25 +105,20 @@ class ExecutionLog(Observer):
     # ------------------------------------------------------------------------------------------ hooks
 
     def execution_started(self, run: Any) -> None:
-        details: dict[str, JSON] = {"roleArn": run.machine.role_arn}
-        self._write(run, Event(1, 0, "ExecutionStarted", details, ("input", run.input)))
+        self._write(run, started(run))
 
     def history_event(self, frame: Any, event: Event) -> None:
         if self._everything or is_error(event.type):
             self._write(frame.run, event)
 
     def execution_ended(self, run: Any, result: Any) -> None:
-        if result.status == "SUCCEEDED":
-            if self._everything:
-                self._write(run, Event(run.events + 1, _last(run), "ExecutionSucceeded", {}, ("output", result.output)))
-            return
-        details = {name: text for name in ("error", "cause") if (text := getattr(result, name)) is not None}
-        self._write(run, Event(run.events + 1, _last(run), _ENDS[result.status], details, None))
+        if self._everything or result.status != "SUCCEEDED":
+            self._write(run, ended(run, result, run.events + 1))
 
     # ------------------------------------------------------------------------------------------ records
 
     def _write(self, run: Any, event: Event) -> None:
-        details = self._details(event)
+        details = render_details(event, include_data=self._with_data, cut=cut)
         record = {
             "id": str(event.id),
             "type": event.type,
@@ -140,36 +130,10 @@ class ExecutionLog(Observer):
         }
         self._writer.put(_line(record))
 
-    def _details(self, event: Event) -> dict[str, JSON]:
-        details = dict(event.details)
-        assigned = details.pop("assignedVariables", None)
-        if not self._with_data:
-            return details
-        if assigned is not None:
-            details["assignedVariables"] = {name: text_of(value) for name, value in assigned.items()}
-            details["assignedVariablesDetails"] = {"truncated": False}
-        if event.data is not None:
-            name, value = event.data
-            try:
-                text, truncated = cut(text_of(value))
-            except NotJSON:
-                # The input of an execution that was refused for it.
-                return details
-            details[name] = text
-            if name != "parameters":
-                details[f"{name}Details"] = {"truncated": truncated}
-        return details
-
 
 def is_error(event_type: str) -> bool:
     """Whether an event is logged at the level ERROR (AWS guide "Log levels for Step Functions execution events")."""
     return event_type.endswith(("Failed", "TimedOut", "Aborted")) or event_type == "FailStateEntered"
-
-
-def _last(run: Any) -> int:
-    """The event the end of an execution follows from; where its history was not written, the last one there is."""
-    trail = getattr(run, "trail", None)
-    return int(run.events) if trail is None else int(trail.last)
 
 
 def cut(text: str) -> tuple[str, bool]:

@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from express.errors import RUNTIME, TIMEOUT
 from express.observe import Event, Observer
-from express.payload import text_of
-from express.states.history import trail_of
+from express.payload import NotJSON, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from express.program import Frame, Run
     from express.result import Result
@@ -84,7 +83,7 @@ class History(Observer):
         self._keep = keep
         self._limit = limit
         self._running: dict[Run, list[Entry]] = {}
-        self._by_arn: OrderedDict[str, list[Entry]] = OrderedDict()
+        self._by_arn: dict[str, list[Entry]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def of(self, execution_arn: str) -> Sequence[Entry] | None:
@@ -124,11 +123,13 @@ class History(Observer):
         entries = self._running.pop(run, None)
         if entries is None:
             return
-        number = run.events + 1
-        if run.machine.type == "STANDARD":
-            number = min(number, self._limit)
-        self._write(run, entries, ended(run, result, number))
-        self._ended[run.execution_arn] = None
+        event = ended(run, result, run.events + 1)
+        if run.machine.type == "STANDARD" and event.id > self._limit:
+            event = event._replace(id=self._limit, previous=min(event.previous, self._limit - 1))
+        self._write(run, entries, event)
+        arn = run.execution_arn
+        if self._by_arn.get(arn) is entries:
+            self._ended[arn] = None
         while len(self._ended) > self._keep:
             self.forget(next(iter(self._ended)))
 
@@ -156,7 +157,7 @@ def ended(run: Run, result: Result, number: int) -> Event:
     A success or a failure follows from what the states have done. What comes from outside, the end of its time or a
     caller who stops it, follows from nothing (measured).
     """
-    previous = 0 if result.status in _FROM_OUTSIDE else trail_of(run).last
+    previous = 0 if result.status in _FROM_OUTSIDE else _last_event(run)
     kind = _ENDS[result.status]
     if result.status == "SUCCEEDED":
         return Event(number, previous, kind, {}, ("output", result.output))
@@ -166,8 +167,17 @@ def ended(run: Run, result: Result, number: int) -> Event:
     return Event(number, previous, kind, {name: text for name, text in found.items() if text is not None}, None)
 
 
+def _last_event(run: Run) -> int:
+    """The event an execution has come to; where nobody has its history written, the last one counted."""
+    try:
+        last: int = run.trail.last
+    except AttributeError:
+        return run.events
+    return last
+
+
 # --------------------------------------------------------------------------------------------------------------
-# as the API shows it
+# as the API and the logs show it
 
 
 def render_entry(entry: Entry, *, include_data: bool = True) -> dict[str, JSON]:
@@ -196,17 +206,30 @@ def details_name(event_type: str) -> str:
     return f"{event_type[0].lower()}{event_type[1:]}EventDetails"
 
 
-def render_details(event: Event, *, include_data: bool = True) -> dict[str, JSON]:
-    """The details of an event. A payload comes with a note that nothing is missing from it; the API cuts none."""
+def _whole(text: str) -> tuple[str, bool]:
+    return text, False
+
+
+def render_details(
+    event: Event, *, include_data: bool = True, cut: Callable[[str], tuple[str, bool]] = _whole
+) -> dict[str, JSON]:
+    """The details of an event.
+
+    cut: gives what is shown of a payload and whether something is missing, which is noted beside it. The API shows
+    payloads whole, logs only so much of one. The input of an execution that was refused for it is left out.
+    """
     details = event.details.copy()
     variables = details.pop("assignedVariables", None)
     if not include_data:
         return details
     if event.data is not None:
         name, value = event.data
-        details[name] = text_of(value)
+        try:
+            details[name], truncated = cut(text_of(value))
+        except NotJSON:
+            return details
         if name != "parameters":
-            details[f"{name}Details"] = {"truncated": False}
+            details[f"{name}Details"] = {"truncated": truncated}
     if variables:
         details["assignedVariables"] = {name: text_of(value) for name, value in variables.items()}
         details["assignedVariablesDetails"] = {"truncated": False}

@@ -51,6 +51,7 @@ class Step:
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where the
     state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
+    `is_written`: somebody wants the history of the machine.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
     (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
@@ -67,6 +68,7 @@ class Step:
         "failed_at_once",
         "failures",
         "halts",
+        "is_written",
         "items",
         "name",
         "passed",
@@ -93,7 +95,7 @@ class Step:
         self.events = 2
         self.events_on_failure = 0
         self.recover: Recovery | None = None
-        self.retries = False
+        self.retries = self.is_written = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0

@@ -165,7 +165,8 @@ class Tracing(Observer):
             carrier = {"traceparent": event[self._field]}
             if isinstance(event.get("tracestate"), str):
                 carrier["tracestate"] = event["tracestate"]
-            return self._w3c.extract(carrier, caller)
+            found: Context = self._w3c.extract(carrier, caller)
+            return found
         for field in XRAY_FIELDS:
             if isinstance(event.get(field), str):
                 return self._from_xray(event[field], caller)
@@ -181,7 +182,8 @@ class Tracing(Observer):
         remote = trace.SpanContext(
             int(root[1] + root[2], 16), int(parent[1], 16), is_remote=True, trace_flags=trace.TraceFlags(sampled)
         )
-        return trace.set_span_in_context(trace.NonRecordingSpan(remote), caller)
+        found: Context = trace.set_span_in_context(trace.NonRecordingSpan(remote), caller)
+        return found
 
 
 class _Execution:

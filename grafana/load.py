@@ -220,7 +220,7 @@ def _order() -> JSON:
 def demands(weather: Weather) -> tuple[Demand, ...]:
     tasks = shop_tasks(weather)
     return (
-        Demand(express.compile(ORDER_DEFINITION, tasks, name="orders"), 40, _order, 0.004),
+        Demand(express.compile(ORDER_DEFINITION, tasks, name="orders"), 40, _order, 0.01),
         Demand(express.compile(PAYMENTS, tasks, name="payments"), 60, lambda: {"amount": 12.5}),
         Demand(
             express.compile(THUMBNAILS, tasks, name="thumbnails"),

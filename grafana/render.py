@@ -1,6 +1,6 @@
-"""Draw the boards from real answers: `python -m grafana.render` (about eight minutes, needs `prometheus`).
+"""Draw the boards from real answers: `python -m grafana.render` (about seven minutes, needs `prometheus`).
 
-Two processes run `grafana.load`, a real Prometheus scrapes them, and when the load has come and gone twice every
+Two processes run `grafana.load`, a real Prometheus scrapes them, and when the load is in its second trouble every
 target of every panel in dashboards/*.json is asked as Grafana would ask it. The pictures in pictures/ are the answers.
 """
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
+README = Path(__file__).resolve().parent.parent / "README.md"
 PASSING = machine(A=state("Pass"))
 
 #: The families as dashboards and `express cost` know them: name, kind, labels.
@@ -87,6 +89,12 @@ def test_a_family_is_declared_as_prometheus_wants_it(family: Any) -> None:
     assert family.help.endswith(".")
     if family.kind in ("histogram", "summary"):
         assert family.name.endswith(("_seconds", "_bytes"))
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_the_readme_has_a_row_for_each(family: Any) -> None:
+    row = f"| `{family.name}` | {', '.join(family.labels)} | {family.help} | {family.twin} |"
+    assert row in README.read_text(encoding="utf-8").splitlines()
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -426,6 +434,39 @@ def test_nothing_is_measured_unasked() -> None:
 
     run_clean(main())
     assert workflow.tally.durations is None
+
+
+@pytest.mark.parametrize("tasks", [True, False])
+@pytest.mark.parametrize("states", [True, False])
+def test_durations_on_request(tasks: bool, states: bool) -> None:
+    workflow = compiled(
+        machine(
+            A=task(
+                "decline", Retry=[{"ErrorEquals": ["Declined"], "MaxAttempts": 1}], Catch=catching("Declined", to="B")
+            ),
+            B=each(machine(C=wait(2)), ItemsPath="$$.Execution.Input"),
+        ),
+        decline=handler_of("later"),
+    )
+
+    async def main(runtime: express.Runtime, metrics: Metrics) -> None:
+        await runtime.execute(workflow, [1, 2, 3])
+        running = await runtime.start(workflow, [1])
+        running.stop()
+        await running
+
+    metrics = watched(main, task_durations=tasks, state_durations=states)
+    found = metrics.snapshot().series
+    # Two attempts of 1 s; the state takes both and the second between them.
+    assert ("express_task_duration_seconds" in found) is tasks
+    assert ("express_state_duration_seconds" in found) is states
+    if tasks:
+        assert value(metrics, "express_task_duration_seconds_count", resource="decline") == 2
+        assert value(metrics, "express_task_duration_seconds_sum", resource="decline") == 2
+    for name, count, seconds in (("A", 1, 3), ("B", 1, 2), ("C", 3, 6)) if states else ():
+        labels = {"workflow": "workflow", "state": name}
+        assert value(metrics, "express_state_duration_seconds_count", **labels) == count
+        assert value(metrics, "express_state_duration_seconds_sum", **labels) == seconds
 
 
 # --------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import argparse
 import ipaddress
 import sys
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from express.cli.env import add_address, environment, exports
@@ -62,7 +63,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--drain", metavar="SECONDS", type=positive, default=_DRAIN, help=f"default: {_DRAIN}")
     safety = parser.add_argument_group("safety")
     safety.add_argument(
-        "--allow-host", metavar="NAME", action="append", default=[], help="a further Host header to answer to"
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further Host header to answer to ('*': any)",
     )
     safety.add_argument("--unauthenticated", action="store_true", help="listen on an address others can reach")
     parser.set_defaults(handler=run)
@@ -114,10 +119,14 @@ async def _serve(arguments: argparse.Namespace, tasks: Tasks, definitions: dict[
                 f"cannot listen on {arguments.host}:{arguments.port}: {error.strerror or error}",
                 hint="another program may use the port: choose one with --port",
             ) from None
-        _announce(server.url, service)
-        await _until_told_to_stop()
-        await server.close(arguments.drain)
-        await service.close(arguments.drain)
+        try:
+            _announce(server.url, service)
+            await _until_told_to_stop()
+            deadline = monotonic() + arguments.drain
+            await server.close(arguments.drain)
+            await service.close(max(deadline - monotonic(), 0))
+        finally:
+            await server.close(0)
 
 
 def _read_definitions(directory: Path) -> dict[Path, str]:

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from express.definition.fields import Fields
     from express.expressions.jsonata.fields import Template as QueryTemplate
-    from express.program import Program
+    from express.program import Program, Step
+    from express.states.history import History
+    from express.states.witness import Witness
     from express.types import JSON, Expr
 
 #: Child executions at once where MaxConcurrency leaves it open.
@@ -76,10 +78,11 @@ class Distribution:
     batch_bytes: Number | None
     batch_input: Template | QueryTemplate | None
     unavailable: str | None
+    label: str | None
 
 
 def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
-    _read_label(fields, labels)
+    label = _read_label(fields, labels)
     unavailable = None
     for name in ("ItemReader", "ResultWriter"):
         entry = fields.object(name)
@@ -95,7 +98,7 @@ def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
         batch_input = read(batcher, "BatchInput")
         batcher.close()
     count, percentage = read_tolerance(fields)
-    return Distribution(count, percentage, items, size, batch_input, unavailable)
+    return Distribution(count, percentage, items, size, batch_input, unavailable, label)
 
 
 def read_tolerance(fields: Fields) -> tuple[Number, Number]:
@@ -135,10 +138,10 @@ def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: 
     return Number(name, kind, constant, path)
 
 
-def _read_label(fields: Fields, labels: set[str]) -> None:
+def _read_label(fields: Fields, labels: set[str]) -> str | None:
     label = fields.text("Label")
     if label is None:
-        return
+        return None
     if len(label) > MAX_LABEL:
         fields.report("Label", messages.label_too_long(label), code=INVALID_LABEL_NAME)
     elif not label or _FORBIDDEN_IN_LABELS.search(label):
@@ -146,6 +149,7 @@ def _read_label(fields: Fields, labels: set[str]) -> None:
     elif label in labels:
         fields.report("Label", messages.duplicate_label(label), code=DUPLICATE_LABEL_NAME)
     labels.add(label)
+    return label
 
 
 def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], float]:
@@ -169,18 +173,21 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
 
 
 def build_children(
-    node: Distribution, program: Program
+    node: Distribution, program: Program, step: Step, witness: Witness | None
 ) -> Callable[[Frame, JSON, JSON, Callable[[int, JSON], JSON] | None, int], Children]:
     """`children(frame, data, items, select, limit)`: the child executions of one visit."""
     count_of = node.tolerated_count.build()
     percentage_of = node.tolerated_percentage.build()
     batches_of = _build_batches(node)
+    history = None if witness is None else witness.history
 
     def children(
         frame: Frame, data: JSON, items: JSON, select: Callable[[int, JSON], JSON] | None, limit: int
     ) -> Children:
         # MapStateStarted comes before the thresholds are looked at (recorded).
         frame.run.events += 1
+        if history is not None:
+            history.fork_started(frame, step, len(items))
         if node.unavailable is not None:
             raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
         count = count_of(data, frame)
@@ -189,11 +196,14 @@ def build_children(
         percentage = percentage_of(data, frame)
         if percentage is not None and not 0 <= percentage <= 100:
             raise EngineError(RUNTIME, "ToleratedFailurePercentage must be between 0 and 100.")
-        frame.run.events -= 1
         if isinstance(items, dict):
             items = [{"Key": key, "Value": value} for key, value in items.items()]
         selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
-        return Children(frame, program, batches_of(selected, data, frame), limit, count, percentage)
+        inputs = batches_of(selected, data, frame)
+        frame.run.events += 1
+        if history is not None:
+            history.map_run_started(frame, step, node.label)
+        return Children(frame, program, inputs, limit, count, percentage, history)
 
     return children
 
@@ -233,9 +243,13 @@ def _build_batch_input(template: Template | QueryTemplate | None) -> Expr | None
 
 
 class Children(Siblings):
-    """The child executions of one visit of a distributed Map."""
+    """The child executions of one visit of a distributed Map.
 
-    __slots__ = ("_count", "_failures", "_inputs", "_percentage", "_start")
+    Their events are their own. The machine's history tells of the Map Run as a whole: MapRunStarted, then
+    MapRunSucceeded or MapRunFailed (recorded).
+    """
+
+    __slots__ = ("_count", "_failed", "_failures", "_history", "_inputs", "_percentage", "_start")
 
     def __init__(
         self,
@@ -245,6 +259,7 @@ class Children(Siblings):
         limit: int,
         count: float | None,
         percentage: float | None,
+        history: History | None,
     ) -> None:
         super().__init__(parent, len(inputs), limit)
         self._start = program.start
@@ -252,6 +267,8 @@ class Children(Siblings):
         self._count = count
         self._percentage = percentage
         self._failures: set[int] = set()
+        self._failed = False
+        self._history = history
 
     def enter(self, index: int) -> Frame:
         run = self.parent.run
@@ -271,10 +288,21 @@ class Children(Siblings):
             frame.run = None  # type: ignore[assignment]
         if self._is_tolerated(len(self._failures)):
             return
-        self.parent.run.events += 2
-        raise StateError(
+        failure = StateError(
             EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
-        ) from None
+        )
+        if not self._failed:
+            self._failed = True
+            self.parent.run.events += 1
+            if self._history is not None:
+                self._history.map_run_failed(self.parent, failure)
+        raise failure from None
+
+    def succeed(self, frame: Frame) -> None:
+        """All have ended, as many of them well as had to; the Map's own success has just been counted."""
+        frame.run.events += 1
+        if self._history is not None:
+            self._history.map_run_succeeded(frame)
 
     def _is_tolerated(self, failures: int) -> bool:
         """Either threshold fails the Map once it is exceeded; with none given no failure is tolerated."""

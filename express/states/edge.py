@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import NotJSON, cross, is_plain, text_of
@@ -31,6 +31,7 @@ from express.states.timeouts import TimeLimits, build_limits
 from express.states.witness import TaskWitness
 
 if TYPE_CHECKING:
+    from express.program import Heartbeat
     from express.states.resource import Resource
     from express.states.state import Handler, Resolver
     from express.states.witness import Witness
@@ -43,6 +44,8 @@ _LOST = -1
 
 Begin = Callable[[Frame], "JSON"]
 Finish = Callable[[Frame, "JSON"], Step]
+#: The seconds a task may take, and its pulse; None where the definition sets none.
+Within: TypeAlias = "tuple[float | None, Heartbeat | None]"
 #: The handler's call where it needs more than the payload: a context, a thread, a limit. Gives what it returns.
 Informed = Callable[[Frame, "JSON"], Any]
 
@@ -69,6 +72,8 @@ class Edge:
         self.prepare = flow.build_prepare()
         self.credentials = credentials
         self.limits = None if limits is None else build_limits(limits, flow)
+        #: What the limits of an attempt came to. Good from `begin` to the call: nothing else runs between the two.
+        self.within: Within = (None, None)
         # Scheduled and Started; integrations that wait for more are also Submitted (recorded histories).
         self.events_before = 3 if resource.pattern else 2
         step.events = self.events_before + 3
@@ -76,16 +81,19 @@ class Edge:
         if witness is not None and witness.watches_tasks:
             self.witness = TaskWitness(witness, step, resource, self.events_before)
             self.prepare = self.witness.noting(self.prepare)
+            self.leave = self.witness.noting_answer(self.leave)
+            if credentials is not None:
+                self.credentials = self.witness.noting_credentials(credentials)
 
     def build(self, handler: Handler) -> None:
         """The step's closures for a handler known at compile time."""
         step = self.step
         wrapped = self.resource.is_lambda_invoke and handler.for_function
-        begin = self._build_begin(handler.isolate, wrapped)
+        begin = self._limited(self._build_begin(handler.isolate, wrapped))
         finish = resume = self._build_finish(handler.isolate, wrapped)
         informed = self._build_informed(handler, self.witness)
         if self.witness is not None:
-            finish, resume = self.witness.finishing(finish, wrapped)
+            finish, resume = self.witness.finishing(finish)
         self._build_outcomes(resume, handler.failure)
         step.blocks = handler.kind != "inline" or step.retries
         if handler.kind == "inline":
@@ -102,7 +110,7 @@ class Edge:
         """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
         arn, who, is_invoke = self.resource.arn, self.resource.name, self.resource.is_lambda_invoke
 
-        async def perform(frame: Frame, parameters: JSON) -> tuple[JSON, bool]:
+        async def perform(frame: Frame, parameters: JSON, within: Within) -> tuple[JSON, bool]:
             function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
             if function is not None and not isinstance(function, str):
                 raise EngineError(RUNTIME, f"The FunctionName of the task is no string: {text_of(function)}")
@@ -114,6 +122,7 @@ class Edge:
             if size > frame.run.host.payload_limit:
                 raise input_limit_exceeded(who)
             informed = self._build_informed(handler, None)
+            self.within = within
             try:
                 outcome = handler.call(payload) if informed is None else informed(frame, payload)
                 result = outcome if handler.kind == "inline" else await outcome
@@ -130,13 +139,16 @@ class Edge:
             result, wrapped = answer
             return finish_wrapped(frame, result) if wrapped else finish_plainly(frame, result)
 
-        begun: Informed = perform
+        def begun(frame: Frame, parameters: JSON) -> Any:
+            if self.witness is not None:
+                self.witness.called(frame, parameters, *self.within)
+            return perform(frame, parameters, self.within)
+
         if self.witness is not None:
-            begun = self.witness.calling(perform)
-            finish_plainly = self.witness.finishing(finish_plainly, False)[1]
-            finish_wrapped = self.witness.finishing(finish_wrapped, True)[1]
+            finish_plainly = self.witness.finishing(finish_plainly)[1]
+            finish_wrapped = self.witness.finishing(finish_wrapped)[1]
         self._build_outcomes(finish, cancelled)
-        self.step.run = self._run_suspended(self._build_begin(False, False), begun)
+        self.step.run = self._run_suspended(self._limited(self._build_begin(False, False)), begun)
 
     # ------------------------------------------------------------------------------------------ in and out
 
@@ -163,6 +175,19 @@ class Edge:
         if isolate or wrapped or credentials is not None:
             return begin
         return _raw_input if prepare is None else begin_trusted
+
+    def _limited(self, begin: Begin) -> Begin:
+        """`begin`, working out the limits of the attempt as well: where that fails, no task has been scheduled."""
+        limits = self.limits
+        if limits is None:
+            return begin
+
+        def begin_limited(frame: Frame) -> JSON:
+            payload = begin(frame)
+            self.within = limits(frame.data, frame)
+            return payload
+
+        return begin_limited
 
     def _build_finish(self, isolate: bool, wrapped: bool) -> Finish:
         """The handler's result to the next step."""
@@ -216,7 +241,7 @@ class Edge:
 
         def informed(frame: Frame, payload: JSON) -> Any:
             host = frame.run.host
-            seconds, pulse = (None, None) if limits is None else limits(frame.data, frame)
+            seconds, pulse = self.within
             arguments: tuple[Any, ...] = (payload,)
             if wants_context:
                 arguments = (payload, TaskContext(frame, name, resource, seconds, pulse))

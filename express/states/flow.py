@@ -28,6 +28,7 @@ from express.expressions.jsonpath.syntax import Name
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
 from express.payload import NotJSON, measure
+from express.states.history import trail_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -297,7 +298,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
     output = build_select(flow.output_path, flow.discard_output)
     output_growth = 1 if flow.output_path is None else flow.output_path.growth
-    assign = build_assign(flow.assign)
+    assign = build_assign(flow.assign, step)
     discard = flow.discard_result
     name = step.name
 
@@ -425,7 +426,7 @@ def input_limit_exceeded(who: str) -> StateError:
 ALL_VARIABLES_LIMIT = 10 * 1024 * 1024
 
 
-def build_assign(node: Assign | None) -> Callable[[JSON, Frame], dict[str, JSON]] | None:
+def build_assign(node: Assign | None, step: Step) -> Callable[[JSON, Frame], dict[str, JSON]] | None:
     """Assign: the variables after the state, as a new mapping; values are those at state entry."""
     if node is None:
         return None
@@ -440,4 +441,13 @@ def build_assign(node: Assign | None) -> Callable[[JSON, Frame], dict[str, JSON]
             raise StateError(DATA_LIMIT_EXCEEDED, "The total size of the variables exceeds the service limit.")
         return variables
 
-    return assign
+    if not step.is_written:
+        return assign
+    names = tuple(name for name, _ in node.names)
+
+    def assign_noting(data: JSON, frame: Frame) -> dict[str, JSON]:
+        variables = assign(data, frame)
+        trail_of(frame).assigned = {name: variables[name] for name in names}
+        return variables
+
+    return assign_noting

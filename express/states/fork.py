@@ -69,8 +69,8 @@ def build_fork(
 ) -> None:
     """Give a Parallel or Map step its closures.
 
-    `begin` makes the siblings of a visit, `finish` takes their results on; this adds what every fork does around
-    them: the events of entering, starting, succeeding and leaving, and the end of a retried visit.
+    `begin` makes the siblings of a visit and counts the event of its start, `finish` takes their results on; this adds
+    what every fork does around them: the events of entering, succeeding and leaving, and the end of a retried visit.
     """
     step.events = 0
     step.events_on_failure = 1
@@ -80,7 +80,6 @@ def build_fork(
         if not frame.entered:
             run.events = frame.entered = run.events + 1
         siblings = begin(frame)
-        run.events += 1
         run.fan_out += siblings.count
         return siblings
 
@@ -92,7 +91,8 @@ def build_fork(
         frame.attempts = None
         return following
 
-    begun, finished = begin_visit, finish_visit
+    begun: Begin = begin_visit
+    finished: Finish = finish_visit
     if witness is not None:
         begun, finished = witness.watch_fork(step, begin_visit, finish_visit)
     if any(program.blocks for program in programs):

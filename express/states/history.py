@@ -16,16 +16,14 @@ Sources: API reference GetExecutionHistory and HistoryEvent; the recorded histor
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EvaluationFailed, StateError
 from express.observe import Event
-from express.program import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from express.observe import Announce
-    from express.program import Heartbeat, Step
+    from express.program import Frame, Heartbeat, Step
     from express.states.resource import Resource
     from express.types import JSON
 
@@ -38,25 +36,28 @@ class Trail:
     """Where the way through one frame has come to: event ids.
 
     `last` is what the next event follows from. `entered` is the current state's entry, `before` what that followed
-    from, `variables` what the frame had then. `parameters` is what the current task is called with.
+    from, `assigned` the variables the state has assigned. Of the current task, `parameters` is what it is called with,
+    `credentials` as whom, `answer` what it has come back with, as a tuple of one.
     """
 
-    __slots__ = ("before", "entered", "last", "parameters", "variables")
+    __slots__ = ("answer", "assigned", "before", "credentials", "entered", "last", "parameters")
 
     def __init__(self, last: int = 0) -> None:
         self.last = last
         self.before = self.entered = 0
-        self.variables: Mapping[str, JSON] = {}
+        self.assigned: dict[str, JSON] | None = None
         self.parameters: JSON = None
+        self.credentials: JSON = None
+        self.answer: tuple[()] | tuple[JSON] = ()
 
 
 def trail_of(frame: Frame) -> Trail:
     """The trail of a frame that is watched; it begins with the frame's first event."""
     try:
-        return frame.trail
+        trail: Trail = frame.trail
     except AttributeError:
         frame.trail = trail = Trail()
-        return trail
+    return trail
 
 
 class History:
@@ -87,18 +88,15 @@ class History:
     def entered(self, frame: Frame, step: Step) -> None:
         """The state is about to run for the first time in this visit; it is the next event."""
         trail = trail_of(frame)
-        trail.before, trail.variables = trail.last, frame.variables
+        trail.before, trail.assigned = trail.last, None
         trail.entered = frame.run.events + 1
         self.write(frame, trail.entered, f"{step.type}StateEntered", {"name": step.name}, ("input", frame.data))
 
     def exited(self, frame: Frame, step: Step, number: int) -> None:
         details: dict[str, JSON] = {"name": step.name}
-        before = trail_of(frame).variables
-        if frame.variables is not before:
-            missing = object()
-            details["assignedVariables"] = {
-                name: value for name, value in frame.variables.items() if before.get(name, missing) is not value
-            }
+        assigned = trail_of(frame).assigned
+        if assigned:
+            details["assignedVariables"] = assigned
         self.write(frame, number, f"{step.type}StateExited", details, ("output", frame.data))
 
     def evaluation_failed(self, frame: Frame, step: Step, error: EvaluationFailed, number: int) -> None:
@@ -123,13 +121,28 @@ class History:
         """The children have ended well, which is about to be counted."""
         self.write(frame, frame.run.events + 1, f"{step.type}StateSucceeded", {}, aside=True)
 
+    def map_run_started(self, frame: Frame, step: Step, label: str | None) -> None:
+        """The children of a distributed Map are about to run, in executions of their own."""
+        run = frame.run
+        runs = run.machine.arn.replace(":stateMachine:", ":mapRun:")
+        self.write(frame, run.events, "MapRunStarted", {"mapRunArn": f"{runs}/{label or step.name}:{uuid4()}"})
+
+    def map_run_succeeded(self, frame: Frame) -> None:
+        """With the Map itself; both have just been counted."""
+        number = frame.run.events - 1
+        self.write(frame, number, "MapRunSucceeded", {}, aside=True)
+        self.write(frame, number + 1, "MapStateSucceeded", {}, aside=True, previous=number)
+
+    def map_run_failed(self, frame: Frame, error: StateError) -> None:
+        self.write(frame, frame.run.events, "MapRunFailed", {"error": error.error, "cause": error.cause})
+
     def aborted(self, frame: Frame, number: int) -> None:
         """The state in which a branch has failed."""
         self.write(frame, number, f"{frame.step.type}StateAborted", {}, aside=True)
 
 
-#: What the events of a task are called, by the kind of its resource.
-_FAMILIES = {"function": "LambdaFunction", "activity": "Activity"}
+#: What the events of a task are called, by the kind of its resource. Most placeholders stand for a function's ARN.
+_FAMILIES = {"function": "LambdaFunction", "placeholder": "LambdaFunction", "activity": "Activity"}
 
 
 class TaskHistory:
@@ -143,11 +156,12 @@ class TaskHistory:
         #: What every event of a service integration says.
         self._common: dict[str, JSON] = {}
         if self._family == "Task":
-            self._common = {"resourceType": resource.name, "resource": resource.arn.rpartition(":")[2]}
+            action = resource.arn.split(":", 5)[5].removeprefix(f"{resource.name}:")
+            self._common = {"resourceType": resource.name, "resource": action}
 
-    def scheduled(self, frame: Frame, parameters: JSON, seconds: float | None, pulse: Heartbeat | None) -> None:
+    def scheduled(self, frame: Frame, seconds: float | None, pulse: Heartbeat | None) -> None:
         """The handler is about to be called."""
-        write = self._history.write
+        write, trail = self._history.write, trail_of(frame)
         number = frame.run.events + (1 if frame.entered else 2)
         details = dict(self._common)
         if self._family == "Task":
@@ -158,13 +172,17 @@ class TaskHistory:
             details["timeoutInSeconds"] = seconds
         if pulse is not None:
             details["heartbeatInSeconds"] = pulse.seconds
+        if trail.credentials is not None:
+            details["taskCredentials"] = {"roleArn": trail.credentials["RoleArn"]}
         field = "parameters" if self._family == "Task" else "input"
-        write(frame, number, f"{self._family}Scheduled", details, (field, parameters))
+        write(frame, number, f"{self._family}Scheduled", details, (field, trail.parameters))
         write(frame, number + 1, f"{self._family}Started", dict(self._common))
         if self._is_submitted:
             write(frame, number + 2, "TaskSubmitted", dict(self._common))
 
-    def succeeded(self, frame: Frame, result: JSON, number: int) -> None:
+    def succeeded(self, frame: Frame, number: int) -> None:
+        trail = trail_of(frame)
+        (result,), trail.answer = trail.answer, ()
         self._history.write(frame, number, f"{self._family}Succeeded", dict(self._common), ("output", result))
 
     def failed(self, frame: Frame, error: StateError, number: int) -> None:

@@ -77,7 +77,7 @@ class QueryFlow:
         if self.output is None:
             return self._build_assigning_leave(step, following)
         output = build_template(self.output)
-        assign = build_assign(self.assign)
+        assign = build_assign(self.assign, step)
         factor, per_result, constant = _coefficients(growth_of_template(self.output))
         works, name = self.works, step.name
 
@@ -95,7 +95,7 @@ class QueryFlow:
 
     def _build_assigning_leave(self, step: Step, following: Step) -> Leave:
         """Only variables: the result is the output."""
-        assign = build_assign(self.assign)
+        assign = build_assign(self.assign, step)
         go_on = DataFlow().build_leave(step, following)
         works = self.works
 

@@ -18,7 +18,7 @@ from express.payload import text_of
 from express.result import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from express.payload import Foreign, Trouble
     from express.types import JSON
@@ -40,17 +40,21 @@ def wrap(result: JSON) -> JSON:
     return {"ExecutedVersion": "$LATEST", "Payload": result, "StatusCode": 200}
 
 
-def failure_document(message: str, error_type: str, trace: Sequence[str]) -> str:
-    """The cause of a failed function, key by key as AWS writes it. Each has a request id of its own."""
-    return text_of(
-        {"errorMessage": message, "errorType": error_type, "requestId": _request_id(), "stackTrace": list(trace)}
+def failure_document(message: str, error_type: str, trace: str = "[]") -> str:
+    """The cause of a failed function, key by key as AWS writes it. Each has a request id of its own.
+
+    `trace`: the frames it came through, as JSON: whoever knows some keeps them as text.
+    """
+    return (
+        f'{{"errorMessage":{text_of(message)},"errorType":{text_of(error_type)},'
+        f'"requestId":"{_request_id()}","stackTrace":{trace}}}'
     )
 
 
 def cancelled(exception: BaseException) -> StateError:
     """A function that was cancelled, though nobody had asked for that: it has awaited something that was."""
     name = type(exception).__name__
-    return StateError(name, failure_document(str(exception), name, ()))
+    return StateError(name, failure_document(str(exception), name))
 
 
 def not_found(arn: str, function: str | None) -> StateError:
@@ -69,7 +73,7 @@ _REQUEST = Names(getrandbits(80)).name(0)[:-12]
 
 
 def _request_id() -> str:
-    return _REQUEST + getrandbits(48).to_bytes(6).hex()
+    return _REQUEST + hex(getrandbits(48) | 1 << 48)[3:]
 
 
 #: How Python's `json` refuses a value; what it would let pass is refused in words of our own.
@@ -91,4 +95,4 @@ def marshal_error(foreign: Foreign) -> StateError:
         text += ". Nobody has awaited it: a handler that calls `async def` functions must be `async def` and await them"
     if inspect.iscoroutine(foreign.value):
         foreign.value.close()
-    return StateError(MARSHAL_ERROR, failure_document(f"Unable to marshal response: {text}", MARSHAL_ERROR, ()))
+    return StateError(MARSHAL_ERROR, failure_document(f"Unable to marshal response: {text}", MARSHAL_ERROR))

@@ -101,7 +101,9 @@ class Map(Node):
             data = frame.data if select is None else select(frame.data, frame)
             items = items_of(data, frame)
             step.items += len(items)
-            return _Iterations(frame, program, data, items, selector, limit_of(data, frame), size_of(frame.size))
+            limit = limit_of(data, frame)
+            frame.run.events += 1
+            return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size))
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
@@ -109,20 +111,17 @@ class Map(Node):
         if self.distribution is None:
             build_fork(step, (program,), begin, finish, link.witness)
             return
-        children = build_children(self.distribution, program)
+        children = build_children(self.distribution, program, step, link.witness)
 
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
             chosen = None if selector is None else partial(select_item, selector, data, frame)
             items = items_of(data, frame)
             step.items += len(items)
-            found = children(frame, data, items, chosen, limit_of(data, frame))
-            # MapRunStarted and MapRunSucceeded stand in the place of the iterations' events.
-            frame.run.events += 1
-            return found
+            return children(frame, data, items, chosen, limit_of(data, frame))
 
         def finish_children(frame: Frame, found: Children) -> Step:
-            frame.run.events += 1
+            found.succeed(frame)
             return leave(frame, frame.data, found.outputs, UNKNOWN_SIZE)
 
         build_fork(step, (program,), begin_children, finish_children)

@@ -54,6 +54,7 @@ class Parallel(Node):
         def begin(frame: Frame) -> _Branches:
             raw = frame.data
             data = raw if prepare is None else prepare(raw, frame)
+            frame.run.events += 1
             return _Branches(frame, programs, data, factor * frame.size + constant)
 
         def finish(frame: Frame, branches: _Branches) -> Step:

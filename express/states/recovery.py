@@ -199,7 +199,7 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
     merge = build_result_path(catcher.result_path) if catcher.result_path else None
     discard = catcher.discard_result
     key_bytes = _ERROR_OUTPUT_BYTES + (name_bytes(catcher.result_path.text) if catcher.result_path else 0)
-    assign = build_assign(catcher.assign)
+    assign = build_assign(catcher.assign, step)
     name = step.name
 
     def catch(frame: Frame, error: StateError) -> Step:
@@ -224,7 +224,7 @@ def _build_query_catch(
     """In JSONata: the catcher's Output, or else the error output; both it and Assign see `$states.errorOutput`."""
     target = link.step(catcher.next or "")
     output = None if catcher.output is None else build_template(catcher.output)
-    assign = build_assign(catcher.assign)
+    assign = build_assign(catcher.assign, step)
     name = step.name
 
     def catch(frame: Frame, error: StateError) -> Step:

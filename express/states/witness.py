@@ -14,14 +14,13 @@ from express.observe import BRANCH_HOOKS, HISTORY_HOOKS, TASK_HOOKS, announcer, 
 from express.program import FAILED, WAITING, Frame, Step
 from express.states.fork import ABORTABLE, Siblings
 from express.states.history import History, TaskHistory, Trail, trail_of
-from express.states.lambda_function import wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.observe import Observer
     from express.program import Heartbeat
-    from express.states.edge import Informed
+    from express.states.flow import Leave
     from express.states.fork import Begin, Finish
     from express.states.resource import Resource
     from express.types import JSON, Expr
@@ -70,6 +69,7 @@ class Witness:
 
         def observed_recovery(frame: Frame, error: StateError) -> Step | float:
             if history is not None:
+                trail_of(frame).assigned = None
                 self._tell_of_evaluation(frame, step, error)
             try:
                 after = unrecovered(error) if recover is None else recover(frame, error)
@@ -161,24 +161,29 @@ class _WatchedSiblings(Siblings):
 
 
 class _WrittenSiblings(_WatchedSiblings):
-    """Siblings whose history is written. They follow from the start of the fork, or from the iteration before."""
+    """Siblings whose history is written.
 
-    __slots__ = ("_history", "_is_map", "_last", "_name")
+    Branches follow from the start of the fork, and so do as many iterations as run at once; each of the others follows
+    from the one that has made room for it (recorded for one at a time).
+    """
+
+    __slots__ = ("_first", "_history", "_is_map", "_last", "_name")
 
     def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
         super().__init__(watched, witness)
         self._history = history
         self._name = step.name
         self._is_map = step.type == "Map"
-        self._last = trail_of(watched.parent).last
+        self._first = self._last = trail_of(watched.parent).last
 
     def enter(self, index: int) -> Frame:
-        first = self._last
+        before = self._first if index < self.limit else self._last
         if self._is_map:
-            first = self.parent.run.events + 1
-            self._tell(index, "Started", first)
+            number = self.parent.run.events + 1
+            self._tell(index, "Started", number, before)
+            before = number
         frame = super().enter(index)
-        frame.trail = Trail(first)
+        frame.trail = Trail(before)
         return frame
 
     def leave(self, index: int, frame: Frame) -> None:
@@ -186,7 +191,7 @@ class _WrittenSiblings(_WatchedSiblings):
         self._join(frame)
         if self._is_map:
             number = frame.run.events
-            self._tell(index, "Succeeded", number)
+            self._tell(index, "Succeeded", number, self._last)
             # The end of the Map follows from that; the next iteration does not.
             trail_of(self.parent).last = number
 
@@ -198,7 +203,7 @@ class _WrittenSiblings(_WatchedSiblings):
                 number += 1
                 self._history.aborted(frame, number)
         if self._is_map:
-            self._tell(index, "Failed", number + 1)
+            self._tell(index, "Failed", number + 1, self._last)
         super().fail(index, frame, error)
 
     def _join(self, frame: Frame) -> None:
@@ -207,9 +212,9 @@ class _WrittenSiblings(_WatchedSiblings):
         if self._is_map:
             self._last = last
 
-    def _tell(self, index: int, what: str, number: int) -> None:
+    def _tell(self, index: int, what: str, number: int, previous: int) -> None:
         details: dict[str, JSON] = {"name": self._name, "index": index}
-        self._history.write(self.parent, number, f"MapIteration{what}", details, previous=self._last, aside=True)
+        self._history.write(self.parent, number, f"MapIteration{what}", details, previous=previous, aside=True)
 
 
 class TaskWitness:
@@ -226,40 +231,51 @@ class TaskWitness:
 
         def noted(data: JSON, frame: Any) -> JSON:
             parameters = data if prepare is None else prepare(data, frame)
-            trail_of(frame).parameters = parameters
+            trail = trail_of(frame)
+            trail.parameters, trail.credentials = parameters, None
             return parameters
+
+        return noted
+
+    def noting_credentials(self, credentials: Expr) -> Expr:
+        """The same for whom the task is called as; they are evaluated after the parameters."""
+
+        def noted(data: JSON, frame: Any) -> JSON:
+            found = trail_of(frame).credentials = credentials(data, frame)
+            return found
+
+        return noted
+
+    def noting_answer(self, leave: Leave) -> Leave:
+        """`leave`, which is come by only with an answer that is good."""
+
+        def noted(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
+            trail_of(frame).answer = (result,)
+            return leave(frame, raw, result, size)
 
         return noted
 
     def called(self, frame: Frame, payload: JSON, seconds: float | None, pulse: Heartbeat | None) -> None:
         """The handler is about to be called."""
         if self._history is not None:
-            self._history.scheduled(frame, trail_of(frame).parameters, seconds, pulse)
+            self._history.scheduled(frame, seconds, pulse)
         self._witness.task_started(frame, self._step.name, payload)
 
-    def calling(self, perform: Informed) -> Informed:
-        """`perform`, which finds its handler only once it runs: it is called for the whole of it."""
-
-        def told(frame: Frame, parameters: JSON) -> Any:
-            self.called(frame, parameters, None, None)
-            return perform(frame, parameters)
-
-        return told
-
-    def finishing(self, finish: Finish, wrapped: bool) -> tuple[Finish, Finish]:
+    def finishing(self, finish: Finish) -> tuple[Finish, Finish]:
         """`finish`, for a handler that has answered at once and for one that has answered later.
 
-        The answer may still be refused, which fails the task; an error of the language itself comes after it.
+        The answer may still be refused, which fails the task; what goes wrong once it is good comes after the task.
         """
 
         def told(frame: Frame, result: JSON, number: int) -> Step:
-            answer = wrap(result) if wrapped else result
+            trail = trail_of(frame)
+            trail.answer = ()
             try:
                 following = finish(frame, result)
             except StateError as error:
-                self._ended(frame, answer, None if isinstance(error, EngineError) else error, number)
+                self._ended(frame, None if trail.answer else error, number)
                 raise
-            self._ended(frame, answer, None, number)
+            self._ended(frame, None, number)
             return following
 
         def finished(frame: Frame, result: JSON) -> Step:
@@ -275,7 +291,7 @@ class TaskWitness:
 
         def told(frame: Frame, error: BaseException) -> Step:
             following = refused(frame, error)
-            self._ended(frame, None, frame.failure, frame.run.events)
+            self._ended(frame, frame.failure, frame.run.events)
             return following
 
         return told
@@ -287,16 +303,17 @@ class TaskWitness:
 
         def told(frame: Frame, exception: BaseException) -> StateError:
             error = failed(frame, exception)
-            self._ended(frame, None, error, frame.run.events)
+            self._ended(frame, error, frame.run.events)
             return error
 
         return told
 
-    def _ended(self, frame: Frame, result: JSON, failure: StateError | None, number: int) -> None:
+    def _ended(self, frame: Frame, failure: StateError | None, number: int) -> None:
         self._witness.task_ended(frame, self._step.name, failure)
         if self._history is None:
+            trail_of(frame).answer = ()
             return
         if failure is None:
-            self._history.succeeded(frame, result, number)
+            self._history.succeeded(frame, number)
         else:
             self._history.failed(frame, failure, number)

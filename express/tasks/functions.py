@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from express.errors import InvalidTasks, StateError
+from express.payload import text_of
 from express.states.lambda_function import failure_document
 from express.states.state import Handler, HandlerKind
 
@@ -38,8 +39,8 @@ class HandlerFailure(StateError):
     def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
         if self.args:
             (exception,) = self.args
-            lines = _stack_lines(_of_the_handler(self._trace))
-            self._cause = failure_document(_message(exception), type(exception).__name__, lines)
+            trace = _stack_trace(_of_the_handler(self._trace))
+            self._cause = failure_document(_message(exception), type(exception).__name__, trace)
             self.args, self._trace = (), None
         return self._cause
 
@@ -72,21 +73,21 @@ def _is_the_engine(module: str) -> bool:
     return module.startswith(_CALLERS)
 
 
-def _stack_lines(trace: TracebackType | None) -> list[str]:
-    """The frames of a trace, formatted as `traceback.format_tb` does, without its costlier parts."""
+def _stack_trace(trace: TracebackType | None) -> str:
+    """The frames of a trace, formatted as `traceback.format_tb` does without its costlier parts; a JSON array."""
     lines = []
     while trace is not None:
         code = trace.tb_frame.f_code
         lines.append(_stack_line(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
-    return lines
+    return f"[{','.join(lines)}]"
 
 
 @lru_cache(maxsize=1024)
 def _stack_line(file: str, line: int, function: str) -> str:
     source = linecache.getline(file, line).strip()
     shown = f"    {source}\n" if source else ""
-    return f'  File "{file}", line {line}, in {function}\n{shown}'
+    return text_of(f'  File "{file}", line {line}, in {function}\n{shown}')
 
 
 def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:

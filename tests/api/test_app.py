@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from express import TaskError, Tasks
 from express.api import Endpoint, HostPolicy
 from express.api.messages import Request, Response
 from express.api.operations import OPERATIONS, UNSUPPORTED
@@ -115,21 +116,22 @@ async def test_a_defect_is_an_internal_failure_that_shows_nothing(caplog: pytest
 
 
 async def test_half_a_surrogate_pair_in_an_error_still_makes_an_answer() -> None:
-    definition = json.dumps(
-        {
-            "QueryLanguage": "JSONata",
-            "StartAt": "A",
-            "States": {"A": {"Type": "Fail", "Error": "x", "Cause": "{% $substring('\U0001f600', 0, 1) %}"}},
-        }
-    )
-    async with Service() as service:
+    tasks = Tasks()
+
+    async def fail(payload: JSON) -> JSON:
+        raise TaskError("Odd", "half: \ud83d")
+
+    tasks.add("*", fail)
+    state = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": True}
+    definition = json.dumps({"StartAt": "A", "States": {"A": state}})
+    async with Service(tasks) as service:
         machine, _ = await service.catalogue.create(
             {"name": "m", "definition": definition, "roleArn": ROLE, "type": "EXPRESS"}
         )
         body = orjson.dumps({"stateMachineArn": machine.arn})
         response = await Endpoint(service, HostPolicy())(request("StartSyncExecution", body))
     assert response.status == 200
-    assert json.loads(response.body)["status"] == "FAILED"
+    assert json.loads(response.body)["cause"] == "half: \ud83d"
 
 
 # --------------------------------------------------------------------------------------------------------------- fuzz

@@ -76,7 +76,7 @@ class Witness(express.Observer):
         self.events = run.events
 
 
-def replayed(case: dict[str, Any], replay: Replay, witness: Witness) -> express.Result:
+def replayed(case: dict[str, Any], replay: Replay, witness: express.Observer) -> express.Result:
     """Run the case as AWS did: same names, same clock, the recorded answers of its tasks."""
     context = case.get("context") or {}
     workflow = express.compile(

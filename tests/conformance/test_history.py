@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,9 +11,49 @@ from tests.conformance.histories import Recorder, history_differences
 from tests.conformance.replay import Replay
 from tests.conformance.test_execution import params, replayed
 
+#: What a recording shows of a service's first answer, which a handler gives no more than a replay can: its result is
+#: that of the whole job.
+SUBMISSION = r"#\d+ TaskSubmitted\.taskSubmittedEventDetails\.output(?:Details)? is missing"
+#: Until July 2024 the exit of a distributed Map followed from MapRunSucceeded. Recordings since November 2024, and
+#: measurements of September 2026 (floci-io/floci pull request 3167), have it follow from MapRunStarted, as here.
+OLD_MAP_RUN = r"#7 MapStateExited\.previousEventId: expected 5, got 4"
+
+#: The cases that differ, and in nothing but this.
+EXCEPTIONS: dict[str, tuple[str, ...]] = {
+    SUBMISSION: (
+        "base_callbacks.sfn_start_execution_sync[SFN_SYNC2]",
+        "base_callbacks.sfn_start_execution_sync[SFN_SYNC]",
+        "callback.start_execution_sync",
+        "callback.start_execution_sync2",
+        "callback.start_execution_sync_delegate_failure",
+        "callback.start_execution_sync_delegate_timeout",
+        "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_INTRINSIC]",
+        "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_JSONATA]",
+        "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_PATH]",
+        "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_PATH_CONTEXT]",
+        "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_VARIABLE]",
+    ),
+    OLD_MAP_RUN: (
+        "base_scenarios.map_state_config_distributed_parameters",
+        "base_scenarios.map_state_config_inline_item_selector",
+        "base_scenarios.map_state_label",
+        "base_scenarios.map_state_legacy_config_distributed",
+        "base_scenarios.map_state_legacy_config_distributed_item_selector",
+        "base_scenarios.map_state_legacy_config_distributed_parameters",
+        "base_scenarios.map_state_tolerated_failure_count_path[0]",
+        "base_scenarios.map_state_tolerated_failure_percentage_path[0]",
+        "base_scenarios.map_state_tolerated_failure_percentage_path[100]",
+        "base_scenarios.map_state_tolerated_failure_percentage_path[1]",
+        "base_scenarios.map_state_tolerated_failure_values[count_literal]",
+        "base_scenarios.map_state_tolerated_failure_values[percentage_literal]",
+    ),
+}
+#: By case.
+EXPECTED = {case: pattern for pattern, cases in EXCEPTIONS.items() for case in cases}
+
 
 def history_params() -> list[Any]:
-    """The cases this version runs and whose history was recorded."""
+    """The cases whose history was recorded; those this version does not run are skipped and say why."""
     return [param for param in params() if not param.values[0] or "history" in param.values[0]]
 
 
@@ -22,5 +63,16 @@ def test_recorded_history(case: dict[str, Any]) -> None:
 
     replayed(case, Replay(case["tasks"]), recorder)
 
-    assert history_differences(case["history"], recorder.events) == []
+    differences = history_differences(case["history"], recorder.events)
+    pattern = EXPECTED.get(case["id"])
+    if pattern is None:
+        assert differences == []
+    else:
+        assert differences, "an exception no longer"
+        assert [difference for difference in differences if not re.fullmatch(pattern, difference)] == []
     assert len(recorder.events) == recorder.counted + 1, "events written and events counted"
+
+
+def test_the_exceptions_are_recorded_cases() -> None:
+    known = {param.id for param in history_params()}
+    assert known == {None} or EXPECTED.keys() <= known

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
@@ -103,8 +104,7 @@ def watched() -> Iterator[Watched]:
             _wait_for(prometheus, f"max({recorded})")
         # From the first scrape on, or what happened early would not be in the answers.
         start = prometheus.instant("min(min_over_time(timestamp(express_build_info)[5m:1s]))")[0][1]
-        end = prometheus.instant("max(timestamp(express_build_info))")[0][1]
-        yield Watched(prometheus, targets[_INSTANCE], start, end)
+        yield Watched(prometheus, targets[_INSTANCE], start, time.time())
 
 
 def _wait_for(prometheus: Prometheus, expression: str) -> None:

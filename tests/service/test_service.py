@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from express.service import Service, ServiceError
+from express.service import Service, ServiceError, aliases, catalogue
+from express.service.definitions import validate_definition
 from express.testing import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from express.service.machines import StateMachine
     from express.types import JSON
 
@@ -236,5 +237,104 @@ def test_wrong_configurations(configuration: dict[str, Any], code: str) -> None:
         with pytest.raises(ServiceError) as refused:
             await create(service, **configuration)
         assert refused.value.code == code
+
+    scene(run)
+
+
+def test_what_is_shown_of_a_configuration() -> None:
+    async def run(service: Service) -> None:
+        key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
+        machine = await create(service, encryptionConfiguration=key, tracingConfiguration={})
+        configuration = machine.revision.configuration
+        assert (configuration.encryption, configuration.tracing) == (key, {"enabled": False})
+
+    scene(run)
+
+
+def test_a_long_definition_is_checked_aside() -> None:
+    async def main() -> dict[str, Any]:
+        text = definition(Comment="x" * 20_000, Next="B")
+        return await validate_definition(text, "EXPRESS", severity="ERROR", max_results=None)
+
+    assert run_virtual(main())["result"] == "FAIL"
+
+
+Refused = Callable[["Service", "StateMachine"], Any]
+
+REFUSED: list[tuple[str, Refused]] = [
+    ("StateMachineLimitExceeded", lambda service, machine: create(service, name="n")),
+    ("ServiceQuotaExceededException", lambda service, machine: service.catalogue.publish(machine.arn, None, None)),
+    ("ServiceQuotaExceededException", lambda service, machine: service.aliases.create("B", route(machine), None)),
+]
+
+
+def route(*machines: StateMachine) -> list[dict[str, Any]]:
+    weight = 100 // len(machines)
+    return [{"stateMachineVersionArn": machine.version_arn(1), "weight": weight} for machine in machines]
+
+
+@pytest.mark.parametrize(("code", "attempt"), REFUSED)
+def test_limits(code: str, attempt: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "MAX_MACHINES", 1)
+    monkeypatch.setattr(catalogue, "MAX_VERSIONS", 1)
+    monkeypatch.setattr(aliases, "MAX_ALIASES", 1)
+
+    async def run(service: Service) -> None:
+        machine = await create(service, publish=True)
+        service.aliases.create("A", route(machine), None)
+        await service.catalogue.update(machine.arn, {"definition": wait(1)})
+        with pytest.raises(ServiceError) as refused:
+            answer = attempt(service, machine)
+            if inspect.isawaitable(answer):
+                await answer
+        assert refused.value.code == code
+
+    scene(run)
+
+
+WHILE_DELETING: list[Refused] = [
+    lambda service, machine: service.catalogue.update(machine.arn, {"definition": PASS}),
+    lambda service, machine: service.catalogue.publish(machine.arn, None, None),
+    lambda service, machine: service.catalogue.target(f"{machine.arn}:1"),
+    lambda service, machine: service.aliases.create("B", route(machine), None),
+    lambda service, machine: service.aliases.update(f"{machine.arn}:A", None, "d"),
+    lambda service, machine: service.aliases.of(machine.arn),
+]
+
+
+@pytest.mark.parametrize("attempt", WHILE_DELETING)
+def test_a_machine_that_is_being_deleted_is_not_to_be_changed(attempt: Refused) -> None:
+    async def run(service: Service) -> None:
+        machine = await create(service, wait(5), publish=True)
+        service.aliases.create("A", route(machine), None)
+        await service.executions.start(machine.arn, None, None, None)
+        service.executions.delete_machine(machine.arn)
+        service.executions.delete_machine(machine.arn)
+        with pytest.raises(ServiceError, match="StateMachineDeleting"):
+            answer = attempt(service, machine)
+            if inspect.isawaitable(answer):
+                await answer
+
+    scene(run)
+
+
+def test_a_distributed_map_is_no_machine() -> None:
+    async def run(service: Service) -> None:
+        machine = await create(service)
+        with pytest.raises(ServiceError, match="ValidationException"):
+            await service.executions.start(f"{machine.arn}/each", None, None, None)
+        with pytest.raises(ServiceError, match="ValidationException"):
+            service.executions.delete_machine(f"{machine.arn}/each")
+
+    scene(run)
+
+
+def test_an_alias_leads_to_versions_of_one_machine() -> None:
+    async def run(service: Service) -> None:
+        machines = [await create(service, name=name, publish=True) for name in "ab"]
+        with pytest.raises(
+            ServiceError, match="ValidationException: Routing configuration must contain versions of one"
+        ):
+            service.aliases.create("A", route(*machines), None)
 
     scene(run)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.evaluation import CALL_COST, Credit
+from express.expressions.jsonata.sequences import unmixed
 from express.expressions.jsonata.signatures import Signature, compile_signature
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
@@ -75,12 +76,13 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
 
     def body(*arguments: Value) -> Value:
         result = implementation(evaluation, *arguments) if builtin.bounded else implementation(*arguments)
-        if marks is not None:
-            if builtin.sequence:
-                return marks.sequence(result)
-            if builtin.name in FOLLOWING:
-                return marks.follow(result, *arguments)
-        return result
+        if marks is None:
+            return unmixed(result)
+        if builtin.sequence:
+            return marks.sequence(result)
+        if builtin.name in FOLLOWING:
+            return marks.follow(result, *arguments)
+        return marks.mixed(result)
 
     return Checked(body, builtin.arity, builtin.name, compile_signature(builtin.signature))
 
@@ -131,18 +133,19 @@ PLACEHOLDER: Final = object()
 
 
 def partial(function: Value, position: int, name: str | None, *arguments: Any) -> Function:
-    """A function of the arguments left open. Those beyond the ones given are nothing."""
+    """A function of the arguments left open. Of the others those not given are nothing, and surplus ones are dropped.
+
+    A built-in still has its arguments checked; in jsonata-js it has not, and goes wrong over them.
+    """
     if not isinstance(function, Function):
         raise JSONataError("T1008", position, token=name)
-    given = list(arguments)
-    target = function.call
-    if type(function) is Checked:
-        if function.name:
-            # All that the function declares is handed over, so that none is missing.
-            given += [UNDEFINED] * (len(function.checks.parameters) - len(given))
-        else:
-            # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
-            target = function.body
+    target, count = function.call, function.arity
+    if type(function) is Checked and function.name:
+        count = len(function.checks.parameters)
+    elif type(function) is Checked:
+        # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
+        target = function.body
+    given = [*arguments[:count], *[UNDEFINED] * (count - len(arguments))]
     places = [place for place, argument in enumerate(given) if argument is PLACEHOLDER]
 
     def call(*missing: Value) -> Value:

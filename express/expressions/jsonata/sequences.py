@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import TIMEOUT, JSONataError
 from express.expressions.jsonata.evaluation import budget, make, spend
-from express.expressions.jsonata.values import UNDEFINED, Value, truth
+from express.expressions.jsonata.values import UNDEFINED, Sequence, Value, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+    from collections.abc import Sequence as Items
 
     from express.expressions.jsonata.evaluation import Evaluation
 
@@ -46,6 +47,10 @@ class Marks:
         if type(value) is list:
             self.sequences[id(value)] = value
         return value
+
+    def mixed(self, result: Value) -> Value:
+        """The result of a built-in that gives a `Sequence` or another value."""
+        return self.sequence(list(result)) if type(result) is Sequence else result
 
     def follow(self, result: Value, argument: Value) -> Value:
         """Mark a list as a sequence if the one it was made of is."""
@@ -78,6 +83,18 @@ def collapse(sequence: Value) -> Value:
     if sequence is UNDEFINED or len(sequence) > 1:
         return sequence
     return sequence[0] if sequence else UNDEFINED
+
+
+def unmixed(result: Value, keep: bool = False) -> Value:
+    """The result of a built-in that gives a `Sequence` or another value, collapsed."""
+    if type(result) is not Sequence:
+        return result
+    return (list(result) or UNDEFINED) if keep else collapse(list(result))
+
+
+def loosened(result: Value) -> Value:
+    """The same not collapsed."""
+    return list(result) if type(result) is Sequence else result
 
 
 def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
@@ -163,7 +180,7 @@ def fields(items: Iterable[Value], name: str, evaluation: Evaluation | None) -> 
         return [value for value in found if value is not UNDEFINED]
 
 
-def items_of(value: Value) -> Sequence[Value]:
+def items_of(value: Value) -> Items[Value]:
     """What a step is applied to: the items of an array, anything else itself."""
     return value if type(value) is list else (value,)
 
@@ -195,7 +212,7 @@ def walk_input_on(value: Value, names: tuple[str, ...], evaluation: Evaluation |
     return join(_walk_from((value,), names, evaluation), evaluation)
 
 
-def _walk_from(items: Sequence[Value], names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
+def _walk_from(items: Items[Value], names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
     results: Any = items
     for number, name in enumerate(names, 1):
         spend(evaluation, len(results))
@@ -205,7 +222,7 @@ def _walk_from(items: Sequence[Value], names: tuple[str, ...], evaluation: Evalu
     return list(results)
 
 
-def by_length(value: Value) -> Sequence[Value]:
+def by_length(value: Value) -> Items[Value]:
     """What a path goes through after a first step that jsonata-js takes to have given an array, which may be wrong:
     then it goes by the length, which strings have too."""
     if type(value) is list:

@@ -88,6 +88,12 @@ def number(value: float, position: int | None = None) -> int | float:
     raise JSONataError("D1001", position, value=None)
 
 
+class Sequence(list[Any]):
+    """A sequence as given by a function that may also give an array. Its caller makes a value of it."""
+
+    __slots__ = ()
+
+
 def collapse(sequence: list[Value]) -> Value:
     """A sequence as a value: nothing, its only item, or a list."""
     if len(sequence) == 1:
@@ -98,7 +104,8 @@ def collapse(sequence: list[Value]) -> Value:
 def truth(value: Value, evaluation: Evaluation | None) -> bool:
     """`$boolean`: effective boolean value (JSONata docs, "Boolean functions"); UNDEFINED is false here.
 
-    An array is true if an item is. Arrays may share their parts and stand for many more: they are paid for.
+    An array is true if an item is. Arrays may share their parts and stand for many more: they are paid for. Functions
+    are false, as the docs have it; jsonata-js tells some of them from objects only where they are arguments.
     """
     kind = type(value)
     if kind is bool:

@@ -11,6 +11,7 @@ import pytest
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.evaluation import Evaluation, Limits
 from express.expressions.jsonata.functions import BUILTINS
+from express.expressions.jsonata.sequences import unmixed
 from express.expressions.jsonata.signatures import compile_signature
 from express.expressions.jsonata.values import UNDEFINED, Function, Value, collapse
 
@@ -24,7 +25,7 @@ def call(name: str, *arguments: Value, context: Value = None, limits: Limits | N
     completed = compile_signature(builtin.signature).validate(arguments, context)
     evaluation = [Evaluation(limits or Limits())] if builtin.bounded else []
     result = builtin.implementation(*evaluation, *completed)
-    return collapse(result) if builtin.sequence else result
+    return collapse(result) if builtin.sequence else unmixed(result)
 
 
 def refused(name: str, *arguments: Value, context: Value = None, limits: Limits | None = None) -> JSONataError:

@@ -11,7 +11,7 @@ from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.functions.higher_order import calls
 from express.expressions.jsonata.functions.registry import function
 from express.expressions.jsonata.numerals import fifteen_digits
-from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value, collapse, number, truth
+from express.expressions.jsonata.values import UNDEFINED, Function, Sequence, Undefined, Value, number, truth
 
 if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
@@ -39,12 +39,12 @@ def keys(evaluation: Evaluation, value: Value) -> list[Value]:
     return list(dict.fromkeys([key for item in value for key in keys(evaluation, item)]))
 
 
-@function("lookup", "<x-s:x>", bounded=True)
+@function("lookup", "<x-s:x>", bounded=True, mixed=True)
 def lookup(evaluation: Evaluation, value: Value, key: str | Undefined) -> Value:
     """The value of a key; in an array, a sequence of those of all objects, in which arrays are flattened."""
     if type(value) is dict:
         return value.get(key, UNDEFINED)
-    return collapse(_looked_up(evaluation, value, key)) if type(value) is list else UNDEFINED
+    return Sequence(_looked_up(evaluation, value, key)) if type(value) is list else UNDEFINED
 
 
 def _looked_up(evaluation: Evaluation, items: list[Value], key: str | Undefined) -> list[Value]:
@@ -60,19 +60,19 @@ def _looked_up(evaluation: Evaluation, items: list[Value], key: str | Undefined)
     return found
 
 
-@function("spread", "<x-:a<o>>", bounded=True)
+@function("spread", "<x-:a<o>>", bounded=True, mixed=True)
 def spread(evaluation: Evaluation, value: Value) -> Value:
     """An object taken apart into objects of one key each; all objects of an array, into one array.
 
-    What an object gives is a sequence, so that one with a single key gives itself; what an array gives is none.
-    Anything else stays as it is, in an array too.
+    What an object gives is a sequence, so that one with a single key gives itself; what an array gives is one only if
+    it is empty. Anything else stays as it is, in an array too.
     """
     if type(value) is dict:
-        return collapse(_single_keys(evaluation, value))
+        return Sequence(_single_keys(evaluation, value))
     if type(value) is not list:
         return value
     defined = [item for item in value if item is not UNDEFINED]
-    return _spread(evaluation, defined) if defined else UNDEFINED
+    return _spread(evaluation, defined) if defined else Sequence()
 
 
 def _spread(evaluation: Evaluation, items: list[Value]) -> list[Value]:

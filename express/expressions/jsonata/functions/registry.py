@@ -4,7 +4,7 @@ A function is one decorated Python function in the file of its family; the compi
 the expression is compiled, not when it runs. Implementations are pure, get their arguments already checked against the
 signature (a missing optional one is UNDEFINED, and so may be any other: the signature lets undefined pass), and
 return a value or UNDEFINED. One marked `sequence` returns a list that is a JSONata sequence, which the caller
-collapses.
+collapses; one marked `mixed` a `Sequence` where it is one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class Builtin:
 
     As in JavaScript, parameters with a default and `*parameters` do not count; so `$map` hands `$string` one argument.
 
-    `bounded`: takes the `Evaluation` first. `sequence`: returns a sequence. `aws`: added by Step Functions.
+    `bounded`: takes the `Evaluation` first. `sequence`: returns a sequence; `mixed`: that or a value. `aws`: added by
+    Step Functions.
     """
 
     name: str
@@ -33,21 +34,32 @@ class Builtin:
     arity: int
     bounded: bool = False
     sequence: bool = False
+    mixed: bool = False
     aws: bool = False
+
+    @property
+    def may_give_sequence(self) -> bool:
+        return self.sequence or self.mixed
 
 
 BUILTINS: Final[dict[str, Builtin]] = {}
 
 
 def function(
-    name: str, signature: str, *, bounded: bool = False, sequence: bool = False, aws: bool = False
+    name: str,
+    signature: str,
+    *,
+    bounded: bool = False,
+    sequence: bool = False,
+    mixed: bool = False,
+    aws: bool = False,
 ) -> Callable[[Implementation], Implementation]:
     """Register `$name`. The implementation's positional parameters are the function's own, after the evaluation."""
 
     def register(implementation: Implementation) -> Implementation:
         defaults: tuple[Any, ...] = getattr(implementation, "__defaults__", None) or ()
         arity = implementation.__code__.co_argcount - bounded - len(defaults)
-        BUILTINS[name] = Builtin(name, signature, implementation, arity, bounded, sequence, aws)
+        BUILTINS[name] = Builtin(name, signature, implementation, arity, bounded, sequence, mixed, aws)
         return implementation
 
     return register

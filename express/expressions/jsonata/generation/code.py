@@ -38,13 +38,14 @@ class Code:
 
     The expression is a name or a constant: whatever takes work has been assigned by a statement before, so that it
     may be written down twice. `sequence`: a list that is a JSONata sequence still to be collapsed (or, where `kinds`
-    has it, UNDEFINED). `items`: what the items of the list may be.
+    has it, UNDEFINED). `items`: what the items of the list may be. `mixed`: it may be a `Sequence`.
     """
 
     expression: ast.expr
     kinds: int = ANY
     sequence: bool = False
     items: int = ANY
+    mixed: bool = False
 
     def only(self, kinds: int) -> bool:
         """Whether the value can be of no other kinds."""

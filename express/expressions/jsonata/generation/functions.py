@@ -133,7 +133,7 @@ def tail(generator: Generator, node: Node, call_back: Any = None) -> Code:
         return generator.chosen(node, lambda chosen: tail(generator, chosen, call_back))
     if isinstance(node, Call) and node.tail:
         if builtin_of(generator, node) is not None or call_back is None:
-            result = generator.decorated(node)
+            result = generator.loosened(generator.decorated(node))
             return Code(result.expression, result.kinds)
         return call_back(generator, node)  # type: ignore[no-any-return]
     return generator.value(node)
@@ -202,9 +202,13 @@ def _builtin_call(generator: Generator, builtin: Builtin, arguments: list[Code])
         result = c.method(c.name("marks"), "sequence", result)
     elif generator.exact and builtin.name in calls.FOLLOWING and given:
         result = c.method(c.name("marks"), "follow", result, given[0])
+    elif generator.exact and builtin.mixed:
+        result = c.method(c.name("marks"), "mixed", result)
     if builtin.name in _NOTHING_OF_NOTHING and given and arguments[0].may(UNDEF):
         made = generator.assign(result)
         result = c.either(c.is_undefined(given[0]), c.undefined(), made)
+    if builtin.mixed:
+        return Code(generator.assign(result), mixed=not generator.exact)
     kinds = ANY if builtin.sequence else _RESULTS.get(builtin.signature.rpartition(":")[2].rstrip(">"), ANY)
     return Code(generator.assign(result), LIST | UNDEF if builtin.sequence else kinds, builtin.sequence)
 

@@ -69,6 +69,8 @@ class Generator(Lexical):
     def decorated(self, node: Node) -> Code:
         """The value of a node with its filters and grouping, but not collapsed."""
         result = COMPILERS[type(node)](self, node)
+        if node.predicates or node.group is not None:
+            result = self.loosened(result)
         for predicate in node.predicates:
             result = filters.filtered(self, result, predicate.expression)
         if node.group is not None and not isinstance(node, Path):
@@ -83,11 +85,17 @@ class Generator(Lexical):
                 return result
             keep = c.constant(node.keep_array)
             return Code(self.assign(self.support(sequences.settle, result.expression, c.name("marks"), keep)))
+        if result.mixed:
+            return Code(self.assign(self.support(sequences.unmixed, result.expression, c.constant(node.keep_array))))
         if result.sequence:
             return self.kept(result) if node.keep_array else self.collapsed(result)
         if node.keep_array and node.predicates:
             return self.kept_value(result)
         return result
+
+    def loosened(self, result: Code) -> Code:
+        """What may be a `Sequence` as an array that is not collapsed."""
+        return Code(self.assign(self.support(sequences.loosened, result.expression))) if result.mixed else result
 
     def collapsed(self, result: Code) -> Code:
         value = result.expression

@@ -132,7 +132,7 @@ def _binary_tells(node: Binary, use: _Use) -> bool:
 
 def _variable_tells(node: Variable, use: _Use) -> bool:
     """A built-in as a value: whoever calls it does not collapse what it gives."""
-    return node.name in _ASKING or (node.name in BUILTINS and BUILTINS[node.name].sequence)
+    return node.name in _ASKING or (node.name in BUILTINS and BUILTINS[node.name].may_give_sequence)
 
 
 def _lambda_tells(node: Lambda, use: _Use) -> bool:
@@ -165,7 +165,7 @@ def _ends_in_sequence(body: Node) -> bool:
     if not isinstance(body, Call) or not body.tail:
         return False
     builtin = BUILTINS.get(body.procedure.name) if isinstance(body.procedure, Variable) else None
-    return builtin is None or builtin.sequence
+    return builtin is None or builtin.may_give_sequence
 
 
 _RULES: Final[Mapping[type[Node], Callable[[Any, _Use], bool]]] = {
