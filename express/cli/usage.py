@@ -77,8 +77,8 @@ def read_results(path: str, transitions_each: Decimal | None) -> Usage:
         document = _result(line, f"{path}, line {number}")
         if document.get("status") == "INVALID":
             continue
-        billing = document.get("billing")
         try:
+            billing = document["billing"]
             megabyte_ms += int(billing["billed_duration_ms"]) * int(billing["billed_memory_mb"])
         except (KeyError, TypeError, ValueError):
             raise CommandError(

@@ -48,7 +48,7 @@ class Trail:
         self.assigned: dict[str, JSON] | None = None
         self.parameters: JSON = None
         self.credentials: JSON = None
-        self.answer: tuple[()] | tuple[JSON] = ()
+        self.answer: tuple[JSON, ...] = ()
 
 
 def trail_of(frame: Frame) -> Trail:

@@ -268,12 +268,11 @@ class TaskWitness:
         """
 
         def told(frame: Frame, result: JSON, number: int) -> Step:
-            trail = trail_of(frame)
-            trail.answer = ()
+            trail_of(frame).answer = ()
             try:
                 following = finish(frame, result)
             except StateError as error:
-                self._ended(frame, None if trail.answer else error, number)
+                self._ended(frame, None if trail_of(frame).answer else error, number)
                 raise
             self._ended(frame, None, number)
             return following
