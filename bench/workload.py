@@ -4,9 +4,9 @@ A workload is a definition with inputs to cycle through, in `workloads/<id>-<nam
 which other engines of this field were measured, so that figures can be set side by side. The handlers never suspend:
 what is measured is the engine, not the work.
 
-Waits cost a turn of the loop here, nothing more: `SkippingRuntime` overrides the one place where the engine waits,
-and the hand-written twin of W7 waits by the same function, so that retries a second apart can be counted by the
-thousand and still run on the event loop that users run.
+Waits cost a turn of the loop here, nothing more: `SkippingRuntime` overrides the two places where the engine waits (in
+a task, and without one), and the hand-written twin of W7 waits by the same function, so that retries a second apart
+can be counted by the thousand and still run on the event loop that users run.
 """
 
 from __future__ import annotations
@@ -80,11 +80,7 @@ class SkippingRuntime(express.Runtime):
         await skip(seconds)
 
     def wake_later(self, nap: Nap, seconds: float) -> None:
-        nap.timer = self._loop.call_soon(self._over, nap)
-
-    def _over(self, nap: Nap) -> None:
-        nap.timer = None
-        self.line_up(nap)
+        nap.timer = self._loop.call_soon(self.wake, nap)
 
 
 class Transient(Exception):

@@ -33,18 +33,45 @@ OTHER: Final = "other"
 UNNAMED: Final = "unnamed"
 
 
+#: Neighbouring bounds are more than a factor of two apart, so no two of them have as many bits. A duration is counted by
+#: its number of bits and by whether it is above the bound of that many bits (or above one there is not, which nothing
+#: is): two look-ups in the place of a search. `_BUCKETS` tells which bucket a place belongs to.
+_MOST_BITS = 64
+SPLITS: Final = [
+    next((bound for bound in BOUNDS_NS if bound.bit_length() == bits), 1 << _MOST_BITS)
+    for bits in range(_MOST_BITS + 1)
+]
+_BUCKETS = [
+    bisect_left(BOUNDS_NS, split + above if split in BOUNDS_NS else 1 << bits >> 1)
+    for bits, split in enumerate(SPLITS)
+    for above in (0, 1)
+]
+
+
 class Histogram:
     """How often something took how long: `counts` of each bucket (not added up), `total_ns` of all."""
 
-    __slots__ = ("counts", "total_ns")
+    __slots__ = ("_places", "total_ns")
 
     def __init__(self) -> None:
-        self.counts = [0] * BUCKETS
+        self._places = [0] * len(_BUCKETS)
         self.total_ns = 0
 
     def observe(self, duration_ns: int) -> None:
-        self.counts[bisect_left(BOUNDS_NS, duration_ns)] += 1
+        bits = duration_ns.bit_length()
+        self._places[bits + bits + (duration_ns > SPLITS[bits])] += 1
         self.total_ns += duration_ns
+
+    @property
+    def counts(self) -> list[int]:
+        return _folded(self._places)
+
+
+def _folded(places: list[int]) -> list[int]:
+    counts = [0] * BUCKETS
+    for bucket, count in zip(_BUCKETS, places, strict=True):
+        counts[bucket] += count
+    return counts
 
 
 class Exemplar(NamedTuple):
@@ -61,28 +88,33 @@ class Durations:
     The sum is in the tally already; `before_ns` is what it had come to before.
     """
 
-    __slots__ = ("_fresh", "_kept", "before_ns", "counts")
+    __slots__ = ("_fresh", "_kept", "_places", "before_ns")
 
     def __init__(self, before_ns: int = 0) -> None:
-        self.counts = [0] * BUCKETS
         self.before_ns = before_ns
-        self._fresh: list[Exemplar | None] = [None] * BUCKETS
+        self._places = [0] * len(_BUCKETS)
+        #: The first execution of each place since the last reading, and what was read.
+        self._fresh: list[Exemplar | None] = [None] * len(_BUCKETS)
         self._kept: list[Exemplar | None] = [None] * BUCKETS
 
     def observe(self, duration_ns: int, run: Any) -> None:
         """`run` is the execution, still whole: its name is asked for now and then."""
-        bucket = bisect_left(BOUNDS_NS, duration_ns)
-        self.counts[bucket] += 1
-        if self._fresh[bucket] is None:
-            # The first since the last reading: at most one for each bucket pays for its name.
-            self._fresh[bucket] = Exemplar(run.execution_name, duration_ns, run.host.time_ns())
+        bits = duration_ns.bit_length()
+        place = bits + bits + (duration_ns > SPLITS[bits])
+        self._places[place] += 1
+        if self._fresh[place] is None:
+            self._fresh[place] = Exemplar(run.execution_name, duration_ns, run.host.time_ns())
+
+    @property
+    def counts(self) -> list[int]:
+        return _folded(self._places)
 
     def exemplars(self) -> list[Exemplar | None]:
         """The latest execution known for each bucket; reading them makes room for newer ones. For one reader."""
-        for bucket, exemplar in enumerate(self._fresh):
+        for place, exemplar in enumerate(self._fresh):
             if exemplar is not None:
-                self._kept[bucket] = exemplar
-                self._fresh[bucket] = None
+                self._kept[_BUCKETS[place]] = exemplar
+                self._fresh[place] = None
         return list(self._kept)
 
 

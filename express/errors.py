@@ -74,9 +74,6 @@ class ExpressionError(ExpressError):
 class StateError(ExpressError):
     """A state ended in error: `error` is the ASL error name, `cause` its text, or None where AWS gives none."""
 
-    #: Whether its cause says where it happened, or need not.
-    placed = True
-
     def __init__(self, error: str | None, cause: str | None = None) -> None:
         super().__init__(error, cause)
         self.error = error
@@ -107,6 +104,11 @@ class EngineError(StateError):
                 f"An error occurred while executing the state '{state}' "
                 f"(entered at the event id #{event_id}). {self.cause}"
             )
+
+
+def ends_at_once(error: StateError) -> bool:
+    """Whether nobody can catch it: then AWS tells of no more than the end of the execution, wherever it came up."""
+    return isinstance(error, EngineError) and error.error == RUNTIME
 
 
 class EvaluationFailed(EngineError):

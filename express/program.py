@@ -19,6 +19,7 @@ states nor programs know the scheduler.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from express.counting import Tally
@@ -43,14 +44,14 @@ class Step:
     """One state, compiled.
 
     `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
-    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised. An
-    error it raises (StateError), or leaves in `frame.failure` returning `FAILED`: the same, for less.
+    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised. It
+    fails by raising a StateError or, which costs less, by leaving one in `frame.failure` and returning `FAILED`.
 
     `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
-    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where the
-    state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
+    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
+    the state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
     `is_written`: somebody wants the history of the machine.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
@@ -389,6 +390,12 @@ class Run(Frame):
     def deadline_ns(self) -> int:
         """When the execution's time is up, in monotonic nanoseconds."""
         return self.started_ns + self.host.timeout_ns(self.machine)
+
+    def abandon(self) -> None:
+        """Stopped before it could wait: close what nobody will await, so that nobody is warned of it."""
+        awaiting, self.awaiting = self.awaiting, None
+        if isinstance(awaiting, CoroutineType):
+            awaiting.close()
 
 
 class Paused(Exception):

@@ -36,7 +36,6 @@ from tests.runtime.machines import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from express.types import JSON

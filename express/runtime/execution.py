@@ -96,17 +96,21 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
     on_failure = step.events_on_failure
-    if not error.placed:
-        on_failure *= _place(error, step, entered, run)
+    if isinstance(error, EngineError) and not error.placed:
+        _place(error, step, entered, run)
+    if on_failure and isinstance(error, EngineError):
+        # After EvaluationFailed a Parallel or Map that has failed is told of; after other errors of the language, its
+        # own or a branch's, nothing is but the end of the execution (recorded; measured in floci-io/floci issue 2868).
+        on_failure = error.events
     try:
         following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
     except StateError as final:
-        if not final.placed:
+        if isinstance(final, EngineError) and not final.placed:
             # Another one: the catcher itself has failed, in the same state.
             _place(final, step, entered, run)
         run.events += on_failure
         raise
-    if type(following) is Step:
+    if isinstance(following, Step):
         step.caught += 1
         frame.entered = frame.entered_ns = 0
         return following
@@ -117,16 +121,10 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
     return WAITING
 
 
-def _place(error: StateError, step: Step, entered: int, run: Run) -> int:
-    """Put the state before the cause, and count the events of the error itself: none or one.
-
-    With one (EvaluationFailed) a failed Parallel or Map has its own event as well; without, the execution ends there
-    and then (recorded).
-    """
-    assert isinstance(error, EngineError)
+def _place(error: EngineError, step: Step, entered: int, run: Run) -> None:
+    """Put the state before the cause, and count the events of the error itself: none or one."""
     error.place(step.name, entered)
     run.events += error.events
-    return error.events
 
 
 def _unrecovered(error: StateError) -> Step:

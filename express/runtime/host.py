@@ -3,7 +3,8 @@
 Implements `program.Host` save for the limits, which the Runtime is given. Turns: all executions of a Runtime share
 one time slice for each turn of the loop, so a thousand that become ready together cannot hold it up for a thousand
 slices. Whoever finds the slice used up stands in line, and each turn calls a few from the head of the line: none is
-overtaken, and none waits for more than those before it.
+overtaken, and none waits for more than those before it. What stands there is a future, or a Nap: an execution that
+needs no task for its wait.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class LoopHost:
             self._turn.cancel()
             self._turn = None
         for place in (*self._again, *self._line):
-            if type(place) is not Nap and not place.done():
+            if not isinstance(place, Nap) and not place.done():
                 place.set_result(None)
         self._again.clear()
         self._line.clear()
@@ -122,6 +123,7 @@ class LoopHost:
             await self.breathe()
 
     def line_up(self, place: Place) -> None:
+        """Put a place at the end of the line."""
         self._line.append(place)
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
@@ -141,7 +143,7 @@ class LoopHost:
         naps: deque[Nap] = deque()
         for _ in range(min(len(again) + len(line), _CALLED)):
             place = (again or line).popleft()
-            if type(place) is Nap:
+            if isinstance(place, Nap):
                 naps.append(place)
             elif not place.done():
                 place.set_result(None)
@@ -160,17 +162,21 @@ class LoopHost:
             await asyncio.sleep(max(left / SECOND, 0.001))
 
     def wake_later(self, nap: Nap, seconds: float) -> None:
-        """Have it stand in line after that time: `sleep`, for who has no task."""
+        """`sleep` for an execution that has no task."""
         nap.until_ns = self.monotonic_ns() + int(seconds * SECOND)
-        nap.timer = self._loop.call_later(max(seconds, 0.001), self._wake, nap)
+        nap.timer = self._loop.call_later(max(seconds, 0.001), self._ring, nap)
 
-    def _wake(self, nap: Nap) -> None:
+    def _ring(self, nap: Nap) -> None:
         left = nap.until_ns - self.monotonic_ns()
         if left > 0:
-            nap.timer = self._loop.call_later(max(left / SECOND, 0.001), self._wake, nap)
+            nap.timer = self._loop.call_later(max(left / SECOND, 0.001), self._ring, nap)
         else:
-            nap.timer = None
-            self.line_up(nap)
+            self.wake(nap)
+
+    def wake(self, nap: Nap) -> None:
+        """Its time has come: it stands in line."""
+        nap.timer = None
+        self.line_up(nap)
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
         """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""

@@ -2,7 +2,8 @@
 
 Theory of operation. An execution runs as far as it can inside the call that starts it (`run_here`); most end there.
 One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
-it, in `execute` the caller's own, in `map` a worker of a stream. Running executions are kept in the order of their
+it, in `execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for
+a turn of the loop it has none (`naps`). Running executions are kept in the order of their
 start, which is the order of their deadlines, so one timer watches them all (law 5); only a machine with a
 TimeoutSeconds of its own has its own.
 
@@ -267,23 +268,30 @@ class Runtime(LoopHost):
         if result is not None:
             return Execution(self, None, result)
         execution = Execution(self, run, None)
-        if run.delay and standby.ready:
+        if run.awaiting is None and standby.ready:
             self._rest(Nap(self, run, execution, context))
         else:
             self._hand_over(run, execution, standby, context)
         return execution
 
     def _rest(self, nap: Nap) -> None:
+        """Wait for the next attempt, or only for a turn of the loop."""
         run = nap.run
         run.task = nap
-        delay, run.delay = run.delay, 0.0
-        self.wake_later(nap, delay)
+        if run.delay:
+            delay, run.delay = run.delay, 0.0
+            self.wake_later(nap, delay)
+        else:
+            run.yielding = True
+            self.line_up(nap)
 
     def rouse(self, naps: deque[Nap]) -> None:
-        """Go on with executions that have had their naps, as far as this turn of the loop has room."""
+        """Go on with executions that have had their naps, as far as this turn of the loop has room. The others keep
+        their places."""
         standby = self._standby
         if standby is None or not standby.ready:
             for nap in naps:
+                nap.run.yielding = False
                 nap.execution.task = spawn(self._loop, self._conduct_started(nap.run, nap.execution), nap.context)
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
@@ -301,6 +309,10 @@ class Runtime(LoopHost):
         while naps:
             nap = naps.popleft()
             run = nap.run
+            if run.yielding:
+                run.yielding = False
+                if self.monotonic_ns() >= run.deadline_ns:
+                    self.stop(run, "TIMED_OUT", None, None)
             try:
                 if run.stopping is None:
                     run.task = task
@@ -314,7 +326,7 @@ class Runtime(LoopHost):
             if result is not None:
                 self._deregister(run)
                 nap.execution.finish(result)
-            elif run.delay and not task.cancelling():
+            elif run.awaiting is None and not task.cancelling():
                 self._rest(nap)
             else:
                 return nap
@@ -488,6 +500,7 @@ class Runtime(LoopHost):
         run.task = asyncio.current_task(self._loop)
         try:
             if run.stopping is not None:
+                run.abandon()
                 raise asyncio.CancelledError
             await drive(run)
         except StateError as error:
@@ -520,7 +533,9 @@ class Runtime(LoopHost):
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
         try:
-            result = self.run_here(run) if run.stopping is None else None
+            # Many may have been started in one turn, by others than the task that stands by.
+            has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
+            result = self.run_here(run) if has_time and run.stopping is None else None
         except BaseException:
             execution.finish(self._aborted(run))
             self._deregister(run)

@@ -6,7 +6,8 @@ wait, and for those a task costs more than they do. So one task stands by, parke
 as the execution runs without waiting: it makes the parked task the current one (asyncio documents `_enter_task` and
 `_leave_task` for this, "Extending asyncio") and calls the execution in a copy of the caller's context, as a task would.
 An execution that ends there has cost no task and no turn of the loop, and the next one uses the same. One that waits
-is handed to the parked task, which goes on with it as if it had been its own all along; another task then stands by.
+for its handler is handed to the parked task, which goes on with it as if it had been its own all along; another task
+then stands by. One that waits for its next attempt takes a nap (`naps`) and comes back the same way.
 
 Eager tasks (Python 3.12) save the turn of the loop but not the task; this saves both, on 3.11 too.
 """

@@ -133,6 +133,9 @@ class Stream(Crew):
     async def work(self) -> None:
         runtime, machine, ordered = self._runtime, self._machine, self._ordered
         now, ended, source = runtime.monotonic_ns, self._ended, self._next
+        if now() > runtime.slice_end:
+            # Hundreds may have been hired in one turn.
+            await self._be_fair()
         while not self.exhausted and not self._fetching:
             if self._open >= self.limit:
                 await self._park()
@@ -168,9 +171,12 @@ class Stream(Crew):
             if self._consumer is not None:
                 self._tell_consumer()
             if now() > runtime.slice_end:
-                self._yielding += 1
-                await runtime.be_fair()
-                self._yielding -= 1
+                await self._be_fair()
+
+    async def _be_fair(self) -> None:
+        self._yielding += 1
+        await self._runtime.be_fair()
+        self._yielding -= 1
 
     async def _conduct(self, run: Run, ordered: bool, index: int) -> Result | None:
         """Drive an execution that waits. Its result keeps its place in the order: then it goes into a cell."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from express.errors import StateError
+from express.errors import StateError, ends_at_once
 from express.program import WAITING, Frame, Paused, Step, StepRun
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Siblings:
 
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
         """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated."""
-        if frame is not None and frame.step.type in ABORTABLE:
+        if frame is not None and frame.step.type in ABORTABLE and not ends_at_once(error):
             frame.run.events += 1
         raise error
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.definition import messages
-from express.errors import RUNTIME, EngineError, StateError
+from express.errors import RUNTIME, EngineError, StateError, ends_at_once
 from express.program import Frame
 from express.states.distributed import (
     MAX_CONCURRENCY,
@@ -173,7 +173,7 @@ class _Iterations(Siblings):
         self.spare = frame
 
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        self.run.events += 1
+        self.run.events += not ends_at_once(error)
         super().fail(index, frame, error)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from express.errors import EngineError, EvaluationFailed, StateError
+from express.errors import EngineError, EvaluationFailed, StateError, ends_at_once
 from express.observe import BRANCH_HOOKS, HISTORY_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
 from express.states.fork import ABORTABLE, Siblings
@@ -111,8 +111,7 @@ class Witness:
             placed.place(step.name, trail_of(frame).entered)
             events += 1
             history.evaluation_failed(frame, step, placed, events)
-        is_own = isinstance(error, EngineError) and error.state == step.name
-        if step.events_on_failure and not (is_own and not error.events):  # type: ignore[attr-defined]
+        if step.events_on_failure and not (isinstance(error, EngineError) and not error.events):
             history.fork_failed(frame, step, events + 1)
 
     # ------------------------------------------------------------------------------------------ forks
@@ -197,12 +196,13 @@ class _WrittenSiblings(_WatchedSiblings):
 
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
         number = self.parent.run.events
+        is_told = not ends_at_once(error)
         if frame is not None:
             self._join(frame)
-            if frame.step.type in ABORTABLE:
+            if frame.step.type in ABORTABLE and is_told:
                 number += 1
                 self._history.aborted(frame, number)
-        if self._is_map:
+        if self._is_map and is_told:
             self._tell(index, "Failed", number + 1, self._last)
         super().fail(index, frame, error)
 

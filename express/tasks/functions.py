@@ -34,6 +34,9 @@ class HandlerFailure(StateError):
 
     __slots__ = ("_cause", "_trace", "error")
     __init__ = BaseException.__init__
+    error: str
+    _cause: str
+    _trace: TracebackType | None
 
     @property
     def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
@@ -48,7 +51,7 @@ class HandlerFailure(StateError):
 def handler_failure(exception: BaseException) -> HandlerFailure:
     """The error that a handler's exception makes of its task. Takes the exception's traceback with it: that holds
     every local of the handler, and grows with each raise of the same exception."""
-    failure = HandlerFailure(exception)
+    failure: HandlerFailure = HandlerFailure(exception)
     failure.error = type(exception).__name__
     failure._trace, exception.__traceback__ = exception.__traceback__, None
     return failure

@@ -123,6 +123,14 @@ def toil(payload: JSON) -> JSON:
     return payload
 
 
+def toil_twice(payload: JSON, context: express.TaskContext) -> JSON:
+    """The same work, in vain at first."""
+    toil(payload)
+    if not context.attempt:
+        raise ValueError("in vain")
+    return payload
+
+
 def after_a_wait(definition: dict[str, Any]) -> dict[str, Any]:
     """All become ready in one turn of the loop."""
     states = {"Meet": task("meet", Next=definition["StartAt"]), **definition["States"]}
@@ -138,6 +146,7 @@ CROWDS: dict[str, tuple[dict[str, Any], JSON]] = {
     "handlers that answer together": (after_a_wait(machine(A=task("answer", Next="B"), B=task("answer"))), 1),
     "handlers that toil": (TOIL, 1),
     "handlers that toil when all have met": (after_a_wait(TOIL), 1),
+    "handlers that toil in vain": (machine(A=task("toil_twice", Retry=[{"ErrorEquals": ["ValueError"]}])), 1),
     "branches that toil": (after_a_wait(machine(P=parallel(TOIL, machine(D=wait(0))))), 1),
 }
 
@@ -146,7 +155,7 @@ CROWDS: dict[str, tuple[dict[str, Any], JSON]] = {
 @pytest.mark.parametrize(("definition", "event"), CROWDS.values(), ids=CROWDS.keys())
 def test_a_thousand_that_are_busy_at_once(definition: dict[str, Any], event: JSON, way: str) -> None:
     """Those the slice of this turn does not reach go on in the next."""
-    workflow = compiled(definition, answer=answer, meet=meet, toil=toil)
+    workflow = compiled(definition, answer=answer, meet=meet, toil=toil, toil_twice=toil_twice)
 
     async def work(runtime: express.Runtime) -> None:
         if way == "execute":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.evaluation import CALL_COST, Credit
-from express.expressions.jsonata.sequences import unmixed
+from express.expressions.jsonata.sequences import settle, unmixed
 from express.expressions.jsonata.signatures import Signature, compile_signature
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
@@ -157,14 +157,19 @@ def partial(function: Value, position: int, name: str | None, *arguments: Any) -
     return Function(call, len(places))
 
 
-def apply(value: Value, function: Value, position: int) -> Value:
+def apply(value: Value, function: Value, position: int, marks: Marks | None) -> Value:
     """`value ~> function`; two functions make one that does first the one and then the other."""
     if not isinstance(function, Function):
         raise JSONataError("T2006", position, value=function)
     if not isinstance(value, Function):
         return invoke(function, None, value)
     first, then = value, function
-    return Function(lambda argument=UNDEFINED, *_: invoke(then, None, invoke(first, None, argument)), 1)
+
+    def both(argument: Value = UNDEFINED, *_: Value) -> Value:
+        between = invoke(first, None, argument)
+        return invoke(then, None, between if marks is None else settle(between, marks, keep=False))
+
+    return Function(both, 1)
 
 
 def are_numbers(value: Value) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from express.expressions.jsonata import grouping, ordering, sequences
+from express.expressions.jsonata import grouping, ordering, sequences, values
 from express.expressions.jsonata.evaluation import CALL_COST
 from express.expressions.jsonata.sequences import Marks, settle
 from express.expressions.jsonata.values import UNDEFINED, Value
@@ -206,17 +206,12 @@ class _Walker:
     def filter(self, stage: Stage, value: Any) -> Any:
         if stage.index is not None:
             if isinstance(value, TupleStream):
-                found = sequences.at_index(list(value), stage.index)
-                return TupleStream([] if found is UNDEFINED else [found])
-            return index(value, stage.index, self.marks, listed=True)
+                return stream_index(value, stage.index)
+            return index(value, stage.index, self.marks)
         assert stage.test is not None
         test = self.functions[stage.test]
         if isinstance(value, TupleStream):
-            chosen = TupleStream()
-            self.evaluation.spend(len(value))
-            for place, each in enumerate(value):
-                chosen.extend([each] * sequences.picked(test(each[ITEM], each), place, len(value), self.evaluation))
-            return chosen
+            return stream_select(value, test, self.evaluation)
         return select(value, lambda item: test(item, {}), self.marks, self.evaluation)
 
     # ------------------------------------------------------------------ steps with bindings
@@ -281,8 +276,9 @@ class _Walker:
                     grouping.put(groups, grouping.check_key(key, plan.position), number, each, plan.position)
         made = {}
         for key, (number, members) in groups.items():
-            together = self.merged(members)
-            result = self.functions[plan.pairs[number][1]](together.pop(ITEM), together)
+            # As in jsonata-js, a tuple that is alone in its group gives its item away, so that it is missing in others.
+            together = self.merged(members) if len(members) > 1 else members[0]
+            result = self.functions[plan.pairs[number][1]](together.pop(ITEM, UNDEFINED), together)
             if result is not UNDEFINED:
                 made[key] = result
         return made
@@ -294,6 +290,39 @@ class _Walker:
             name: grouping.merged([member.get(name, UNDEFINED) for member in members], self.evaluation)
             for name in names
         }
+
+
+# ---------------------------------------------------------------------------------------- blocks that give tuples
+
+
+def unstreamed(stream: Value, marks: Marks | None, keep: bool) -> Value:
+    """The value of a block that gives tuples, for those who do not want them."""
+    if isinstance(stream, TupleStream):
+        stream = [each[ITEM] for each in stream]
+    elif type(stream) is not values.Sequence:
+        return stream
+    marks = Marks() if marks is None else marks
+    return settle(sequence(list(stream), marks), marks, keep)
+
+
+def stream_index(stream: Value, place: int) -> Value:
+    """A predicate that is a literal number. What turns out to be no stream is filtered as it is."""
+    if not isinstance(stream, TupleStream):
+        return sequences.at_index(sequences.loosened(stream), place)
+    found = sequences.at_index(list(stream), place)
+    return TupleStream([] if found is UNDEFINED else [found])
+
+
+def stream_select(stream: Value, test: Callable[[Value, Tuple], Value], evaluation: Evaluation) -> Value:
+    """Any other predicate."""
+    if not isinstance(stream, TupleStream):
+        tuples = TupleStream([{ITEM: item} for item in sequences.items_of(sequences.loosened(stream))])
+        return values.Sequence([each[ITEM] for each in stream_select(tuples, test, evaluation)])
+    chosen = TupleStream()
+    evaluation.spend(len(stream))
+    for place, each in enumerate(stream):
+        chosen.extend([each] * sequences.picked(test(each[ITEM], each), place, len(stream), evaluation))
+    return chosen
 
 
 # ---------------------------------------------------------------------------------------- marked values
@@ -316,7 +345,7 @@ def wildcard(value: Value, marks: Marks, evaluation: Evaluation | None) -> Value
     return marks.sequence(found) if is_sequence else found
 
 
-def index(value: Value, place: int, marks: Marks, *, listed: bool = False) -> Value:
+def index(value: Value, place: int, marks: Marks) -> Value:
     """A predicate that is a literal number. An item that is an array is the result as it is."""
     found = sequences.at_index(value, place)
     if type(found) is list:

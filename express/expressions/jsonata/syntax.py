@@ -32,7 +32,8 @@ class Node:
     `predicates`: filters `[...]` on a node that is no step of a path. `stages`: filters and index bindings on a step.
     `group`: a trailing `{...}`. `keep_array`: a trailing `[]`. `cons_array`: an array constructor as first or last
     step, which is not flattened. `focus`, `index`: names bound by `@` and `#`. `tuple`: the step makes or needs tuple
-    bindings. `ancestor`: where this step puts its input for a `%`; `seeking_parent`: slots of `%` inside that no step has provided yet.
+    bindings. `ancestor`: where this step puts its input for a `%`; `seeking_parent`: slots of `%` inside that no step
+    has provided yet.
     """
 
     position: int = 0

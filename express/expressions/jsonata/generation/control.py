@@ -41,7 +41,8 @@ def block(generator: Generator, node: Block) -> Code:
     result = c.nothing()
     with generator.scope(*node.expressions):
         for expression in node.expressions:
-            result = generator.value(expression)
+            last = expression is node.expressions[-1]
+            result = generator.stream(expression) if last and node.tuple else generator.value(expression)
     return result
 
 

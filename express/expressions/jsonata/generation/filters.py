@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from express.expressions.jsonata import paths, sequences
 from express.expressions.jsonata.generation import code as c
-from express.expressions.jsonata.generation.code import LIST, NUMBER, UNDEF, Code
+from express.expressions.jsonata.generation.code import ANY, LIST, NUMBER, UNDEF, Code
 from express.expressions.jsonata.syntax import Binary, Literal, Node
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from express.expressions.jsonata.generation.generator import Generator
 
 #: Operators whose result is true, false or nothing.
@@ -37,6 +39,12 @@ def filtered(generator: Generator, items: Code, predicate: Node) -> Code:
     if index is not None:
         return _at_index(generator, items, index)
     return _selected(generator, items, predicate)
+
+
+def listed(generator: Generator, value: Code, nothing: Sequence[ast.expr] = ()) -> Code:
+    """A value as what the next predicate or step goes through: nothing is no item, or what is given for it."""
+    empty = c.either(c.is_undefined(value.expression), c.list_of(*nothing), value.expression)
+    return Code(generator.assign(empty), ANY & ~UNDEF)
 
 
 def _at_index(generator: Generator, items: Code, index: int) -> Code:

@@ -63,6 +63,8 @@ _ITEM_TESTS = {"n": (c.NUMBER, calls.are_numbers), "s": (c.STR, calls.are_string
 _NOTHING_OF_NOTHING = frozenset(("filter", "map", "match"))
 #: What a signature says of a result.
 _RESULTS = {"s": c.STR | UNDEF, "n": c.NUMBER | UNDEF, "b": c.BOOL | UNDEF, "o": c.DICT | UNDEF}
+#: Where it is not true.
+_OTHER_RESULTS = {"clone": c.DICT | LIST | UNDEF}
 
 
 # ---------------------------------------------------------------------------------------- lambdas
@@ -209,8 +211,13 @@ def _builtin_call(generator: Generator, builtin: Builtin, arguments: list[Code])
         result = c.either(c.is_undefined(given[0]), c.undefined(), made)
     if builtin.mixed:
         return Code(generator.assign(result), mixed=not generator.exact)
-    kinds = ANY if builtin.sequence else _RESULTS.get(builtin.signature.rpartition(":")[2].rstrip(">"), ANY)
-    return Code(generator.assign(result), LIST | UNDEF if builtin.sequence else kinds, builtin.sequence)
+    if builtin.sequence:
+        return Code(generator.assign(result), LIST | UNDEF, sequence=True)
+    return Code(generator.assign(result), _OTHER_RESULTS.get(builtin.name) or _result_kinds(builtin))
+
+
+def _result_kinds(builtin: Builtin) -> int:
+    return _RESULTS.get(builtin.signature.rpartition(":")[2].rstrip(">"), ANY)
 
 
 def _tests(generator: Generator, signature: Signature, arguments: list[Code]) -> list[ast.expr] | None:
@@ -308,7 +315,8 @@ def apply(generator: Generator, node: Apply) -> Code:
         return _call(generator, right, left)
     applied = generator.value(right).expression
     with generator.nowhere():
-        made = generator.support(calls.apply, left.expression, applied, c.constant(node.position))
+        marks = generator.marks() or [c.constant(None)]
+        made = generator.support(calls.apply, left.expression, applied, c.constant(node.position), *marks)
         return Code(generator.assign(made))
 
 

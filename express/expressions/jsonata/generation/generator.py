@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from express.expressions.jsonata import sequences, syntax, values
+from express.expressions.jsonata import paths, sequences, syntax, values
 from express.expressions.jsonata.evaluation import FREE, spend
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation import (
@@ -30,6 +30,7 @@ from express.expressions.jsonata.generation import (
 from express.expressions.jsonata.generation.code import BOOL, LIST, UNDEF, Code
 from express.expressions.jsonata.generation.dependence import is_local
 from express.expressions.jsonata.generation.emitter import MAX_NESTED_LOOPS, parameters
+from express.expressions.jsonata.generation.handed_over import filtered_stream
 from express.expressions.jsonata.generation.variables import Lexical, Settings
 from express.expressions.jsonata.syntax import Lambda, Node, Path, Transform
 from express.expressions.jsonata.traversal import children
@@ -66,12 +67,20 @@ class Generator(Lexical):
         """The value of a node."""
         return self.finish(self.decorated(node), node)
 
+    def stream(self, node: Node) -> Code:
+        """The value of a step; tuples if it gives any."""
+        return self.decorated(node) if _gives_tuples(node) else self.value(node)
+
     def decorated(self, node: Node) -> Code:
         """The value of a node with its filters and grouping, but not collapsed."""
         result = COMPILERS[type(node)](self, node)
+        if _gives_tuples(node) and node.predicates:
+            return filtered_stream(self, node, result)
         if node.predicates or node.group is not None:
             result = self.loosened(result)
-        for predicate in node.predicates:
+        for number, predicate in enumerate(node.predicates):
+            if number and not result.sequence and not self.exact:
+                result = filters.listed(self, result)
             result = filters.filtered(self, result, predicate.expression)
         if node.group is not None and not isinstance(node, Path):
             result = constructors.grouped(self, result, node.group)
@@ -79,6 +88,10 @@ class Generator(Lexical):
 
     def finish(self, result: Code, node: Node) -> Code:
         """The end of jsonata-js `evaluate`: a sequence of one item is that item, an empty one is nothing."""
+        if _gives_tuples(node):
+            marks = self.marks() or [c.constant(None)]
+            keep = c.constant(node.keep_array)
+            return Code(self.assign(self.support(paths.unstreamed, result.expression, *marks, keep)))
         if self.exact:
             never = isinstance(node, syntax.ArrayConstructor) and not node.predicates and node.group is None
             if never or not result.may(LIST):
@@ -227,11 +240,11 @@ class Generator(Lexical):
                 inlined = intrinsics.literal_function(node)
         return any(self.creates_closures(inlined.body if child is inlined else child) for child in children(node))
 
-    def scoped_body(self, names: tuple[str, ...], node: Node) -> str:
-        """Define a nested function of some names for the value of a node, with a frame of its own."""
+    def scoped_body(self, names: tuple[str, ...], node: Node, write: Callable[[Node], Code] | None = None) -> str:
+        """Define a nested function of some names for what `write` makes of a node, with a frame of its own."""
         identifier = self.fresh("part")
         with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)), self.scope(node):
-            self.give(self.value(node).expression)
+            self.give((write or self.value)(node).expression)
         return identifier
 
     def inline(self, function: Lambda, arguments: list[Code]) -> Code:
@@ -244,6 +257,10 @@ class Generator(Lexical):
                 if variable.bindings == 1 and len(set(function.parameters)) == len(function.parameters):
                     variable.kinds = argument.kinds
             return functions.tail(self, function.body)
+
+
+def _gives_tuples(node: Node) -> bool:
+    return isinstance(node, syntax.Block) and node.tuple
 
 
 Compiler: TypeAlias = "Callable[[Generator, Any], Code]"

@@ -13,12 +13,28 @@ from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import Code
 from express.expressions.jsonata.generation.filters import index_of
 from express.expressions.jsonata.generation.scopes import tuple_names
-from express.expressions.jsonata.syntax import Filter, IndexBinding, Node, Path, Sort, Variable
+from express.expressions.jsonata.syntax import Block, Filter, IndexBinding, Node, Path, Sort, Variable
 
 if TYPE_CHECKING:
     import ast
 
     from express.expressions.jsonata.generation.generator import Generator
+
+
+def filtered_stream(generator: Generator, block: Block, stream: Code) -> Code:
+    """A block with predicates that gives a path its tuples."""
+    names = frozenset().union(*(tuple_names(expression) for expression in block.expressions))
+    for predicate in block.predicates:
+        index = index_of(predicate.expression)
+        if index is not None:
+            chosen = generator.support(paths.stream_index, stream.expression, c.constant(index))
+        else:
+            item, source = generator.fresh("x"), generator.fresh("b")
+            with generator.on(Code(c.name(item))), generator.tuple_scope(source, names):
+                test = c.name(generator.scoped_body((item, source), predicate.expression))
+            chosen = generator.support(paths.stream_select, stream.expression, test, generator.evaluation())
+        stream = Code(generator.assign(chosen))
+    return stream
 
 
 class HandedOver:
@@ -63,7 +79,7 @@ class HandedOver:
         if isinstance(step, Sort):
             terms = tuple((self._function(term.expression), term.descending) for term in step.terms)
         else:
-            evaluate = self._function(step, constructed=first and step.cons_array)
+            evaluate = self._function(step, constructed=first and step.cons_array, is_step=True)
         return paths.Step(
             evaluate=evaluate,
             terms=terms,
@@ -82,17 +98,18 @@ class HandedOver:
         index = index_of(stage.expression)
         return paths.Stage(index=index) if index is not None else paths.Stage(test=self._function(stage.expression))
 
-    def _function(self, node: Node, *, constructed: bool = False) -> int:
+    def _function(self, node: Node, *, constructed: bool = False, is_step: bool = False) -> int:
         """A function of the item and the tuple it stands in; its number."""
         generator = self.generator
+        write = generator.stream if is_step else generator.value
         item, source = generator.fresh("x"), generator.fresh("b")
         # An array constructor as the first step has the context of the path itself.
         root = constructed and generator.context.root
         with generator.on(Code(c.name(item)), root=root, listed=constructed):
             if self.bound:
                 with generator.tuple_scope(source, self.names):
-                    identifier = generator.scoped_body((item, source), node)
+                    identifier = generator.scoped_body((item, source), node, write)
             else:
-                identifier = generator.body(generator.fresh("part"), (item, source), lambda: generator.value(node))
+                identifier = generator.body(generator.fresh("part"), (item, source), lambda: write(node))
         self.functions.append(c.name(identifier))
         return len(self.functions) - 1

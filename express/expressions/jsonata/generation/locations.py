@@ -18,7 +18,7 @@ from express.expressions.jsonata import ordering, paths, sequences
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, DICT, LIST, UNDEF, Code
 from express.expressions.jsonata.generation.constructors import grouped
-from express.expressions.jsonata.generation.filters import filtered, index_of, select, turns
+from express.expressions.jsonata.generation.filters import filtered, index_of, listed, select, turns
 from express.expressions.jsonata.generation.handed_over import HandedOver
 from express.expressions.jsonata.syntax import (
     ArrayConstructor,
@@ -35,7 +35,7 @@ from express.expressions.jsonata.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from express.expressions.jsonata.generation.generator import Generator
 
@@ -211,9 +211,7 @@ class _Steps:
         target = generator.fresh()
         found = generator.attempt(target, direct, generator.bind(sequences.MISSING, "missing"), fallback)
         if ending == "kept":
-            kept = c.either(
-                c.any_of([c.is_type(found, "list"), c.is_undefined(found)]), found, c.list_of(found)
-            )
+            kept = c.either(c.any_of([c.is_type(found, "list"), c.is_undefined(found)]), found, c.list_of(found))
             found = generator.store(target, kept)
         return self._walked(found, ending)
 
@@ -237,7 +235,7 @@ class _Steps:
         if not self.flow.one and self.flow.code.may(UNDEF):
             # The first step is evaluated even where there is no context item.
             nothing = [c.undefined()] if step is self.steps[0] else []
-            self.flow = Flow(self._listed(self.flow.code, nothing))
+            self.flow = Flow(listed(self.generator, self.flow.code, nothing))
         if isinstance(step, Sort):
             return self._sorted(step, is_last=is_last)
         if self.flow.one or not self.flow.code.may(LIST):
@@ -260,21 +258,15 @@ class _Steps:
 
     def _staged(self, value: Code, step: Node, *, is_last: bool) -> Code:
         if _is_constructed(step) and self._ending(is_last=is_last) != "last":
-            listed = c.list_of(value.expression)
-            value = Code(self.generator.assign(listed), LIST, sequence=True)
+            value = Code(self.generator.assign(c.list_of(value.expression)), LIST, sequence=True)
         for number, stage in enumerate(step.stages):
             assert isinstance(stage, Filter)
             if number and not value.sequence:
-                value = self._listed(value)
+                value = listed(self.generator, value)
             value = filtered(self.generator, value, stage.expression)
         if value.sequence:
             return self._finish_sequence(value.expression, is_last=is_last)
         return self._finish(value, is_last=is_last)
-
-    def _listed(self, value: Code, nothing: Sequence[ast.expr] = ()) -> Code:
-        """A value as what goes on: nothing is no item, or what is given for it."""
-        empty = c.either(c.is_undefined(value.expression), c.list_of(*nothing), value.expression)
-        return Code(self.generator.assign(empty), ANY & ~UNDEF)
 
     def _for_each(self, step: Node, *, is_last: bool) -> Code:
         """A step applied to every item, as a loop."""
@@ -299,7 +291,7 @@ class _Steps:
         value = self._value_of(step)
         for number, predicate in enumerate(predicates):
             if number and not value.sequence:
-                value = self._listed(value)
+                value = listed(generator, value)
             if predicate is predicates[-1] and index_of(predicate) is None:
                 source = generator.assign(turns(value))
                 generator.spend(source, step)
@@ -330,7 +322,7 @@ class _Steps:
             value = Code(generator.assign(ordered), LIST, sequence=True)
         for stage in step.stages:
             assert isinstance(stage, Filter)
-            value = filtered(generator, value if value.sequence else self._listed(value), stage.expression)
+            value = filtered(generator, value if value.sequence else listed(generator, value), stage.expression)
         if value.sequence:
             return self._finish_sequence(value.expression, is_last=is_last)
         return self._finish(value, is_last=is_last)
@@ -382,7 +374,9 @@ def wildcard(generator: Generator, node: Wildcard) -> Code:
     """`*`"""
     value = generator.context.code.expression
     if generator.context.listed:
-        value = generator.assign(c.either(c.is_type(value, "list"), value, c.list_of(value)))
+        # It is the mark of a sequence, which JavaScript counts among the values, that is true.
+        listed = c.list_of(value, c.constant(value=True))
+        value = generator.assign(c.either(c.is_type(value, "list"), value, listed))
     evaluation = c.name("evaluation")
     if generator.exact:
         return Code(generator.assign(generator.support(paths.wildcard, value, c.name("marks"), evaluation)))

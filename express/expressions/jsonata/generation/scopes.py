@@ -13,7 +13,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from express.expressions.jsonata.syntax import Bind, Block, Lambda, Node, Path, Transform
+from express.expressions.jsonata.syntax import Bind, Block, Lambda, Node, Transform
 from express.expressions.jsonata.traversal import children
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ def _same_frame(node: Node) -> Iterator[Node]:
         yield from _same_frame(child)
 
 
-def tuple_names(path: Path) -> frozenset[str]:
+def tuple_names(node: Node) -> frozenset[str]:
     """Every name that a tuple stream of this path may carry, those of paths inside it included."""
-    return frozenset(_tuple_names(path))
+    return frozenset(_tuple_names(node))
 
 
 def _tuple_names(node: Node) -> Iterator[str]:
