@@ -9,6 +9,6 @@
     python -m bench.peers          other local engines beside it: moto, aws-local-stepfunctions (install them first)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark
 
-Every script but peers takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of different
-machines are not comparable, ratios of one run are.
+Every script but peers takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of
+different machines are not comparable, ratios of one run are.
 """

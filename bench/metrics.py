@@ -99,7 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.metrics", description="What metrics cost.")
     parser.add_argument("--rounds", type=int, default=15, help="default: 15")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each leg in a round (default 0.3)")
+    parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not how much")
     options = parser.parse_args(arguments)
+    if options.quick:
+        options.rounds, options.seconds = 1, 0.02
     workload = load_workloads()["W4"]
     print(headline())
     for name, (drive, isolate) in LEGS.items():

@@ -33,9 +33,9 @@ OTHER: Final = "other"
 UNNAMED: Final = "unnamed"
 
 
-#: Neighbouring bounds are more than a factor of two apart, so no two of them have as many bits. A duration is counted by
-#: its number of bits and by whether it is above the bound of that many bits (or above one there is not, which nothing
-#: is): two look-ups in the place of a search. `_BUCKETS` tells which bucket a place belongs to.
+#: Neighbouring bounds are more than a factor of two apart, so no two of them have as many bits. A duration is counted
+#: by its number of bits and by whether it is above the bound of that many bits (or above one there is not, which
+#: nothing is): two look-ups in the place of a search. `_BUCKETS` tells which bucket a place belongs to.
 _MOST_BITS = 64
 SPLITS: Final = [
     next((bound for bound in BOUNDS_NS if bound.bit_length() == bits), 1 << _MOST_BITS)

@@ -9,9 +9,9 @@
 It is JSONata 2.0.6 (docs.jsonata.org), the version Step Functions runs, with the functions Step Functions adds
 (`$partition`, `$range`, `$hash`, `$uuid`, `$parse`, `$random` with a seed) and without `$eval`, which it does not have.
 
-Three things differ from jsonata-js on purpose. A result of arithmetic that is no JSON number (`1/0`) is an error (D1001)
-unless an operator or function takes it up at once; jsonata-js hands it out as JavaScript's Infinity or NaN. Where
-several items of an array constructor or values of an object fail, the first in the text is reported; jsonata-js
+Three things differ from jsonata-js on purpose. A result of arithmetic that is no JSON number (`1/0`) is an error
+(D1001) unless an operator or function takes it up at once; jsonata-js hands it out as JavaScript's Infinity or NaN.
+Where several items of an array constructor or values of an object fail, the first in the text is reported; jsonata-js
 evaluates them side by side and reports the one that fails soonest. And a transform changes its copy only, whatever its
 pattern finds.
 

@@ -15,7 +15,10 @@ CHECKS = (
     ("ruff check", ["-m", "ruff", "check", "."]),
     ("ruff format", ["-m", "ruff", "format", "--check", "."]),
     ("mypy --strict", ["-m", "mypy"]),
-    ("pytest", ["-m", "pytest", "--cov=express", "--cov-branch", "--cov-report=term:skip-covered"]),
+    (
+        "pytest",
+        ["-m", "pytest", "--numprocesses=auto", "--cov=express", "--cov-branch", "--cov-report=term:skip-covered"],
+    ),
 )
 
 
