@@ -4,7 +4,7 @@ Counting is free (law 7): the hot path adds to slots that exist anyway, once per
 (sums, totals, what a bill is made from) is worked out when somebody reads. A reader in another thread sees numbers that
 are a little older or newer than each other, and none of them ever goes down.
 
-What is not free, sorting durations into a histogram, is done only while somebody has asked for it: `Tally.durations`
+What is not free, sorting durations into a histogram, is done only for somebody who has asked for it: `Tally.durations`
 is None until then. The bounds are of a factor of about 2.15, three for each power of ten, from 10 us to the 300 s an
 Express execution may take: each bucket is narrow enough for a percentile that means something, and there are few enough
 to have a set of them for every workflow.
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import inf
 from typing import Any, Final, NamedTuple
 
 _NS = 1_000_000_000
@@ -33,47 +35,6 @@ OTHER: Final = "other"
 UNNAMED: Final = "unnamed"
 
 
-#: Neighbouring bounds are more than a factor of two apart, so no two of them have as many bits. A duration is counted
-#: by its number of bits and by whether it is above the bound of that many bits (or above one there is not, which
-#: nothing is): two look-ups in the place of a search. `_BUCKETS` tells which bucket a place belongs to.
-_MOST_BITS = 64
-SPLITS: Final = [
-    next((bound for bound in BOUNDS_NS if bound.bit_length() == bits), 1 << _MOST_BITS)
-    for bits in range(_MOST_BITS + 1)
-]
-_BUCKETS = [
-    bisect_left(BOUNDS_NS, split + above if split in BOUNDS_NS else 1 << bits >> 1)
-    for bits, split in enumerate(SPLITS)
-    for above in (0, 1)
-]
-
-
-class Histogram:
-    """How often something took how long: `counts` of each bucket (not added up), `total_ns` of all."""
-
-    __slots__ = ("_places", "total_ns")
-
-    def __init__(self) -> None:
-        self._places = [0] * len(_BUCKETS)
-        self.total_ns = 0
-
-    def observe(self, duration_ns: int) -> None:
-        bits = duration_ns.bit_length()
-        self._places[bits + bits + (duration_ns > SPLITS[bits])] += 1
-        self.total_ns += duration_ns
-
-    @property
-    def counts(self) -> list[int]:
-        return _folded(self._places)
-
-
-def _folded(places: list[int]) -> list[int]:
-    counts = [0] * BUCKETS
-    for bucket, count in zip(_BUCKETS, places, strict=True):
-        counts[bucket] += count
-    return counts
-
-
 class Exemplar(NamedTuple):
     """One execution of a bucket: its name, how long it took, and when it ended in nanoseconds since the epoch."""
 
@@ -82,40 +43,76 @@ class Exemplar(NamedTuple):
     time_ns: int
 
 
-class Durations:
-    """How long the executions of a workflow took, since it was asked for, with an execution to show for each bucket.
+class Bucket:
+    """How many durations were `above` one bound and not above the next (nanoseconds).
 
-    The sum is in the tally already; `before_ns` is what it had come to before.
+    `exemplar` is one of them; `wanted`: it has been read, or there is none, and the next to come shall replace it.
     """
 
-    __slots__ = ("_fresh", "_kept", "_places", "before_ns")
+    __slots__ = ("above", "bound", "count", "exemplar", "wanted")
 
-    def __init__(self, before_ns: int = 0) -> None:
-        self.before_ns = before_ns
-        self._places = [0] * len(_BUCKETS)
-        #: The first execution of each place since the last reading, and what was read.
-        self._fresh: list[Exemplar | None] = [None] * len(_BUCKETS)
-        self._kept: list[Exemplar | None] = [None] * BUCKETS
+    def __init__(self, above: float, bound: float) -> None:
+        self.above = above
+        self.bound = bound
+        self.count = 0
+        self.exemplar: Exemplar | None = None
+        self.wanted = True
 
-    def observe(self, duration_ns: int, run: Any) -> None:
-        """`run` is the execution, still whole: its name is asked for now and then."""
-        bits = duration_ns.bit_length()
-        place = bits + bits + (duration_ns > SPLITS[bits])
-        self._places[place] += 1
-        if self._fresh[place] is None:
-            self._fresh[place] = Exemplar(run.execution_name, duration_ns, run.host.time_ns())
+
+#: The bucket nothing falls into.
+_NONE: Final = Bucket(0, -1)
+
+
+class Histogram:
+    """How often something took how long, and how long all of it took."""
+
+    __slots__ = ("buckets", "total_ns")
+
+    def __init__(self) -> None:
+        self.buckets = [Bucket(above, bound) for above, bound in pairwise((-1, *BOUNDS_NS, inf))]
+        self.total_ns = 0
+
+    def observe(self, duration_ns: int) -> None:
+        self.buckets[bisect_left(BOUNDS_NS, duration_ns)].count += 1
+        self.total_ns += duration_ns
 
     @property
     def counts(self) -> list[int]:
-        return _folded(self._places)
+        """The counts of the buckets, not added up."""
+        return [bucket.count for bucket in self.buckets]
+
+
+class Durations(Histogram):
+    """How long the executions of a workflow took, with an execution to show for each bucket.
+
+    Most executions of a workflow fall into the bucket of the one before. So whoever has a duration looks whether it is
+    of the `latest`, and counts it there; only otherwise is the bucket searched for (`count`). The sum is in the tally
+    already: `before_ns` is what it had come to before.
+    """
+
+    __slots__ = ("before_ns", "latest")
+
+    def __init__(self, before_ns: int) -> None:
+        super().__init__()
+        self.before_ns = before_ns
+        self.latest = _NONE
+
+    def count(self, duration_ns: int, run: Any) -> None:
+        """Count a duration that is not of the latest bucket. `run` is the execution, still whole."""
+        bucket = self.latest = self.buckets[bisect_left(BOUNDS_NS, duration_ns)]
+        bucket.count += 1
+        if bucket.wanted:
+            bucket.wanted = False
+            bucket.exemplar = Exemplar(run.execution_name, duration_ns, run.host.time_ns())
 
     def exemplars(self) -> list[Exemplar | None]:
-        """The latest execution known for each bucket; reading them makes room for newer ones. For one reader."""
-        for place, exemplar in enumerate(self._fresh):
-            if exemplar is not None:
-                self._kept[_BUCKETS[place]] = exemplar
-                self._fresh[place] = None
-        return list(self._kept)
+        """An execution for each bucket: the first since they were read before, if there was one since."""
+        exemplars = [bucket.exemplar for bucket in self.buckets]
+        for bucket in self.buckets:
+            bucket.wanted = True
+        # What comes next is searched for, so that it is seen that it is wanted.
+        self.latest = _NONE
+        return exemplars
 
 
 @dataclass(slots=True)

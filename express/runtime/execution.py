@@ -43,7 +43,6 @@ def advance(frame: Frame) -> bool:
     while looks:
         looks -= 1
         steps = _STEPS if frame.size < _HEAVY_BYTES else 1
-        failure: StateError | None = None
         try:
             # Counted by hand: a `range` would have to be made for every execution.
             while steps:
@@ -55,7 +54,6 @@ def advance(frame: Frame) -> bool:
                         run.events += step.events
                         return True
                     if following is FAILED:
-                        failure, frame.failure = frame.failure, None
                         break
                     step.waited += 1
                     frame.entered_ns = run.host.monotonic_ns()
@@ -64,18 +62,13 @@ def advance(frame: Frame) -> bool:
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
-            # Before it comes to rest in a frame that it has come through.
-            forget_trace(error)
-            failure = error
+            frame.failure = error
+            following = FAILED
         except Paused:
             return False
-        if failure is not None:
+        if following is FAILED:
             step.failed_at_once += 1
-            try:
-                following = settle(frame, step, failure)
-            finally:
-                # An error nobody takes comes through here, and would hold this frame while this frame holds it.
-                failure = None
+            following = settle(frame, step)
             if following.halts:
                 return following is END
             frame.step = step = following
@@ -84,10 +77,16 @@ def advance(frame: Frame) -> bool:
     return False
 
 
-def settle(frame: Frame, step: Step, error: StateError) -> Step:
-    """What follows an error: the catcher's target, or WAITING for the next attempt. Raises what nobody takes."""
+def settle(frame: Frame, step: Step) -> Step:
+    """What follows the error in `frame.failure`: the catcher's target, or WAITING for the next attempt. Raises what
+    nobody takes."""
     run = frame.run
     entered = frame.entered
+    error = frame.failure
+    assert error is not None
+    frame.failure = None
+    # It may have come through frames, ours among them: they must not hold each other.
+    forget_trace(error)
     if error.error in _TIMEOUTS:
         step.timed_out += 1
     else:
@@ -96,12 +95,14 @@ def settle(frame: Frame, step: Step, error: StateError) -> Step:
         # A state that fails has still been entered, which is an event of its own.
         run.events = entered = run.events + 1
     on_failure = step.events_on_failure
-    if isinstance(error, EngineError) and not error.placed:
-        _place(error, step, entered, run)
-    if on_failure and isinstance(error, EngineError):
-        # After EvaluationFailed a Parallel or Map that has failed is told of; after other errors of the language, its
-        # own or a branch's, nothing is but the end of the execution (recorded; measured in floci-io/floci issue 2868).
-        on_failure = error.events
+    if isinstance(error, EngineError):
+        if not error.placed:
+            _place(error, step, entered, run)
+        if on_failure:
+            # After EvaluationFailed a Parallel or Map that has failed is told of; after other errors of the language,
+            # its own or a branch's, nothing is but the end of the execution (recorded; measured in floci-io/floci
+            # issue 2868).
+            on_failure = error.events
     try:
         following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
     except StateError as final:
@@ -181,8 +182,8 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         step.resumed += 1
         frame.entered = frame.entered_ns = 0
     except StateError as error:
-        forget_trace(error)
-        following = settle(frame, step, error)
+        frame.failure = error
+        following = settle(frame, step)
     if following.halts:
         return following
     frame.step = following

@@ -13,9 +13,8 @@ from express.counting import Durations, Histogram
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
-    from express.program import Machine
+    from express.program import Host, Machine
 
 #: Seconds between two looks at the loop.
 LOOK_EVERY = 0.1
@@ -25,12 +24,12 @@ _LOOK_EVERY_NS = int(LOOK_EVERY * 1_000_000_000)
 class Measurements:
     """Plain integers, like a Tally; `machines` are those met so far, by identity."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: Host) -> None:
         self.machines: dict[int, Machine] = {}
         self.admission_wait = Histogram()
         self.loop_lag = Histogram()
+        self._host = host
         self._loop: asyncio.AbstractEventLoop
-        self._now: Callable[[], int]
         self._due_ns = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,19 +37,18 @@ class Measurements:
         """From now on the durations of the machine's executions are counted too."""
         machine.known_to = self
         self.machines[id(machine)] = machine
-        tally = machine.tally
-        if tally.durations is None:
-            tally.durations = Durations(tally.duration_ns)
+        if machine.tally.durations is None:
+            machine.tally.durations = Durations(machine.tally.duration_ns)
 
     def part(self, machine: Machine) -> None:
         """Forget the machine; should it run again, it is met anew."""
         self.machines.pop(id(machine), None)
         machine.known_to = None
 
-    def watch(self, loop: asyncio.AbstractEventLoop, monotonic_ns: Callable[[], int]) -> None:
+    def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look at the loop every now and then, until `rest`."""
         self.rest()
-        self._loop, self._now = loop, monotonic_ns
+        self._loop = loop
         self._set()
 
     def rest(self) -> None:
@@ -59,9 +57,9 @@ class Measurements:
             self._timer = None
 
     def _set(self) -> None:
-        self._due_ns = self._now() + _LOOK_EVERY_NS
+        self._due_ns = self._host.monotonic_ns() + _LOOK_EVERY_NS
         self._timer = self._loop.call_later(LOOK_EVERY, self._look)
 
     def _look(self) -> None:
-        self.loop_lag.observe(max(self._now() - self._due_ns, 0))
+        self.loop_lag.observe(max(self._host.monotonic_ns() - self._due_ns, 0))
         self._set()

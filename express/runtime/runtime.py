@@ -141,9 +141,9 @@ class Runtime(LoopHost):
     def measure(self) -> Measurements:
         """Count from now on what costs a little; the same measurements for everybody who asks."""
         if self.measurements is None:
-            self.measurements = Measurements()
+            self.measurements = Measurements(self)
             if self._open:
-                self.measurements.watch(self._loop, self.monotonic_ns)
+                self.measurements.watch(self._loop)
         return self.measurements
 
     # ------------------------------------------------------------------------------------------ life
@@ -153,7 +153,7 @@ class Runtime(LoopHost):
         self._use(clock_of(self._loop))
         self._open = True
         if self.measurements is not None:
-            self.measurements.watch(self._loop, self.monotonic_ns)
+            self.measurements.watch(self._loop)
         return self
 
     async def __aexit__(
@@ -626,8 +626,13 @@ class Runtime(LoopHost):
         tally = machine.tally
         tally.succeeded += 1
         tally.duration_ns += duration
-        if tally.durations is not None:
-            tally.durations.observe(duration, run)
+        durations = tally.durations
+        if durations is not None:
+            latest = durations.latest
+            if latest.above < duration <= latest.bound:
+                latest.count += 1
+            else:
+                durations.count(duration, run)
         run.run = run.task = None  # type: ignore[assignment]  # as in `_end`
         return Result(
             "SUCCEEDED", run.data, None, None, run.name or run.sequence, self._names, duration, machine.base_memory
@@ -649,7 +654,7 @@ class Runtime(LoopHost):
             tally.more_bytes += memory - machine.base_memory
         tally.duration_ns += duration
         if tally.durations is not None:
-            tally.durations.observe(duration, run)
+            tally.durations.count(duration, run)
         if duration > DURATION_STEP_NS or memory > MEMORY_STEP_BYTES:
             duration_steps, memory_steps = billed_steps(duration, memory)
             tally.more_duration_steps += duration_steps - 1

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from express.errors import RUNTIME, EngineError, StateError, forget_trace
+from express.errors import RUNTIME, EngineError, StateError
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import FAILED, WAITING, Frame, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
@@ -287,11 +287,7 @@ class Edge:
             if not frame.entered:
                 run.events = frame.entered = run.events + 1
             run.events += events
-            if isinstance(error, StateError):
-                forget_trace(error)
-                frame.failure = error
-            else:
-                frame.failure = failure(error)
+            frame.failure = error if isinstance(error, StateError) else failure(error)
             return FAILED
 
         return refused if self.witness is None else self.witness.refusing(refused)
@@ -323,10 +319,11 @@ class Edge:
                 line = taken
                 return refused(frame, outcome.take())
             line = taken
+            result, outcome.value = outcome.value, None
             try:
                 if retries and frame.entered:
-                    return _finish_retried(frame, outcome.take(), finish)
-                return finish(frame, outcome.take())
+                    return _finish_retried(frame, result, finish)
+                return finish(frame, result)
             except StateError:
                 reserve(frame, 1)
                 raise

@@ -53,7 +53,12 @@ _HAPPENED = (
     'express_map_items_total{workflow="orders"}',
 )
 #: What is recorded last: when it is there, everything is.
-_RECORDED = ("instance_workflow:express_executions_failed:rate6h", "workflow:express_estimated_cost_dollars:rate1d")
+_RECORDED = (
+    "instance_workflow:express_executions_failed:rate6h",
+    "workflow:express_executions_failed:ratio_rate1h",
+    "workflow:express_executions_failed:ratio_rate6h",
+    "workflow:express_estimated_cost_dollars:rate1d",
+)
 
 #: For each unit the smallest and largest value that can be true of this load.
 _PLAUSIBLE = {

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 #: Real seconds; the slowest test here takes three.
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Hung(BaseException):

@@ -33,7 +33,7 @@ from tests.runtime.machines import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from express.types import JSON
 
@@ -128,6 +128,15 @@ def built(definition: dict[str, Any]) -> express.Workflow:
         no_json,
     )
     return compiled(definition, None, **{handler.__name__: handler for handler in handlers})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rest_of_the_suite() -> Iterator[None]:
+    """Whatever thousands of other tests keep alive is not looked at again by each collection here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

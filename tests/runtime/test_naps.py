@@ -31,7 +31,7 @@ from tests.runtime.test_standby import warmed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from express.types import JSON
+    from express.types import JSON, Status
 
 #: Two retries, after one second and after two.
 RETRY = [{"ErrorEquals": ["ValueError"], "MaxAttempts": 2}]
@@ -278,7 +278,7 @@ def test_a_handler_that_has_cancelled_its_own_task(way: Way) -> None:
         async with express.Runtime() as runtime:
             await warmed(runtime)
             other = await runtime.start(workflow, False)
-            caller = asyncio.create_task(way(runtime, workflow, True))
+            caller = asyncio.ensure_future(way(runtime, workflow, True))
             try:
                 # In `execute` it is the caller's own task.
                 statuses = [(await caller).status]
@@ -300,7 +300,7 @@ def test_somebody_leaving_the_program_from_a_later_attempt() -> None:
             raise Leaving
         return "second"
 
-    async def main() -> tuple[list[str], list[type[BaseException]]]:
+    async def main() -> tuple[list[Status], list[type[BaseException]]]:
         complaints: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         async with express.Runtime() as runtime:
@@ -330,17 +330,17 @@ def test_a_nap_is_never_shorter_than_asked() -> None:
     """uvloop's timers tick in milliseconds and may be early; metering reads nanoseconds."""
 
     class Watching(express.Runtime):
+        woken: asyncio.Future[int]
+
         def wake(self, nap: Nap) -> None:
-            woken.set_result(self.monotonic_ns())
+            self.woken.set_result(self.monotonic_ns())
 
     async def main() -> int:
-        nonlocal woken
-        woken = asyncio.get_running_loop().create_future()
         async with Watching() as runtime:
+            runtime.woken = asyncio.get_running_loop().create_future()
             before = runtime.monotonic_ns()
             nap = Nap(runtime, None, None, None)  # type: ignore[arg-type]  # nobody goes on with it
             runtime.wake_later(nap, 0.0101)
-            return await woken - before
+            return await runtime.woken - before
 
-    woken: asyncio.Future[int]
     assert express.run(main()) >= 10_100_000

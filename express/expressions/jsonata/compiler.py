@@ -26,6 +26,7 @@ from express.expressions.jsonata.generation.emitter import NO_LINE, parameters, 
 from express.expressions.jsonata.generation.generator import Generator
 from express.expressions.jsonata.generation.marking import tells_sequences
 from express.expressions.jsonata.generation.variables import Settings
+from express.expressions.jsonata.multiplying import may_multiply, weighed
 from express.expressions.jsonata.sequences import Marks
 from express.expressions.jsonata.values import UNDEFINED, Value
 
@@ -134,7 +135,10 @@ def _compile(tree: Node, options: Options) -> Callable[..., Value]:
     generator = Generator(settings)
     body: list[ast.stmt] = []
     with generator.inside(body), generator.scope(tree):
-        generator.give(generator.value(tree).expression)
+        value = generator.value(tree).expression
+        if may_multiply(tree):
+            value = generator.support(weighed, value, c.constant(options.limits.size))
+        generator.give(value)
     return _assemble(generator, body, tree, options)
 
 

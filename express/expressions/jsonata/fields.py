@@ -28,8 +28,8 @@ from express.definition.problems import (
 )
 from express.errors import EvaluationFailed
 from express.expressions.jsonata.compiler import Expression, compile_tree
-from express.expressions.jsonata.errors import LIMITS, JSONataError
-from express.expressions.jsonata.foreign_values import may_be_foreign
+from express.expressions.jsonata.errors import LIMITS, STACK_OVERFLOW, JSONataError
+from express.expressions.jsonata.foreign_values import may_be_foreign, without_nothing
 from express.expressions.jsonata.growth import Bound, Growth, growth_of, total
 from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.references import find_references
@@ -294,22 +294,16 @@ def _as_json(query: Query, value: JSON) -> JSON:
     try:
         measure(value)
     except NotJSON:
-        value = without_nothing(value)
+        try:
+            value = without_nothing(value)
+        except RecursionError:
+            raise _thrown(query, JSONataError(STACK_OVERFLOW)) from None
     else:
         return value
     try:
         measure(value)
     except NotJSON:
         raise _no_result(query, value) from None
-    return value
-
-
-def without_nothing(value: Any) -> Any:
-    """A copy with null for every UNDEFINED, as JavaScript writes arrays that have some."""
-    if isinstance(value, list):
-        return [None if item is UNDEFINED else without_nothing(item) for item in value]
-    if isinstance(value, dict):
-        return {key: without_nothing(member) for key, member in value.items()}
     return value
 
 

@@ -37,7 +37,7 @@ from express.expressions.jsonata.traversal import children
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Built-ins that search with a regular expression, and the places of arguments that they call. The first is called
 #: where it is the only one, since the context item stands in for the text.
@@ -166,25 +166,24 @@ def as_json(value: Value) -> Value:
     Nothing and functions become null in arrays and drop out of objects. A function that is the result stays one.
     Raises RecursionError where the result is nested too deeply.
     """
-    return _json_of(value, {}) if type(value) is list or type(value) is dict else value
+    return _without(value, lambda part: part is UNDEFINED or isinstance(part, Function), {})
 
 
-def _json_of(container: Value, done: dict[int, Value]) -> Value:
-    """The array or object. `done` are those already seen, by identity: a result may share its parts."""
-    known = done.get(id(container))
-    if known is not None:
-        return known
-    if type(container) is list:
-        made: Value = [None if _is_foreign(item) else _member(item, done) for item in container]
-    else:
-        made = {key: _member(item, done) for key, item in container.items() if not _is_foreign(item)}
-    done[id(container)] = made
-    return made
+def without_nothing(value: Value) -> Value:
+    """The same, but functions stay where they are."""
+    return _without(value, lambda part: part is UNDEFINED, {})
 
 
-def _member(value: Value, done: dict[int, Value]) -> Value:
-    return _json_of(value, done) if type(value) is list or type(value) is dict else value
-
-
-def _is_foreign(value: Value) -> bool:
-    return value is UNDEFINED or isinstance(value, Function)
+def _without(value: Value, unwanted: Callable[[Value], bool], done: dict[int, Value]) -> Value:
+    """A copy without certain parts. `done` are the containers copied already: a value may share its parts."""
+    kind = type(value)
+    if kind is not list and kind is not dict:
+        return value
+    copied = done.get(id(value))
+    if copied is None:
+        if kind is list:
+            copied = [None if unwanted(item) else _without(item, unwanted, done) for item in value]
+        else:
+            copied = {key: _without(item, unwanted, done) for key, item in value.items() if not unwanted(item)}
+        done[id(value)] = copied
+    return copied

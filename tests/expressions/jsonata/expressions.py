@@ -84,6 +84,7 @@ class Expressions:
             self.path, self.path, self.path, self.arithmetic, self.comparison, self.logic, self.concatenation,
             self.array, self.object, self.condition, self.block, self.call, self.call, self.call, self.higher_order,
             self.higher_order, self.chain, self.ordering, self.grouping, self.joining, self.transform, self.leaf_of,
+            self.filtered, self.partial, self.matching, self.parents, self.joining,
         )  # fmt: skip
         return self.random.choice(kinds)(depth - 1)
 
@@ -143,6 +144,16 @@ class Expressions:
             lambda: self.inner(depth),
         )
         return f"[{self.random.choice(kinds)()}]"
+
+    def filtered(self, depth: int) -> str:
+        """Filters in a row, on what is no step of a path."""
+        predicates = "".join(self.predicate(depth) for _ in range(self.random.randint(1, 2)))
+        return self.random.choice((self.root(), f"({self.root()})")) + predicates + self.random.choice(("", "", "[]"))
+
+    def parents(self, depth: int) -> str:
+        start = self.random.choice(("items", "(items)", "(items.dim)", "items.tags", "items.(dim)", "customer.address"))
+        end = self.random.choice(("%", "%.sku", "%.%.n", "{'p': %}", "[%]", "(%)", f"({self.inner(depth)})"))
+        return f"$states.input.{start}{self.random.choice(('', '', self.predicate(depth)))}.{end}"
 
     def inner(self, depth: int) -> str:
         """An expression on an item."""
@@ -227,15 +238,35 @@ class Expressions:
     def function(self, depth: int) -> str:
         if self.random.random() < 0.2:
             return self.random.choice(("$string", "$uppercase", "$sum", "$boolean", "$number", "$append"))
+        return self.literal_function(depth)
+
+    def literal_function(self, depth: int) -> str:
         names = ["p", "q", "r"][: self.random.choice((1, 1, 2, 2, 3))]
         self.locals += names
         body = self.expression(depth - 1)
         del self.locals[-len(names) :]
-        return f"function({', '.join(f'${name}' for name in names)}) {{ {body} }}"
+        signature = self.random.choice(("", "", "", "", "<x:x>", "<n:n>", "<s-:s>", "<a:x>", "<nn?:n>", "<j-:j>"))
+        return f"function({', '.join(f'${name}' for name in names)}){signature if len(names) < 3 else ''} {{ {body} }}"
 
     def chain(self, depth: int) -> str:
         name = self.random.choice(_FUNCTIONS[1])
-        return f"{self.operand(depth)} ~> ${name}{self.random.choice(('', '()'))}"
+        then = self.random.choice((f"${name}", f"${name}()", f"$map({self.function(depth)})", self.function(depth)))
+        return f"{self.operand(depth)} ~> {then}"
+
+    def partial(self, depth: int) -> str:
+        given = self.random.choice(("?", "?, {}", "{}, ?", "?, ?", "{}, ?, 1")).format(self.leaf())
+        arguments = ", ".join(self.operand(depth) for _ in range(self.random.randint(0, 2)))
+        return f"{self.literal_function(depth)}({given})({arguments})"
+
+    def matching(self, depth: int) -> str:
+        regex = self.random.choice(("/a/", "/[a-z]+/", "/l+/i", "/(l)(x)?/", "/o|(W)/", "/^b$/m"))
+        call = self.random.choice(
+            (
+                "$match({}, {})", "$contains({}, {})", "$split({}, {})", "$replace({}, {}, '<$1>')", "{} ~> {}",
+                "$replace({}, {}, function($m) {{ $m.match & '!' }})", "$match({}, {})[0].match", "$filter({}, {})",
+            )
+        )  # fmt: skip
+        return call.format(self.random.choice(("$states.input.text", "$b", self.operand(depth))), regex)
 
     # the rarer steps --------------------------------------------------------------------------------------------
 
@@ -244,8 +275,10 @@ class Expressions:
         return f"$states.input.items^({self.random.choice(('', '<', '>'))}{term})" + self.random.choice(("", ".sku"))
 
     def grouping(self, depth: int) -> str:
-        key, value = self.random.choice(("sku", "tags", "'q' & qty")), self.random.choice(("qty", "$sum(qty)", "$"))
-        return f"$states.input.items{{{key}: {value}}}"
+        start = self.random.choice(("items", "items", "items[qty > 1]", "items#$i", "items@$it", "words", "some"))
+        key = self.random.choice(("sku", "tags", "'q' & qty", "'k'"))
+        value = self.random.choice(("qty", "$sum(qty)", "$", "$i", "$it.sku", self.inner(depth)))
+        return f"$states.input.{start}{{{key}: {value}}}"
 
     def joining(self, depth: int) -> str:
         return self.random.choice(
@@ -256,6 +289,14 @@ class Expressions:
                 "$states.input.items.tags.{'tag': $, 'of': %.sku}",
                 "$states.input.items#$i[qty > 1].($i & sku)",
                 f"$states.input.items[{self.random.choice(_ITEM_NAMES)}]#$i.($i)",
+                f"$states.input.items[{self.inner(depth)}]#$i.($i)",
+                f"$states.input.items#$i[{self.inner(depth)}].{{'i': $i}}",
+                f"$states.input.items@$x[{self.inner(depth)}].$x.sku",
+                f"$states.input.items@$x#$i.({self.inner(depth)})",
+                "$states.input.items#$i.tags#$k.[$i, $k]",
+                "$states.input.items^(>qty)#$i.{'i': $i, 's': sku}",
+                f"$states.input.items.tags[%.sku = {self.leaf()}]",
+                "$c#$i[$i > 1]",
             )
         )
 

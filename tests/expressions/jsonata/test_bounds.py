@@ -17,6 +17,24 @@ DATA: dict[str, Any] = {
     "objects": {"n": [{"v": index} for index in range(3000)]},
 }
 
+#: Arrays and objects of a few parts that stand for 2^60, without anything in them that is true.
+SHARING = "$x := $y := []; $o := $p := {};" + "".join(
+    f"${name} := {value};"
+    for name, value in (
+        ("x", "[[$x], [$x]]"),
+        ("y", "[[$y], [$y]]"),
+        ("o", "{'x': $o, 'y': $o}"),
+        ("p", "{'x': $p, 'y': $p}"),
+    )
+    for _ in range(60)
+)
+#: The same by breadth.
+WIDE = (
+    "$d := {'d': 0};"
+    + "".join(f"${outer} := {{'{outer}': [{', '.join([f'${inner}'] * 200)}]}};" for outer, inner in ("cd", "bc", "ab"))
+    + "$a := $a.a;"
+)
+
 RUNAWAYS = [
     ("($f := function() { $f() }; $f())", WORK),
     ("($f := function($x) { 1 + $f($x) }; $f(1))", STACK),
@@ -46,10 +64,23 @@ RUNAWAYS = [
     ("$map(list, function($v) { $$.objects ~> |n|{'a': 1}| })", WORK),
     ("list#$i.$$.list#$j", WORK),
     ("$string($reduce([1..60], function($a, $b) { [$a, $a] }, 0))", MEMORY),
-]
+    *((f"({SHARING} {use})", WORK) for use in (
+        "$x ? 1 : 2", "[1][$x]", "$x and true", "$boolean($x)", "$not($x)", "$filter([1], function($v) { $x })", "$x = $y",
+        "$x != $y", "$o = $p", "$x & ''", "$string($o)", "$distinct([$x, $y])", "$clone($o)", "$o ~> |x|{'z': 1}|", "$x.*",
+        "$x.**", "$o.**", "$x.q", "$spread($x)", "$lookup($x, 'q')", "$keys($x)", "[$o, $p]^($string($))",
+        "[$o, $p]{$string($): 1}",
+    )),
+    (f"({SHARING} $x)", MEMORY),
+    (f"({SHARING} [$o, $string])", MEMORY),
+    (f"({WIDE} $a.b.c.d)", MEMORY),
+    (f"({WIDE} $a.(b.(c.(d + 1))))", WORK),
+    (f"({WIDE} $a[b[c[d = 1]]])", WORK),
+    (f"({WIDE} $a.(b.c.d & 'x'))", WORK),
+    ("list.{'all': $$.list}", MEMORY),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "code"), RUNAWAYS, ids=[text for text, _ in RUNAWAYS])
+@pytest.mark.parametrize(("text", "code"), RUNAWAYS, ids=[text[-60:] for text, _ in RUNAWAYS])
 def test_a_runaway_is_stopped(text: str, code: str) -> None:
     with pytest.raises(JSONataError) as raised:
         compile(text, steps=200_000, size=1_000_000)(DATA)
@@ -74,6 +105,34 @@ def test_limits_are_those_of_the_expression() -> None:
         compile("$map([1..50], function($v) { $v })", steps=20)()
     with pytest.raises(JSONataError, match="memory limit exceeded"):
         compile("[1..50]", size=20)()
+
+
+#: Ten thousand arrays inside one another, twice.
+NESTED = "($f := function() { $reduce([1..5000], function($a, $b) { [[$a]] }, 0) }; $x := $f(); $y := $f();"
+
+
+@pytest.mark.parametrize(
+    ("use", "code"),
+    [
+        *((use, STACK) for use in ("$string($x)", "$x = $y", "$x ? 1 : 2", "$distinct([$x, 1])", "$clone($x)", "$x.a")),
+        *((use, STACK) for use in ("$x.*", "$x.**", "$spread($x)", "$x ~> |a|{}|", "[$string, $x]")),
+        ("$x + 1", "T2001"),
+    ],
+)
+def test_values_nested_deeply_end_in_clear_errors(use: str, code: str) -> None:
+    expression = compile(f"{NESTED} {use})")
+    with pytest.raises(JSONataError) as raised:
+        expression()
+    assert raised.value.code == code
+    assert len(str(raised.value)) < 10_000
+
+
+def test_limits_hold_for_expressions_that_seem_to_need_none() -> None:
+    data = {"a": [[{"b": 1}] * 300] * 300, "s": "x" * 2000}
+    assert compile("a.b")(data) == [1] * 90_000
+    for text, limits in {"a.b": {"steps": 50_000}, "s & s": {"size": 3000}, "$uppercase(s)": {"steps": 100}}.items():
+        with pytest.raises(JSONataError, match=r"timeout|memory"):
+            compile(text, **limits)(data)  # type: ignore[arg-type]
 
 
 def test_a_tail_call_needs_no_stack() -> None:
@@ -117,6 +176,22 @@ SHAPES = {
     "transforms": ("|a|{'x':", "1", "}|"),
     "marked": ("$distinct(a.(", "b", "))"),
 }
+
+
+LONG = {
+    "names": ".".join(f"a{n}" for n in range(3000)),
+    "filters": ".".join(f"a{n}[b{n} = 1]" for n in range(1000)),
+    "keys": "{" + ",".join(f'"k{n}": a{n}' for n in range(3000)) + "}",
+    "items": "[" + ",".join(f"a{n}.b" for n in range(3000)) + "]",
+    "blocks": "[" + ",".join(f"($x := a{n}; $x)" for n in range(1000)) + "]",
+    "bindings": "(" + ";".join(f"$v{n} := a{n}" for n in range(3000)) + ")",
+    "functions": "[" + ",".join(f"$map(a{n}, function($v) {{ $v + 1 }})" for n in range(500)) + "]",
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_long_expressions_are_compiled(text: str) -> None:
+    compile(text)({})
 
 
 @pytest.mark.parametrize("shape", SHAPES)

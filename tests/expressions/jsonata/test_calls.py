@@ -173,6 +173,75 @@ CASES: list[tuple[str, Any]] = [
     ("$sort(list, function($a, $b) { $a < $b })", [3, 2, 1]),
     ('$replace("abc", /b/, function($m) { $m.match & "!" })', "ab!c"),
     ('$match("a1b2", /[a-z]([0-9])/).groups', ["1", "2"]),
+    (
+        "$map(order.lines, $spread)",
+        [
+            [{"sku": "a"}, {"price": 5}, {"qty": 2}, {"tags": ["x", "y"]}],
+            [{"sku": "b"}, {"price": 12.5}, {"qty": 1}, {"tags": []}],
+            [{"sku": "c"}, {"price": 20}, {"tags": ["y"]}],
+        ],
+    ),
+    ('$map(order.lines, function($l) { $spread({"p": $l.price}) })', [[{"p": 5}], [{"p": 12.5}], [{"p": 20}]]),
+    ("order.$spread()[0]", {"id": 7}),
+    ('$spread({"a": 1})', {"a": 1}),
+    ('$spread({"a": 1})[]', [{"a": 1}]),
+    ("[1, $spread({})]", [1]),
+    ('$map([order.lines], function($l) { $lookup($l, "qty") })', [2, 1]),
+    ('$map([order.lines[0]], function($l) { $lookup([$l], "qty") })', [2]),
+    ('$lookup(order.lines, "qty")', [2, 1]),
+    ("[list, $clone(list)]", [1, 2, 3, 1, 2, 3]),
+    ("$clone(one)[0]", 4),
+    ('($keys ~> $string)({"a": 1})', "a"),
+    ("$append(?)(list)", [1, 2, 3]),
+    ("none.$append(?, 1)(2)", UNDEFINED),
+    ("[][].$append(?, 1)(text)", [[]]),
+    ("(function($a) { $a }(?, 1))(2)", 2),
+    ("$reduce(list, function($a) { $a }(?, ?))", Failure("D3050", 8)),
+    ("[1, 2][5][$ > $missing]", UNDEFINED),
+    ("(list)[9][order > 1]", UNDEFINED),
+    ("num[$sift(order, function($v) { one })]", UNDEFINED),
+    (
+        'order.lines[%.$single(tags, function($v) { one }) = "p" ~> $count]',
+        {"sku": "b", "price": 12.5, "qty": 1, "tags": []},
+    ),
+    (
+        'order.lines ~> |$|{"qty": 0}, "tags"|',
+        [
+            {"sku": "a", "price": 5, "qty": 0},
+            {"sku": "b", "price": 12.5, "qty": 0},
+            {"sku": "c", "price": 20, "qty": 0},
+        ],
+    ),
+    (
+        'order ~> |lines|{"of": $$.order.id}, ["price", "qty"]|',
+        {
+            "id": 7,
+            "lines": [
+                {"sku": "a", "tags": ["x", "y"], "of": 7},
+                {"sku": "b", "tags": [], "of": 7},
+                {"sku": "c", "tags": ["y"], "of": 7},
+            ],
+            "note": None,
+        },
+    ),
+    (
+        'order ~> |$$|{"id": 8}|',
+        {
+            "id": 7,
+            "lines": [
+                {"sku": "a", "price": 5, "qty": 2, "tags": ["x", "y"]},
+                {"sku": "b", "price": 12.5, "qty": 1, "tags": []},
+                {"sku": "c", "price": 20, "tags": ["y"]},
+            ],
+            "note": None,
+        },
+    ),
+    ('order ~> |$$.order|{"id": 8}|.id', Failure("T2006", 8)),
+    ('($o := {"n": 1}; list ~> |$o|{"n": 2}|)', [1, 2, 3]),
+    ('[*, order] ~> |order|{"new": id}|[-1].id', Failure("T2006", 13)),
+    ('($clone := function($x) { $x }; order ~> |$|{"id": 9}|).id', 9),
+    ("($f := function($a, $b)<n-n:n> { $a + $b }; list.$f(1))", [2, 3, 4]),
+    ("(function($n) { $n ? $n : 0 })(0)", 0),
 ]
 
 

@@ -14,6 +14,7 @@ from express.expressions.jsonata.generation.marking import tells_sequences
 from express.expressions.jsonata.parser import parse
 from tests.expressions.jsonata import test_calls, test_operators, test_paths
 from tests.expressions.jsonata.evaluating import DOCUMENT, evaluated
+from tests.expressions.jsonata.expressions import bindings, expressions
 
 
 def test_the_public_module_is_the_compiler() -> None:
@@ -79,11 +80,39 @@ def test_input_that_is_an_array_is_one_item_at_the_top_only() -> None:
 ROWS = [*test_paths.CASES, *test_operators.CASES, *test_calls.CASES]
 
 
+WRITERS = [
+    "$ ~> |$$|{'z': 1}|", "order ~> |$$.order|{'z': 1}, 'id'|", "$v ~> |$|{'z': 1}, 'a'|", "order ~> |$v|{'z': 1}|",
+    "($clone := function($x) { $x }; $ ~> |**|{'z': 1}, 'id'|)", "$ ~> |order.lines|{'all': $$}, ['sku', 'price']|",
+    "$map(order.lines, |$|{'z': 1}|)", "$sort(list, function($a, $b) { $a < $b })", "$reverse(list)", "$shuffle(list)",
+    "$append(list, 4)", "$append($v.a, list)", "$merge([order, {'id': 8}])", "$merge(order.lines)", "$distinct(list)",
+    "none{'k': $}", "order.lines{'all': $}", "order.lines#$i@$l{$l.sku: $i}", "$spread(order)", "$zip(list, one)",
+    "$partition(list, 2)", "$each(order, function($x) { $x })", "$sift(order, function($x) { true })", "list^(>$)",
+    "$reduce(nested, $append)", "[list, list]", "$lookup(holes, 'arr')", "(none)[]", "list[[0..2]]", "nested.*", "**",
+]  # fmt: skip
+
+
 def test_no_evaluation_changes_its_data() -> None:
-    document = copy.deepcopy(DOCUMENT)
-    for text, _ in ROWS:
-        evaluated(text, document)
-        assert document == DOCUMENT, text
+    document, bindings = copy.deepcopy(DOCUMENT), {"v": {"a": [1], "b": {"c": [{}]}}}
+    before = repr((document, bindings))
+    for text in [*WRITERS, *(text for text, _ in ROWS)]:
+        evaluated(text, document, bindings)
+        assert repr((document, bindings)) == before, text
+
+
+def test_no_random_expression_changes_its_data() -> None:
+    bound = bindings()
+    before = repr(bound)
+    for text in expressions(seed=3, count=1000):
+        evaluated(text, UNDEFINED, bound)
+        assert repr(bound) == before, text
+
+
+def test_a_result_may_be_changed_by_its_owner_without_harm_to_the_next() -> None:
+    expression = compile("{'a': [1, 2], 'b': {'c': []}}")
+    first = expression()
+    first["a"].append(3)
+    first["b"]["c"].append(4)
+    assert expression() == {"a": [1, 2], "b": {"c": []}}
 
 
 @pytest.mark.parametrize(

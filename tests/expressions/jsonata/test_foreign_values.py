@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from express import jsonata
 from express.expressions.jsonata.compiler import compile_tree
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.foreign_values import may_be_foreign, may_give_function, may_hold_nothing
@@ -77,6 +78,24 @@ def test_may_give_function(text: str, expected: bool) -> None:
 )
 def test_may_hold_nothing(text: str, expected: bool) -> None:
     assert may_hold_nothing(parse(text)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[$sum, 1]", [None, 1]),
+        ("{'f': $sum, 'a': [{'g': function() { 1 }, 'b': 2}]}", {"a": [{"b": 2}]}),
+        ("$match('b', /(a)|(b)/)", {"match": "b", "index": 0, "groups": [None, "b"]}),
+        ("/(a)|(b)/('b')", {"match": "b", "start": 0, "end": 1, "groups": [None, "b"]}),
+        ("[1, 2].gone[true]", [None, None]),
+    ],
+)
+def test_results_are_json(text: str, expected: Value) -> None:
+    assert jsonata.compile(text)() == expected
+
+
+def test_a_function_as_result_stays_one() -> None:
+    assert isinstance(jsonata.compile("$sum")(), Function)
 
 
 def value_of(text: str) -> Value:

@@ -8,7 +8,7 @@ import pytest
 
 from express.expressions.jsonata.compiler import compile_tree
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.fields import without_nothing
+from express.expressions.jsonata.foreign_values import without_nothing
 from express.expressions.jsonata.growth import Growth, growth_of
 from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.values import UNDEFINED

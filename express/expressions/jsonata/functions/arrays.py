@@ -131,10 +131,10 @@ def _identity(evaluation: Evaluation, value: Value) -> Hashable:
     """A hashable stand-in: two values have the same exactly when they are equal."""
     kind = type(value)
     if kind is list:
-        evaluation.spend(2 + 2 * len(value))
+        evaluation.spend(4 + 4 * len(value))
         return (list, *[_identity(evaluation, item) for item in value])
     if kind is dict:
-        evaluation.spend(2 + 2 * len(value))
+        evaluation.spend(4 + 4 * len(value))
         return (dict, frozenset([(key, _identity(evaluation, item)) for key, item in value.items()]))
     if kind is bool:
         return (bool, value)

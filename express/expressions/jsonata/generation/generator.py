@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 from express.expressions.jsonata import paths, sequences, syntax, values
 from express.expressions.jsonata.evaluation import FREE, spend
@@ -259,7 +259,7 @@ class Generator(Lexical):
             return functions.tail(self, function.body)
 
 
-def _gives_tuples(node: Node) -> bool:
+def _gives_tuples(node: Node) -> TypeGuard[syntax.Block]:
     return isinstance(node, syntax.Block) and node.tuple
 
 
