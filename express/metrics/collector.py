@@ -1,7 +1,7 @@
 """`Metrics`: what a Runtime counts, for Prometheus.
 
 The engine counts in plain integers and knows no Prometheus; here they are read when somebody scrapes. Attaching costs
-the engine one bisection for each execution, to sort its duration into a bucket, and a timer that looks at the loop.
+the engine a few comparisons for each execution, to count its duration in a bucket, and a timer that looks at the loop.
 """
 
 from __future__ import annotations
