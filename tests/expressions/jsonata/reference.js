@@ -2,10 +2,13 @@
 // argv[2] is the directory of the package.
 const jsonata = require(process.argv[2]);
 
-// JSON with what JSON cannot say: functions and numbers that are not finite.
+function isFunction(value) {
+  return typeof value === "function" || Boolean(value && (value._jsonata_function || value._jsonata_lambda));
+}
+
+// JSON, but with numbers that are not finite. Functions are what JSON.stringify makes of them in arrays and objects.
 function told(value) {
-  if (typeof value === "function" || (value && (value._jsonata_function || value._jsonata_lambda)))
-    return { $: "function" };
+  if (isFunction(value)) return undefined;
   if (typeof value === "number" && !Number.isFinite(value)) return { $: String(value) };
   if (Array.isArray(value)) return value.map(told);
   if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, told(v)]));
@@ -15,6 +18,7 @@ function told(value) {
 async function outcome(text, bindings) {
   try {
     const value = await jsonata(text).evaluate(undefined, bindings);
+    if (isFunction(value)) return { function: true };
     return value === undefined ? { undefined: true } : { value: told(value) };
   } catch (error) {
     return { code: error.code || "none", position: error.position ?? null, message: String(error.message) };

@@ -81,19 +81,9 @@ def outcome_here(text: str) -> dict[str, Any]:
         value = jsonata.compile(text)(jsonata.UNDEFINED, bindings())
     except jsonata.JSONataError as error:
         return {"code": error.code}
-    return {"undefined": True} if value is jsonata.UNDEFINED else {"value": told(value)}
-
-
-def told(value: Any) -> JSON:
-    """A value as reference.js tells it."""
-    if isinstance(value, list):
-        return [told(item) for item in value]
-    if isinstance(value, dict):
-        return {key: told(member) for key, member in value.items()}
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
-    # JSON has null for nothing in an array, and so it is told there as well.
-    return None if value is jsonata.UNDEFINED else {"$": "function"}
+    if isinstance(value, jsonata.Function):
+        return {"function": True}
+    return {"undefined": True} if value is jsonata.UNDEFINED else {"value": value}
 
 
 def as_text(outcome: dict[str, Any]) -> str:
