@@ -107,9 +107,12 @@ def watched() -> Iterator[Watched]:
             _wait_for(prometheus, f"max(max_over_time(rate({counter}[4s])[5m:1s]))")
         for recorded in _RECORDED:
             _wait_for(prometheus, f"max({recorded})")
-        # From the first scrape on, or what happened early would not be in the answers.
-        start = prometheus.instant("min(min_over_time(timestamp(express_build_info)[5m:1s]))")[0][1]
-        yield Watched(prometheus, targets[_INSTANCE], start, time.time())
+        # From the first scrape on, or what happened early would not be in the answers; in whole steps up to now, or
+        # what was recorded last would not.
+        end = time.time()
+        first = prometheus.instant("min(min_over_time(timestamp(express_build_info)[5m:1s]))")[0][1]
+        start = end - math.ceil((end - first) / _STEP) * _STEP
+        yield Watched(prometheus, targets[_INSTANCE], start, end)
 
 
 def _wait_for(prometheus: Prometheus, expression: str) -> None:
