@@ -1,50 +1,44 @@
-"""The Runtime: starts executions, bounds them, stops them, counts them.
+"""The Runtime: starts executions and runs them.
 
 Theory of operation. An execution runs as far as it can inside the call that starts it (`run_here`); most end there.
 One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
 it, in `execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for
-a turn of the loop it has none (`naps`). Running executions are kept in the order of their
-start, which is the order of their deadlines, so one timer watches them all (law 5); only a machine with a
-TimeoutSeconds of its own has its own.
+a turn of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
 
-Ends. Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result. Nothing
-an execution does raises out of here, save the cancellation of the caller.
+Nothing an execution does raises out of here, save the cancellation of the caller.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextvars import copy_context
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, TIMEOUT, RuntimeClosed, StateError, forget_trace
-from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_steps, memory_bytes
+from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed, StateError, forget_trace
 from express.names import check_name
-from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
-from express.payload import PAYLOAD_LIMIT, NotJSON, encode, find_foreign
+from express.payload import PAYLOAD_LIMIT, NotJSON, encode
 from express.program import Machine, Run
 from express.result import Result
 from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
-from express.runtime.host import SECOND, LoopHost
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
 from express.runtime.naps import Nap
+from express.runtime.running import RunningExecutions
 from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
 if TYPE_CHECKING:
+    from collections import deque
     from contextvars import Context
     from types import TracebackType
 
-    from express.types import JSON, Status
+    from express.observe import Observer
+    from express.types import JSON
 
-log = logging.getLogger("express")
 
 #: An Express execution may take five minutes (AWS guide "Quotas").
 EXECUTION_TIMEOUT = 300.0
@@ -76,7 +70,7 @@ def _uncancel() -> int:
     return 0 if task is None else task.uncancel()
 
 
-class Runtime(LoopHost):
+class Runtime(RunningExecutions):
     """Runs workflows in the current event loop.
 
     Use it as an asynchronous context manager. Leaving it lets running executions end, for at most `drain_timeout`
@@ -98,53 +92,16 @@ class Runtime(LoopHost):
         *,
         drain_timeout: float | None = None,
     ) -> None:
-        if max_in_flight < 1 or map_concurrency < 1 or payload_limit < 1 or execution_timeout <= 0:
+        if map_concurrency < 1 or payload_limit < 1:
             raise ValueError("limits of a Runtime must be positive")
-        super().__init__()
-        self.max_in_flight = max_in_flight
-        self.execution_timeout = execution_timeout
+        super().__init__(max_in_flight, execution_timeout, observers)
         self.map_concurrency = map_concurrency
         self.payload_limit = payload_limit
-        self.observers = tuple(map(check_observer, observers))
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        self._prepare_announcements()
-        #: What is counted at a cost, once somebody has asked for it with `measure`.
-        self.measurements: Measurements | None = None
-        #: Starts that had to wait for a place.
-        self.throttled = 0
-        self._timeout_ns = int(execution_timeout * SECOND)
-        #: No execution that took no longer than this is late, or billed for more than one unit of time.
-        self._short_ns = min(DURATION_STEP_NS, self._timeout_ns)
         self._sequence = 0
-        self._running: dict[Run, asyncio.TimerHandle | None] = {}
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        #: Places that are kept for starters which have been woken and do not run yet.
-        self._reserved = 0
         #: The `map` calls under way, to be closed with the Runtime.
         self.streams: set[Stream] = set()
-        self._idle: asyncio.Future[None] | None = None
-        self._watch: asyncio.TimerHandle | None = None
         self._standby: Standby | None = None
-        self._open = False
-
-    # ------------------------------------------------------------------------------------------ who looks on
-
-    def add_observer(self, observer: Observer) -> None:
-        """Let one more observer see the executions that start from now on. Raises TypeError for what is none."""
-        self.observers = (*self.observers, check_observer(observer))
-        self._prepare_announcements()
-
-    def _prepare_announcements(self) -> None:
-        self._watched = any(has_hook(observer, *EXECUTION_HOOKS) for observer in self.observers)
-        self._announce_start, self._announce_end = (announcer(self.observers, hook) for hook in EXECUTION_HOOKS)
-
-    def measure(self) -> Measurements:
-        """Count from now on what costs a little; the same measurements for everybody who asks."""
-        if self.measurements is None:
-            self.measurements = Measurements(self)
-            if self._open:
-                self.measurements.watch(self._loop)
-        return self.measurements
 
     # ------------------------------------------------------------------------------------------ life
 
@@ -195,35 +152,18 @@ class Runtime(LoopHost):
                     waiting.set_result(None)
             self._waiting.clear()
 
-    async def _until_idle(self) -> None:
-        while self._running:
-            if self._idle is None or self._idle.done():
-                self._idle = self._loop.create_future()
-            await asyncio.shield(self._idle)
-
-    @property
-    def in_flight(self) -> int:
-        """Executions running now."""
-        return len(self._running)
+    def measure(self) -> Measurements:
+        """Count from now on what costs a little; the same measurements for everybody who asks."""
+        if self.measurements is None:
+            self.measurements = Measurements(self)
+            if self._open:
+                self.measurements.watch(self._loop)
+        return self.measurements
 
     @property
     def loop_name(self) -> str:
         """Who made the event loop: `uvloop`, `asyncio`; nobody before the Runtime is entered."""
         return type(self._loop).__module__.partition(".")[0] if self._open else ""
-
-    @property
-    def waiting(self) -> int:
-        """Starts that wait for a place now."""
-        return len(self._waiting)
-
-    @property
-    def is_full(self) -> bool:
-        return len(self._running) + self._reserved >= self.max_in_flight
-
-    @property
-    def must_wait(self) -> bool:
-        """Whether whoever wants to start something has to `acquire` a place first."""
-        return bool(self._waiting) or len(self._running) + self._reserved >= self.max_in_flight
 
     # ------------------------------------------------------------------------------------------ starting
 
@@ -407,31 +347,6 @@ class Runtime(LoopHost):
             if now() > self.slice_end:
                 await self.be_fair()
 
-    async def acquire(self) -> None:
-        """Wait for a place, first come first served. It is kept for the caller until it goes on."""
-        self.throttled += 1
-        begin = self.monotonic_ns()
-        waiting = self._loop.create_future()
-        self._waiting.append(waiting)
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if waiting.done() and not waiting.cancelled():
-                self._reserved -= 1
-                self._admit()
-            raise
-        self._reserved -= 1
-        if self.measurements is not None:
-            self.measurements.admission_wait.observe(self.monotonic_ns() - begin)
-
-    def _admit(self) -> None:
-        """Places are free: keep them for the first who wait, and wake those."""
-        while self._waiting and not self.is_full:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                self._reserved += 1
-                waiting.set_result(None)
-
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
         if not self._open:
@@ -546,150 +461,4 @@ class Runtime(LoopHost):
             self._deregister(run)
         execution.finish(result)
 
-    def _aborted(self, run: Run) -> Result:
-        """The Result of an execution whose end nobody could take."""
-        duration = self.monotonic_ns() - run.started_ns
-        return Result("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)
-
-    def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
-        """End a running execution with `status` as soon as it can be interrupted."""
-        if run.stopping is not None:
-            return
-        run.stopping, run.stop_error, run.stop_cause = status, error, cause
-        if run.task is asyncio.current_task(self._loop):
-            # Its own handler stops it: interrupt whatever it does next, if it does not end by itself.
-            self._loop.call_soon(self._interrupt, run)
-        else:
-            self._interrupt(run)
-
-    def _interrupt(self, run: Run) -> None:
-        """Cancel the task of an execution that has begun and has not ended."""
-        task = run.task
-        # A task that is being cancelled already (a fork ends its branches) may be cleaning up: a second cancellation
-        # would cut that short, and the execution looks at `stopping` next.
-        if task is not None and run in self._running and not task.cancelling():
-            run.cancelled = True
-            run.cancellations = task.cancelling()
-            task.cancel()
-
-    # ------------------------------------------------------------------------------------------ deadlines
-
-    def timeout_ns(self, machine: Machine) -> int:
-        own = machine.timeout_seconds
-        return self._timeout_ns if own is None else min(own * SECOND, self._timeout_ns)
-
-    def _register(self, run: Run) -> None:
-        """Count the execution as running and have its deadline watched, if it does not already."""
-        if run in self._running:
-            return
-        machine = run.machine
-        timer = None
-        if machine.timeout_seconds is not None:
-            timer = self._loop.call_later(self.timeout_ns(machine) / SECOND, self._time_out, run)
-        elif self._watch is None:
-            self._watch = self._loop.call_later(self.execution_timeout, self._expire)
-        self._running[run] = timer
-
-    def _deregister(self, run: Run) -> None:
-        timer = self._running.pop(run, None)
-        if timer is not None:
-            timer.cancel()
-        if self._waiting:
-            self._admit()
-        if not self._running and self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
-
-    def _time_out(self, run: Run) -> None:
-        self.stop(run, "TIMED_OUT", None, None)
-
-    def _expire(self) -> None:
-        """Time out every execution that is due; watch for the next."""
-        self._watch = None
-        now = self.monotonic_ns()
-        for run, timer in self._running.items():
-            if timer is not None or run.stopping is not None:
-                continue
-            left = run.deadline_ns - now
-            if left > 0:
-                self._watch = self._loop.call_later(left / SECOND, self._expire)
-                return
-            self._time_out(run)
-
     # ------------------------------------------------------------------------------------------ ends
-
-    def _succeed(self, run: Run) -> Result:
-        """`_end` for nearly all: an execution that has succeeded within one step of the bill, that nobody watches."""
-        duration = self.monotonic_ns() - run.started_ns
-        if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting or self._watched:
-            return self._end(run, "SUCCEEDED", run.data, None, None)
-        machine = run.machine
-        tally = machine.tally
-        tally.succeeded += 1
-        tally.duration_ns += duration
-        durations = tally.durations
-        if durations is not None:
-            latest = durations.latest
-            if latest.above < duration <= latest.bound:
-                latest.count += 1
-            else:
-                durations.count(duration, run)
-        run.run = run.task = None  # type: ignore[assignment]  # as in `_end`
-        return Result(
-            "SUCCEEDED", run.data, None, None, run.name or run.sequence, self._names, duration, machine.base_memory
-        )
-
-    def _end(self, run: Run, status: Status, output: JSON, error: str | None, cause: str | None) -> Result:
-        """Fold the execution's numbers into its machine's tally."""
-        duration = self.monotonic_ns() - run.started_ns
-        machine = run.machine
-        tally = machine.tally
-        if run.stopping is not None:
-            # Whatever a handler made of its cancellation, a stopped execution has been stopped.
-            status, output, error, cause = run.stopping, None, run.stop_error, run.stop_cause
-        elif duration > self._timeout_ns or (machine.timeout_seconds and duration > self.timeout_ns(machine)):
-            status, output, error, cause = "TIMED_OUT", None, None, None
-        memory = machine.base_memory
-        if run.fan_out:
-            memory = memory_bytes(machine.definition_bytes, run.data_bytes, run.fan_out)
-            tally.more_bytes += memory - machine.base_memory
-        tally.duration_ns += duration
-        if tally.durations is not None:
-            tally.durations.count(duration, run)
-        if duration > DURATION_STEP_NS or memory > MEMORY_STEP_BYTES:
-            duration_steps, memory_steps = billed_steps(duration, memory)
-            tally.more_duration_steps += duration_steps - 1
-            tally.more_memory_steps += memory_steps - 1
-            tally.more_units += duration_steps * memory_steps - 1
-        if status == "SUCCEEDED":
-            tally.succeeded += 1
-        elif status == "FAILED":
-            tally.failed += 1
-            tally.count_error(error)
-        elif status == "TIMED_OUT":
-            tally.timed_out += 1
-            tally.count_error(TIMEOUT)
-            error = TIMEOUT if machine.type == "EXPRESS" else None
-        else:
-            tally.aborted += 1
-        result = Result(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
-        if self._watched:
-            self._announce_end(run, result)
-        # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
-        # this only the collector could free them.
-        run.run = None  # type: ignore[assignment]
-        run.task = None
-        if run.paused is not None:
-            run.let_go()
-        if self._waiting:
-            # It may have been given a place and never needed one.
-            self._admit()
-        return result
-
-    def _end_broken(self, run: Run, error: Exception) -> Result:
-        foreign = find_foreign(run.input)
-        if foreign is not None:
-            # A UUID or an Enum, which nothing looks for at the start.
-            return self._end(run, "FAILED", None, RUNTIME, f"Invalid State Machine Execution Input: '{foreign}'")
-        log.exception("execution %s broke the engine", run.execution_name)
-        cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
-        return self._end(run, "FAILED", None, RUNTIME, cause)
