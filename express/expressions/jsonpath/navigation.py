@@ -1,7 +1,8 @@
 """Names and indexes: the part of a path that is plain indexing, `data["a"]["b"][0]`.
 
 Chains let Python's own lookup errors out (`ABSENT`), so that a hit costs no more than hand-written code; the callers
-translate a miss. An index needs one check that Python does not make: a string must not be indexed.
+translate a miss. An index needs one check that Python does not make: a string must not be indexed. Filters, which ask
+each element of an array, have finders instead: they look first, and answer a miss with `MISSING`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from operator import itemgetter
 from typing import TypeAlias
 
+from express.expressions.jsonpath.outcomes import MISSING
 from express.expressions.jsonpath.syntax import Index, Name, Step
 from express.types import JSON
 
@@ -63,3 +65,23 @@ def _build_mixed(keys: list[str | int]) -> Chain:
         return value
 
     return chain
+
+
+def build_finder(steps: tuple[Name | Index, ...]) -> Callable[[JSON], JSON]:
+    """The same indexing, of values that often lack what is looked for: MISSING then."""
+    match steps:
+        case (Name(name),):
+            return lambda value: value[name] if type(value) is dict and name in value else MISSING
+    plan = [step.name if isinstance(step, Name) else step.index for step in steps]
+
+    def find(value: JSON) -> JSON:
+        for key in plan:
+            if type(key) is str:
+                if type(value) is not dict or key not in value:
+                    return MISSING
+            elif type(value) is not list or not -len(value) <= key < len(value):
+                return MISSING
+            value = value[key]
+        return value
+
+    return find

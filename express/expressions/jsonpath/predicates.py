@@ -2,7 +2,8 @@
 
 Filters run once for each element of an array, so the common forms get closures of their own: a field of the item
 compared with a number or a string, membership in a list of strings, a field that must exist. All others evaluate
-both sides and hand them to the operator.
+both sides and hand them to the operator. All look before they leap: a field that is missing from every element must not
+cost an exception for each.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from express.expressions.jsonpath.document import Document
 from express.expressions.jsonpath.equality import equal
 from express.expressions.jsonpath.membership import Members
-from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
+from express.expressions.jsonpath.navigation import build_finder, split_steps
 from express.expressions.jsonpath.operators import OPERATORS, SEARCHES, Comparator
-from express.expressions.jsonpath.outcomes import ABSENT, MISSING, NoResultError, OperandError
+from express.expressions.jsonpath.outcomes import MISSING, NoResultError, OperandError
 from express.expressions.jsonpath.syntax import (
     And,
     Comparison,
@@ -129,18 +130,8 @@ def _build_exists(path: Path, build: BuildPath, *, expected: bool) -> Test:
             return lambda item, root: expected
         case (Name(name),):
             return lambda item, root: (type(item) is dict and name in item) is expected
-    return _build_exists_by_chain(build_chain(head), expected=expected)
-
-
-def _build_exists_by_chain(chain: Chain, *, expected: bool) -> Test:
-    def test(item: JSON, root: Document) -> bool:
-        try:
-            chain(item)
-        except ABSENT:
-            return not expected
-        return expected
-
-    return test
+    find = build_finder(head)
+    return lambda item, root: (find(item) is not MISSING) is expected
 
 
 def _build_exists_by_evaluating(evaluate: Evaluate, *, expected: bool) -> Test:
@@ -261,10 +252,9 @@ def _build_field_test(name: str, symbol: str, value: JSON) -> Test | None:
 
 def _build_field_order(name: str, order: Callable[[JSON, JSON], bool], number: float) -> Test:
     def test(item: JSON, root: Document) -> bool:
-        try:
-            value = item[name]
-        except ABSENT:
+        if type(item) is not dict or name not in item:
             return False
+        value = item[name]
         kind = type(value)
         return (kind is int or kind is float) and order(value, number)
 
@@ -273,10 +263,9 @@ def _build_field_order(name: str, order: Callable[[JSON, JSON], bool], number: f
 
 def _build_field_equals_text(name: str, text: str, *, expected: bool) -> Test:
     def test(item: JSON, root: Document) -> bool:
-        try:
-            value = item[name]
-        except ABSENT:
+        if type(item) is not dict or name not in item:
             return not expected
+        value = item[name]
         return (value == text if type(value) is str else equal(value, text)) is expected
 
     return test
@@ -286,10 +275,9 @@ def _build_field_in_texts(name: str, texts: list[str]) -> Test:
     known = Members(texts)
 
     def test(item: JSON, root: Document) -> bool:
-        try:
-            value = item[name]
-        except ABSENT:
+        if type(item) is not dict or name not in item:
             return False
+        value = item[name]
         return known.holds(value)
 
     return test
@@ -337,23 +325,8 @@ def _build_operand(operand: Operand, build: BuildPath) -> Evaluate:
             if tail:
                 read = _build_evaluated(build(operand))
                 return read if of_item else _build_once(read)
-            return _build_chained(build_chain(head), of_item=of_item)
-
-
-def _build_chained(chain: Chain, *, of_item: bool) -> Evaluate:
-    def of_the_item(item: JSON, root: Document) -> JSON:
-        try:
-            return chain(item)
-        except ABSENT:
-            return MISSING
-
-    def of_the_root(item: JSON, root: Document) -> JSON:
-        try:
-            return chain(root.data)
-        except ABSENT:
-            return MISSING
-
-    return of_the_item if of_item else of_the_root
+            find = build_finder(head)
+            return (lambda item, root: find(item)) if of_item else (lambda item, root: find(root.data))
 
 
 def _build_evaluated(evaluate: Evaluate) -> Evaluate:

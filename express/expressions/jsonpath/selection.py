@@ -11,7 +11,7 @@ an error there too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Reversible
+from collections.abc import Callable, Iterable, Reversible
 from typing import NamedTuple, TypeAlias
 
 from express.expressions.jsonpath.document import Document
@@ -267,6 +267,7 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
     if isinstance(step, Name):
         return _build_name_below(step.name)
     find, width = _build_find(step, build, leaf=leaf), _width(step) + _VISIT
+    deeper = _containers if isinstance(step, Filter) else _filled_containers
 
     def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         found: list[JSON] = []
@@ -285,7 +286,7 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
             if root.left < 0:
                 root.spend(0)
             find(container, root, found)
-            stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
+            stack.extend(deeper(reversed(children)))
         return found
 
     return stage
@@ -311,10 +312,19 @@ def _build_name_below(name: str) -> Stage:
             root.left -= len(container) + _VISIT
             if root.left < 0:
                 root.spend(0)
-            stack.extend([child for child in reversed(children) if type(child) is dict or type(child) is list])
+            stack.extend(_filled_containers(reversed(children)))
         return found
 
     return stage
+
+
+def _containers(children: Iterable[JSON]) -> list[JSON]:
+    return [child for child in children if type(child) is dict or type(child) is list]
+
+
+def _filled_containers(children: Iterable[JSON]) -> list[JSON]:
+    """Without those that have nothing in them, where nothing could be found anyway."""
+    return [child for child in children if child and (type(child) is dict or type(child) is list)]
 
 
 #: `(container, root, found)`: add to `found` what is in one object or array.
