@@ -15,12 +15,16 @@ Eager tasks (Python 3.12) save the turn of the loop but not the task; this saves
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task
+from asyncio.tasks import _enter_task, _leave_task, current_task
 from contextvars import Context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
+_Outcome = TypeVar("_Outcome")
 
 
 class Standby:
@@ -41,20 +45,21 @@ class Standby:
         # Never eagerly: where everything waits, one task in a turn of the loop is enough to find that out.
         self.task = loop.create_task(self._stand_by(), context=Context())
 
-    def perform(self, act: Callable[..., Any], *arguments: Any) -> Any:
+    def perform(self, act: Callable[[_First, _Second], _Outcome], first: _First, second: _Second) -> _Outcome:
         """Call `act` as if the task did. What `act` starts itself meanwhile finds the task taken."""
         self.ready = False
-        caller = asyncio.current_task(self._loop)
+        loop, task = self._loop, self.task
+        caller = current_task(loop)
         if caller is not None:
-            _leave_task(self._loop, caller)
-        _enter_task(self._loop, self.task)
+            _leave_task(loop, caller)
+        _enter_task(loop, task)
         try:
-            return act(*arguments)
+            return act(first, second)
         finally:
-            _leave_task(self._loop, self.task)
+            _leave_task(loop, task)
             if caller is not None:
-                _enter_task(self._loop, caller)
-            self.ready = not self.task.cancelling()
+                _enter_task(loop, caller)
+            self.ready = not task.cancelling()
 
     def take_over(self, work: Coroutine[Any, Any, None], wish: Any, context: Context) -> None:
         """Go on with a coroutine that was begun in `perform`."""

@@ -13,6 +13,7 @@ fails, the results of everything taken from it are delivered first, then its exc
 from __future__ import annotations
 
 import asyncio
+from asyncio import current_task
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -133,6 +134,7 @@ class Stream(Crew):
     async def work(self) -> None:
         runtime, machine, ordered = self._runtime, self._machine, self._ordered
         now, ended, source = runtime.monotonic_ns, self._ended, self._next
+        loop = self.loop
         if now() > runtime.slice_end:
             # Hundreds may have been hired in one turn.
             await self._be_fair()
@@ -160,8 +162,8 @@ class Stream(Crew):
             index = self.taken
             self.taken = index + 1
             opened = runtime.open(machine, event)
-            if isinstance(opened, Run):
-                opened.task = asyncio.current_task(self.loop)
+            if type(opened) is Run:
+                opened.task = current_task(loop)
                 result = runtime.run_here(opened) or await self._conduct(opened, ordered, index)
             else:
                 result = opened
