@@ -4,9 +4,11 @@
     python -m bench.memory          bytes for each waiting execution; --soak for leaks
     python -m bench.scaling         whether the price of an item or an execution grows with their number
     python -m bench.jsonata         compiled JSONata beside the same work by hand
+    python -m bench.jsonata_gaps    how long hostile JSONata runs, and between two looks at its budget
     python -m bench.latency         how long the event loop was blocked at most
+    python -m bench.metrics         what metrics cost
     python -m bench.endpoint        StartSyncExecution over HTTP beside a handler written by hand
-    python -m bench.peers          other local engines beside it: moto, aws-local-stepfunctions (install them first)
+    python -m bench.peers           other local engines beside it: moto, aws-local-stepfunctions (--install DIRECTORY)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark
 
 Every script but peers takes --quick (a few seconds, for a first look or CI) and prints what it ran on: figures of

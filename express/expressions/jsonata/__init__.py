@@ -38,10 +38,10 @@ def compile(  # noqa: A001 - the verb users know
     `variables`: the names that bindings may have, if they are known beforehand, which saves looking whether one of
     them is called like a function.
 
-    The rest bounds one evaluation. `steps`: loop turns, calls, items and characters handled, up to a microsecond each
-    (U1001). `depth`: calls of functions inside calls (U1003); Python's own recursion limit may come first. `size`:
-    items of one array or characters of one string that it makes (U1002). `matching`: seconds of searching with
-    regular expressions (U1001).
+    The rest bounds one evaluation. `steps`: work done, counted in tenths of a microsecond (U1001); the whole is about
+    a tenth of a second. `depth`: calls of functions inside calls (U1003); Python's own recursion limit may come first.
+    `size`: characters of one string that it makes, or four times the items of one array (U1002). `matching`: seconds
+    of searching with regular expressions (U1001).
 
     Raises JSONataError (code, position, message) for what is no JSONata.
     """

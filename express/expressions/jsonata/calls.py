@@ -75,6 +75,7 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
     implementation = builtin.implementation
 
     def body(*arguments: Value) -> Value:
+        evaluation.spend(CALL_COST + builtin.cost)
         result = implementation(evaluation, *arguments) if builtin.bounded else implementation(*arguments)
         if marks is None:
             return unmixed(result)
@@ -90,7 +91,7 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
 def call_builtin(builtin: Builtin, evaluation: Evaluation | None, context: Value, *arguments: Value) -> Value:
     """Call a built-in whose arguments must be looked at; on credit, if the evaluation has no budget."""
     if evaluation is not None:
-        evaluation.spend(CALL_COST)
+        evaluation.spend(CALL_COST + builtin.cost)
     completed = compile_signature(builtin.signature).validate(arguments, context)
     if not builtin.bounded:
         return builtin.implementation(*completed)

@@ -137,7 +137,7 @@ def _compile(tree: Node, options: Options) -> Callable[..., Value]:
     with generator.inside(body), generator.scope(tree):
         value = generator.value(tree).expression
         if may_multiply(tree):
-            value = generator.support(weighed, value, c.constant(options.limits.size))
+            value = generator.support(weighed, value, generator.evaluation())
         generator.give(value)
     return _assemble(generator, body, tree, options)
 

@@ -2,9 +2,13 @@
 
 An expression comes from a definition, its data from anywhere, and both may be hostile; an evaluation is one
 uninterrupted piece of work on the event loop. So everything that can take long or grow is paid for in advance out of
-an `Evaluation`: loops by their length, calls of lambdas one by one, strings and arrays by what they will hold. Over
+an `Evaluation`: loops by their turns, calls of lambdas one by one, strings and arrays by what they will hold. Over
 budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, memory, stack). The count is of steps and
 not of seconds, so that the same expression on the same data fails everywhere or nowhere.
+
+A step is what takes about a tenth of a microsecond, so the whole budget is about a tenth of a second. Long loops are
+paid for in portions of a few milliseconds (`paced`), and no single piece of work in between is longer than that, so
+that the budget is looked at all the time; `bench.jsonata_gaps` measures both.
 
 Built-in functions that can use up much take the evaluation as their first argument (`@function(..., bounded=True)`).
 
@@ -17,28 +21,40 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import MEMORY, STACK_OVERFLOW, TIMEOUT, JSONataError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The budget of one evaluation.
 
-    `steps`: loop turns, lambda calls and items or characters handled, about 0.1-1 us each. `depth`: nested calls of
-    lambdas. `size`: items of one sequence or characters of one string that an expression makes. `matching`: seconds
-    of searching with regular expressions, the one thing whose cost cannot be known beforehand.
+    `steps`: work done, in tenths of a microsecond. `depth`: nested calls of lambdas. `size`: characters of one string
+    that an expression makes, or four times the items of one array. `matching`: seconds of processor time for searching
+    with regular expressions, the one thing whose cost cannot be known beforehand.
     """
 
     steps: int = 1_000_000
     depth: int = 400
     size: int = 1_000_000
-    matching: float = 0.25
+    matching: float = 0.1
+
+    @property
+    def items(self) -> int:
+        """The most items of one array."""
+        return self.size // _CHARACTERS_AN_ITEM
 
 
-#: Steps that calling a function costs.
-CALL_COST: Final = 4
+#: Steps that calling a lambda costs.
+CALL_COST: Final = 8
+
+#: An item of an array takes as much memory as so many characters, at the least.
+_CHARACTERS_AN_ITEM: Final = 4
 
 #: What an evaluation may use up unless something else is said.
 DEFAULT_LIMITS: Final = Limits()
@@ -48,6 +64,9 @@ FREE: Final = 500
 
 #: Strings and arrays not worth paying for.
 SHORT: Final = 100
+
+#: Steps paid for at once by a loop that takes more: some milliseconds.
+PORTION: Final = 30_000
 
 
 class Evaluation:
@@ -69,10 +88,16 @@ class Evaluation:
             raise JSONataError(TIMEOUT)
 
     def make(self, size: int) -> None:
-        """Pay for a string or an array of `size` about to be made; raises U1002 when it is too large."""
+        """Pay for a string of `size` characters about to be made; raises U1002 when it is too large."""
         if size > self.limits.size:
             raise JSONataError(MEMORY)
         self.spend(size >> 4)
+
+    def gather(self, more: int, held: int = 0) -> None:
+        """Pay for `more` items about to go into an array that holds some; raises U1002 when it gets too large."""
+        if held + more > self.limits.items:
+            raise JSONataError(MEMORY)
+        self.spend(more >> 2)
 
     def searched(self, seconds: float) -> None:
         """Pay for a search with a regular expression after the fact; raises U1001 when all together took too long."""
@@ -80,12 +105,12 @@ class Evaluation:
         if self.matching < 0:
             raise JSONataError(TIMEOUT)
 
-    def enter(self) -> None:
-        """A lambda is called; raises U1003 when calls are nested too deeply."""
+    def enter(self, steps: int) -> None:
+        """A lambda is called that takes so many steps; raises U1003 when calls are nested too deeply."""
         self.depth -= 1
         if self.depth < 0:
             raise JSONataError(STACK_OVERFLOW)
-        self.spend(CALL_COST)
+        self.spend(steps)
 
     @property
     def millis(self) -> int:
@@ -116,6 +141,9 @@ class Credit(Evaluation):
     def make(self, size: int) -> None:
         self.spend(size)
 
+    def gather(self, more: int, held: int = 0) -> None:
+        self.spend(more)
+
 
 def spend(evaluation: Evaluation | None, steps: int) -> None:
     """`Evaluation.spend` where there may be no evaluation."""
@@ -131,6 +159,36 @@ def make(evaluation: Evaluation | None, size: int) -> None:
         evaluation.make(size)
     elif size > FREE:
         raise Unpaid
+
+
+def gather(evaluation: Evaluation | None, more: int, held: int = 0) -> None:
+    """`Evaluation.gather` where there may be no evaluation."""
+    if evaluation is not None:
+        evaluation.gather(more, held)
+    elif more > FREE:
+        raise Unpaid
+
+
+def paced(evaluation: Evaluation | None, items: Collection[Any], cost: int) -> Iterable[Any]:
+    """The items of a loop whose turns take `cost` steps each: paid for in portions while the loop goes on.
+
+    Raises U1001 at once where the budget cannot last.
+    """
+    steps = len(items) * cost
+    if evaluation is None:
+        spend(None, len(items))
+        return items
+    if steps <= PORTION or steps > evaluation.steps:
+        evaluation.spend(steps)
+        return items
+    return chain.from_iterable(_portions(evaluation, iter(items), cost))
+
+
+def _portions(evaluation: Evaluation, items: Iterator[Any], cost: int) -> Iterator[list[Any]]:
+    turns = PORTION // cost + 1
+    while portion := list(islice(items, turns)):
+        evaluation.spend(len(portion) * cost)
+        yield portion
 
 
 def budget(evaluation: Evaluation | None) -> Evaluation:

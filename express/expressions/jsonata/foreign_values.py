@@ -33,7 +33,7 @@ from express.expressions.jsonata.syntax import (
     Transform,
     Variable,
 )
-from express.expressions.jsonata.traversal import children
+from express.expressions.jsonata.traversal import children, operands
 from express.expressions.jsonata.values import UNDEFINED, Function, Value
 
 if TYPE_CHECKING:
@@ -137,12 +137,10 @@ def _looks_at_item(predicate: Node) -> bool:
     if isinstance(predicate, Literal):
         return predicate.value is not True and not isinstance(predicate.value, str)
     if isinstance(predicate, Binary):
-        left, right = _looks_at_item(predicate.left), _looks_at_item(predicate.right)
         if predicate.operator == "and":
-            return left or right
+            return any(map(_looks_at_item, operands(predicate)))
         if predicate.operator == "or":
-            return left and right
-        return predicate.operator in _STRICT and (_reads_item(predicate.left) or _reads_item(predicate.right))
+            return all(map(_looks_at_item, operands(predicate)))
     return _reads_item(predicate)
 
 
@@ -153,7 +151,7 @@ def _reads_item(node: Node) -> bool:
     if isinstance(node, Path):
         return _reads_item(node.steps[0])
     if isinstance(node, Binary):
-        return node.operator in _STRICT and (_reads_item(node.left) or _reads_item(node.right))
+        return node.operator in _STRICT and any(map(_reads_item, operands(node)))
     return isinstance(node, Name) or (isinstance(node, Variable) and not node.name)
 
 

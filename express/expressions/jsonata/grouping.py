@@ -7,16 +7,19 @@ others as jsonata-js `append` does it, so the group is one level flatter.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.evaluation import CALL_COST, make
+from express.expressions.jsonata.evaluation import gather, paced
 from express.expressions.jsonata.values import UNDEFINED, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from express.expressions.jsonata.evaluation import Evaluation
+
+#: Steps for putting an item into its group.
+_ITEM_COST: Final = 5
 
 #: A key and a value of a grouping, as functions of the item or group.
 Pair = tuple["Callable[[Value], Value]", "Callable[[Value], Value]"]
@@ -27,9 +30,8 @@ def group(items: Sequence[Value], pairs: Sequence[Pair], position: int, evaluati
 
     Raises T1003 for a key that is no string, D1009 for one that two pairs give.
     """
-    evaluation.spend(len(items) * len(pairs) * CALL_COST)
     groups: dict[str, tuple[int, list[Value]]] = {}
-    for item in items or (UNDEFINED,):
+    for item in paced(evaluation, items or (UNDEFINED,), _ITEM_COST * len(pairs)):
         for number, (key_of, _) in enumerate(pairs):
             key = key_of(item)
             if key is not UNDEFINED:
@@ -67,7 +69,7 @@ def merged(members: list[Value], evaluation: Evaluation | None) -> Value:
     whole: list[Value] = []
     for member in defined:
         if type(member) is list:
-            make(evaluation, len(whole) + len(member))
+            gather(evaluation, len(member), len(whole))
             whole += member
         else:
             whole.append(member)

@@ -30,6 +30,7 @@ from express.expressions.jsonata.syntax import (
     Variable,
     Wildcard,
 )
+from express.expressions.jsonata.traversal import operands
 from express.payload import NotJSON, measure
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _of_binary(binary: Binary) -> Bound:
     if binary.operator in _SCALAR_OPERATORS:
         return _SCALAR
     if binary.operator == "&":
-        return _sum(_as_text(binary.left), _as_text(binary.right))
+        return total(map(_as_text, operands(binary)))
     return None
 
 

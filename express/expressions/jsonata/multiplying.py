@@ -37,6 +37,7 @@ from express.expressions.jsonata.syntax import (
 from express.expressions.jsonata.traversal import parts
 
 if TYPE_CHECKING:
+    from express.expressions.jsonata.evaluation import Evaluation
     from express.expressions.jsonata.values import Value
 
 #: Characters of a string weigh less than items.
@@ -51,8 +52,9 @@ _SCALAR_FUNCTIONS: Final = frozenset(
 )
 
 
-def weighed(value: Value, most: int) -> Value:
-    """The value, if what it stands for is at most `most` items; raises U1002 otherwise."""
+def weighed(value: Value, evaluation: Evaluation) -> Value:
+    """The value, if what it stands for is no more than an array may hold; raises U1002 otherwise."""
+    most = evaluation.limits.items
     weight = 0
     pending = [value]
     while pending:
@@ -62,6 +64,7 @@ def weighed(value: Value, most: int) -> Value:
             weight += len(part) // _CHARACTERS_AN_ITEM
         elif kind is list or kind is dict:
             weight += len(part)
+            evaluation.spend(1 + len(part) >> 1)
             pending += part if kind is list else part.values()
         if weight > most:
             raise JSONataError(MEMORY)

@@ -50,7 +50,8 @@ _COMPUTATIONS: Final[Mapping[str, Callable[[Any, Any], float]]] = {
     "/": _divide,
     "%": _remainder,
 }
-_COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+#: The operators of order, as Python has them.
+COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -74,9 +75,9 @@ def _check_number(value: Value, code: str, token: str) -> None:
     kind = type(value)
     if kind is int or value is UNDEFINED:
         return
-    if kind is not float:
+    if kind is not float or value != value:  # what is not a number is none
         raise JSONataError(code, token=token, value=value)
-    if not math.isfinite(value):
+    if math.isinf(value):
         raise JSONataError("D1001", token=token, value=None)
 
 
@@ -109,7 +110,7 @@ def ordered(sign: str, left: Value, right: Value, token: str) -> Value:
         raise JSONataError("T2009", token=token, value=left, value2=right)
     if left_kind is str and not (left.isascii() or right.isascii()):
         left, right = code_units(left), code_units(right)
-    return _COMPARISONS[sign](left, right)
+    return COMPARISONS[sign](left, right)
 
 
 _KINDS: Final[dict[type, type]] = {str: str, int: float, float: float, type(UNDEFINED): type(UNDEFINED)}
@@ -140,9 +141,9 @@ def includes(item: Value, items: Value, evaluation: Evaluation | None) -> bool:
         return False
     if type(items) is not list:
         items = [items]
-    spend(evaluation, len(items))
+    spend(evaluation, len(items) >> 2)
     kind = type(item)
-    if kind is str:
+    if kind is str or ((kind is int or kind is float) and item not in _BOOLEANS):
         return item in items
     if kind is int or kind is float:
         return any(item == each and type(each) is not bool for each in items if type(each) in _NUMBERS)
@@ -150,6 +151,8 @@ def includes(item: Value, items: Value, evaluation: Evaluation | None) -> bool:
 
 
 _NUMBERS: Final = frozenset((int, float))
+#: The numbers that Python takes for booleans.
+_BOOLEANS: Final = (0, 1)
 
 
 def text(value: Value, evaluation: Evaluation | None) -> str:
@@ -160,7 +163,7 @@ def text(value: Value, evaluation: Evaluation | None) -> str:
         return str(value)
     if value is UNDEFINED or isinstance(value, Function):
         return ""
-    scalar = scalar_text(value)
+    scalar = scalar_text(value, "D3001")
     return stringify(evaluation or Credit(), value) if scalar is None else scalar
 
 
@@ -178,7 +181,7 @@ def interval(start: Value, end: Value, token: str, evaluation: Evaluation) -> li
     first, size = int(start), int(end) - int(start) + 1
     if size > _MAX_RANGE:
         raise JSONataError("D2014", token=token, value=size)
-    evaluation.make(size)
+    evaluation.gather(size)
     return list(range(first, first + size))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata import grouping, ordering, sequences, values
-from express.expressions.jsonata.evaluation import CALL_COST
+from express.expressions.jsonata.evaluation import paced
 from express.expressions.jsonata.sequences import Marks, settle
 from express.expressions.jsonata.values import UNDEFINED, Value
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 #: Where a tuple keeps its item; no variable has this name.
 ITEM: Final = "@"
+
+#: Steps that an item costs, and one with its bindings.
+_ITEM_COST: Final = 4
+_TUPLE_COST: Final = 8
 
 #: The bindings of one item of a tuple stream.
 Tuple = dict[str, Value]
@@ -153,9 +157,8 @@ class _Walker:
             return ordered
         assert step.evaluate is not None
         evaluate = self.functions[step.evaluate]
-        self.evaluation.spend(len(items))
         results = []
-        for item in items:
+        for item in paced(self.evaluation, items, _ITEM_COST):
             result = evaluate(item, {})
             for stage in step.stages:
                 result = self.filter(stage, result)
@@ -172,7 +175,7 @@ class _Walker:
         flat: list[Value] = []
         for result in results:
             if type(result) is list and id(result) not in marks.constructed:
-                self.evaluation.make(len(flat) + len(result))
+                self.evaluation.gather(len(result), len(flat))
                 flat += result
             else:
                 flat.append(result)
@@ -222,16 +225,16 @@ class _Walker:
         assert step.evaluate is not None
         evaluate = self.functions[step.evaluate]
         stream = TupleStream([{ITEM: item} for item in items]) if tuples is None else tuples
-        self.evaluation.spend(len(stream) * CALL_COST)
+        # Each tuple is a copy of the one before it, with all its bindings.
+        cost = _TUPLE_COST + (len(stream[0]) >> 2 if stream else 0)
         made = TupleStream()
-        for each in stream:
+        for each in paced(self.evaluation, stream, cost):
             result = evaluate(each[ITEM], each)
             if result is UNDEFINED:
                 continue
             if not isinstance(result, list):
                 result = [result]
-            self.evaluation.spend(len(result) * CALL_COST)
-            for place, item in enumerate(result):
+            for place, item in enumerate(paced(self.evaluation, result, cost)):
                 made.append(self.bind(step, each, result, item, place))
         done: TupleStream = self.stages(step.stages, made)
         return done
@@ -268,8 +271,7 @@ class _Walker:
             pairs = [(self.keyed(key, ()), self.keyed(number, ())) for key, number in plan.pairs]
             return grouping.group(sequences.items_of(value), pairs, plan.position, self.evaluation)
         groups: dict[str, tuple[int, list[Tuple]]] = {}
-        self.evaluation.spend(len(value) * len(plan.pairs))
-        for each in value or [{ITEM: UNDEFINED}]:
+        for each in paced(self.evaluation, value or [{ITEM: UNDEFINED}], _ITEM_COST * len(plan.pairs)):
             for number, (key_of, _) in enumerate(plan.pairs):
                 key = self.functions[key_of](each[ITEM], each)
                 if key is not UNDEFINED:
@@ -319,8 +321,7 @@ def stream_select(stream: Value, test: Callable[[Value, Tuple], Value], evaluati
         tuples = TupleStream([{ITEM: item} for item in sequences.items_of(sequences.loosened(stream))])
         return values.Sequence([each[ITEM] for each in stream_select(tuples, test, evaluation)])
     chosen = TupleStream()
-    evaluation.spend(len(stream))
-    for place, each in enumerate(stream):
+    for place, each in enumerate(paced(evaluation, stream, _ITEM_COST)):
         chosen.extend([each] * sequences.picked(test(each[ITEM], each), place, len(stream), evaluation))
     return chosen
 
@@ -356,9 +357,8 @@ def index(value: Value, place: int, marks: Marks) -> Value:
 def select(value: Value, test: Callable[[Value], Value], marks: Marks, evaluation: Evaluation) -> list[Value]:
     """Any other predicate."""
     items = sequences.items_of(value)
-    evaluation.spend(len(items))
     chosen: list[Value] = []
-    for place, item in enumerate(items):
+    for place, item in enumerate(paced(evaluation, items, _ITEM_COST)):
         chosen += [item] * sequences.picked(test(item), place, len(items), evaluation)
     marks.sequence(chosen)
     return chosen

@@ -15,7 +15,7 @@ through without a code. The message is V8's.
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import TIMEOUT, JSONataError
@@ -95,16 +95,17 @@ class Regex(Function):
             match = self._find_next(units, match, evaluation)
 
     def _find(self, units: str, position: int, evaluation: Evaluation) -> Match | None:
-        started = perf_counter()
+        started = thread_time()
         try:
             spans = self._search(units, position)
         except TimeoutError:
             raise JSONataError(TIMEOUT) from None
-        evaluation.searched(perf_counter() - started)
+        evaluation.searched(thread_time() - started)
         if spans is None:
+            evaluation.spend(_MATCH_COST)
             return None
         # What groups capture can be more than the match, when they look ahead.
-        evaluation.spend(1 + (sum([end - start for start, end in spans]) >> 4))
+        evaluation.spend(_MATCH_COST + (sum([end - start for start, end in spans]) >> 4))
         return Match(units, position, spans)
 
     def _find_next(self, units: str, last: Match, evaluation: Evaluation) -> Match | None:
@@ -173,4 +174,6 @@ def _text(value: Value, evaluation: Evaluation) -> str:
     return "[object Object]"
 
 
+#: Steps for finding a match, or that there is none, where that is easy.
+_MATCH_COST: Final = 35
 _NOTHING: Final[tuple[Any, ...]] = (None, UNDEFINED)

@@ -17,15 +17,16 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import TIMEOUT, JSONataError
-from express.expressions.jsonata.evaluation import budget, make, spend
+from express.expressions.jsonata.evaluation import budget, gather, paced, spend
 from express.expressions.jsonata.values import UNDEFINED, Sequence, Value, truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from collections.abc import Sequence as Items
 
     from express.expressions.jsonata.evaluation import Evaluation
 
+#: Steps for finding out that what was taken without looking is not there.
+_MISS_COST: Final = 15
 #: What subscribing with a string raises on what has no such key.
 MISSING: Final = (KeyError, TypeError)
 
@@ -101,7 +102,7 @@ def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
     """The results of a step for each item as one sequence."""
     if list not in map(type, results):
         return results
-    make(evaluation, sum([len(result) for result in results if type(result) is list]))
+    gather(evaluation, len(results) + sum([len(result) for result in results if type(result) is list]))
     return list(chain.from_iterable([result if type(result) is list else (result,) for result in results]))
 
 
@@ -146,6 +147,11 @@ def last_picked_kept(results: list[Value], evaluation: Evaluation | None) -> Val
 
 def field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
     """`name` as a step, on one item; in an array it means that of every item."""
+    spend(evaluation, _MISS_COST)
+    return _field(value, name, evaluation)
+
+
+def _field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
     kind = type(value)
     if kind is dict:
         return value.get(name, UNDEFINED)
@@ -157,26 +163,25 @@ def field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
 
 
 def _gather(items: list[Value], name: str, found: list[Value], evaluation: Evaluation | None) -> None:
-    spend(evaluation, len(items))
-    for item in items:
+    for item in paced(evaluation, items, 2):
         kind = type(item)
         if kind is list:
             _gather(item, name, found, budget(evaluation))
         elif kind is dict and name in item:
             value = item[name]
             if type(value) is list:
-                make(evaluation, len(found) + len(value))
+                gather(evaluation, len(value), len(found))
                 found += value
             else:
                 found.append(value)
 
 
-def fields(items: Iterable[Value], name: str, evaluation: Evaluation | None) -> list[Value]:
+def fields(items: Items[Value], name: str, evaluation: Evaluation | None) -> list[Value]:
     """`name` of each item, where there is one."""
     try:
         return [item[name] for item in items]
     except MISSING:
-        found = [field(item, name, evaluation) for item in items]
+        found = [_field(item, name, evaluation) for item in paced(evaluation, items, 2)]
         return [value for value in found if value is not UNDEFINED]
 
 
@@ -213,9 +218,10 @@ def walk_input_on(value: Value, names: tuple[str, ...], evaluation: Evaluation |
 
 
 def _walk_from(items: Items[Value], names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
+    spend(evaluation, _MISS_COST)
     results: Any = items
     for number, name in enumerate(names, 1):
-        spend(evaluation, len(results))
+        spend(evaluation, len(results) >> 2)
         results = fields(results, name, evaluation)
         if number < len(names):
             results = join(results, evaluation)
@@ -247,7 +253,7 @@ def picked(answer: Value, index: int, count: int, evaluation: Evaluation | None)
     if kind is int or kind is float:
         return _floored(answer, count) == index
     if kind is list:
-        spend(evaluation, len(answer))
+        spend(evaluation, 2 * len(answer))
         if all(type(each) is int or type(each) is float for each in answer):
             return sum(_floored(each, count) == index for each in answer)
     return truth(answer, evaluation)
@@ -268,8 +274,7 @@ def wildcard(value: Value, evaluation: Evaluation | None) -> tuple[list[Value], 
     kind = type(value)
     if kind is dict or kind is list:
         values = value.values() if kind is dict else value
-        spend(evaluation, len(values))
-        for each in values:
+        for each in paced(evaluation, values, 1):
             if type(each) is list:
                 sequence = False
                 _flatten(each, found, budget(evaluation))
@@ -285,8 +290,8 @@ def wildcard_value(value: Value, evaluation: Evaluation | None) -> Value:
 
 
 def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation) -> None:
-    evaluation.spend(len(items))
-    for item in items:
+    evaluation.spend(2)
+    for item in paced(evaluation, items, 1):
         if type(item) is list:
             _flatten(item, found, evaluation)
         else:
@@ -306,6 +311,6 @@ def _descend(value: Value, found: list[Value], evaluation: Evaluation) -> None:
     if kind is not list:
         found.append(value)
     if kind is list or kind is dict:
-        evaluation.spend(len(value))
-        for each in value.values() if kind is dict else value:
+        evaluation.spend(2)
+        for each in paced(evaluation, value.values() if kind is dict else value, 2):
             _descend(each, found, evaluation)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from express.expressions.jsonata.errors import JSONataError, json_string
+from express.expressions.jsonata.evaluation import paced
 from express.expressions.jsonata.numerals import fifteen_digits, number_text
 from express.expressions.jsonata.values import UNDEFINED, Value
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 #: A number in a container that JavaScript may write otherwise than orjson. (Blanks are those of indented text.)
 _OTHER_NUMBER: Final = re.compile(rb"[\[:,\n ]-?(?:[0-9.]{16,}|[0-9]+\.0|[0-9.]+e[-+]?[0-9]+)[,\]}\n]")
+#: Steps for looking at an array or object at all, and for an item written by hand.
+_CONTAINER_COST: Final = 6
+_ITEM_COST: Final = 14
+#: So many bytes of text are looked through in a few milliseconds; no number in it is longer than the other.
+_WINDOW: Final = 1 << 17
+_LONGEST_NUMBER: Final = 64
 _INDENT: Final = "  "
 #: What is neither a container nor a string nor a number. UNDEFINED stands for groups of a match that took no part.
 _CONSTANTS: Final[dict[Value, str]] = {True: "true", False: "false", None: "null", UNDEFINED: "null"}
@@ -37,11 +44,12 @@ def stringify(evaluation: Evaluation, value: Value, *, prettify: bool = False) -
     Raises JSONataError D1001 for a number that is not finite, U1001 and U1002 when the text gets too long.
     """
     items = _pay(evaluation, value)
-    text = _dumped(value, prettify)
+    evaluation.spend(items >> 2)
+    text = _dumped(evaluation, value, prettify)
     if text is None:
-        evaluation.spend(6 * items)
+        evaluation.spend(2 * items)
         pieces: list[str] = []
-        _write(value, pieces.append, _INDENT if prettify else "", "\n" if prettify else "")
+        _write(evaluation, value, pieces.append, _INDENT if prettify else "", "\n" if prettify else "")
         text = "".join(pieces)
     evaluation.make(len(text))
     return text
@@ -64,30 +72,43 @@ def _pay(evaluation: Evaluation, container: Value) -> int:
     if type(container) is dict:
         items = container.values()
         evaluation.spend(sum(map(len, container)) >> 4)
-    evaluation.spend(1 + len(items) + (sum([len(item) for item in items if type(item) is str]) >> 4))
+    evaluation.spend(_CONTAINER_COST + len(items))
+    kinds = set(map(type, items))
+    if str in kinds:
+        evaluation.spend(sum([len(item) for item in items if type(item) is str]) >> 4)
+    if list not in kinds and dict not in kinds:
+        return len(items)
     return len(items) + sum([_pay(evaluation, item) for item in items if type(item) is list or type(item) is dict])
 
 
-def _dumped(value: Value, prettify: bool) -> str | None:
+def _dumped(evaluation: Evaluation, value: Value, prettify: bool) -> str | None:
     """The text as orjson writes it, if that is how JavaScript does."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if prettify else None)
     except TypeError:  # a function, half a character, an integer beyond 64 bits, nesting beyond 254 levels
         return None
-    return None if _OTHER_NUMBER.search(text) else text.decode()
+    # As characters it is a third of the bytes at the least.
+    evaluation.make(len(text) // 3)
+    for start in range(0, len(text), _WINDOW):
+        evaluation.spend(min(len(text), _WINDOW) >> 3)
+        if _OTHER_NUMBER.search(text, start, start + _WINDOW + _LONGEST_NUMBER):
+            return None
+    return text.decode()
 
 
-def _write(value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
+def _write(evaluation: Evaluation, value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
     kind = type(value)
     if kind is str:
         write(json_string(value))
     elif kind is list or kind is dict:
-        _write_container(value, write, indent, margin)
+        _write_container(evaluation, value, write, indent, margin)
     else:
         write(scalar_text(value) or '""')
 
 
-def _write_container(value: Value, write: Callable[[str], None], indent: str, margin: str) -> None:
+def _write_container(
+    evaluation: Evaluation, value: Value, write: Callable[[str], None], indent: str, margin: str
+) -> None:
     pairs = type(value) is dict
     opening, closing = "{}" if pairs else "[]"
     if not value:
@@ -95,12 +116,12 @@ def _write_container(value: Value, write: Callable[[str], None], indent: str, ma
         return
     inner = margin + indent
     separator = opening + inner
-    for item in value:
+    for item in paced(evaluation, value, _ITEM_COST):
         write(separator)
         separator = "," + inner
         if pairs:
             write(json_string(item) + (": " if indent else ":"))
-        _write(value[item] if pairs else item, write, indent, inner)
+        _write(evaluation, value[item] if pairs else item, write, indent, inner)
     write(margin + closing)
 
 

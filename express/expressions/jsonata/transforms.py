@@ -9,7 +9,7 @@ here nothing but the copy is ever changed. Nor need a `$clone` of the expression
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from express.expressions.jsonata.errors import STACK_OVERFLOW, JSONataError
 from express.expressions.jsonata.functions.registry import BUILTINS
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.expressions.jsonata.evaluation import Evaluation
+
+#: Steps for changing one object that was found.
+_MATCH_COST: Final = 6
 
 #: A part of a transform as a function of the context item.
 Part = "Callable[[Value], Value]"
@@ -46,7 +49,7 @@ def transform(
         if matches is UNDEFINED:
             return copy
         for match in list(matches) if type(matches) is list else [matches]:
-            evaluation.spend(1)
+            evaluation.spend(_MATCH_COST)
             target = match if id(match) in own else {}
             _update(target, update(match), update_position)
             if delete is not None:
@@ -75,7 +78,7 @@ def _copy(value: Value, own: set[int], evaluation: Evaluation) -> Value:
     kind = type(value)
     if kind is not dict and kind is not list:
         return value
-    evaluation.spend(1 + len(value))
+    evaluation.spend(4 + 2 * len(value))
     if kind is list:
         return [_copy(item, own, evaluation) for item in value]
     copied = {key: _copy(item, own, evaluation) for key, item in value.items()}

@@ -1,4 +1,8 @@
-"""What is inside a node, for those who walk a whole tree."""
+"""What is inside a node, for those who walk a whole tree.
+
+A chain of operators such as `a + b + c` is one node with many parts here: the tree may be as deep as the chain is
+long, and walks, which recurse, may not.
+"""
 
 from __future__ import annotations
 
@@ -57,11 +61,33 @@ def _flat(pairs: list[tuple[Node, Node]]) -> Iterator[Node]:
         yield value
 
 
+#: Operators of which a chain, which leans to the left, counts as one: `a + b - c` and `a & b & c`, not `a + b & c`.
+_FAMILIES: Final[Mapping[str, str]] = {**dict.fromkeys("+-*/%", "arithmetic"), "&": "&", "and": "and", "or": "or"}
+
+
+def operands(chain: Binary) -> list[Node]:
+    """The operands of an operator and of those of its kind in its left operand, in the order of the text.
+
+    Definitions that programs write may chain thousands; nobody may recurse into them.
+    """
+    found = links(chain)
+    return [found[-1].left, *(link.right for link in reversed(found))]
+
+
+def links(chain: Binary) -> list[Binary]:
+    """The operators of a chain, the last one first."""
+    family = _FAMILIES.get(chain.operator)
+    found = [chain]
+    while family is not None and isinstance(left := found[-1].left, Binary) and _FAMILIES.get(left.operator) == family:
+        found.append(left)
+    return found
+
+
 _PARTS: Final[Mapping[type[Node], Callable[[Any], Iterable[Node | None]]]] = {
     Negation: lambda node: (node.operand,),
     ArrayConstructor: lambda node: node.items,
     ObjectConstructor: lambda node: _flat(node.pairs),
-    Binary: lambda node: (node.left, node.right),
+    Binary: operands,
     Condition: lambda node: (node.condition, node.then, node.otherwise),
     Block: lambda node: node.expressions,
     Bind: lambda node: (node.value,),

@@ -17,7 +17,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from express.expressions.jsonata.errors import JSONataError
-from express.expressions.jsonata.evaluation import budget, spend
+from express.expressions.jsonata.evaluation import budget, paced, spend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -113,8 +113,8 @@ def truth(value: Value, evaluation: Evaluation | None) -> bool:
         return answer
     if kind is not list:
         return bool(value) and not isinstance(value, Function)
-    spend(evaluation, len(value))
-    return any(truth(item, budget(evaluation) if type(item) is list else None) for item in value)
+    items = paced(evaluation, value, 2)
+    return any(truth(item, budget(evaluation) if type(item) is list else None) for item in items)
 
 
 def equal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
@@ -127,13 +127,14 @@ def equal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
     if left is right:
         return True
     if kind is list:
-        return len(left) == len(right) and _all_equal(zip(left, right, strict=True), len(left), evaluation)
-    pairs = ((item, right[key]) for key, item in left.items())
-    return left.keys() == right.keys() and _all_equal(pairs, len(left), evaluation)
+        return len(left) == len(right) and _all_equal(zip(paced(evaluation, left, 1), right, strict=True), evaluation)
+    if left.keys() != right.keys():
+        return False
+    return _all_equal(((left[key], right[key]) for key in paced(evaluation, left, 3)), evaluation)
 
 
-def _all_equal(pairs: Iterable[tuple[Value, Value]], count: int, evaluation: Evaluation | None) -> bool:
-    spend(evaluation, count)
+def _all_equal(pairs: Iterable[tuple[Value, Value]], evaluation: Evaluation | None) -> bool:
+    spend(evaluation, _CONTAINER_COST)
     for left, right in pairs:
         inside = budget(evaluation) if type(left) in _CONTAINERS else None
         if not equal(left, right, inside):
@@ -141,5 +142,7 @@ def _all_equal(pairs: Iterable[tuple[Value, Value]], count: int, evaluation: Eva
     return True
 
 
+#: Steps for looking at an array or object at all.
+_CONTAINER_COST: Final = 4
 _NUMBERS: Final = frozenset((int, float))
 _CONTAINERS: Final = frozenset((list, dict))

@@ -76,7 +76,7 @@ def build_finder(steps: tuple[Name | Index, ...]) -> Callable[[JSON], JSON]:
 
     def find(value: JSON) -> JSON:
         for key in plan:
-            if type(key) is str:
+            if isinstance(key, str):
                 if type(value) is not dict or key not in value:
                     return MISSING
             elif type(value) is not list or not -len(value) <= key < len(value):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from typing import Any
 
 import pytest
 
 from express.expressions.jsonata import JSONataError, compile  # noqa: A004
+from express.expressions.jsonata.generation import emitter
 
 WORK, MEMORY, STACK = "U1001", "U1002", "U1003"
 
@@ -88,7 +90,7 @@ def test_a_runaway_is_stopped(text: str, code: str) -> None:
 
 
 def test_the_same_work_ends_the_same_way_every_time() -> None:
-    expression = compile("$map([1..$n], function($v) { $v })", steps=1000)
+    expression = compile("$map([1..$n], function($v) { $v })", steps=1200)
     ends = set()
     for n in range(800, 1100):
         try:
@@ -168,7 +170,7 @@ SHAPES = {
     "predicates": ("a[", "true", "]"),
     "steps": ("a.(", "b", ")"),
     "conditions": ("true ? ", "1", " : 2"),
-    "sums": ("1 + ", "1", ""),
+    "comparisons": ("1 = ", "1", ""),
     "order-by": ("a^(", "b", ")"),
     "groups": ('a{"k":', "b", "}"),
     "bindings": ("($x := ", "1", "; $x)"),
@@ -179,6 +181,11 @@ SHAPES = {
 
 
 LONG = {
+    "sums": " + ".join(f"$count(a{n}) * 2" for n in range(2000)),
+    "texts": " & ".join(f"a{n}" for n in range(5000)),
+    "conjunctions": " and ".join(f"a{n} != 1" for n in range(3000)),
+    "disjunctions": " or ".join(f"$exists(a{n})" for n in range(3000)),
+    "parents": "a.b.(" + ", ".join(f"%.a{n}" for n in range(500)).join("[]") + ")",
     "names": ".".join(f"a{n}" for n in range(3000)),
     "filters": ".".join(f"a{n}[b{n} = 1]" for n in range(1000)),
     "keys": "{" + ",".join(f'"k{n}": a{n}' for n in range(3000)) + "}",
@@ -192,6 +199,48 @@ LONG = {
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_long_expressions_are_compiled(text: str) -> None:
     compile(text)({})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" + ".join(["1"] * 1000), 1000),
+        (" - ".join(["1"] * 1000), -998),
+        ("2" + " * 3 / 3" * 1000, 2),
+        (" & ".join(['"a"'] * 500), "a" * 500),
+        (" and ".join(["true"] * 1000), True),
+        (" or ".join(["false"] * 999 + ["true"]), True),
+        ("$sum([1..3].(" + " + ".join(["$"] * 1000) + "))", 6000),
+    ],
+    ids=("sum", "difference", "product", "text", "and", "or", "in a loop"),
+)
+def test_chains_of_operators_are_as_long_as_you_like(text: str, expected: Any) -> None:
+    assert compile(text)() == expected
+
+
+@pytest.mark.parametrize("count", [500, 2_000])
+@pytest.mark.parametrize(
+    "part", ["+ a", "& a", "and a", "or a.b", ".a", "[a]", ".a[b = 1]", ", a.b", ", $map(a, function($v) { $v })"]
+)
+def test_work_of_compiling_grows_with_the_text(part: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted in nodes of the generated code; twice the text is twice the work."""
+    located = 0
+
+    def locate(statement: Any, line: int) -> None:
+        nonlocal located
+        located += sum(1 for _ in ast.walk(statement)) if isinstance(statement, ast.Assign) else 1
+        real(statement, line)
+
+    real = emitter._locate
+    monkeypatch.setattr(emitter, "_locate", locate)
+    compile(f"[a {f'{part} ' * count}]")
+    assert located < 600 * count
+
+
+def test_far_too_many_functions_are_refused() -> None:
+    with pytest.raises(JSONataError) as raised:
+        compile("[" + ",".join(["a.(%)"] * 8_000) + "]")
+    assert raised.value.code == WORK
 
 
 @pytest.mark.parametrize("shape", SHAPES)

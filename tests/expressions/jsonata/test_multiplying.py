@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from express.expressions.jsonata import JSONataError, compile  # noqa: A004
+from express.expressions.jsonata.evaluation import Evaluation, Limits
 from express.expressions.jsonata.multiplying import may_multiply, weighed
 from express.expressions.jsonata.parser import parse
 
@@ -48,13 +49,14 @@ def test_may_multiply(text: str, expected: bool) -> None:
 
 def test_the_weight_is_that_of_all_a_value_stands_for() -> None:
     part = ["x" * 160] * 10
-    assert weighed([part] * 9, most=1000) == [part] * 9
+    evaluation = Evaluation(Limits(size=4000))
+    assert weighed([part] * 9, evaluation) == [part] * 9
     with pytest.raises(JSONataError, match="memory limit exceeded"):
-        weighed([part] * 10, most=1000)
+        weighed([part] * 10, evaluation)
 
 
 def test_a_result_is_limited_by_the_size_of_what_it_stands_for() -> None:
-    expression = compile("$map([1..$n], function($v) { $all })", size=1000)
+    expression = compile("$map([1..$n], function($v) { $all })", size=4000)
     assert expression(None, {"n": 9, "all": [0] * 100}) == [[0] * 100] * 9
     with pytest.raises(JSONataError, match="memory limit exceeded"):
         expression(None, {"n": 10, "all": [0] * 100})

@@ -5,6 +5,7 @@ Every row is an expression on DOCUMENT with what it gives; the answers are those
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -104,6 +105,17 @@ CASES: list[tuple[str, Any]] = [
     ('1e21 & ""', "1e+21"),
     ('0.1 + 0.2 & ""', "0.3"),
     ('"f" & $sum', "f"),
+    ('4 / 2 & ""', "2"),
+    ('9007199254740993 * 3 & ""', "27021597764223000"),
+    ("1 / 0 > 5", True),
+    ("0 / 0 > 5", False),
+    ("0 / 0 = 0 / 0", False),
+    ("1 / 0 + 1", Failure("D1001", 7)),
+    ("1e308 * 10 - 1", Failure("D1001", 12)),
+    ("0 / 0 + 1", Failure("T2001", 7)),
+    ("1 + 0 / 0", Failure("T2002", 3)),
+    ('1 / 0 & ""', Failure("D3001", 7)),
+    ("$string(1 / 0)", Failure("D3001", 8)),
     ("[1..3]", [1, 2, 3]),
     ("[3..1]", []),
     ("[1..1]", [1]),
@@ -125,3 +137,15 @@ CASES: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("text", "expected"), CASES, ids=[text for text, _ in CASES])
 def test_operator(text: str, expected: Any) -> None:
     assert exactly(evaluated(text)) == exactly(expected)
+
+
+@pytest.mark.parametrize("value", [True, False, 0, 1, 2, -1, 0.5, 1e300, "1", None, [], {}, [5], UNDEFINED], ids=repr)
+@pytest.mark.parametrize("limit", ["0", "1", "-1", "0.5", "1000"])
+@pytest.mark.parametrize("sign", ["<", "<=", ">", ">="])
+def test_a_literal_limit_is_compared_with_like_any_number(sign: str, limit: str, value: Any) -> None:
+    """The code for a literal guesses what the value is; with a variable in its place nothing is guessed."""
+    data, bindings = {"a": value}, {"limit": json.loads(limit)}
+    for template in ("$.a {} {}", "$not($.a {} {})", "$.a {} {} ? 'yes' : 'no'"):
+        guessed = evaluated(template.format(sign, limit), data)
+        looked_up = evaluated(template.format(sign, "$limit"), data, bindings)
+        assert getattr(guessed, "code", guessed) == getattr(looked_up, "code", looked_up)

@@ -298,7 +298,7 @@ NESTINGS = {
     "orders": ("a^(", "b", ")"),
     "groups": ("a{b: ", "c", "}"),
     "transforms": ("|a|", "{}", "|"),
-    "sums": ("1 + ", "1", ""),
+    "comparisons": ("a = ", "b", ""),
     "chains": ("a ~> ", "$f", ""),
     "never closed": ("(", "", ""),
 }
@@ -306,6 +306,10 @@ NESTINGS = {
 #: Texts that are long, not deep.
 LENGTHS = {
     "dots": ("a", ".b", ""),
+    "sums": ("a", " + b * c - d", ""),
+    "texts": ("a", " & b", ""),
+    "conjunctions": ("a", " and b", ""),
+    "disjunctions": ("a", " or b", ""),
     "filtered steps": ("a", ".b[0]", ""),
     "filters": ("a", "[0]", ""),
     "empty filters": ("a[0]", "[]", ""),

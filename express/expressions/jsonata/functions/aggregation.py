@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
 
-@function("count", "<a:n>")
+@function("count", "<a:n>", cost=1)
 def count(items: list[Value] | Undefined) -> int:
     """How many items there are; of nothing, 0."""
     return 0 if isinstance(items, Undefined) else len(items)
@@ -29,7 +29,7 @@ def sum_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
     """The sum of all numbers; of an empty array, 0. Raises D1001 when it is out of range."""
     if isinstance(numbers, Undefined):
         return UNDEFINED
-    evaluation.spend(len(numbers) >> 4)
+    evaluation.spend(len(numbers) >> 2)
     return number(_total(numbers))
 
 
@@ -38,7 +38,7 @@ def average(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
     """The mean of all numbers; of an empty array, nothing. Raises D1001 when the sum is out of range."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
-    evaluation.spend(len(numbers) >> 4)
+    evaluation.spend(len(numbers) >> 2)
     return number(number(_total(numbers)) / len(numbers))
 
 
@@ -47,7 +47,7 @@ def max_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
     """The largest number; of an empty array, nothing."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
-    evaluation.spend(len(numbers) >> 4)
+    evaluation.spend(len(numbers) >> 2)
     return number(max(numbers))
 
 
@@ -56,7 +56,7 @@ def min_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
     """The smallest number; of an empty array, nothing."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
-    evaluation.spend(len(numbers) >> 4)
+    evaluation.spend(len(numbers) >> 2)
     return number(min(numbers))
 
 

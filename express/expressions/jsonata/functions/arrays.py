@@ -6,7 +6,10 @@ import random
 from typing import TYPE_CHECKING, Any, Final
 
 from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.evaluation import paced
 from express.expressions.jsonata.functions.registry import function
+from express.expressions.jsonata.operators import code_units
+from express.expressions.jsonata.ordering import in_order
 from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, Value
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ def append(evaluation: Evaluation, first: Value, second: Value) -> Value:
         return second if first is UNDEFINED else first
     left = first if type(first) is list else [first]
     right = second if type(second) is list else [second]
-    evaluation.make(len(left) + len(right))
+    evaluation.gather(len(left) + len(right))
     return left + right
 
 
@@ -36,7 +39,7 @@ def reverse(evaluation: Evaluation, items: list[Value] | Undefined) -> Value:
     """The items last to first."""
     if isinstance(items, Undefined):
         return UNDEFINED
-    evaluation.make(len(items))
+    evaluation.gather(len(items))
     return items[::-1]
 
 
@@ -45,20 +48,25 @@ def shuffle(evaluation: Evaluation, items: list[Value] | Undefined) -> Value:
     """The items in random order."""
     if isinstance(items, Undefined):
         return UNDEFINED
-    evaluation.spend(len(items))
-    return random.sample(items, len(items))
+    shuffled = items.copy()
+    for last in paced(evaluation, range(len(items) - 1, 0, -1), 3):
+        other = int(random.random() * (last + 1))
+        shuffled[last], shuffled[other] = shuffled[other], shuffled[last]
+    return shuffled
 
 
-@function("zip", "<a+>", bounded=True)
+@function("zip", "<a+>", bounded=True, cost=6)
 def zip_(evaluation: Evaluation, *arrays: Value) -> list[Value]:
     """An array of the first items, one of the second items and so on, as many as the shortest array has."""
     if UNDEFINED in arrays:
         return []
-    evaluation.make(len(arrays) * min(map(len, arrays)))
-    return list(map(list, zip(*arrays, strict=False)))
+    rows = min(map(len, arrays))
+    evaluation.gather(len(arrays) * rows)
+    turns = paced(evaluation, range(rows), 4 + len(arrays))
+    return [list(row) for _, *row in zip(turns, *arrays, strict=False)]
 
 
-@function("sort", "<af?:a>", bounded=True)
+@function("sort", "<af?:a>", bounded=True, cost=6)
 def sort(evaluation: Evaluation, items: list[Value] | Undefined, comparator: Function | Undefined) -> Value:
     """The items in ascending order; with a comparator, which says whether its first argument comes after the second.
 
@@ -66,16 +74,15 @@ def sort(evaluation: Evaluation, items: list[Value] | Undefined, comparator: Fun
     """
     if isinstance(items, Undefined) or len(items) <= 1:
         return items
-    rounds = len(items).bit_length()
     if not isinstance(comparator, Undefined):
-        evaluation.spend(len(items) * rounds)
+        evaluation.spend(len(items))
         return merge_sorted(items, comparator.call)
-    evaluation.spend(len(items) * rounds >> 3)
+    evaluation.spend(len(items) * len(items).bit_length() >> 2)
     kinds = set(map(type, items))
     if kinds <= _STRINGS:
-        return sorted(items, key=None if all(map(str.isascii, items)) else _code_units)
+        return in_order(evaluation, items, None if all(map(str.isascii, items)) else code_units)
     if kinds <= _NUMBERS:
-        return sorted(items)
+        return in_order(evaluation, items)
     raise JSONataError("D3070", index=1)
 
 
@@ -108,21 +115,16 @@ def _is_true(answer: Value) -> bool:
     return bool(answer) or isinstance(answer, (list, dict))
 
 
-def _code_units(text: str) -> bytes:
-    """JavaScript compares strings by UTF-16 code units: characters beyond U+FFFF come before U+E000."""
-    return text.encode("utf-16-be", "surrogatepass")
-
-
-@function("distinct", "<x:x>", bounded=True)
+@function("distinct", "<x:x>", bounded=True, cost=5)
 def distinct(evaluation: Evaluation, items: Value) -> Value:
     """The items without repetitions, in order of first occurrence. Numbers are equal by value, objects in any order."""
     if type(items) is not list or len(items) <= 1:
         return items
-    evaluation.spend(len(items))
+    turns = paced(evaluation, items, 3)
     if set(map(type, items)) <= _HASHABLE:
-        return list(dict.fromkeys(items))
+        return list(dict.fromkeys(turns))
     unique: dict[Hashable, Any] = {}
-    for item in items:
+    for item in turns:
         unique.setdefault(_identity(evaluation, item), item)
     return list(unique.values())
 
@@ -131,10 +133,10 @@ def _identity(evaluation: Evaluation, value: Value) -> Hashable:
     """A hashable stand-in: two values have the same exactly when they are equal."""
     kind = type(value)
     if kind is list:
-        evaluation.spend(4 + 4 * len(value))
+        evaluation.spend(8 + 4 * len(value))
         return (list, *[_identity(evaluation, item) for item in value])
     if kind is dict:
-        evaluation.spend(4 + 4 * len(value))
+        evaluation.spend(8 + 4 * len(value))
         return (dict, frozenset([(key, _identity(evaluation, item)) for key, item in value.items()]))
     if kind is bool:
         return (bool, value)

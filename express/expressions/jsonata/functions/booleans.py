@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
 
-@function("boolean", "<x-:b>", bounded=True)
+@function("boolean", "<x-:b>", bounded=True, cost=2)
 def boolean(evaluation: Evaluation, value: Value) -> Value:
     """The effective boolean value: empty, zero, null and functions are false, arrays are true if an item is."""
     return UNDEFINED if value is UNDEFINED else truth(value, evaluation)
@@ -23,7 +23,7 @@ def not_(evaluation: Evaluation, value: Value) -> Value:
     return UNDEFINED if value is UNDEFINED else not truth(value, evaluation)
 
 
-@function("exists", "<x:b>")
+@function("exists", "<x:b>", cost=1)
 def exists(value: Value) -> bool:
     """Whether there is a value at all; null is one."""
     return value is not UNDEFINED

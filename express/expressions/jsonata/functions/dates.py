@@ -40,7 +40,7 @@ def millis(evaluation: Evaluation) -> int:
     return evaluation.millis
 
 
-@function("fromMillis", "<n-s?s?:s>", bounded=True)
+@function("fromMillis", "<n-s?s?:s>", bounded=True, cost=14)
 def from_millis(
     evaluation: Evaluation, moment: float | Undefined, picture: str | Undefined, timezone: str | Undefined
 ) -> Value:
@@ -60,7 +60,7 @@ def _write(evaluation: Evaluation, moment: float, picture: str | Undefined, time
     return read_date_picture(picture).write(evaluation, moment, offset)
 
 
-@function("toMillis", "<s-s?:n>", bounded=True)
+@function("toMillis", "<s-s?:n>", bounded=True, cost=40)
 def to_millis(evaluation: Evaluation, timestamp: str | Undefined, picture: str | Undefined) -> Value:
     """A timestamp as milliseconds since 1970 UTC, read in ISO 8601 or by a picture that it must fit.
 

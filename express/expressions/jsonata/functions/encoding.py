@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import re
 import string
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,8 @@ from express.expressions.jsonata.functions.registry import function
 from express.expressions.jsonata.values import UNDEFINED, Undefined, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from express.expressions.jsonata.evaluation import Evaluation
 
 #: What `encodeURIComponent` and `encodeURI` leave as it is, besides letters, digits and `_.-~`.
@@ -23,6 +26,12 @@ _MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 #: `decodeURI` leaves the escapes of reserved characters as they are.
 _UNRESERVED_ESCAPES: Final = re.compile(r"(?:%(?!2[346BCF]|3[ABDF]|40)[0-9A-F]{2})+", re.IGNORECASE)
+
+#: So many characters are encoded at a time.
+_PART: Final = 1 << 16
+#: Steps for an escape, and for a run of them.
+_ESCAPE_COST: Final = 8
+_RUN_COST: Final = 12
 
 _ALPHABET: Final = string.ascii_letters.encode() + string.digits.encode() + b"+/-_"
 _FOREIGN: Final = bytes(set(range(256)) - set(_ALPHABET))
@@ -38,7 +47,7 @@ def base64_encode(evaluation: Evaluation, text: str | Undefined) -> Value:
     return base64.b64encode(_octets(text)).decode("ascii")
 
 
-@function("base64decode", "<s-:s>", bounded=True)
+@function("base64decode", "<s-:s>", bounded=True, cost=8)
 def base64_decode(evaluation: Evaluation, text: str | Undefined) -> Value:
     """The bytes that Base64 text encodes, each as the character of its number.
 
@@ -62,25 +71,25 @@ def _octets(text: str) -> bytes:
         return text.encode("utf-16-le", "surrogatepass")[::2]
 
 
-@function("encodeUrlComponent", "<s-:s>", bounded=True)
+@function("encodeUrlComponent", "<s-:s>", bounded=True, cost=11)
 def encode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
     """`encodeURIComponent`. Raises D3140 for a surrogate without its other half."""
     return _encoded(evaluation, text, _COMPONENT_SAFE, "encodeUrlComponent")
 
 
-@function("encodeUrl", "<s-:s>", bounded=True)
+@function("encodeUrl", "<s-:s>", bounded=True, cost=11)
 def encode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
     """`encodeURI`, which leaves alone what separates the parts of a URL. Raises D3140 like its sibling."""
     return _encoded(evaluation, text, _COMPONENT_SAFE + _RESERVED, "encodeUrl")
 
 
-@function("decodeUrlComponent", "<s-:s>", bounded=True)
+@function("decodeUrlComponent", "<s-:s>", bounded=True, cost=15)
 def decode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
     """`decodeURIComponent`. Raises D3140 for escapes that are incomplete or no UTF-8."""
     return _decoded(evaluation, text, _ESCAPES, "decodeUrlComponent")
 
 
-@function("decodeUrl", "<s-:s>", bounded=True)
+@function("decodeUrl", "<s-:s>", bounded=True, cost=15)
 def decode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
     """`decodeURI`, which leaves the escapes of separators as they are. Raises D3140 like its sibling."""
     return _decoded(evaluation, text, _UNRESERVED_ESCAPES, "decodeUrl")
@@ -90,20 +99,34 @@ def _encoded(evaluation: Evaluation, text: str | Undefined, safe: str, name: str
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.make(len(text))
-    evaluation.spend(len(text) >> 2)
     try:
-        return quote(text, safe=safe)
+        return "".join([quote(part, safe=safe) for part in _parts(evaluation, text)])
     except UnicodeEncodeError:
         raise JSONataError("D3140", value=text, functionName=name) from None
+
+
+def _parts(evaluation: Evaluation, text: str) -> Iterator[str]:
+    for start in range(0, len(text), _PART):
+        evaluation.spend(min(len(text), _PART) >> 2)
+        yield text[start : start + _PART]
 
 
 def _decoded(evaluation: Evaluation, text: str | Undefined, escapes: re.Pattern[str], name: str) -> Value:
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.make(len(text))
+    escapes_there = text.count("%")
+    if not escapes_there:
+        return text
+    evaluation.spend(_ESCAPE_COST * escapes_there)
     try:
         if not _MALFORMED.search(text):
-            return escapes.sub(lambda run: unquote_to_bytes(run[0]).decode(), text)
+            return escapes.sub(functools.partial(_unescaped, evaluation), text)
     except UnicodeDecodeError:
         pass
     raise JSONataError("D3140", value=text, functionName=name)
+
+
+def _unescaped(evaluation: Evaluation, run: re.Match[str]) -> str:
+    evaluation.spend(_RUN_COST)
+    return unquote_to_bytes(run[0]).decode()

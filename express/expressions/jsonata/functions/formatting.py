@@ -28,7 +28,7 @@ _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EXACT: Final = 2.0**53
 
 
-@function("formatNumber", "<n-so?:s>", bounded=True)
+@function("formatNumber", "<n-so?:s>", bounded=True, cost=50)
 def format_number(evaluation: Evaluation, value: float | Undefined, picture: str | Undefined, options: Value) -> Value:
     """The number as a picture has it: `$formatNumber(12345.6, "#,###.00")`.
 
@@ -51,7 +51,7 @@ def _symbols(options: dict[str, Value]) -> numbers.Symbols:
     return numbers.Symbols(**{name: spread(symbol) for name, symbol in chosen.items()})
 
 
-@function("formatInteger", "<n-s:s>", bounded=True)
+@function("formatInteger", "<n-s:s>", bounded=True, cost=22)
 def format_integer(evaluation: Evaluation, value: float | Undefined, picture: str | Undefined) -> Value:
     """The number, rounded down, as an integer picture has it: `$formatInteger(2789, "w")`.
 
@@ -65,7 +65,7 @@ def format_integer(evaluation: Evaluation, value: float | Undefined, picture: st
     return text
 
 
-@function("parseInteger", "<s-s:n>", bounded=True)
+@function("parseInteger", "<s-s:n>", bounded=True, cost=12)
 def parse_integer(evaluation: Evaluation, text: str | Undefined, picture: str | Undefined) -> Value:
     """The number that a text written by an integer picture stands for. Raises D3030 if it stands for none."""
     if isinstance(text, Undefined):
@@ -86,8 +86,8 @@ def _paid(evaluation: Evaluation, picture: str | Undefined) -> str:
     return picture
 
 
-@function("formatBase", "<n-n?:s>")
-def format_base(value: float | Undefined, radix: float | Undefined) -> Value:
+@function("formatBase", "<n-n?:s>", bounded=True, cost=6)
+def format_base(evaluation: Evaluation, value: float | Undefined, radix: float | Undefined) -> Value:
     """The number, rounded half to even, in a base from 2 to 36, by default 10. Raises D3100 for another."""
     if isinstance(value, Undefined):
         return UNDEFINED
@@ -95,7 +95,10 @@ def format_base(value: float | Undefined, radix: float | Undefined) -> Value:
     whole = round_(value, UNDEFINED)
     if not 2 <= base <= 36:
         raise JSONataError("D3100", value=base)
-    return number_text(whole) if base == 10 else _in_base(whole, base)
+    if base == 10:
+        return number_text(whole)
+    evaluation.spend(2 * int(math.log2(abs(whole) + 1)))
+    return _in_base(whole, base)
 
 
 def _in_base(value: int, base: int) -> str:

@@ -28,7 +28,7 @@ def calls(applied: Function, values: Iterable[Value], places: Iterable[Value], w
     return map(applied.call, values)
 
 
-@function("map", "<af>", bounded=True, sequence=True)
+@function("map", "<af>", bounded=True, sequence=True, cost=6)
 def map_(evaluation: Evaluation, items: list[Value] | Undefined, mapping: Function) -> list[Value]:
     """What the function gives for each item, as a sequence; items for which it gives nothing are left out."""
     if isinstance(items, Undefined):
@@ -38,7 +38,7 @@ def map_(evaluation: Evaluation, items: list[Value] | Undefined, mapping: Functi
     return [result for result in results if result is not UNDEFINED]
 
 
-@function("filter", "<af>", bounded=True, sequence=True)
+@function("filter", "<af>", bounded=True, sequence=True, cost=6)
 def filter_(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Function) -> list[Value]:
     """The items for which the function's answer is true, as a sequence."""
     if isinstance(items, Undefined):
@@ -48,7 +48,7 @@ def filter_(evaluation: Evaluation, items: list[Value] | Undefined, predicate: F
     return list(compress(items, (truth(answer, evaluation) for answer in answers)))
 
 
-@function("single", "<af?>", bounded=True)
+@function("single", "<af?>", bounded=True, cost=8)
 def single(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Function | Undefined) -> Value:
     """The one item for which the function's answer is true; without a function, the only item.
 
@@ -69,7 +69,7 @@ def single(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Fu
     return found[0]
 
 
-@function("reduce", "<afj?:j>", bounded=True)
+@function("reduce", "<afj?:j>", bounded=True, cost=6)
 def reduce(evaluation: Evaluation, items: list[Value] | Undefined, folding: Function, initial: Value) -> Value:
     """The items folded into one value, left to right, beginning with `initial` or the first item.
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _INTEGER: Final = re.compile(r"\s*([+-]?[0-9]+)")
 #: JavaScript takes the limit of `split` modulo 2^32.
 _UINT32: Final = 2**32 - 1
+#: Steps for a match as an object, and for the text around one.
+_MATCH_COST: Final = 20
+_PART_COST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ Found: TypeAlias = Match | ReportedMatch
 AnyMatch = TypeVar("AnyMatch", Match, ReportedMatch, Found)
 
 
-@function("contains", "<s-(sf):b>", bounded=True)
+@function("contains", "<s-(sf):b>", bounded=True, cost=4)
 def contains(evaluation: Evaluation, text: str | Undefined, pattern: str | Function | Undefined) -> Value:
     """Whether the pattern is found in the string."""
     if isinstance(text, Undefined):
@@ -73,7 +76,7 @@ def contains(evaluation: Evaluation, text: str | Undefined, pattern: str | Funct
     return next(_matches(evaluation, pattern, text), None) is not None
 
 
-@function("match", "<s-f<s:o>n?:a<o>>", bounded=True, sequence=True)
+@function("match", "<s-f<s:o>n?:a<o>>", bounded=True, sequence=True, cost=16)
 def match(
     evaluation: Evaluation, text: str | Undefined, pattern: Function, limit: float | Undefined
 ) -> list[dict[str, Value]]:
@@ -83,11 +86,14 @@ def match(
     """
     if isinstance(text, Undefined):
         return []
-    found = _limited(_matches(evaluation, pattern, text), limit, "D3040", 3)
-    return [{"match": item.match, "index": item.start, "groups": item.groups} for item in found]
+    matches: list[dict[str, Value]] = []
+    for found in _limited(_matches(evaluation, pattern, text), limit, "D3040", 3):
+        evaluation.spend(_MATCH_COST)
+        matches.append({"match": found.match, "index": found.start, "groups": found.groups})
+    return matches
 
 
-@function("split", "<s-(sf)n?:a<s>>", bounded=True)
+@function("split", "<s-(sf)n?:a<s>>", bounded=True, cost=5)
 def split(
     evaluation: Evaluation, text: str | Undefined, separator: str | Function | Undefined, limit: float | Undefined
 ) -> Value:
@@ -97,13 +103,15 @@ def split(
     """
     if isinstance(text, Undefined):
         return UNDEFINED
-    evaluation.make(len(text))
+    evaluation.spend(len(text) >> 4)
     if isinstance(separator, str):
         most = _UINT32 if isinstance(limit, Undefined) else int(_not_negative(limit, "D3020", 3)) & _UINT32
+        evaluation.gather(min(text.count(separator) + 1, most))
         return list(text[:most]) if not separator else text.split(separator, most)[:most]
     parts: list[str] = []
     last: Found | None = None
     for found in _limited(_matches(evaluation, separator, text), limit, "D3020", 3):
+        evaluation.spend(_PART_COST)
         parts.append(found.before)
         last = found
     if isinstance(limit, Undefined) or len(parts) < limit:
@@ -111,7 +119,7 @@ def split(
     return parts
 
 
-@function("replace", "<s-(sf)(sf)n?:s>", bounded=True)
+@function("replace", "<s-(sf)(sf)n?:s>", bounded=True, cost=18)
 def replace(
     evaluation: Evaluation,
     text: str | Undefined,
@@ -135,7 +143,7 @@ def replace(
     pieces: list[str] = []
     last: Found | None = None
     for found, new in _substituted(evaluation, text, pattern, replacement, limit):
-        evaluation.spend(len(new) >> 4)
+        evaluation.spend(_PART_COST + (len(new) >> 4))
         pieces += found.before, new
         last = found
     pieces.append(text if last is None else last.after)
@@ -171,7 +179,7 @@ def _reported(evaluation: Evaluation, matcher: Function | Undefined, text: str) 
     previous = 0
     result = matcher.call(text)
     while result is not UNDEFINED:
-        evaluation.spend(1)
+        evaluation.spend(_MATCH_COST)
         found = _report(result, units, previous)
         yield found
         previous = found.end

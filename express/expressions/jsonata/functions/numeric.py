@@ -25,7 +25,7 @@ _RADIX_HINT: Final = re.compile(r"^0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+\Z")
 _RADIX: Final = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
 
 
-@function("number", "<(nsb)-:n>", bounded=True)
+@function("number", "<(nsb)-:n>", bounded=True, cost=5)
 def number_(evaluation: Evaluation, value: str | float | Undefined) -> Value:
     """The number a string spells in decimal, hexadecimal, octal or binary; true is 1 and false 0. Raises D3030."""
     if isinstance(value, str):
@@ -62,7 +62,7 @@ def ceil(value: float | Undefined) -> Value:
     return value if isinstance(value, Undefined) else number(math.ceil(value))
 
 
-@function("round", "<n-n?:n>")
+@function("round", "<n-n?:n>", cost=14)
 def round_(value: float | Undefined, precision: float | Undefined) -> Value:
     """The number rounded half to even, at `precision` decimal places (negative: before the point).
 
@@ -82,7 +82,7 @@ def _shifted(value: float, places: int) -> float:
     return float(f"{mantissa}e{int(exponent or 0) + places}")
 
 
-@function("sqrt", "<n-:n>")
+@function("sqrt", "<n-:n>", cost=2)
 def sqrt(value: float | Undefined) -> Value:
     """The square root. Raises D3060 for a negative number."""
     if isinstance(value, Undefined):
@@ -92,7 +92,7 @@ def sqrt(value: float | Undefined) -> Value:
     return number(math.sqrt(number(value)))
 
 
-@function("power", "<n-n:n>")
+@function("power", "<n-n:n>", cost=2)
 def power(base: float | Undefined, exponent: float | Undefined) -> Value:
     """The base raised to the exponent. Raises D3061 when the result is infinite or no real number."""
     if isinstance(base, Undefined):

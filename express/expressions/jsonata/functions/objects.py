@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from express.expressions.jsonata.errors import JSONataError
+from express.expressions.jsonata.evaluation import paced
 from express.expressions.jsonata.functions.higher_order import calls
 from express.expressions.jsonata.functions.registry import function
 from express.expressions.jsonata.numerals import fifteen_digits
@@ -27,16 +28,17 @@ _TYPES: Final[dict[type, str]] = {
 }
 
 
-@function("keys", "<x-:a<s>>", bounded=True, sequence=True)
+@function("keys", "<x-:a<s>>", bounded=True, sequence=True, cost=4)
 def keys(evaluation: Evaluation, value: Value) -> list[Value]:
     """The keys of an object, or of all objects in an array, each once, as a sequence."""
     if type(value) is dict:
-        evaluation.make(len(value))
+        evaluation.spend(2)
+        evaluation.gather(len(value))
         return list(value)
     if type(value) is not list:
         return []
-    evaluation.spend(len(value))
-    return list(dict.fromkeys([key for item in value for key in keys(evaluation, item)]))
+    items = paced(evaluation, value, 3)
+    return list(dict.fromkeys([key for item in items for key in keys(evaluation, item)]))
 
 
 @function("lookup", "<x-s:x>", bounded=True, mixed=True)
@@ -48,19 +50,18 @@ def lookup(evaluation: Evaluation, value: Value, key: str | Undefined) -> Value:
 
 
 def _looked_up(evaluation: Evaluation, items: list[Value], key: str | Undefined) -> list[Value]:
-    evaluation.spend(len(items))
     found: list[Value] = []
-    for item in items:
+    for item in paced(evaluation, items, 4):
         result = _looked_up(evaluation, item, key) if type(item) is list else lookup(evaluation, item, key)
         if type(result) is list:
-            evaluation.make(len(found) + len(result))
+            evaluation.gather(len(result), len(found))
             found += result
         elif result is not UNDEFINED:
             found.append(result)
     return found
 
 
-@function("spread", "<x-:a<o>>", bounded=True, mixed=True)
+@function("spread", "<x-:a<o>>", bounded=True, mixed=True, cost=10)
 def spread(evaluation: Evaluation, value: Value) -> Value:
     """An object taken apart into objects of one key each; all objects of an array, into one array.
 
@@ -84,13 +85,13 @@ def _spread(evaluation: Evaluation, items: list[Value]) -> list[Value]:
             apart += _spread(evaluation, item)
         else:
             apart.append(item)
-        evaluation.spend(1)
+        evaluation.spend(3)
     return apart
 
 
 def _single_keys(evaluation: Evaluation, value: dict[str, Value]) -> list[Value]:
-    evaluation.spend(len(value))
-    return [{key: item} for key, item in value.items()]
+    pairs = paced(evaluation, value.items(), 2)
+    return [{key: item} for key, item in pairs]
 
 
 @function("merge", "<a<o>:o>", bounded=True)
@@ -100,13 +101,13 @@ def merge(evaluation: Evaluation, objects: list[dict[str, Value]] | Undefined) -
         return UNDEFINED
     merged: dict[str, Value] = {}
     for item in objects:
-        evaluation.spend(1 + (len(item) >> 2))
+        evaluation.spend(3 + (len(item) >> 1))
         merged.update(item)
-    evaluation.make(len(merged))
+    evaluation.gather(len(merged))
     return merged
 
 
-@function("each", "<o-f:a>", bounded=True, sequence=True)
+@function("each", "<o-f:a>", bounded=True, sequence=True, cost=8)
 def each(evaluation: Evaluation, value: dict[str, Value] | Undefined, mapping: Function) -> list[Value]:
     """What the function gives for each value, key and the object, as a sequence."""
     if isinstance(value, Undefined):
@@ -116,7 +117,7 @@ def each(evaluation: Evaluation, value: dict[str, Value] | Undefined, mapping: F
     return [result for result in results if result is not UNDEFINED]
 
 
-@function("sift", "<o-f?:o>", bounded=True)
+@function("sift", "<o-f?:o>", bounded=True, cost=10)
 def sift(evaluation: Evaluation, value: dict[str, Value] | Undefined, predicate: Function | Undefined) -> Value:
     """The keys for which the function's answer for value, key and object is true; nothing, when there are none.
 
@@ -144,11 +145,11 @@ def clone(evaluation: Evaluation, value: Value) -> Value:
 def _copied(evaluation: Evaluation, value: Value) -> Value:
     kind = type(value)
     if kind is dict:
-        evaluation.spend(1 + 4 * len(value))
-        return {key: _copied(evaluation, item) for key, item in value.items()}
+        evaluation.spend(3)
+        return {key: _copied(evaluation, item) for key, item in paced(evaluation, value.items(), 3)}
     if kind is list:
-        evaluation.spend(1 + 4 * len(value))
-        return [_copied(evaluation, item) for item in value]
+        evaluation.spend(3)
+        return [_copied(evaluation, item) for item in paced(evaluation, value, 3)]
     if kind is int or kind is float:
         return number(fifteen_digits(value))
     if isinstance(value, Function):
@@ -156,7 +157,7 @@ def _copied(evaluation: Evaluation, value: Value) -> Value:
     return None if value is UNDEFINED else value  # UNDEFINED: the group of a match that took no part
 
 
-@function("type", "<x:s>")
+@function("type", "<x:s>", cost=2)
 def type_(value: Value) -> Value:
     """`null`, `number`, `string`, `boolean`, `array`, `object` or `function`; of nothing, nothing."""
     return UNDEFINED if value is UNDEFINED else _TYPES.get(type(value), "function")

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Implementation = TypeVar("Implementation", bound="Callable[..., Any]")
 
 
+#: Steps of a call of most functions.
+USUAL_COST: Final = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Builtin:
     """`$name`: `signature` as JSONata writes it (docs, "Function signatures"), `arity` how many arguments it declares.
@@ -25,7 +29,7 @@ class Builtin:
     As in JavaScript, parameters with a default and `*parameters` do not count; so `$map` hands `$string` one argument.
 
     `bounded`: takes the `Evaluation` first. `sequence`: returns a sequence; `mixed`: that or a value. `aws`: added by
-    Step Functions.
+    Step Functions. `cost`: the steps a call takes that has next to nothing to do.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Builtin:
     sequence: bool = False
     mixed: bool = False
     aws: bool = False
+    cost: int = USUAL_COST
 
     @property
     def may_give_sequence(self) -> bool:
@@ -53,13 +58,14 @@ def function(
     sequence: bool = False,
     mixed: bool = False,
     aws: bool = False,
+    cost: int = USUAL_COST,
 ) -> Callable[[Implementation], Implementation]:
     """Register `$name`. The implementation's positional parameters are the function's own, after the evaluation."""
 
     def register(implementation: Implementation) -> Implementation:
         defaults: tuple[Any, ...] = getattr(implementation, "__defaults__", None) or ()
         arity = implementation.__code__.co_argcount - bounded - len(defaults)
-        BUILTINS[name] = Builtin(name, signature, implementation, arity, bounded, sequence, mixed, aws)
+        BUILTINS[name] = Builtin(name, signature, implementation, arity, bounded, sequence, mixed, aws, cost)
         return implementation
 
     return register

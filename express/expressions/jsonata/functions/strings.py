@@ -6,8 +6,7 @@ Strings are counted and cut by characters (code points), where JavaScript's own 
 from __future__ import annotations
 
 import math
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from express.expressions.jsonata.functions.registry import function
 from express.expressions.jsonata.stringify import scalar_text, stringify
@@ -16,10 +15,8 @@ from express.expressions.jsonata.values import UNDEFINED, Function, Undefined, V
 if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
-_BLANKS: Final = re.compile(r"[ \t\n\r]+")
 
-
-@function("string", "<x-b?:s>", bounded=True)
+@function("string", "<x-b?:s>", bounded=True, cost=5)
 def string(evaluation: Evaluation, value: Value, prettify: bool | Undefined = UNDEFINED) -> Value:
     """The value as text: strings as they are, functions empty, the rest as JSON, indented if `prettify`.
 
@@ -34,7 +31,7 @@ def string(evaluation: Evaluation, value: Value, prettify: bool | Undefined = UN
     return stringify(evaluation, value, prettify=bool(prettify)) if text is None else text
 
 
-@function("length", "<s-:n>")
+@function("length", "<s-:n>", cost=1)
 def length(text: str | Undefined) -> Value:
     """The number of characters."""
     return UNDEFINED if isinstance(text, Undefined) else len(text)
@@ -101,16 +98,16 @@ def uppercase(evaluation: Evaluation, text: str | Undefined) -> Value:
     return text.upper()
 
 
-@function("trim", "<s-:s>", bounded=True)
+@function("trim", "<s-:s>", bounded=True, cost=6)
 def trim(evaluation: Evaluation, text: str | Undefined) -> Value:
     """The string with each run of blanks, tabs and line ends made one blank, and none of them at either end."""
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.spend(len(text) >> 2)
-    return _BLANKS.sub(" ", text).strip(" ")
+    return " ".join(filter(None, text.replace("\t", " ").replace("\n", " ").replace("\r", " ").split(" ")))
 
 
-@function("pad", "<s-ns?:s>", bounded=True)
+@function("pad", "<s-ns?:s>", bounded=True, cost=5)
 def pad(evaluation: Evaluation, text: str | Undefined, width: float | Undefined, characters: str | Undefined) -> Value:
     """The string with `characters` (a blank) added up to `width`, on the left for a negative width.
 
@@ -133,6 +130,6 @@ def join(evaluation: Evaluation, strings: list[str] | Undefined, separator: str 
     if isinstance(strings, Undefined):
         return UNDEFINED
     between = separator or ""
-    evaluation.spend(len(strings) >> 4)
+    evaluation.spend(len(strings) >> 1)
     evaluation.make(sum(map(len, strings)) + len(between) * len(strings))
     return between.join(strings)

@@ -150,4 +150,4 @@ def tuple_functions(generator: Generator, pairs: list[tuple[Node, Node]]) -> ast
 def _of_item(generator: Generator, node: Node) -> ast.expr:
     item = generator.fresh("x")
     with generator.on(Code(c.name(item))):
-        return c.name(generator.body(generator.fresh("part"), (item,), lambda: generator.value(node)))
+        return c.name(generator.body((item,), node))

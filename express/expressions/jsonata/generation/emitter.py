@@ -14,6 +14,7 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from express.expressions.jsonata.errors import TIMEOUT, JSONataError
 from express.expressions.jsonata.generation.code import call, method, name, target
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 #: Loops inside one another in one function. Each may hold a `try`.
 MAX_NESTED_LOOPS: Final = 8
+
+#: For every function inside another CPython looks at all names around it, which takes some 30 ns for each: seconds for
+#: thousands of functions in one expression.
+_MAX_LOOKUPS: Final = 50_000_000
 
 #: The line of statements that say nothing about a place.
 NO_LINE: Final = 1
@@ -56,6 +61,7 @@ class Emitter:
         self.function = PythonFunction(outermost=True)
         self.line = NO_LINE
         self._count = 0
+        self._lookups = 0
         self._bound: dict[int, str] = {}
 
     @property
@@ -148,7 +154,10 @@ class Emitter:
 
     @contextmanager
     def define(self, identifier: str, parameters: ast.arguments) -> Iterator[PythonFunction]:
-        """`def identifier(parameters):`; the body must end in a return."""
+        """`def identifier(parameters):`; the body must end in a return. Raises U1001 for far too many of them."""
+        self._lookups += self._count
+        if self._lookups > _MAX_LOOKUPS:
+            raise JSONataError(TIMEOUT, max(position_of(self.line), 0))
         definition = ast.FunctionDef(identifier, parameters, [], [])
         if hasattr(definition, "type_params"):
             definition.type_params = []

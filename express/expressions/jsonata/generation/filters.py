@@ -60,9 +60,9 @@ def _exactly(generator: Generator, items: Code, predicate: Node, index: int | No
     if index is not None:
         found = generator.support(paths.index, items.expression, c.constant(index), c.name("marks"))
         return Code(generator.assign(found))
-    item, identifier = generator.fresh("x"), generator.fresh("filter")
+    item = generator.fresh("x")
     with generator.on(Code(c.name(item))):
-        generator.body(identifier, (item,), lambda: generator.value(predicate))
+        identifier = generator.body((item,), predicate)
     with generator.nowhere():
         chosen = generator.support(
             paths.select, items.expression, c.name(identifier), c.name("marks"), generator.evaluation()
@@ -82,13 +82,13 @@ def turns(items: Code) -> ast.expr:
 def _selected(generator: Generator, items: Code, predicate: Node) -> Code:
     source = generator.assign(turns(items))
     chosen = generator.store(generator.fresh(), c.list_of())
-    generator.spend(source, predicate)
     select(generator, source, predicate, chosen)
     return Code(chosen, LIST, sequence=True)
 
 
 def select(generator: Generator, source: ast.expr, predicate: Node, chosen: ast.expr) -> None:
     """Append to `chosen` what a predicate selects from the list or tuple `source`."""
+    items = generator.turns(source, predicate)
     deciding = isinstance(predicate, Binary) and predicate.operator in _DECIDING and not predicate.predicates
     item, index = generator.fresh("x"), generator.fresh("i")
 
@@ -102,9 +102,9 @@ def select(generator: Generator, source: ast.expr, predicate: Node, chosen: ast.
                 _pick(generator, predicate, c.name(item), c.name(index), source, chosen)
 
     if deciding:
-        generator.each(item, source, predicate, one_turn)
+        generator.each(item, items, predicate, one_turn)
     else:
-        generator.each(item, source, predicate, one_turn, index=index)
+        generator.each(item, items, predicate, one_turn, index=index)
 
 
 def _pick(

@@ -11,9 +11,11 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from express.expressions.jsonata import calls, transforms, values
+from express.expressions.jsonata.evaluation import CALL_COST
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, FUNCTION, LIST, UNDEF, Code
 from express.expressions.jsonata.generation.control import compiled_regex
+from express.expressions.jsonata.generation.costs import weight
 from express.expressions.jsonata.generation.emitter import parameters
 from express.expressions.jsonata.generation.intrinsics import INTRINSICS
 from express.expressions.jsonata.signatures import compile_signature
@@ -32,6 +34,7 @@ from express.expressions.jsonata.syntax import (
     Transform,
     Variable,
 )
+from express.expressions.jsonata.traversal import children
 
 if TYPE_CHECKING:
     from express.expressions.jsonata.functions.registry import Builtin
@@ -97,20 +100,29 @@ class _LambdaBody:
     def define(self, identifier: str) -> None:
         generator, node = self.generator, self.node
         names = tuple(generator.fresh("a") for _ in node.parameters)
-        evaluation = generator.evaluation()
         arguments = parameters(optional=names, rest=generator.fresh("rest"))
         with generator.maybe(), generator.nowhere(), generator.define(identifier, arguments):
-            generator.do(c.method(evaluation, "enter"))
-            body: list[ast.stmt] = []
-            leave: list[ast.stmt] = []
-            generator.emit(ast.Try(body, [], [], leave))
-            with generator.inside(leave):
-                depth = ast.Attribute(evaluation, "depth", c.STORE)
-                generator.emit(ast.AugAssign(depth, ast.Add(), c.constant(1)))
+            body = self._entered()
             with generator.inside(body), generator.scope(node.body, known=tuple(node.parameters)) as variables:
                 for parameter, argument in zip(node.parameters, names, strict=True):
                     generator.store(variables[parameter].identifier, c.name(argument))
                 generator.give(self._tail(node.body).expression)
+
+    def _entered(self) -> list[ast.stmt]:
+        """Pay for the call; the block for the rest of the function. One that calls no others nests no deeper."""
+        generator, steps = self.generator, weight(self.node.body) + CALL_COST
+        if _is_leaf(generator, self.node.body):
+            generator.spend(c.constant(steps // 2))
+            return generator.block
+        evaluation = generator.evaluation()
+        generator.do(c.method(evaluation, "enter", c.constant(steps)))
+        body: list[ast.stmt] = []
+        leave: list[ast.stmt] = []
+        generator.emit(ast.Try(body, [], [], leave))
+        with generator.inside(leave):
+            depth = ast.Attribute(evaluation, "depth", c.STORE)
+            generator.emit(ast.AugAssign(depth, ast.Add(), c.constant(1)))
+        return body
 
     def _tail(self, node: Node) -> Code:
         return tail(self.generator, node, self._hand_back)
@@ -120,6 +132,21 @@ class _LambdaBody:
         procedure, arguments = _procedure_and_arguments(generator, call, None)
         handed = generator.support(calls.TailCall, procedure, *arguments)
         return Code(generator.assign(handed))
+
+
+def _is_leaf(generator: Generator, body: Node) -> bool:
+    """Whether evaluating a lambda's body certainly calls no functions but built-ins that call none themselves."""
+    pending = [body]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Apply | Transform | Lambda | Partial):
+            return False
+        if isinstance(node, Call):
+            builtin = builtin_of(generator, node)
+            if builtin is None or "f" in builtin.signature:
+                return False
+        pending += children(node)
+    return True
 
 
 def tail(generator: Generator, node: Node, call_back: Any = None) -> Code:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 from express.expressions.jsonata import paths, sequences, syntax, values
-from express.expressions.jsonata.evaluation import FREE, spend
+from express.expressions.jsonata.evaluation import FREE, PORTION, paced
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation import (
     constructors,
@@ -28,6 +28,7 @@ from express.expressions.jsonata.generation import (
     operations,
 )
 from express.expressions.jsonata.generation.code import BOOL, LIST, UNDEF, Code
+from express.expressions.jsonata.generation.costs import weight
 from express.expressions.jsonata.generation.dependence import is_local
 from express.expressions.jsonata.generation.emitter import MAX_NESTED_LOOPS, parameters
 from express.expressions.jsonata.generation.handed_over import filtered_stream
@@ -166,22 +167,30 @@ class Generator(Lexical):
 
     # ------------------------------------------------------------------ budget
 
-    def spend(self, items: ast.expr, node: Node) -> None:
-        """Pay for a loop over `items` whose body is made of `node`.
+    def turns(self, items: ast.expr, node: Node) -> ast.expr:
+        """What a loop over `items` goes through whose body is made of `node`: the items, paid for.
 
-        One that stands alone and looks at nothing but its items is only paid for if it is long, so that most
-        expressions need no budget.
+        A loop that stands alone and looks at nothing but its items is only paid for if it is long, so that most
+        expressions need no budget. Any that is very long is paid for while it goes on.
         """
+        cost = c.constant(weight(node))
+        turns = self.store(self.fresh(), items)
+        count = c.call(c.name("len"), items)
         if self.runs_once and is_local(node):
-            count = c.call(c.name("len"), items)
             with self.when(c.compare(count, ast.Gt(), c.constant(FREE))):
-                self.do(self.support(spend, c.name("evaluation"), count))
-            return
+                self.store(turns.id, self.support(paced, c.name("evaluation"), items, cost))
+            return turns
+        evaluation = self.evaluation()
+        steps = self.store(self.fresh(), ast.BinOp(count, ast.Mult(), cost))
+        with self.when(c.compare(steps, ast.Gt(), c.constant(PORTION))) as short:
+            self.store(turns.id, self.support(paced, evaluation, items, cost))
+        with self.inside(short):
+            self.spend(steps)
+        return turns
+
+    def spend(self, steps: ast.expr) -> None:
+        """Pay a number of steps, where the code stands."""
         budget = ast.Attribute(self.evaluation(), "steps", c.LOAD)
-        steps: ast.expr = c.call(c.name("len"), items)
-        cost = weight(node)
-        if cost > 1:
-            steps = ast.BinOp(steps, ast.Mult(), c.constant(cost))
         left = self.fresh()
         targets = [c.target(left), ast.Attribute(c.name("evaluation"), "steps", c.STORE)]
         self.emit(ast.Assign(list[ast.expr](targets), ast.BinOp(budget, ast.Sub(), steps)))
@@ -199,10 +208,12 @@ class Generator(Lexical):
         finally:
             self.context = before
 
-    def body(self, identifier: str, names: tuple[str, ...], write: Callable[[], Code]) -> str:
-        """Define a function nested here whose value is what `write` gives; its name."""
+    def body(self, names: tuple[str, ...], node: Node, write: Callable[[Node], Code] | None = None) -> str:
+        """Define a function nested here for what `write` makes of a node; its name. It pays for its calls."""
+        identifier = self.fresh("part")
         with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)):
-            self.give(write().expression)
+            self.spend(c.constant(weight(node)))
+            self.give((write or self.value)(node).expression)
         return identifier
 
     def each(
@@ -233,17 +244,28 @@ class Generator(Lexical):
         """Whether evaluating `node` may make a function that remembers the variables around it."""
         if isinstance(node, Lambda | Transform):
             return True
-        inlined = None
-        if isinstance(node, syntax.Call):
-            builtin = functions.builtin_of(self, node)
-            if builtin is not None and builtin.name in intrinsics.INLINED:
-                inlined = intrinsics.literal_function(node)
-        return any(self.creates_closures(inlined.body if child is inlined else child) for child in children(node))
+        pending = [node]
+        while pending:
+            inner = pending.pop()
+            if isinstance(inner, Lambda | Transform):
+                return True
+            inlined = self._inlined(inner)
+            pending += [inlined.body if child is inlined else child for child in children(inner)]
+        return False
+
+    def _inlined(self, node: Node) -> Lambda | None:
+        """The literal lambda of a call that is written out as a loop."""
+        if not isinstance(node, syntax.Call):
+            return None
+        builtin = functions.builtin_of(self, node)
+        inlined = builtin is not None and builtin.name in intrinsics.INLINED
+        return intrinsics.literal_function(node) if inlined else None
 
     def scoped_body(self, names: tuple[str, ...], node: Node, write: Callable[[Node], Code] | None = None) -> str:
-        """Define a nested function of some names for what `write` makes of a node, with a frame of its own."""
+        """The same, with a frame of its own."""
         identifier = self.fresh("part")
         with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)), self.scope(node):
+            self.spend(c.constant(weight(node)))
             self.give((write or self.value)(node).expression)
         return identifier
 
@@ -264,19 +286,6 @@ def _gives_tuples(node: Node) -> TypeGuard[syntax.Block]:
 
 
 Compiler: TypeAlias = "Callable[[Generator, Any], Code]"
-
-#: So many nodes make a step of the budget.
-_NODES_A_STEP: Final = 8
-
-
-def weight(node: Node) -> int:
-    """What one turn of a loop costs in steps, by the size of its body."""
-    return 1 + _size(node) // _NODES_A_STEP
-
-
-def _size(node: Node) -> int:
-    return 1 + sum(map(_size, children(node)))
-
 
 #: How each kind of node is compiled.
 COMPILERS: Final[Mapping[type[Node], Compiler]] = {

@@ -110,6 +110,6 @@ class HandedOver:
                 with generator.tuple_scope(source, self.names):
                     identifier = generator.scoped_body((item, source), node, write)
             else:
-                identifier = generator.body(generator.fresh("part"), (item, source), lambda: write(node))
+                identifier = generator.body((item, source), node, write)
         self.functions.append(c.name(identifier))
         return len(self.functions) - 1

@@ -15,6 +15,7 @@ from express.expressions.jsonata.functions.registry import BUILTINS
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import ANY, BOOL, DICT, INT, LIST, STR, UNDEF, Code
 from express.expressions.jsonata.generation.constructors import array_of, is_range
+from express.expressions.jsonata.generation.operations import for_text
 from express.expressions.jsonata.syntax import ArrayConstructor, Call, Lambda, Literal
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _loop(
         result = generator.store(generator.fresh(), c.undefined())
         with generator.when(c.is_defined(source.expression)):
             items = generator.assign(_as_list(source))
-            generator.spend(items, function.body)
+            turns = generator.turns(items, function.body)
             generator.store(result.id, c.list_of())
             item, index = generator.fresh("x"), generator.fresh("i")
             wants_index = len(function.parameters) >= 2
@@ -74,7 +75,7 @@ def _loop(
                 known.append(answer.kinds)
                 write(c.name(item), answer, result)
 
-            generator.each(item, items, function.body, one_turn, index=index if wants_index else None)
+            generator.each(item, turns, function.body, one_turn, index=index if wants_index else None)
         if generator.exact:
             generator.do(c.method(c.name("marks"), "sequence", result))
     items_kinds = known[-1] & ~UNDEF if node_name(node) == "map" else ANY
@@ -116,7 +117,6 @@ def _reduce(generator: Generator, node: Call) -> Code | None:
         result = generator.store(generator.fresh(), c.undefined())
         with generator.when(c.is_defined(source.expression)):
             items = generator.assign(_as_list(source))
-            generator.spend(items, function.body)
             _fold(generator, node, function, items, result)
     return Code(result)
 
@@ -148,7 +148,8 @@ def _fold(generator: Generator, node: Call, function: Lambda, items: ast.expr, r
         target = ast.Subscript(kept, c.constant(0), c.STORE)
         generator.emit(ast.Assign([target], answer.expression))
 
-    generator.each(item, source, function.body, one_turn, index=index if wants_index else None)
+    turns = generator.turns(source, function.body)
+    generator.each(item, turns, function.body, one_turn, index=index if wants_index else None)
     generator.store(result.id, c.item(kept, 0))
 
 
@@ -196,7 +197,7 @@ def _count(generator: Generator, node: Call) -> Code | None:
 def _string(generator: Generator, node: Call) -> Code | None:
     if len(node.arguments) != 1:
         return None
-    value = generator.value(node.arguments[0])
+    value = for_text(generator, node.arguments[0])
     with generator.at(node.position, called="string"):
         general = generator.support(operators.string, value.expression, c.name("evaluation"))
         text = c.either(c.is_type(value.expression, "str"), value.expression, general)

@@ -35,8 +35,6 @@ from express.expressions.jsonata.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from express.expressions.jsonata.generation.generator import Generator
 
 _WALKS: Final = {
@@ -103,7 +101,8 @@ class _Steps:
             names = self._names_from(start)
             end = start + max(len(names), 1)
             is_last = end == len(self.steps)
-            result = self._walk(names, is_last=is_last) if names else self._step(self.steps[start], is_last=is_last)
+            step = self.steps[start]
+            result = self._walk(names, step, is_last=is_last) if names else self._step(step, is_last=is_last)
             start = end
         return self._unless_empty(array, result) if constructed else result
 
@@ -193,7 +192,7 @@ class _Steps:
             value = Code(self.generator.assign(items), LIST)
         return self._go_on(value, results=True)
 
-    def _walk(self, names: list[str], *, is_last: bool) -> Code:
+    def _walk(self, names: list[str], step: Node, *, is_last: bool) -> Code:
         generator, flow = self.generator, self.flow
         ending = self._ending(is_last=is_last)
         keys = generator.bind(tuple(names))
@@ -202,7 +201,7 @@ class _Steps:
             _WALKS[flow.one and generator.context.root, ending], value, keys, c.name("evaluation")
         )
         if flow.results and len(names) == 1:
-            return self._field_of_each(names[0], ending)
+            return self._field_of_each(names[0], step, ending)
         if flow.results or not flow.code.may(DICT):
             return self._walked(generator.assign(fallback), ending)
         direct = value
@@ -215,11 +214,11 @@ class _Steps:
             found = generator.store(target, kept)
         return self._walked(found, ending)
 
-    def _field_of_each(self, name: str, ending: str) -> Code:
+    def _field_of_each(self, name: str, step: Node, ending: str) -> Code:
         """One name of the items of a list."""
         generator, items = self.generator, self.flow.code.expression
         item = generator.fresh("x")
-        turn = ast.comprehension(c.target(item), items, [], 0)
+        turn = ast.comprehension(c.target(item), generator.turns(items, step), [], 0)
         direct = ast.ListComp(c.item(c.name(item), name), [turn])
         fallback = generator.support(sequences.fields, items, c.constant(name), c.name("evaluation"))
         found = generator.attempt(generator.fresh(), direct, generator.bind(sequences.MISSING, "missing"), fallback)
@@ -273,7 +272,7 @@ class _Steps:
         generator = self.generator
         source = generator.assign(turns(self.flow.code))
         results = generator.store(generator.fresh(), c.list_of())
-        generator.spend(source, step)
+        turns_taken = generator.turns(source, step)
         item = generator.fresh("x")
         known: list[Code] = []
 
@@ -281,7 +280,7 @@ class _Steps:
             with generator.on(Code(c.name(item))):
                 known.append(self._one_turn(step, results))
 
-        generator.each(item, source, step, one_turn)
+        generator.each(item, turns_taken, step, one_turn)
         return self._finish_results(results, known[-1], step, is_last=is_last)
 
     def _one_turn(self, step: Node, results: ast.expr) -> Code:
@@ -293,9 +292,7 @@ class _Steps:
             if number and not value.sequence:
                 value = listed(generator, value)
             if predicate is predicates[-1] and index_of(predicate) is None:
-                source = generator.assign(turns(value))
-                generator.spend(source, step)
-                select(generator, source, predicate, results)
+                select(generator, generator.assign(turns(value)), predicate, results)
                 return Code(results, LIST, sequence=True)
             value = filtered(generator, value, predicate)
         if predicates:
@@ -339,13 +336,9 @@ def sort_terms(generator: Generator, step: Sort) -> ast.expr:
     for term in step.terms:
         item = generator.fresh("x")
         with generator.on(Code(c.name(item))):
-            key = generator.body(generator.fresh("key"), (item,), _value_writer(generator, term.expression))
+            key = generator.body((item,), term.expression)
         terms.append(c.tuple_of(c.name(key), c.constant(term.descending)))
     return c.tuple_of(*terms)
-
-
-def _value_writer(generator: Generator, node: Node) -> Callable[[], Code]:
-    return lambda: generator.value(node)
 
 
 # ---------------------------------------------------------------------------------------- steps as expressions

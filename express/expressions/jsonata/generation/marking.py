@@ -33,7 +33,7 @@ from express.expressions.jsonata.syntax import (
     Path,
     Variable,
 )
-from express.expressions.jsonata.traversal import children, decorations
+from express.expressions.jsonata.traversal import children, decorations, operands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -127,7 +127,7 @@ def _block_tells(node: Block, use: _Use) -> bool:
 
 
 def _binary_tells(node: Binary, use: _Use) -> bool:
-    return _tells(node.left, _THROUGH) or _tells(node.right, _THROUGH)
+    return any(_tells(operand, _THROUGH) for operand in operands(node))
 
 
 def _variable_tells(node: Variable, use: _Use) -> bool:

@@ -14,6 +14,7 @@ from express.expressions.jsonata import operators
 from express.expressions.jsonata.generation import code as c
 from express.expressions.jsonata.generation.code import BOOL, INT, LIST, NUMBER, STR, UNDEF, Code
 from express.expressions.jsonata.syntax import Binary, Negation, Node
+from express.expressions.jsonata.traversal import links, operands
 from express.expressions.jsonata.values import MAX_SAFE_INTEGER
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def _number(generator: Generator, node: Node) -> tuple[Code, bool]:
     return generator.value(node), False
 
 
+def for_text(generator: Generator, node: Node) -> Code:
+    """The value of a node that is made text of, for which a number need not be settled."""
+    return _number(generator, node)[0]
+
+
 def _is_plain(node: Node) -> bool:
     return not node.predicates and node.group is None and not node.keep_array
 
@@ -99,9 +105,7 @@ def _computed(generator: Generator, node: Binary) -> Code:
 
 def _chain(generator: Generator, node: Binary, *, settle: bool) -> Code:
     """Arithmetic. Long chains lean to the left and are taken in a loop; only the last result need be settled."""
-    chain = [node]
-    while _is_computed(left := chain[-1].left):
-        chain.append(left)
+    chain = links(node)
     result = generator.value(chain[-1].left)
     for link in reversed(chain):
         right = _number(generator, link.right)
@@ -229,7 +233,7 @@ def _ordered(generator: Generator, node: Binary) -> ast.expr:
             return generator.assign(general)
         direct = c.compare(left.expression, _ORDER[node.operator](), right.expression)
         if _is_limit(right) and not left.only(NUMBER) and generator.runs_once:
-            return _compared_with_limit(generator, left, direct, general)
+            return _compared_with_limit(generator, left, direct, node.operator, general)
         guard = _comparable(left, right)
         return generator.assign(direct if guard is None else c.either(guard, direct, general))
 
@@ -238,14 +242,26 @@ def _is_limit(operand: Code) -> bool:
     return isinstance(operand.expression, ast.Constant) and operand.only(NUMBER)
 
 
-def _compared_with_limit(generator: Generator, left: Code, direct: ast.expr, general: ast.expr) -> ast.expr:
+def _compared_with_limit(
+    generator: Generator, left: Code, direct: ast.Compare, sign: str, general: ast.expr
+) -> ast.expr:
     """`$states.input.total > 1000`: nothing but a number can be compared with one in Python, and a boolean.
 
-    That saves asking for the type, at the price of an exception if it is something else: not for loops.
+    That saves asking for the type, at the price of an exception if it is something else: not for loops. Where both
+    booleans are on the same side of the limit, what is on the other is none.
     """
-    value = left.expression
-    not_boolean = [c.differs(value, c.constant(value=True)), c.differs(value, c.constant(value=False))]
-    guarded = c.either(c.all_of(not_boolean), direct, general)
+    value, (limit,) = left.expression, direct.comparators
+    assert isinstance(limit, ast.Constant)
+    assert isinstance(limit.value, int | float)
+    no_boolean = c.all_of([c.differs(value, c.constant(value=True)), c.differs(value, c.constant(value=False))])
+    sides = {operators.COMPARISONS[sign](boolean, limit.value) for boolean in (False, True)}
+    yes, no = c.constant(value=True), c.constant(value=False)
+    if sides == {False}:
+        guarded = c.either(direct, yes, c.either(no_boolean, no, general))
+    elif sides == {True}:
+        guarded = c.either(direct, c.either(no_boolean, yes, general), no)
+    else:
+        guarded = c.either(no_boolean, direct, general)
     return generator.attempt(generator.fresh(), guarded, c.name("TypeError"), general)
 
 
@@ -288,9 +304,7 @@ def _equals_literal(value: Code, literal: ast.Constant) -> ast.expr:
 
 def _junction(generator: Generator, node: Binary) -> ast.expr:
     """`and`, `or`. jsonata-js blames the operator for whatever goes wrong in its right side."""
-    chain = [node]
-    while isinstance(left := chain[-1].left, Binary) and left.operator == node.operator and _is_plain(left):
-        chain.append(left)
+    chain = links(node)
     result = generator.fresh()
     generator.store(result, generator.test(chain[-1].left))
     for link in reversed(chain):
@@ -329,17 +343,11 @@ class _Operator(str):
 
 def _concatenation(generator: Generator, node: Binary) -> Code:
     """`a & b & c` in one go."""
-    parts: list[Node] = [node.right]
-    left = node.left
-    while isinstance(left, Binary) and left.operator == "&" and _is_plain(left):
-        parts.append(left.right)
-        left = left.left
-    parts.append(left)
-    parts.reverse()
+    parts = operands(node)
     done: Code | None = None
     for start in range(0, len(parts), _PARTS_AT_ONCE):
         codes = [] if done is None else [done]
-        codes += [generator.value(part) for part in parts[start : start + _PARTS_AT_ONCE]]
+        codes += [for_text(generator, part) for part in parts[start : start + _PARTS_AT_ONCE]]
         with generator.at(node.position):
             done = _joined(generator, codes)
     assert done is not None
