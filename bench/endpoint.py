@@ -1,23 +1,34 @@
-"""StartSyncExecution over HTTP: the endpoint against a handler written by hand, on the same server.
+"""StartSyncExecution over HTTP: the endpoint against a handler written by hand, on the same server, and under uvicorn.
 
 Both answer the same requests with the same JSON, on sixteen keep-alive connections: the endpoint runs the machine
 (W1, a single Pass), the handler does what its author would write instead: read the body, read the input in it, write
 the output, write the answer. What the two have in common, sockets and HTTP, is `express.api.wire`; the ratio is what
 the API costs on top: names, constraints, ARNs, records, metering, and the engine.
 
+A third leg is the same endpoint as an ASGI application under uvicorn, on the same event loop and the same parser: what
+`express.api.wire` is instead of. It is left out where uvicorn is not installed (`pip install 'express[bench]'`).
+
 The server runs in a process of its own and the legs take turns. Requests per second count the client too, which shares
-the machine; processor time per request is the server's alone and the number to trust.
+the machine; processor time per request is the server's alone and the number to trust. At last `express serve` itself is
+started a few times: seconds until it answers, and its memory with one machine before and after the first requests.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import multiprocessing
+import os
+import socket
+import subprocess
+import sys
+import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,18 +40,21 @@ import express
 from bench.machine import headline
 from bench.workload import load_workloads
 from express.api import Endpoint, HostPolicy, Server
-from express.api.messages import Request, Response
+from express.api.messages import CONTENT_TYPE, Request, Response
 from express.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from multiprocessing.connection import Connection
 
 CONNECTIONS: Final = 16
 #: The ratio endpoint / hand-written handler to reach.
 TARGET: Final = 0.5
 
-ENDPOINT, HANDWRITTEN = "endpoint", "handwritten"
+#: Seconds to the first answer.
+START_TARGET: Final = 1.0
+
+ENDPOINT, HANDWRITTEN, UVICORN = "endpoint", "handwritten", "endpoint, uvicorn"
 _ARN: Final = "arn:aws:states:us-east-1:123456789012"
 _MACHINE: Final = f"{_ARN}:stateMachine:W1"
 
@@ -77,8 +91,52 @@ class Handwritten:
         return Response(200, orjson.dumps(answer))
 
 
+class Asgi:
+    """An application of the endpoint as uvicorn calls it."""
+
+    def __init__(self, application: Endpoint) -> None:
+        self._application = application
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        request = Request(scope["method"].encode(), dict(scope["headers"]), body, scope["raw_path"])
+        response = await self._application(request)
+        length = (b"content-length", str(len(response.body)).encode())
+        headers = [(b"content-type", CONTENT_TYPE), length]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+
+async def _under_uvicorn(application: Endpoint, stack: AsyncExitStack) -> int:
+    """Serve an endpoint under uvicorn until the stack is left; its port."""
+    import uvicorn
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(Asgi(application), http="httptools", lifespan="off", access_log=False, log_level="error")
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    while not server.started:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.01)
+
+    async def stop() -> None:
+        server.should_exit = True
+        await task
+
+    stack.push_async_callback(stop)
+    port: int = listening.getsockname()[1]
+    return port
+
+
 def serve(pipe: Connection) -> None:
-    """Serve both legs; tell their ports, then the processor time used so far each time something is sent."""
+    """Serve all legs; tell their ports, then the processor time used so far each time something is sent."""
     express.run(_serve(pipe))
 
 
@@ -90,7 +148,10 @@ async def _serve(pipe: Connection) -> None:
         await service.catalogue.create({"name": "W1", "definition": definition, "roleArn": role, "type": "EXPRESS"})
         endpoint = await stack.enter_async_context(Server(Endpoint(service, HostPolicy())))
         handwritten = await stack.enter_async_context(Server(Handwritten()))
-        pipe.send({ENDPOINT: endpoint.port, HANDWRITTEN: handwritten.port})
+        ports = {ENDPOINT: endpoint.port, HANDWRITTEN: handwritten.port}
+        if importlib.util.find_spec("uvicorn"):
+            ports[UVICORN] = await _under_uvicorn(Endpoint(service, HostPolicy()), stack)
+        pipe.send(ports)
         asked = asyncio.Event()
         asyncio.get_running_loop().add_reader(pipe.fileno(), asked.set)
         while True:
@@ -137,7 +198,7 @@ class Client(asyncio.Protocol):
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if not separator:
             return
-        length = int(head.partition(b"Content-Length: ")[2].split(b"\r\n", 1)[0])
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
         if len(body) < length:
             return
         if b"SUCCEEDED" not in body:
@@ -179,12 +240,13 @@ def make_request(port: int) -> bytes:
 
 @dataclass(slots=True)
 class Leg:
-    """Requests per second, microseconds of the server's processor for each, and the milliseconds within which 99 of 100
-    were answered, of every round."""
+    """Requests per second, microseconds of the server's processor for each, and the milliseconds within which half and
+    99 of 100 were answered, of every round."""
 
     clients: list[Client]
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
+    p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
 
 
@@ -204,6 +266,7 @@ async def measure(pipe: Connection, ports: dict[str, int], rounds: int, seconds:
             if round_:
                 leg.rates.append(len(times) / (time.perf_counter() - begin))
                 leg.costs.append((_processor_time(pipe) - before) / len(times) * 1e6)
+                leg.p50.append(times[len(times) // 2] * 1e3)
                 leg.p99.append(times[len(times) * 99 // 100] * 1e3)
     for leg in legs.values():
         for client in leg.clients:
@@ -219,25 +282,98 @@ def _processor_time(pipe: Connection) -> float:
 
 def show(legs: dict[str, Leg], console: Console) -> None:
     table = Table(title=f"StartSyncExecution of W1, {CONNECTIONS} keep-alive connections, one server process")
-    for heading in ("", "requests/s", "processor us/request", "p99 ms"):
+    for heading in ("", "requests/s", "processor us/request", "p50 ms", "p99 ms"):
         table.add_column(heading, justify="right")
     for name, leg in legs.items():
-        table.add_row(name, f"{median(leg.rates):,.0f}", f"{median(leg.costs):.1f}", f"{median(leg.p99):.1f}")
+        table.add_row(
+            name,
+            f"{median(leg.rates):,.0f}",
+            f"{median(leg.costs):.1f}",
+            f"{median(leg.p50):.2f}",
+            f"{median(leg.p99):.2f}",
+        )
     console.print(table)
-    ours, theirs = legs[ENDPOINT], legs[HANDWRITTEN]
+    _compare(legs, HANDWRITTEN, f" (target {TARGET:g})", console)
+    if UVICORN in legs:
+        _compare(legs, UVICORN, "", console)
+    else:
+        console.print("uvicorn is not installed, its leg is left out: pip install uvicorn")
+
+
+def _compare(legs: dict[str, Leg], other: str, target: str, console: Console) -> None:
+    ours, theirs = legs[ENDPOINT], legs[other]
     by_rate = median(a / b for a, b in zip(ours.rates, theirs.rates, strict=True))
     by_cost = median(b / a for a, b in zip(ours.costs, theirs.costs, strict=True))
-    console.print(f"endpoint / handwritten: {by_rate:.2f} by rate, {by_cost:.2f} by processor time (target {TARGET:g})")
+    console.print(f"{ENDPOINT} / {other}: {by_rate:.2f} by rate, {by_cost:.2f} by processor time{target}")
+
+
+# --------------------------------------------------------------------------------------------------------------
+# the command
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of `express serve`: seconds until it listened, of the clock and of the processor, and bytes of memory
+    then and after some thousand requests."""
+
+    seconds: float
+    processor: float
+    memory: int
+    memory_used: int
+
+
+def start_command(requests: int) -> Start:
+    """Start `express serve` with one machine, ask it `requests` times, and stop it."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "W1.asl.json").write_bytes(orjson.dumps(load_workloads()["W1"].definition))
+        command = [sys.executable, "-m", "express.cli", "serve", "--port", "0", "--definitions", directory]
+        begin = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout is not None
+            port = int(process.stdout.readline().rpartition(":")[2])
+            seconds = time.perf_counter() - begin
+            processor, memory = _processor_of(process.pid), _memory_of(process.pid)
+            express.run(_ask(port, requests))
+            used = _memory_of(process.pid)
+            process.terminate()
+        return Start(seconds, processor, memory, used)
+
+
+async def _ask(port: int, requests: int) -> None:
+    loop = asyncio.get_running_loop()
+    _, client = await loop.create_connection(partial(Client, make_request(port)), "127.0.0.1", port)
+    for _ in range(requests):
+        await client.run(0)
+    client.close()
+
+
+def _processor_of(process: int) -> float:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def show_starts(starts: Sequence[Start], requests: int, console: Console) -> None:
+    seconds, processor = median(one.seconds for one in starts), median(one.processor for one in starts)
+    memory, used = (median(getattr(one, name) for one in starts) / 2**20 for name in ("memory", "memory_used"))
+    console.print(
+        f"express serve listens after {seconds:.2f} s (target {START_TARGET:g} s), {processor:.2f} s of processor; "
+        f"{memory:.0f} MiB, {used:.0f} MiB after {requests:,} requests"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.endpoint", description="The endpoint against hand-written.")
     parser.add_argument("--rounds", type=int, default=5, help="how often each leg runs (default 5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long each leg runs in a round (default 1)")
+    parser.add_argument("--starts", type=int, default=5, help="how often `express serve` is started (default 5)")
     parser.add_argument("--quick", action="store_true", help="one short round: shows that it works, not how fast")
     options = parser.parse_args(arguments)
     if options.quick:
-        options.rounds, options.seconds = 1, 0.05
+        options.rounds, options.seconds, options.starts = 1, 0.05, 1
     console = Console(width=110)
     console.print(headline(), highlight=False)
     context = multiprocessing.get_context("spawn")
@@ -249,6 +385,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         pipe.send(None)
         process.join(10)
+    requests = 100 if options.quick else 5_000
+    show_starts([start_command(requests) for _ in range(options.starts)], requests, console)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """express beside other engines that run Amazon States Language locally, on the same workloads in the same run.
 
-    python -m bench.peers
+    python -m bench.peers --install /tmp/peers          installs them there first, from PyPI and npm
+    python -m bench.peers                               those that are there already
 
-- moto (`pip install 'moto[stepfunctions]'`): its interpreter, through boto3, as tests use it. Tasks would need Docker,
-  so workloads that have any are left out.
-- aws-local-stepfunctions (`npm install aws-local-stepfunctions`), which needs Node 22 or later: in a process of its
-  own, handlers in JavaScript.
+- moto (`pip install 'moto[stepfunctions]'`, for `--python`): its interpreter, through boto3, as tests use it. Tasks
+  would need Docker, so workloads that have any are left out.
+- aws-local-stepfunctions (`npm install aws-local-stepfunctions`, in `--node-modules`), which needs Node 22 or later:
+  handlers in JavaScript.
 
-What cannot run here is said, with the reason, and the rest is measured. A figure counts only if the output is the one
-express gives; retries wait nowhere. Prints the Markdown table that the README quotes, and the command that made it.
+Each runs in a process of its own, as express does here. What cannot run is said, with the reason, and the rest is
+measured. A figure counts only if the output is the one express gives; retries wait nowhere. Prints the Markdown table
+that the README quotes, and the command that made it.
 """
 
 from __future__ import annotations
@@ -20,15 +22,11 @@ import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import express
 from bench.machine import headline
@@ -97,57 +95,33 @@ class Express:
         return express.run(main())
 
 
+@dataclass(frozen=True, slots=True)
 class Moto:
-    """moto's interpreter: an execution is a thread, its end is found out by asking."""
+    """moto's interpreter, run by `python`, which may have an environment of its own."""
 
-    name = "moto"
+    python: str = sys.executable
+    name: str = "moto"
 
     def ready(self) -> str:
-        if find_spec("moto") is None or find_spec("antlr4") is None:
-            raise Unable("not installed: pip install 'moto[stepfunctions]'")
-        return f"moto {version('moto')}"
+        if shutil.which(self.python) is None:
+            raise Unable(f"there is no `{self.python}` (--python PATH)")
+        asked = "import antlr4, importlib.metadata as m, platform as p; print(m.version('moto'), p.python_version())"
+        done = subprocess.run([self.python, "-c", asked], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unable("not installed: pip install 'moto[stepfunctions]' (--python PATH)")
+        version, python = done.stdout.split()
+        return f"moto {version}, Python {python}"
 
     def measure(self, workload: Workload, seconds: float) -> Figure:
         if workload.has_tasks:
             raise Unable("Lambda functions need Docker")
-        # By name: they are not among the dependencies of the tests.
-        boto3, mock_aws = import_module("boto3"), import_module("moto").mock_aws
-        events = workload.events(workload.in_flight)
-        keys = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
-        with mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "core": {"mock_credentials": True}}):
-            client = boto3.client("stepfunctions", **keys)
-            machine = client.create_state_machine(
-                name=workload.name,
-                definition=json.dumps(workload.definition),
-                roleArn="arn:aws:iam::123456789012:role/bench",
-            )["stateMachineArn"]
-            output = _run_batch(client, machine, events[:1])[0]
-            begin, done = time.perf_counter(), 0
-            while done == 0 or time.perf_counter() - begin < seconds:
-                done += len(_run_batch(client, machine, events))
-            return Figure(done / (time.perf_counter() - begin), output)
-
-
-def _run_batch(client: Any, machine: str, events: Sequence[JSON]) -> list[JSON]:
-    """Start an execution for each event, then wait for each; the outputs."""
-    end = time.monotonic() + PATIENCE
-    started = [
-        client.start_execution(stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(event))["executionArn"]
-        for event in events
-    ]
-    return [_wait_for(client, execution, end) for execution in started]
-
-
-def _wait_for(client: Any, execution: str, end: float) -> JSON:
-    while True:
-        described = client.describe_execution(executionArn=execution)
-        if described["status"] == "SUCCEEDED":
-            return json.loads(described["output"])
-        if described["status"] != "RUNNING":
-            raise Unable(f"{described['status']}: {described.get('error')}: {described.get('cause')}")
-        if time.monotonic() > end:
-            raise Unable(f"no end after {PATIENCE:.0f} s")
-        time.sleep(0.001)
+        job = {
+            "definition": workload.definition,
+            "events": workload.events(workload.in_flight),
+            "seconds": seconds,
+            "patience": PATIENCE,
+        }
+        return ask([self.python, str(Path(__file__).with_name("peers_moto.py"))], job, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,26 +154,47 @@ class LocalStepFunctions:
             "events": workload.events(workload.in_flight),
             "seconds": seconds,
         }
-        script = Path(__file__).with_name("peers.mjs")
+        return ask([self.node, str(Path(__file__).with_name("peers.mjs"))], job, seconds)
+
+
+def ask(command: Sequence[str], job: dict[str, JSON], seconds: float) -> Figure:
+    """What a process answers to a job of so many seconds. Raises Unable with the reason it gives."""
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(job), capture_output=True, text=True, timeout=seconds + PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Unable(f"no answer after {seconds + PATIENCE:.0f} s") from None
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise Unable(f"exit status {done.returncode}: {last}") from None
+    if "error" in answer:
+        raise Unable(answer["error"])
+    return Figure(answer["rate"], answer["output"])
+
+
+def install(directory: Path) -> tuple[str, str]:
+    """Install the peers, and a Node for the one that wants it; the paths of its Python and its Node.
+
+    Raises SystemExit with what `pip` or `npm` says when one fails.
+    """
+    python, node = directory / "python" / "bin" / "python", directory / "node_modules" / ".bin" / "node"
+    directory.mkdir(parents=True, exist_ok=True)
+    for command in (
+        [sys.executable, "-m", "venv", str(directory / "python")],
+        [str(python), "-m", "pip", "install", "--quiet", "moto[stepfunctions]"],
+        ["npm", "install", "--prefix", str(directory), "--no-fund", "--no-audit", f"node@{NODE}", _PACKAGE],
+    ):
+        print(shlex.join(command), file=sys.stderr, flush=True)
         try:
-            done = subprocess.run(
-                [self.node, str(script)],
-                input=json.dumps(job),
-                capture_output=True,
-                text=True,
-                timeout=seconds + PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise Unable(f"no answer after {seconds + PATIENCE:.0f} s") from None
-        try:
-            answer = json.loads(done.stdout)
-        except ValueError:
-            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-            raise Unable(f"exit status {done.returncode}: {last}") from None
-        if "error" in answer:
-            raise Unable(answer["error"])
-        return Figure(answer["rate"], answer["output"])
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise SystemExit(f"{command[0]} cannot be run: {error.strerror}") from None
+        if done.returncode:
+            raise SystemExit(f"{shlex.join(command)} failed:\n{done.stderr.strip()}")
+    return str(python), str(node)
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -281,9 +276,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unknown = [name for name in chosen if name not in workloads]
     if unknown:
         raise SystemExit(f"unknown workload {', '.join(unknown)}; there are {', '.join(workloads)}")
+    if options.install is not None:
+        options.python, options.node = install(options.install)
+        options.node_modules = options.install
     peers: list[Peer] = []
     notes = [f"Made with `{shlex.join(['python', '-m', 'bench.peers', *given])}`."]
-    for peer in (Express(), Moto(), LocalStepFunctions(options.node, options.node_modules)):
+    for peer in (Express(), Moto(options.python), LocalStepFunctions(options.node, options.node_modules)):
         try:
             notes.append(f"- {peer.ready()}")
             peers.append(peer)
@@ -303,6 +301,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", metavar="W1,W4", help="only these workloads")
     parser.add_argument("--rounds", type=int, default=3, help="how often each engine runs a workload (default 3)")
     parser.add_argument("--seconds", type=float, default=1.0, help="how long, each time (default 1)")
+    parser.add_argument("--install", type=Path, metavar="DIRECTORY", help="install the others there, and use those")
+    parser.add_argument("--python", default=sys.executable, help="the Python that has moto (default: this one)")
     parser.add_argument("--node", default="node", help=f"the Node to use, {NODE} or later (default: node)")
     parser.add_argument(
         "--node-modules", type=Path, default=Path(), help=f"where `npm install {_PACKAGE}` was run (default: here)"

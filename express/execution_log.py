@@ -19,7 +19,7 @@ import logging
 import sys
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, Self, TypeAlias
 
 import orjson
 
@@ -29,8 +29,9 @@ from express.observe import Observer
 if TYPE_CHECKING:
     import os
 
+    from express.errors import StateError
     from express.observe import Event
-    from express.types import JSON
+    from express.types import JSON, Status
 
 log = logging.getLogger("express")
 
@@ -44,16 +45,27 @@ QUEUE_BYTES = 64 << 20
 
 #: The hooks each level takes part in; what a level has no use for is not woven into the machines.
 _HOOKS: dict[Level, tuple[str, ...]] = {
-    "ALL": ("execution_started", "history_event", "execution_ended"),
-    "ERROR": ("history_event", "execution_ended"),
-    "FATAL": ("execution_ended",),
+    "ALL": ("execution_started", "history_event", "execution_ended", "child_started", "child_ended"),
+    "ERROR": ("history_event", "execution_ended", "child_ended"),
+    "FATAL": ("execution_ended", "child_ended"),
     "OFF": (),
 }
 _MILLISECOND = 1_000_000
 
 
+class _Ending(NamedTuple):
+    """How a child execution has ended: what its last event tells of a Result."""
+
+    status: Status
+    output: JSON
+    error: str | None
+    cause: str | None
+
+
 class ExecutionLog(Observer):
     """An observer that writes a line of JSON for each event of each execution.
+
+    The child executions of a distributed Map are executions like others: each has events and an ARN of its own.
 
     level: ALL events; ERROR: every event of something that failed, timed out or was aborted; FATAL: only executions
         that did; OFF: nothing.
@@ -115,6 +127,15 @@ class ExecutionLog(Observer):
         if self._everything or result.status != "SUCCEEDED":
             self._write(run, ended(run, result, run.events + 1))
 
+    def child_started(self, parent: Any, run: Any, index: int) -> None:
+        self._write(run, started(run))
+
+    def child_ended(self, run: Any, failure: StateError | None) -> None:
+        if failure is not None:
+            self.execution_ended(run, _Ending("FAILED", None, failure.error, failure.cause))
+        else:
+            self.execution_ended(run, _Ending("SUCCEEDED", run.data, None, None))
+
     # ------------------------------------------------------------------------------------------ records
 
     def _write(self, run: Any, event: Event) -> None:
@@ -126,7 +147,7 @@ class ExecutionLog(Observer):
             "previous_event_id": str(event.previous),
             "event_timestamp": str(run.host.time_ns() // _MILLISECOND),
             "execution_arn": run.execution_arn,
-            "redrive_count": "0",
+            "redrive_count": "0" if run.redrive is None else str(run.redrive.count),
         }
         self._writer.put(_line(record))
 

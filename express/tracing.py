@@ -1,11 +1,13 @@
 """OpenTelemetry spans: one for each execution, one in it for each state, and handlers whose own spans nest in those.
+A child execution of a distributed Map has its span within the Map's.
 
     runtime = express.Runtime(observers=[express.tracing.Tracing()])        # pip install 'express[otel]'
 
 On AWS the trace ends where a message enters Step Functions. Here an execution continues the trace of whoever starts it:
 the caller's current span, or else what the event carries, which is where producers put it when a broker has no headers:
 a W3C `traceparent` (and `tracestate`), or an X-Ray header as `AWSTraceHeader` or `X-Amzn-Trace-Id`. While a handler
-runs, its state's span is the current one, so what it calls is traced further.
+runs, its state's span is the current one, so what it calls is traced further. A child execution belongs to the trace
+of its parent; where its item carries another, its span links there.
 
 Spans have the times of the Runtime's clock. OpenTelemetry is imported when a Tracing is made, not before.
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, TracerProvider
 
     from express.errors import StateError
-    from express.types import JSON
+    from express.types import JSON, Status
 
 #: Members of an event that may carry an X-Ray tracing header.
 XRAY_FIELDS = ("AWSTraceHeader", "X-Amzn-Trace-Id")
@@ -79,16 +81,62 @@ class Tracing(Observer):
         if execution is None:
             return
         now = run.host.time_ns()
-        for span in execution.spans.values():
-            # States that were given up with the execution, or with their branch.
-            span.set_status(self._trace.StatusCode.ERROR, "given up")
-            span.end(now)
+        self._give_up(execution, now)
         if execution.attached:
             self._context.attach(execution.caller)
-        execution.span.set_attribute("express.execution.status", result.status)
-        if result.status != "SUCCEEDED":
-            self._fail(execution.span, result.error or result.status, result.cause)
-        execution.span.end(now)
+        self._end(execution.span, result.status, result.error, result.cause, now)
+
+    def child_started(self, parent: Any, run: Any, index: int) -> None:
+        execution = self._executions.get(parent.run)
+        if execution is None:
+            return
+        within = execution.spans.get(parent, execution.span)
+        nowhere = self._context.Context()
+        carried = self._trace.get_current_span(self._parent_of(run.input, nowhere)).get_span_context()
+        span = self._tracer.start_span(
+            f"{run.machine.name}/{run.label}",
+            context=self._trace.set_span_in_context(within, execution.caller),
+            attributes={
+                "express.workflow": run.machine.name,
+                "express.execution.name": run.execution_name,
+                "express.execution.arn": run.execution_arn,
+                "express.branch": index,
+            },
+            links=[self._trace.Link(carried)] if carried.is_valid else [],
+            start_time=run.host.time_ns(),
+        )
+        execution.children.add(run)
+        self._executions[run] = _Execution(span, execution.caller, execution)
+
+    def child_ended(self, run: Any, failure: StateError | None) -> None:
+        execution = self._executions.pop(run, None)
+        if execution is None:
+            return
+        if execution.parent is not None:
+            execution.parent.children.discard(run)
+        now = run.host.time_ns()
+        self._give_up(execution, now)
+        if failure is None:
+            self._end(execution.span, "SUCCEEDED", None, None, now)
+        else:
+            self._end(execution.span, "FAILED", failure.error, failure.cause, now)
+
+    def _give_up(self, execution: _Execution, now: int) -> None:
+        """End the spans of what is given up with the execution, or has been with a branch: states, and children."""
+        spans = list(execution.spans.values())
+        for child in execution.children:
+            given_up = self._executions.pop(child)
+            self._give_up(given_up, now)
+            spans.append(given_up.span)
+        for span in spans:
+            span.set_status(self._trace.StatusCode.ERROR, "given up")
+            span.end(now)
+
+    def _end(self, span: Span, status: Status, error: str | None, cause: str | None, now: int) -> None:
+        span.set_attribute("express.execution.status", status)
+        if status != "SUCCEEDED":
+            self._fail(span, error or status, cause)
+        span.end(now)
 
     # ------------------------------------------------------------------------------------------ states
 
@@ -100,7 +148,6 @@ class Tracing(Observer):
     def state_entered(self, frame: Any, name: str, data: JSON) -> None:
         execution = self._executions.get(frame.run)
         if execution is None:
-            # A child of a distributed Map: an execution of its own, which nobody announced.
             return
         attributes: dict[str, str | int] = {"express.state": name, "express.state.type": frame.step.type}
         parent = execution.span
@@ -190,13 +237,16 @@ class _Execution:
     """The open spans of one execution: `spans` by the frame whose state it is, `branches` what encloses a frame.
 
     `caller` is the context the execution was started in, `attached` what was current before a handler was called.
+    `children` are those of distributed Maps that have not ended, `parent` that of a child.
     """
 
-    __slots__ = ("attached", "branches", "caller", "span", "spans")
+    __slots__ = ("attached", "branches", "caller", "children", "parent", "span", "spans")
 
-    def __init__(self, span: Span, caller: Context) -> None:
+    def __init__(self, span: Span, caller: Context, parent: _Execution | None = None) -> None:
         self.span = span
         self.caller = caller
+        self.parent = parent
+        self.children: set[Any] = set()
         self.spans: dict[Any, Span] = {}
         self.branches: dict[Any, tuple[Span, int]] = {}
         self.attached: dict[Any, Context] = {}

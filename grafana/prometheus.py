@@ -7,6 +7,7 @@ of a few seconds already holds a rate. API: https://prometheus.io/docs/prometheu
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -48,12 +49,20 @@ def installed() -> bool:
 class Prometheus:
     """A running Prometheus that scrapes `targets` (address by instance name) as job `express`, under the rules here.
 
-    A context manager; leaving it stops the process and deletes its data.
+    `configuration`, if there is one, says all that instead. A context manager; leaving it stops the process and
+    deletes its data.
     """
 
-    def __init__(self, targets: Mapping[str, str], rules: Path = RULES) -> None:
-        self._targets = targets
-        self._rules = rules
+    def __init__(
+        self,
+        targets: Mapping[str, str],
+        rules: Path = RULES,
+        *,
+        configuration: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._configuration = configuration or _configuration(targets, rules)
+        self._environment = environment
         self._resources = ExitStack()
         self.url = ""
 
@@ -61,7 +70,7 @@ class Prometheus:
         with self._resources as resources:
             directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="express-prometheus-")))
             config = directory / "prometheus.yml"
-            config.write_text(json.dumps(self._config()), encoding="utf-8")  # JSON is YAML too
+            config.write_text(json.dumps(self._configuration), encoding="utf-8")  # JSON is YAML too
             log = resources.enter_context((directory / "log").open("w+", encoding="utf-8"))
             self._start(config, directory / "data", log, resources)
             self._resources = resources.pop_all()
@@ -69,15 +78,6 @@ class Prometheus:
 
     def __exit__(self, *_: object) -> None:
         self._resources.close()
-
-    def _config(self) -> dict[str, Any]:
-        interval = f"{SCRAPE_SECONDS}s"
-        targets = [{"targets": [address], "labels": {"instance": name}} for name, address in self._targets.items()]
-        return {
-            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
-            "rule_files": [str(path) for path in sorted(self._rules.glob("*.yml"))],
-            "scrape_configs": [{"job_name": "express", "static_configs": targets}],
-        }
 
     def _start(self, config: Path, data: Path, log: IO[str], resources: ExitStack) -> None:
         """Start on a free port; another process may take it first, so try again."""
@@ -89,9 +89,11 @@ class Prometheus:
                     f"--config.file={config}",
                     f"--storage.tsdb.path={data}",
                     f"--web.listen-address=127.0.0.1:{port}",
-                    "--enable-feature=exemplar-storage",
+                    # Prometheus 3 expands the variables in external labels unasked.
+                    "--enable-feature=exemplar-storage,expand-external-labels",
                     "--log.level=warn",
                 ],
+                env={**os.environ, **(self._environment or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -158,6 +160,16 @@ class Prometheus:
             if time.monotonic() > deadline:
                 raise PrometheusError(f"after {seconds:g} s still not so: {what}")
             time.sleep(_POLL_SECONDS)
+
+
+def _configuration(targets: Mapping[str, str], rules: Path) -> dict[str, Any]:
+    interval = f"{SCRAPE_SECONDS}s"
+    labelled = [{"targets": [address], "labels": {"instance": name}} for name, address in targets.items()]
+    return {
+        "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+        "rule_files": [str(path) for path in sorted(rules.glob("*.yml"))],
+        "scrape_configs": [{"job_name": "express", "static_configs": labelled}],
+    }
 
 
 def _free_port() -> int:

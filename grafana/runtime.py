@@ -138,7 +138,6 @@ _TASKS = (
         unit="ops",
         queries=(Query(by("outcome", _attempts), "{{outcome}}"),),
         stacked=True,
-        width=12,
     ),
     TimeSeries(
         title="Failing handlers",
@@ -146,7 +145,16 @@ _TASKS = (
         unit="percentunit",
         queries=(Query(f"topk(10, {by('resource', _failed_attempts)} / {by('resource', _attempts)})", "{{resource}}"),),
         minimum=0,
-        width=12,
+    ),
+    TimeSeries(
+        title="Map iterations",
+        description="Iterations of Map states running at once, of Maps whose states may wait: the ten workflows with "
+        "the most. An inline Map runs 40 at once unless its MaxConcurrency says otherwise.",
+        unit="short",
+        queries=(
+            Query(f"topk(10, {by('workflow', _SCOPE.select('express_map_iterations_in_flight'))})", "{{workflow}}"),
+        ),
+        minimum=0,
     ),
 )
 
@@ -210,6 +218,6 @@ _PROCESS = (
 ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     ("", _STATS),
     ("Event loop and admission", _LOOP),
-    ("Tasks", _TASKS),
+    ("Tasks and Maps", _TASKS),
     ("Processes", _PROCESS),
 )

@@ -30,6 +30,7 @@ from tests.runtime.machines import (
     each,
     machine,
     parallel,
+    reference_counting_alone,
     run_clean,
     state,
     task,
@@ -61,6 +62,7 @@ DECLARED = {
     "express_task_attempts_total": ("counter", ("resource", "outcome")),
     "express_label_overflow_total": ("counter", ("family",)),
     "express_executions_in_flight": ("gauge", ("workflow",)),
+    "express_map_iterations_in_flight": ("gauge", ("workflow",)),
     "express_executions_in_flight_limit": ("gauge", ()),
     "express_executions_waiting": ("gauge", ()),
     "express_definitions": ("gauge", ()),
@@ -73,6 +75,7 @@ DECLARED = {
     "express_compile_seconds": ("histogram", ()),
     "express_task_duration_seconds": ("histogram", ("resource",)),
     "express_state_duration_seconds": ("histogram", ("workflow", "state")),
+    "express_http_requests_total": ("counter", ("action", "code")),
     "express_workers": ("gauge", ()),
     "express_pushes_refused_total": ("counter", ()),
 }
@@ -206,6 +209,7 @@ COUNTED: list[tuple[str, dict[str, str], float]] = [
     ("express_retries_total", {}, 2),
     ("express_catches_total", {}, 3),
     ("express_map_items_total", {}, 3),
+    ("express_map_iterations_in_flight", {}, 0),
 ]
 ATTEMPTS = {
     ("answer", "succeeded"): 3,
@@ -316,6 +320,55 @@ def test_who_waits_for_a_place_is_counted() -> None:
     assert value(metrics, "express_executions_throttled_total") == 1
     assert value(metrics, "express_admission_wait_seconds_sum") == 2
     assert value(metrics, "express_admission_wait_seconds_count") == 1
+
+
+#: Of a Map of five, three at once, whose items wait so many seconds: iterations running after 0.5, 1.5, 2.5... seconds.
+ITERATIONS = {
+    "as many as may": ([1, 1, 1, 1, 1], [3, 2, 0]),
+    "the first to begin goes on": ([2, 3, 3, 1], [3, 3, 3, 0]),
+    "the first to begin is done, another is not": ([1, 1, 4, 1, 1], [3, 3, 1, 1, 0]),
+}
+
+
+@pytest.mark.parametrize(("waits", "expected"), ITERATIONS.values(), ids=ITERATIONS.keys())
+def test_iterations_in_flight(waits: list[int], expected: list[int]) -> None:
+    waiting = machine(B=state("Wait", SecondsPath="$"))
+    # The Parallel around it, and the other branch, count for nothing.
+    workflow = compiled(machine(Fork=parallel(machine(A=each(waiting, MaxConcurrency=3)), machine(C=wait(1)))))
+    found = []
+
+    async def main(runtime: express.Runtime, metrics: Metrics) -> None:
+        metrics.register(workflow)
+        assert value(metrics, "express_map_iterations_in_flight", workflow="workflow") == 0
+        execution = await runtime.start(workflow, waits)
+        await asyncio.sleep(0.5)
+        for _ in expected:
+            found.append(value(metrics, "express_map_iterations_in_flight", workflow="workflow"))
+            await asyncio.sleep(1)
+        assert (await execution).status == "SUCCEEDED"
+
+    watched(main)
+    assert found == expected
+
+
+@pytest.mark.parametrize("ending", ["stopped", "failed"])
+def test_no_iteration_is_in_flight_when_its_execution_has_ended(ending: str) -> None:
+    async def fail_later(payload: JSON) -> JSON:
+        await asyncio.sleep(2 if payload == "fails" else AGES)
+        raise Declined("later")
+
+    workflow = compiled(machine(A=each(machine(B=task("fail_later")))), fail_later=fail_later)
+
+    async def main(runtime: express.Runtime, metrics: Metrics) -> None:
+        execution = await runtime.start(workflow, [1, 2, 3 if ending == "stopped" else "fails"])
+        await asyncio.sleep(1)
+        assert value(metrics, "express_map_iterations_in_flight", workflow="workflow") == 3
+        if ending == "stopped":
+            execution.stop()
+        await execution
+        assert value(metrics, "express_map_iterations_in_flight", workflow="workflow") == 0
+
+    watched(main)
 
 
 def test_how_late_the_loop_is() -> None:
@@ -467,6 +520,34 @@ def test_durations_on_request(tasks: bool, states: bool) -> None:
         labels = {"workflow": "workflow", "state": name}
         assert value(metrics, "express_state_duration_seconds_count", **labels) == count
         assert value(metrics, "express_state_duration_seconds_sum", **labels) == seconds
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_durations_of_child_executions_are_measured_and_nothing_of_them_is_kept(fails: bool) -> None:
+    """The second child waits; it is given up if the first has failed."""
+    first = state("Fail", Error="E") if fails else state("Succeed")
+    inner = machine(
+        B=state("Choice", Choices=[{"Variable": "$", "NumericEquals": 0, "Next": "C"}], Default="D"),
+        C=first,
+        D=wait(2),
+    )
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    definition = machine(A=each({**inner, "ProcessorConfig": config}))
+    workflow = express.compile(definition, name="workflow", type="STANDARD")
+
+    async def main(runtime: express.Runtime, metrics: Metrics) -> None:
+        await runtime.execute(workflow, [1, 0])
+
+    with reference_counting_alone():
+        metrics = watched(main, state_durations=True)
+    labels = {"workflow": "workflow", "state": "D"}
+    count = value(metrics, "express_state_duration_seconds_count", **labels)
+    assert (count, value(metrics, "express_state_duration_seconds_sum", **labels)) == (
+        (None, None) if fails else (1, 2)
+    )
+    durations = metrics._durations
+    assert durations is not None
+    assert (durations._begun, durations._children, durations._parents) == ({}, {}, {})
 
 
 # --------------------------------------------------------------------------------------------------------------

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
+from prometheus_client.registry import Collector
 
 import express
 from express.metrics import Metrics
-from tests.runtime.machines import compiled, machine, run_clean, state
+from express.metrics.server import serve_collector
+from tests.runtime.machines import compiled, machine, run_clean, state, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from prometheus_client.core import Metric
 
     from express.metrics import Server
 
@@ -110,6 +114,72 @@ def test_a_closed_server_gives_its_port_back(metrics: Metrics) -> None:
     with metrics.serve(port) as second:
         assert fetch(second).status == 200
     assert not [thread for thread in threading.enumerate() if thread.name == "express-metrics"]
+
+
+def test_a_page_that_is_being_made_when_the_server_closes_is_whole(metrics: Metrics) -> None:
+    """Closing does not wait for it either: it may be long."""
+    asked, go_on = threading.Event(), threading.Event()
+    pages: list[http.client.HTTPResponse] = []
+
+    class Slow(Collector):
+        def collect(self) -> Iterator[Metric]:
+            asked.set()
+            assert go_on.wait(30)
+            return metrics.collect()
+
+        def describe(self) -> list[Metric]:
+            return metrics.describe()
+
+    server = serve_collector(Slow(), 0, "127.0.0.1")
+    thread = threading.Thread(target=lambda: pages.append(fetch(server)))
+    thread.start()
+    assert asked.wait(30)
+    server.close()
+    go_on.set()
+    thread.join(30)
+    assert pages[0].status == 200
+    assert samples_of(pages[0].body)["express_executions_total"] == 1  # type: ignore[attr-defined]
+
+
+def samples_of(page: bytes) -> dict[str, float]:
+    """The samples by name, those of several labels added up."""
+    samples: dict[str, float] = {}
+    for family in parse(page.decode()):
+        for sample in family.samples:
+            samples[sample.name] = samples.get(sample.name, 0) + sample.value
+    return samples
+
+
+def test_scrapes_while_the_runtime_closes() -> None:
+    """Executions are aborted and counted once, and no page between shows more ends than starts."""
+    pages: list[bytes] = []
+    done = threading.Event()
+
+    async def main() -> None:
+        runtime = express.Runtime()
+        workflow = compiled(machine(A=wait(3_600)))
+        with Metrics(runtime).serve() as server:
+
+            def scrape() -> None:
+                while not done.is_set():
+                    pages.append(fetch(server).body)  # type: ignore[attr-defined]
+
+            async with runtime:
+                thread = threading.Thread(target=scrape)
+                thread.start()
+                for _ in range(200):
+                    await runtime.start(workflow)
+                await runtime.close(0)
+            done.set()
+            thread.join()
+            pages.append(fetch(server).body)  # type: ignore[attr-defined]
+
+    express.run(main())
+    counts = [samples_of(page) for page in pages]
+    for page in counts:
+        started, ended = (page.get(f"express_executions_{name}total", 0) for name in ("started_", ""))
+        assert started == ended + page.get("express_executions_in_flight", 0)
+    assert counts[-1]["express_executions_total"] == 200
 
 
 def test_closing_twice_is_no_mistake(metrics: Metrics) -> None:

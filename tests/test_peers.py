@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
-def node_that_says(directory: Path, answer: str) -> str:
-    path = directory / "node"
-    path.write_text(f"#!/bin/sh\n{answer}\n")
+def program(directory: Path, name: str, script: str) -> str:
+    """An executable that does so; its path."""
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return str(path)
+
+
+def node_that_says(directory: Path, answer: str) -> str:
+    return program(directory, "node", answer)
 
 
 @pytest.mark.parametrize(
@@ -116,19 +122,77 @@ def test_engines_take_turns_and_the_median_counts() -> None:
     assert figures == {"express": peers.Figure(9, None), "other": peers.Figure(16, None)}
 
 
-def test_express_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    peers.main(["--only", "W1,W7", "--seconds", "0", "--rounds", "1", "--node", "no-node-here"])
+def test_express_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [
+        "--only",
+        "W1,W7",
+        "--seconds",
+        "0",
+        "--rounds",
+        "1",
+        "--node",
+        "no-node-here",
+        "--python",
+        "no-python",
+    ]
+    peers.main(arguments)
     shown = capsys.readouterr().out
     assert shown.count("/s |\n") == 2
-    assert "- moto not run: not installed: pip install 'moto[stepfunctions]'" in shown
+    assert "- moto not run: there is no `no-python` (--python PATH)" in shown
     assert "- aws-local-stepfunctions not run: there is no `no-node-here`: it needs Node 22 or later" in shown
-    assert "Made with `python -m bench.peers --only W1,W7 --seconds 0 --rounds 1 --node no-node-here`." in shown
+    assert f"Made with `python -m bench.peers {' '.join(arguments)}`." in shown
 
 
 def test_an_unknown_workload() -> None:
     with pytest.raises(SystemExit, match=r"unknown workload W9; there are W1, W2"):
         peers.main(["--only", "W9"])
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [("exit 1", "not installed: pip install 'moto[stepfunctions]' (--python PATH)"), ("echo 5.2.5 3.13.0", None)],
+)
+def test_a_python_with_or_without_moto(tmp_path: Path, script: str, reason: str | None) -> None:
+    moto = peers.Moto(program(tmp_path, "python", script))
+    if reason is None:
+        assert moto.ready() == "moto 5.2.5, Python 3.13.0"
+        return
+    with pytest.raises(peers.Unable) as unable:
+        moto.ready()
+    assert str(unable.value) == reason
+
+
+def test_what_moto_answers(tmp_path: Path) -> None:
+    moto = peers.Moto(program(tmp_path, "python", 'cat > /dev/null; echo \'{"rate": 68.5, "output": {"a": 1}}\''))
+    assert moto.measure(load_workloads()["W1"], 0) == peers.Figure(68.5, {"a": 1})
+
+
+@pytest.mark.parametrize(
+    ("npm", "message"),
+    [("echo no network >&2; exit 7", "failed:\nno network"), (None, "npm cannot be run: No such file or directory")],
+)
+def test_what_cannot_be_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, npm: str | None, message: str
+) -> None:
+    (tmp_path / "python" / "bin").mkdir(parents=True)
+    monkeypatch.setattr("sys.executable", program(tmp_path / "python" / "bin", "python", "exit 0"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if npm is not None:
+        program(tmp_path, "npm", npm)
+    with pytest.raises(SystemExit, match=message):
+        peers.install(tmp_path)
+
+
+def test_what_was_installed_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("bench.peers.subprocess.run", run)
+    assert peers.install(tmp_path) == (f"{tmp_path}/python/bin/python", f"{tmp_path}/node_modules/.bin/node")
+    assert [command[-1] for command in ran] == [f"{tmp_path}/python", "moto[stepfunctions]", "aws-local-stepfunctions"]
 
 
 def test_moto_leaves_out_tasks() -> None:

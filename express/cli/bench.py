@@ -15,6 +15,7 @@ from express.cli.load.quantities import parse_duration, parse_rate
 from express.cli.options import positive
 from express.cli.status import FAILED, INTERRUPTED, OK, CommandError
 from express.cli.streams import STDIN, usable
+from express.cli.watching import add_metrics_port, gathered_metrics_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,6 +94,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--report", metavar="FILE", action="append", default=[], help="also write FILE.json or FILE.html (repeatable)"
     )
     output.add_argument("--compare", metavar="FILE.json", help="an earlier report to hold this one against")
+    add_metrics_port(output)
     output.add_argument("--progress", action=argparse.BooleanOptionalAction, default=True, help="default: shown")
     parser.set_defaults(handler=run)
 
@@ -128,9 +130,10 @@ def run(arguments: argparse.Namespace) -> int:
     thresholds = parse_thresholds(arguments.threshold)
     baseline = None if arguments.compare is None else read_baseline(arguments.compare)
     session = _open_session(arguments)
-    if arguments.sweep:
-        return _run_sweep(session, arguments)
-    return _run_once(session, arguments, thresholds, baseline)
+    with gathered_metrics_page(arguments.metrics_port) as session.metrics:
+        if arguments.sweep:
+            return _run_sweep(session, arguments)
+        return _run_once(session, arguments, thresholds, baseline)
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from express.cli.status import CommandError
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from express import Observer, Runtime, Workflow
+    from express.metrics import Gathering, Metrics
 
 _MAX_PORT = 65_535
 
@@ -44,8 +47,33 @@ def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow) -> Iter
 
     metrics = Metrics(runtime)
     metrics.register(workflow)
+    with _served(metrics, port):
+        yield
+
+
+@contextmanager
+def gathered_metrics_page(port: int | None) -> Iterator[str | None]:
+    """Serve the sum of what worker processes push to the socket whose path is given, and say where; None: do not.
+
+    Raises CommandError where that cannot be.
+    """
+    if port is None:
+        yield None
+        return
+    from express.metrics import Gathering
+
+    with ExitStack() as resources:
+        with usable("gather", "metrics"):
+            path = str(Path(resources.enter_context(TemporaryDirectory(prefix="express-")), "metrics.sock"))
+            gathering = resources.enter_context(Gathering(path))
+        resources.enter_context(_served(gathering, port))
+        yield path
+
+
+@contextmanager
+def _served(counts: Metrics | Gathering, port: int) -> Iterator[None]:
     try:
-        server = metrics.serve(port)
+        server = counts.serve(port)
     except OSError as error:
         raise CommandError(error.strerror or str(error), hint="--metrics-port 0 takes a free one") from None
     with server:

@@ -84,7 +84,7 @@ class Metrics:
             snapshot = Snapshot()
             snapshot.merge(self._gone)
             read_machines(snapshot, machines, self._caps)
-            read_runtime(snapshot, self._runtime, self._measurements)
+            read_runtime(snapshot, self._runtime, self._measurements, self._caps)
             if self._durations is not None:
                 self._durations.read(snapshot)
             read_overflow(snapshot, self._caps, machines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from express.counting import Histogram
 from express.metrics import families
-from express.observe import STATE_HOOKS, TASK_HOOKS, Observer
+from express.observe import CHILD_HOOKS, STATE_HOOKS, TASK_HOOKS, Observer
 
 if TYPE_CHECKING:
     from express.errors import StateError
@@ -20,15 +20,35 @@ class Durations(Observer):
 
     def __init__(self, caps: Caps, *, tasks: bool, states: bool) -> None:
         hooks = (TASK_HOOKS if tasks else ()) + (STATE_HOOKS if states else ())
-        self.hooks = (*hooks, "execution_ended")
+        self.hooks = (*hooks, "execution_ended", *CHILD_HOOKS)
         self._caps = caps
         self._tasks: dict[Labels, Histogram] = {}
         self._states: dict[Labels, Histogram] = {}
         #: When the attempt (True) or visit (False) of a frame began, for each execution under way.
         self._begun: dict[Any, dict[tuple[Any, bool], int]] = {}
+        #: The child executions of distributed Maps under way, for each that has any.
+        self._children: dict[Any, set[Any]] = {}
+        self._parents: dict[Any, Any] = {}
 
     def execution_ended(self, run: Any, result: Any) -> None:
+        self._forget(run)
+
+    def child_started(self, parent: Any, run: Any, index: int) -> None:
+        self._children.setdefault(parent.run, set()).add(run)
+        self._parents[run] = parent.run
+
+    def child_ended(self, run: Any, failure: StateError | None) -> None:
+        siblings = self._children.get(self._parents.pop(run, None))
+        if siblings is not None:
+            siblings.discard(run)
+        self._forget(run)
+
+    def _forget(self, run: Any) -> None:
+        """It has ended, and with it those of its children that were given up."""
         self._begun.pop(run, None)
+        for child in self._children.pop(run, ()):
+            self._parents.pop(child, None)
+            self._forget(child)
 
     def state_entered(self, frame: Any, name: str, data: JSON) -> None:
         self._begin(frame, task=False)

@@ -138,6 +138,12 @@ IN_FLIGHT = Family(
     ("workflow",),
     "OpenExecutionCount",
 )
+MAP_ITERATIONS = Family(
+    "express_map_iterations_in_flight",
+    "gauge",
+    "Iterations of Map states running now, of Maps whose states may wait.",
+    ("workflow",),
+)
 LIMIT = Family(
     "express_executions_in_flight_limit", "gauge", "Executions that may run at once.", (), "OpenExecutionLimit"
 )
@@ -206,6 +212,13 @@ STATE_DURATION = Family(
     divisor=_NS,
     optional=True,
 )
+HTTP_REQUESTS = Family(
+    "express_http_requests_total",
+    "counter",
+    "Requests the endpoint has answered, by action and HTTP status. Of `express serve`.",
+    ("action", "code"),
+    optional=True,
+)
 WORKERS = Family(
     "express_workers", "gauge", "Worker processes whose counts are gathered here.", optional=True, merging="most"
 )
@@ -234,6 +247,7 @@ FAMILIES: Final = (
     TASK_ATTEMPTS,
     OVERFLOW,
     IN_FLIGHT,
+    MAP_ITERATIONS,
     LIMIT,
     WAITING,
     DEFINITIONS,
@@ -246,6 +260,7 @@ FAMILIES: Final = (
     COMPILE,
     TASK_DURATION,
     STATE_DURATION,
+    HTTP_REQUESTS,
     WORKERS,
     REFUSED_PUSHES,
 )

@@ -51,6 +51,8 @@ class Runtime(Protocol):
     @property
     def loop_name(self) -> str: ...
     @property
+    def map_iterations(self) -> Mapping[str, int]: ...
+    @property
     def observers(self) -> tuple[Observer, ...]: ...
     def measure(self) -> Measurements: ...
     def add_observer(self, observer: Observer) -> None: ...
@@ -131,6 +133,7 @@ def _read_steps(snapshot: Snapshot, workflow: str, steps: Sequence[Step]) -> Non
     snapshot.add(families.RETRIES, (workflow,), retried)
     snapshot.add(families.CATCHES, (workflow,), caught)
     snapshot.add(families.MAP_ITEMS, (workflow,), items)
+    snapshot.add(families.MAP_ITERATIONS, (workflow,), 0)
 
 
 def _read_tasks(snapshot: Snapshot, steps: Sequence[Step], caps: Caps) -> None:
@@ -142,8 +145,10 @@ def _read_tasks(snapshot: Snapshot, steps: Sequence[Step], caps: Caps) -> None:
             snapshot.add(families.TASK_ATTEMPTS, (resource, "timed_out"), step.timed_out)
 
 
-def read_runtime(snapshot: Snapshot, runtime: Runtime, measurements: Measurements) -> None:
+def read_runtime(snapshot: Snapshot, runtime: Runtime, measurements: Measurements, caps: Caps) -> None:
     """Add what the Runtime itself counts."""
+    for name, running in runtime.map_iterations.items():
+        snapshot.add(families.MAP_ITERATIONS, (caps["workflow"].label(name),), running)
     snapshot.add(families.THROTTLED, (), runtime.throttled)
     snapshot.add(families.LIMIT, (), runtime.max_in_flight)
     snapshot.add(families.WAITING, (), runtime.waiting)

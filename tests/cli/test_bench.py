@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from express.cli import main
+from express.cli.load.crew import Crew
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from prometheus_client.core import Metric
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -256,6 +266,92 @@ def test_an_interruption_prints_what_there_is(place: Path) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.fixture
+def scrapes(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[CollectorRegistry]:
+    """What the metrics page showed each time the workers had delivered."""
+    pages: list[CollectorRegistry] = []
+    gather = Crew.gather
+    told: list[str] = []
+
+    def gather_and_scrape(crew: Crew, *arguments: Any) -> Any:
+        recording = gather(crew, *arguments)
+        told.append(capfd.readouterr().err)
+        url = re.search(r"express: metrics at (\S+)", "".join(told))
+        assert url is not None
+        with urlopen(url[1], timeout=30) as answer:
+            pages.append(registry_of(answer.read().decode()))
+        return recording
+
+    monkeypatch.setattr(Crew, "gather", gather_and_scrape)
+    return pages
+
+
+def registry_of(page: str) -> CollectorRegistry:
+    class Page(Collector):
+        def collect(self) -> Iterator[Metric]:
+            return iter(text_string_to_metric_families(page))
+
+    registry = CollectorRegistry()
+    registry.register(Page())
+    return registry
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_page_shows_the_sum_of_all_workers(
+    place: Path, capfd: pytest.CaptureFixture[str], scrapes: list[CollectorRegistry], workers: int
+) -> None:
+    """Ten starts of each parity in 200 ms, whoever makes them; none is lost on the way, none counted twice."""
+    short = ("--duration", "200ms", "--warmup", "0s", "--drain", "10s", "--no-progress", "--input", "numbers.jsonl")
+    arguments = ("--rate", "100", "--workers", str(workers), "--format", "json", "--metrics-port", "0")
+    assert bench("odd", *arguments, short=short) == 0
+    document = document_of(capfd)
+    [page] = scrapes
+    assert page.get_sample_value("express_pushes_refused_total") == 0
+    counted = [
+        page.get_sample_value("express_executions_total", {"workflow": "odd", "status": status})
+        for status in ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+    ]
+    assert counted == [document["succeeded"], document["failed"], 0, 0] == [10, 10, 0, 0]
+    assert page.get_sample_value("express_executions_started_total", {"workflow": "odd"}) == 20
+
+
+@pytest.mark.slow
+def test_the_page_goes_on_through_a_sweep(place: Path, scrapes: list[CollectorRegistry]) -> None:
+    """Five places in handlers that never return: a first try, then a second by a new process."""
+    bench("never", "--sweep", "--rate", "100", "--max-in-flight", "5", "--metrics-port", "0")
+    started = [page.get_sample_value("express_executions_started_total", {"workflow": "never"}) for page in scrapes]
+    assert started == [5, 10]
+
+
+def test_a_metrics_port_in_use(place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr(Crew, "__enter__", never)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert bench("quick", "--metrics-port", str(port)) == 2
+    error = capfd.readouterr().err
+    assert f"express: metrics cannot be served on 127.0.0.1:{port}: Address already in use" in error
+    assert "--metrics-port 0 takes a free one" in error
+
+
+def test_metrics_that_cannot_be_gathered(
+    place: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room for the socket."""
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("express.cli.watching.TemporaryDirectory", refuse)
+    assert bench("quick", "--metrics-port", "0") == 2
+    assert "express: cannot gather metrics: No space left on device" in capfd.readouterr().err
+
+
 WRONG: list[tuple[list[str], str]] = [
     (["--threshold", "p99<5"], "--threshold 'p99<5': '5' is no duration"),
     (["--threshold", "speed>5"], "unknown term 'speed'; the terms are p50, p99"),
@@ -279,6 +375,7 @@ WRONG: list[tuple[list[str], str]] = [
     (["--sweep", "--in-flight", "5"], "--sweep looks for a rate; --in-flight is for one measurement"),
     (["--sweep", "--threshold", "p99<5ms"], "--sweep looks for a rate; --threshold is for one measurement"),
     (["--sweep", "--compare", "x.json"], "--sweep looks for a rate; --compare is for one measurement"),
+    (["--metrics-port", "http"], "'http' is no port, which is a number from 0 to 65535"),
     (["--tasks", "nowhere:tasks"], "no module named nowhere"),
 ]
 

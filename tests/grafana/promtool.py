@@ -27,7 +27,12 @@ def promtool(*arguments: str | Path, input: str | None = None) -> str:  # noqa: 
 
 
 def check_alert(
-    directory: Path, series: dict[str, str], minutes: int, alert: str, expected: list[dict[str, Any]]
+    directory: Path,
+    series: dict[str, str],
+    minutes: int,
+    alert: str,
+    expected: list[dict[str, Any]],
+    external_labels: dict[str, str] | None = None,
 ) -> None:
     """Let the rules run over the series (values one minute apart, in promtool's notation) and compare the alerts.
 
@@ -39,6 +44,7 @@ def check_alert(
         "tests": [
             {
                 "interval": "1m",
+                "external_labels": external_labels or {},
                 "input_series": [{"series": name, "values": values} for name, values in series.items()],
                 "alert_rule_test": [{"eval_time": f"{minutes}m", "alertname": alert, "exp_alerts": expected}],
             }

@@ -26,11 +26,13 @@ def _executions(succeeded: str, failed: str, failed_status: str = "FAILED") -> d
 
 
 def _histogram(name: str, *buckets: tuple[str, str], labels: str = "") -> dict[str, str]:
-    return {f'{name}_bucket{{{_TARGET}{labels}, le="{bound}"}}': values for bound, values in buckets} | _ALIVE
+    counted = {f'{name}_bucket{{{_TARGET}{labels}, le="{bound}"}}': values for bound, values in buckets}
+    return counted | {f"{name}_count{{{_TARGET}{labels}}}": dict(buckets)["+Inf"]} | _ALIVE
 
 
 def _durations(*buckets: tuple[str, str]) -> dict[str, str]:
-    return _histogram("express_execution_duration_seconds", *buckets, labels=', workflow="orders"')
+    observed = _histogram("express_execution_duration_seconds", *buckets, labels=', workflow="orders"')
+    return observed | _executions(dict(buckets)["+Inf"], "0x60")
 
 
 def _cost(values: str) -> dict[str, str]:
@@ -71,6 +73,17 @@ FIRES = [
         _OF_WORKFLOW | {"severity": "page"},
         "orders: 20% of executions fail",
         "Over the last hour 20% of the executions of orders (job express) failed or timed out, more than 14.4 times what "
+        "the objective allows.",
+        "error-budget-burns",
+    ),
+    Fires(
+        "ExpressErrorBudgetBurnsFast",
+        # Few, but all of them fail.
+        _executions("0x20", "0x2 1+1x18"),
+        19,
+        _OF_WORKFLOW | {"severity": "page"},
+        "orders: 100% of executions fail",
+        "Over the last hour 100% of the executions of orders (job express) failed or timed out, more than 14.4 times what "
         "the objective allows.",
         "error-budget-burns",
     ),
@@ -184,6 +197,10 @@ QUIET = [
     Quiet(
         "ExpressErrorBudgetBurnsFast", "aborted ones are no errors", _executions("0+10x20", "0+90x20", "ABORTED"), 15
     ),
+    Quiet("ExpressErrorBudgetBurnsFast", "one of one, at night", _executions("0x60", "0x5 1x55"), 15),
+    Quiet("ExpressErrorBudgetBurnsFast", "nine in an hour", _executions("0x70", "0x5 1+1x8 9x50"), 16),
+    Quiet("ExpressErrorBudgetBurnsSlowly", "one of one, at night", _executions("0x60", "0x5 1x55"), 30),
+    Quiet("ExpressErrorBudgetBurnsSlowly", "nine in six hours", _executions("0+1x100", "0x5 1+1x8 9x50"), 30),
     Quiet("ExpressErrorBudgetBurnsSlowly", "5 % is five times too much", _executions("0+95x60", "0+5x60"), 60),
     Quiet("ExpressErrorBudgetBurnsSlowly", "it is over", _executions("0+50x60 3050+100x60", "0+50x60 3000x60"), 115),
     Quiet(
@@ -191,6 +208,12 @@ QUIET = [
         "p99 is within the objective",
         _durations(("4.6", "0+100x30"), ("10.0", "0+100x30"), ("+Inf", "0+100x30")),
         25,
+    ),
+    Quiet(
+        "ExpressExecutionsSlow",
+        "one a minute, all slow: 90 an hour are not enough to speak of one of 100",
+        _durations(("4.6", "0x100"), ("10.0", "0+1x100"), ("+Inf", "0+1x100")),
+        95,
     ),
     Quiet("ExpressExecutionsSlow", "nothing runs", _durations(("4.6", "7x30"), ("10.0", "9x30"), ("+Inf", "9x30")), 25),
     Quiet("ExpressTargetDown", "it was missed once", {f"up{{{_TARGET}}}": "1x5 0 1x10", **_ALIVE}, 10),
@@ -216,6 +239,12 @@ QUIET = [
         "waits are short",
         _histogram("express_admission_wait_seconds", ("1.0", "0+100x15"), ("2.15", "0+100x15"), ("+Inf", "0+100x15")),
         12,
+    ),
+    Quiet(
+        "ExpressStartsWait",
+        "one had to, for two seconds",
+        _histogram("express_admission_wait_seconds", ("1.0", "0x15"), ("2.15", "0x5 1x10"), ("+Inf", "0x5 1x10")),
+        9,
     ),
     Quiet(
         "ExpressEventLoopBlocked",
@@ -254,10 +283,23 @@ def test_alert_fires(case: Fires, tmp_path: Path) -> None:
     annotations = {
         "summary": case.summary,
         "description": case.description,
-        "runbook_url": f"grafana/README.md#{case.runbook}",
+        "runbook_url": f"https://wiki.example/express#{case.runbook}",
     }
     expected = [{"exp_labels": case.labels, "exp_annotations": annotations}]
-    check_alert(tmp_path, case.series, case.minutes, case.alert, expected)
+    place = {"runbooks": "https://wiki.example/express"}
+    check_alert(tmp_path, case.series, case.minutes, case.alert, expected, place)
+
+
+@pytest.mark.slow
+@needs_promtool
+def test_a_prometheus_that_does_not_say_where_the_runbooks_are(tmp_path: Path) -> None:
+    case = FIRES[0]
+    annotations = {"summary": case.summary, "description": case.description}
+    expected = {
+        "exp_labels": case.labels,
+        "exp_annotations": annotations | {"runbook_url": f"grafana/README.md#{case.runbook}"},
+    }
+    check_alert(tmp_path, case.series, case.minutes, case.alert, [expected])
 
 
 @pytest.mark.slow
@@ -265,6 +307,23 @@ def test_alert_fires(case: Fires, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", QUIET, ids=lambda case: f"{case.alert}: {case.why}")
 def test_alert_stays_quiet(case: Quiet, tmp_path: Path) -> None:
     check_alert(tmp_path, case.series, case.minutes, case.alert, [])
+
+
+#: Alerts on a share of what happens now and then: what fails, what is slow, what waits.
+_RATIOS = {"ExpressErrorBudgetBurnsFast", "ExpressErrorBudgetBurnsSlowly", "ExpressExecutionsSlow", "ExpressStartsWait"}
+#: What tells that one of few says nothing.
+_LOW_TRAFFIC = re.compile("one of one|nine|one a minute|one had to")
+
+
+def test_each_alert_on_a_share_is_tried_with_low_traffic() -> None:
+    assert {case.alert for case in QUIET if _LOW_TRAFFIC.search(case.why)} == _RATIOS
+
+
+def test_links_within_the_readme_lead_somewhere() -> None:
+    text = (_ROOT / "grafana" / "README.md").read_text(encoding="utf-8")
+    anchors = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
+    assert all((_ROOT / "grafana" / path).exists() for path in re.findall(r"\]\(([^)#:]+)\)", text))
 
 
 def test_each_alert_is_tried_both_ways() -> None:
@@ -277,8 +336,9 @@ def test_each_alert_is_tried_both_ways() -> None:
 def test_alert_has_texts_a_severity_and_a_runbook(rule: dict[str, dict[str, str]]) -> None:
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
-    file, _, anchor = rule["annotations"]["runbook_url"].partition("#")
-    text = (_ROOT / file).read_text(encoding="utf-8")
+    place, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert place == '{{ or $externalLabels.runbooks "grafana/README.md" }}'
+    text = (_ROOT / "grafana" / "README.md").read_text(encoding="utf-8")
     runbook = text.partition("\n## Runbook\n")[2]
     headings = {
         heading.lower().replace(" ", "-"): heading for heading in re.findall(r"^### (.+)$", runbook, re.MULTILINE)

@@ -24,7 +24,7 @@ _WIDTH: Final = 640
 _HEIGHT: Final = 260
 _LEFT: Final = 72
 _BOTTOM: Final = 40
-_TOP: Final = 14
+_TOP: Final = 26
 _RIGHT: Final = 16
 #: Bars of a histogram.
 _BINS: Final = 60
@@ -121,15 +121,10 @@ def latency_over_time_chart(recording: Recording) -> str:
 
 
 def line_chart(title: str, across: Axis, up: Axis, lines: Sequence[Line]) -> str:
-    """Curves with a dot at each point and their names, if there is more than one."""
-    parts = [_curve(line, across, up) for line in lines]
-    if len(lines) > 1:
-        parts += [
-            f'<text class="key" x="{_WIDTH - _RIGHT - 4}" y="{_TOP + 14 + 16 * index}" '
-            f'style="fill:var({line.color})">{escape(line.name)}</text>'
-            for index, line in enumerate(lines)
-        ]
-    return _frame(title, across, up, parts)
+    """Curves, and their names in the heading if there is more than one."""
+    named = lines if len(lines) > 1 else ()
+    keys = [f'<span style="color:var({line.color})">{escape(line.name)}</span>' for line in named]
+    return _frame(title, across, up, [_curve(line, across, up) for line in lines], keys)
 
 
 def linear_axis(highest: float, title: str, label: Callable[[float], str]) -> Axis:
@@ -181,8 +176,8 @@ def _y(axis: Axis, value: float) -> float:
     return _HEIGHT - _BOTTOM - axis.place(value) * (_HEIGHT - _BOTTOM - _TOP)
 
 
-def _frame(title: str, across: Axis, up: Axis, parts: Sequence[str]) -> str:
-    """Heading, axes with grid lines, and the parts drawn over them."""
+def _frame(title: str, across: Axis, up: Axis, parts: Sequence[str], keys: Sequence[str] = ()) -> str:
+    """Heading with the keys to the curves, axes with grid lines, and the parts drawn over them."""
     floor, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     grid = []
     for value, label in up.ticks:
@@ -195,9 +190,10 @@ def _frame(title: str, across: Axis, up: Axis, parts: Sequence[str]) -> str:
         grid.append(f'<text class="x" x="{x:.1f}" y="{floor + 16}">{escape(label)}</text>')
     middle = (_LEFT + right) / 2
     return (
-        f"<figure><figcaption>{escape(title)}</figcaption>"
+        f"<figure><figcaption>{escape(title)}{''.join(keys)}</figcaption>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
         f"{''.join(grid)}{''.join(parts)}"
+        f'<text class="y" x="{_LEFT - 6}" y="12">{escape(up.title)}</text>'
         f'<text class="x" x="{middle:.0f}" y="{_HEIGHT - 6}">{escape(across.title)}</text>'
         f"</svg></figure>"
     )

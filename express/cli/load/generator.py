@@ -87,6 +87,11 @@ class LoadGenerator:
             self._loop = OpenLoop(workflow, inputs, load, self._recorder, spin_ns, schedule)
         self._interruption = asyncio.get_running_loop().create_future()
 
+    @property
+    def runtime(self) -> Runtime:
+        """What runs the executions."""
+        return self._loop.runtime
+
     def interrupt(self) -> None:
         """End the measurement now, wherever it is."""
         if not self._interruption.done():
@@ -94,11 +99,11 @@ class LoadGenerator:
 
     def progress(self) -> Progress:
         tally = self._workflow.tally
-        return Progress(tally.ended, self._loop.runtime.in_flight, self._recorder.newest.latencies)
+        return Progress(tally.ended, self.runtime.in_flight, self._recorder.newest.latencies)
 
     async def run(self, deliver: Callable[[Recording], None]) -> None:
         """Put the load on, deliver the recording, then stop what has not ended."""
-        async with self._loop.runtime:
+        async with self.runtime:
             work = asyncio.create_task(self._loop.run(), name="express-load")
             try:
                 await asyncio.wait({work, self._interruption}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +115,7 @@ class LoadGenerator:
 
     def _finish(self) -> Recording:
         recorder = self._recorder
-        now = self._loop.runtime.monotonic_ns()
+        now = self.runtime.monotonic_ns()
         recording = recorder.close(now)
         recording.dropped = self._loop.dropped(min(now, recorder.end) - self._begin)
         recording.transitions = sum(self._workflow.state_entries.values())

@@ -7,6 +7,7 @@ that comes from the measurement is escaped: names of errors and their causes are
 from __future__ import annotations
 
 from html import escape
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from express.cli.load.charts import histogram_chart, latency_over_time_chart, percentile_chart, throughput_chart
@@ -27,22 +28,31 @@ _STYLE: Final = """
 body { background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
        max-width: 84rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0; }
-h2 { font-size: 1rem; margin: 1.6rem 0 .3rem; }
+h2 { font-size: 1rem; }
 p, figcaption { color: var(--soft); margin: 0; }
-main { display: grid; gap: 0 3rem; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); }
-figure { margin: 1.6rem 0 0; }
+main { column-gap: 3rem; columns: 3 24rem; margin-top: 1.6rem; }
+section { break-inside: avoid; overflow-x: auto; padding-bottom: 1.6rem; }
+section.wide { column-span: all; }
+h2, figure { margin: 0 0 .3rem; }
+.plots { display: grid; gap: 1.6rem 3rem; grid-template-columns: repeat(auto-fit, minmax(min(34rem, 100%), 1fr)); }
+figcaption span { margin-left: .8rem; }
 svg { display: block; height: auto; width: 100%; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td { border-top: 1px solid var(--rule); padding: .15rem 1.2rem .15rem 0; vertical-align: top; overflow-wrap: anywhere; }
-td.n { text-align: right; white-space: nowrap; }
+td:first-child, td.n { white-space: nowrap; }
+td:first-child { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }
+td.n { text-align: right; }
+.wide td { white-space: nowrap; }
 tr.bad td { color: var(--warning); font-weight: 600; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
-svg .x { text-anchor: middle; } svg .y, svg .key { text-anchor: end; }
+svg .x { text-anchor: middle; } svg .y { text-anchor: end; }
 svg .grid { stroke: var(--rule); } svg .bar { fill: var(--accent); }
 svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 """
 #: Headings of the text report that the plots of the page make superfluous.
 _DRAWN: Final = ("Where they lie", "Throughput over time")
+#: A table with so many columns has the width of the page.
+_WIDE: Final = 5
 #: A row with one of these words is set off.
 _ALARMS: Final = frozenset({"MISSED", "worse", "never started", "unfinished", "failed"})
 
@@ -62,23 +72,25 @@ def render_measurement(measurement: Measurement) -> str:
 
 def render_page(title: str, sections: Iterable[tuple[str, Sequence[Row]]], plots: Iterable[str]) -> str:
     """A page of tables with headings, and of plots."""
-    tables = "".join(f"<section><h2>{escape(heading)}</h2>{_table(rows)}</section>" for heading, rows in sections)
+    tables = "".join(_section(heading, rows) for heading, rows in sections)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1><p>express bench</p>"
-        f"<main>{tables}</main><main>{''.join(plots)}</main></body></html>\n"
+        f'<main>{tables}</main><div class="plots">{"".join(plots)}</div></body></html>\n'
     )
 
 
-def _table(rows: Sequence[Row]) -> str:
+def _section(heading: str, rows: Sequence[Row]) -> str:
     numeric = numeric_columns(rows)
     lines = []
     for row in rows:
         kind = ' class="bad"' if _ALARMS.intersection(row) else ""
-        lines.append(f"<tr{kind}>{''.join(map(_cell, row, numeric))}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+        cells = (cell for cell, _ in zip_longest(row, numeric, fillvalue=""))
+        lines.append(f"<tr{kind}>{''.join(map(_cell, cells, numeric))}</tr>")
+    wide = ' class="wide"' if len(numeric) >= _WIDE else ""
+    return f"<section{wide}><h2>{escape(heading)}</h2><table>{''.join(lines)}</table></section>"
 
 
 def _cell(text: str, is_number: bool) -> str:

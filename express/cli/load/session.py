@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Session:
-    """What all measurements have in common: the workflow in the command line's words, its inputs as JSON texts."""
+    """What all measurements have in common: the workflow in the command line's words, its inputs as JSON texts.
+
+    metrics: the socket where workers push their counts, None if nobody wants them.
+    """
 
     setting: Setting
     definition: str
@@ -34,6 +37,7 @@ class Session:
     machine_type: MachineType
     inputs: tuple[bytes, ...]
     progress: bool
+    metrics: str | None = None
     _interruption: Interruption = field(default_factory=Interruption)
 
     def measure(self, load: Load) -> tuple[Recording, bool]:
@@ -69,6 +73,16 @@ class Session:
     def _assignments(self, load: Load) -> list[Assignment]:
         workers = self.setting.workers
         return [
-            Assignment(self.definition, self.stdin, self.tasks, self.machine_type, self.inputs, load, worker, workers)
+            Assignment(
+                self.definition,
+                self.stdin,
+                self.tasks,
+                self.machine_type,
+                self.inputs,
+                load,
+                worker,
+                workers,
+                self.metrics,
+            )
             for worker in range(workers)
         ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,13 @@ from express.cli.status import INTERNAL, USAGE, CommandError
 from express.errors import ExpressError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from multiprocessing.connection import Connection
 
-    from express import Workflow
+    from express import Runtime, Workflow
     from express.cli.load.generator import LoadGenerator
+    from express.cli.load.recording import Recording
+    from express.metrics import Pushing
     from express.types import JSON, MachineType
 
 #: Seconds between two reports of progress.
@@ -36,7 +39,8 @@ PROGRESS_S = 0.2
 class Assignment:
     """What a worker is told: the command line's words for the workflow, and the load of all workers together.
 
-    stdin: the definition if it came from there, which only one process can read. inputs: JSON, one each.
+    stdin: the definition if it came from there, which only one process can read. inputs: JSON, one each. metrics: the
+    socket where the counts of all workers are gathered, None if nobody wants them.
     """
 
     definition: str
@@ -47,6 +51,7 @@ class Assignment:
     load: Load
     worker: int
     workers: int
+    metrics: str | None = None
 
     @property
     def schedule(self) -> Schedule | None:
@@ -116,10 +121,29 @@ async def _measure(connection: Connection, assignment: Assignment, workflow: Wor
 
     listener.call(connection.recv).add_done_callback(heard)
     reporter = asyncio.create_task(_report(connection, generator), name="express-reporter")
-    try:
-        await generator.run(connection.send)
-    finally:
-        reporter.cancel()
+    with _pushing(assignment.metrics, generator.runtime, workflow) as pushing:
+
+        def deliver(recording: Recording) -> None:
+            # The parent may end this process as soon as it has the recording.
+            if pushing is not None:
+                pushing.flush()
+            connection.send(recording)
+
+        try:
+            await generator.run(deliver)
+        finally:
+            reporter.cancel()
+
+
+def _pushing(path: str | None, runtime: Runtime, workflow: Workflow) -> AbstractContextManager[Pushing | None]:
+    """Tells the counts of this process to the parent, which serves those of all, while it is entered."""
+    if path is None:
+        return nullcontext()
+    from express.metrics import Metrics
+
+    metrics = Metrics(runtime)
+    metrics.register(workflow)
+    return metrics.push(path)
 
 
 async def _report(connection: Connection, generator: LoadGenerator) -> None:

@@ -167,6 +167,23 @@ def test_the_page_is_whole_safe_and_needs_nothing_from_elsewhere() -> None:
     assert page.count("<svg") == 4
 
 
+def test_every_row_of_a_table_is_as_long_as_the_others() -> None:
+    """Rows of the text report may end early; the rules between rows of the page must not."""
+    page = render_measurement(measurement_of(mixed()))
+    for table in re.findall(r"<table>.*?</table>", page):
+        assert len({row.count("<td") for row in re.findall(r"<tr.*?</tr>", table)}) == 1
+
+
+def test_curves_are_named_beside_the_heading_where_no_line_can_cross_them() -> None:
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", render_measurement(measurement_of(mixed())))
+    assert [re.sub("<.*?>", " ", caption).split() for caption in captions] == [
+        ["Latency", "of", "executions", "that", "succeeded"],
+        ["Latency", "by", "percentile"],
+        ["Executions", "per", "second", "succeeded", "failed"],
+        ["Latency", "over", "time", "p99", "p50"],
+    ]
+
+
 def test_every_coordinate_of_the_plots_lies_within_them() -> None:
     page = render_measurement(measurement_of(mixed()))
     for svg in re.findall(r"<svg.*?</svg>", page):

@@ -101,6 +101,9 @@ def test_reports_of_a_sweep() -> None:
     assert text.count("too high") == sum(not step.held for step in sweep.steps)
     page = render_sweep(sweep, "Load on <order>", SHORT)
     assert page.count("<svg") == 2
+    # Its many columns have the width of the page.
+    assert '<section class="wide"><h2>Latency against load' in page
+    assert "<section><h2>Knee" in page
     assert "Load on &lt;order&gt;" in page
     assert latency_chart(Sweep([Step(Fraction(1), steady(1), held=True)])) == ""
     assert "<svg" not in render_page("", sections(Sweep(), SHORT), [latency_chart(Sweep())])

@@ -1,0 +1,68 @@
+"""The side of `bench.peers` that runs in moto's own environment: one workload on its interpreter, through boto3.
+
+A job comes on stdin as JSON: {definition, events, seconds, patience}. It is answered with {rate, output} or {error}.
+moto runs an execution in a thread; its end is found out by asking, as tests do. Nothing of express is imported here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+from typing import Any
+
+import boto3  # type: ignore[import-untyped,unused-ignore]
+from moto import mock_aws  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+CONFIG = {"stepfunctions": {"execute_state_machine": True}, "core": {"mock_credentials": True}}
+KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
+ROLE = "arn:aws:iam::123456789012:role/bench"
+
+
+class Failed(Exception):
+    """An execution did not succeed; the text says how."""
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Run batches of all events for so many seconds."""
+    with mock_aws(config=CONFIG):
+        client = boto3.client("stepfunctions", **KEYS)
+        made = client.create_state_machine(name="bench", definition=json.dumps(job["definition"]), roleArn=ROLE)
+        machine, events, patience = made["stateMachineArn"], job["events"], job["patience"]
+        output = run_batch(client, machine, events[:1], patience)[0]
+        begin, done = time.perf_counter(), 0
+        while done == 0 or time.perf_counter() - begin < job["seconds"]:
+            done += len(run_batch(client, machine, events, patience))
+        return {"rate": done / (time.perf_counter() - begin), "output": output}
+
+
+def run_batch(client: Any, machine: str, events: list[Any], patience: float) -> list[Any]:
+    """Start an execution for each event, then wait for each; the outputs."""
+    end = time.monotonic() + patience
+    started = [
+        client.start_execution(stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(event))["executionArn"]
+        for event in events
+    ]
+    return [wait_for(client, execution, end) for execution in started]
+
+
+def wait_for(client: Any, execution: str, end: float) -> Any:
+    """The output of an execution."""
+    while True:
+        described = client.describe_execution(executionArn=execution)
+        if described["status"] == "SUCCEEDED":
+            return json.loads(described["output"])
+        if described["status"] != "RUNNING":
+            raise Failed(f"{described['status']}: {described.get('error')}: {described.get('cause')}")
+        if time.monotonic() > end:
+            raise Failed("no end in time")
+        time.sleep(0.001)
+
+
+if __name__ == "__main__":
+    try:
+        answer = measure(json.load(sys.stdin))
+    except Failed as failure:
+        answer = {"error": str(failure)}
+    print(json.dumps(answer))
