@@ -37,16 +37,18 @@ from express.program import Machine, Program, Step
 from express.states.context import build_context
 from express.states.recovery import MAX_SECONDS
 from express.states.registry import STATE_TYPES
-from express.states.state import Node, Resolver, Surroundings
+from express.states.state import Handler, Node, Resolver, Surroundings
 from express.states.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from express.definition.document import Document
     from express.definition.fields import Fields
     from express.types import MachineType
 
+#: Who does the work of mocked states where none is.
+NO_MOCKS: Mapping[str, Handler] = {}
 #: Longest name of a state, in characters.
 MAX_STATE_NAME = 80
 #: How deep branches and item processors may nest here. AWS has a limit too (TOO_DEEPLY_NESTED) but no number for it.
@@ -108,14 +110,23 @@ def compile_document(
     *,
     type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
     resolver: Resolver | None = None,
+    mocks: Mapping[str, Handler] = NO_MOCKS,
     fail_unresolved: bool = True,
+    connected: bool = True,
     name: str,
     arn: str,
     role_arn: str,
 ) -> Definition:
-    """Read a definition. Raises DefinitionError with every problem it has."""
+    """Read a definition. Raises DefinitionError with every problem it has.
+
+    mocks: who does the work of some Task states, by state, in the place of `resolver`'s handlers.
+    Without `connected` its states stand alone: they need not lead to each other, and nobody asks what the states in
+    their branches call.
+    """
     begin = time.perf_counter_ns()
-    definition = _read_machine(document, type, resolver, fail_unresolved, name, arn, role_arn)
+    definition = _read_machine(
+        document, type, resolver, mocks, fail_unresolved, name, arn, role_arn, connected=connected
+    )
     if definition is None:
         raise DefinitionError(sorted_problems(document))
     definition.read_ns = time.perf_counter_ns() - begin
@@ -129,7 +140,7 @@ def check(
     tasks: Resolver | None = None,
 ) -> list[Problem]:
     """Every problem of a definition, warnings included. Without `tasks`, handlers are not looked for."""
-    definition = _read_machine(document, type, tasks, tasks is not None, "check", "", "")
+    definition = _read_machine(document, type, tasks, NO_MOCKS, tasks is not None, "check", "", "")
     if definition is not None:
         definition.build()
     return sorted_problems(document)
@@ -148,24 +159,35 @@ def _read_machine(
     document: Document,
     machine_type: MachineType,
     resolver: Resolver | None,
+    mocks: Mapping[str, Handler],
     fail_unresolved: bool,
     name: str,
     arn: str,
     role_arn: str,
+    *,
+    connected: bool = True,
 ) -> Definition | None:
     fields = document.root
     fields.one_of("Version", ("1.0",))
     language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
     timeout = fields.integer("TimeoutSeconds", minimum=0, maximum=MAX_SECONDS) or None
-    surroundings = Surroundings(machine_type, language, resolver, _read_states)
+    surroundings = Surroundings(machine_type, language, resolver, _read_states, mocks)
     states = _read_states(fields, surroundings)
     fields.close()
-    _check_graph(document, states)
+    if connected:
+        _check_graph(document, states)
+    else:
+        document.problems[:] = [problem for problem in document.problems if not _is_about_inner_resource(problem)]
     if fail_unresolved:
         _report_unresolved(document, surroundings)
     if document.has_errors:
         return None
     return Definition(document, machine_type, name, arn, role_arn, timeout, states)
+
+
+def _is_about_inner_resource(problem: Problem) -> bool:
+    location = problem.location or ""
+    return location.endswith("/Resource") and location.count("/States/") > 1
 
 
 def _read_states(fields: Fields, surroundings: Surroundings) -> States:

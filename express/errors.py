@@ -10,6 +10,11 @@
     ├── PathNotFound         a definite JSONPath met data without it; the field that evaluated it words the error
     ├── ExecutionFailed      `Result.unwrap()` of an execution that did not succeed
     ├── InvalidTasks         a task registration or a tasks module that cannot be used
+    ├── TokenError           an answer to a task that cannot be taken
+    │   ├── InvalidToken     its token was never given out
+    │   ├── TaskTimedOut     its task waits no longer: it has been answered, has timed out or was aborted
+    │   └── InvalidOutput    the output it brings is no JSON
+    ├── InvalidMocks         a mock configuration that cannot be used
     └── RuntimeClosed        `start` on a Runtime that is shutting down
 
 Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime
@@ -165,6 +170,35 @@ class ExecutionFailed(ExpressError):
 
 class InvalidTasks(ExpressError):
     """A task registration or tasks module that cannot be used; the text names which and why."""
+
+
+class InvalidMocks(ExpressError):
+    """A mock configuration that cannot be used; the text names the file, the JSON pointer and what is wrong there."""
+
+
+class TokenError(ExpressError):
+    """`Runtime.send_task_success`, `send_task_failure` or `send_task_heartbeat` had no effect; the text is AWS's."""
+
+
+class InvalidToken(TokenError):
+    """The token is none that this Runtime has given out."""
+
+    def __init__(self) -> None:
+        super().__init__("Invalid Token: 'Invalid token'")
+
+
+class TaskTimedOut(TokenError):
+    """The task waits no longer: it has been answered, has timed out, or its execution was stopped."""
+
+    def __init__(self) -> None:
+        super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
+
+
+class InvalidOutput(TokenError):
+    """The output is no JSON; the text says where."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"Invalid Output: '{detail}'")
 
 
 class RuntimeClosed(ExpressError):

@@ -3,7 +3,8 @@
 The steps of a machine that is built for a `History` tell it of their events as they happen (`states.history` writes
 them, and numbers them as the engine counts); this adds those that begin and end an execution, when each came, and the
 bound. It is asked for where somebody will read it: by Standard machines, and by an endpoint that remembers its Express
-executions. Everybody else runs closures that know nothing of it.
+executions. Everybody else runs closures that know nothing of it. A `Chronicle` writes and leaves the keeping to others;
+a `History` keeps what it has written, by ARN.
 
 Payloads are kept as the values they are, shared with the execution, which changes none; they become text when they
 are read.
@@ -19,23 +20,27 @@ histories; for ExecutionTimedOut and ExecutionAborted measurements (floci-io/flo
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from express.errors import RUNTIME, TIMEOUT
 from express.observe import Event, Observer
-from express.payload import NotJSON, text_of
+from express.payload import PAYLOAD_LIMIT, NotJSON, text_of
+from express.states.history import entry_event, exit_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from express.program import Frame, Run
+    from express.program import Frame, Run, Step
     from express.result import Result
-    from express.types import JSON, Status
+    from express.types import JSON, MachineType, Status
 
 #: Events of one execution, its end included.
 EVENT_LIMIT: Final = 25_000
 #: Ended executions whose history is kept.
 KEPT_EXECUTIONS: Final = 1_000
+
+#: What an event takes beside its payload.
+_ENTRY_BYTES: Final = 256
 
 _MILLISECOND: Final = 1_000_000
 
@@ -68,10 +73,49 @@ _PLAIN: Final = frozenset(
 
 
 class Entry(NamedTuple):
-    """An event of a history and when it came, in nanoseconds since the epoch."""
+    """An event of a history, when it came, in nanoseconds since the epoch, and about how many bytes of JSON the engine
+    held at that moment."""
 
     event: Event
     time_ns: int
+    size: int = 0
+
+
+#: An event as a Chronicle writes it: an Entry, or what one can be made of: the step of the state, the number of the
+#: event, what it follows from, whether it leaves the state, its payload, the time, the size. One tuple where an Entry
+#: takes four objects: an endpoint does this for every state of every Express execution.
+Written: TypeAlias = "Entry | tuple[Step, int, int, bool, JSON, int, int]"
+
+
+class Chronicle(Observer):
+    """Writes what the states of executions do, for whoever gives a run a list to write to (`Run.history`); what begins
+    and ends an execution is that one's to add (`start`, `end`), when it is asked for.
+
+    It looks into the steps and has no hook of an execution, which would cost each one more than its events do.
+
+    keeps_places: executions that do not succeed can be taken up again (`express.runtime.redrive`), which has the
+    children of their forks remembered.
+    """
+
+    def __init__(self, *, keeps_places: bool = False) -> None:
+        self.keeps_places = keeps_places
+
+    # A child execution of a distributed Map has no list to write to: its history is its own.
+
+    def history_event(self, frame: Frame, event: Event) -> None:
+        run = frame.run
+        if run.history is not None:
+            _write(run.history, frame, event, EVENT_LIMIT)
+
+    def visit_event(self, frame: Frame, step: Step, number: int, previous: int, exits: bool) -> None:
+        run = frame.run
+        entries = run.history
+        if entries is None:
+            return
+        if number < EVENT_LIMIT:
+            entries.append((step, number, previous, exits, frame.data, run.host.time_ns(), frame.size))
+        else:
+            _refuse(run, EVENT_LIMIT)
 
 
 class History(Observer):
@@ -102,39 +146,59 @@ class History(Observer):
 
     def execution_started(self, run: Run) -> None:
         arn = run.execution_arn
-        entries: list[Entry] = []
-        # A name that is used again, long after: the newer execution is the one that is meant.
         self._ended.pop(arn, None)
-        self._by_arn[arn] = self._running[run] = entries
-        self._write(run, entries, started(run))
+        # One that is taken up again goes on with its history. Otherwise a name is used again, long after: the newer
+        # execution is the one that is meant.
+        entries = [] if run.redrive is None else self._by_arn.get(arn, [])
+        entries.append(Entry(started(run), run.host.time_ns()))
+        self._running[run] = self._by_arn[arn] = entries
 
     def history_event(self, frame: Frame, event: Event) -> None:
-        run = frame.run
-        entries = self._running.get(run)
-        if entries is None:
-            # A child execution of a distributed Map, whose history is its own.
-            return
-        if event.id < self._limit:
-            self._write(run, entries, event)
-        elif run.machine.type == "STANDARD":
-            run.host.stop(run, "FAILED", RUNTIME, limit_reached(self._limit))
+        entries = self._running.get(frame.run)
+        if entries is not None:
+            _write(entries, frame, event, self._limit)
 
     def execution_ended(self, run: Run, result: Result) -> None:
         entries = self._running.pop(run, None)
         if entries is None:
             return
-        event = ended(run, result, run.events + 1)
-        if run.machine.type == "STANDARD" and event.id > self._limit:
-            event = event._replace(id=self._limit, previous=min(event.previous, self._limit - 1))
-        self._write(run, entries, event)
+        event = within_limit(ended(run, result, run.events + 1), run.machine.type, self._limit)
+        entries.append(Entry(event, run.host.time_ns()))
         arn = run.execution_arn
         if self._by_arn.get(arn) is entries:
             self._ended[arn] = None
         while len(self._ended) > self._keep:
             self.forget(next(iter(self._ended)))
 
-    def _write(self, run: Run, entries: list[Entry], event: Event) -> None:
-        entries.append(Entry(event, run.host.time_ns()))
+
+def _write(entries: list[Entry], frame: Frame, event: Event, limit: int) -> None:
+    """Add an event, if its execution may have it."""
+    run = frame.run
+    if event.id < limit:
+        entries.append(Entry(event, run.host.time_ns(), frame.size))
+    else:
+        _refuse(run, limit)
+
+
+def _refuse(run: Run, limit: int) -> None:
+    """There is no room for another event: a Standard execution is at its end, an Express one goes on unwritten."""
+    if run.machine.type == "STANDARD":
+        run.host.stop(run, "FAILED", RUNTIME, limit_reached(limit))
+
+
+def read_entry(written: Written) -> Entry:
+    """What a Chronicle has written, as an Entry."""
+    if isinstance(written, Entry):
+        return written
+    step, number, previous, exits, data, time_ns, size = written
+    return Entry((exit_event if exits else entry_event)(step, number, previous, data), time_ns, size)
+
+
+def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
+    """The event that ends an execution, which is the last one it may have."""
+    if machine_type == "STANDARD" and event.id > limit:
+        return event._replace(id=limit, previous=min(event.previous, limit - 1))
+    return event
 
 
 def limit_reached(limit: int) -> str:
@@ -143,37 +207,69 @@ def limit_reached(limit: int) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------
-# the two events that are no state's
+# the events that are no state's
 
 
 def started(run: Run) -> Event:
-    """The first event of every execution."""
-    return Event(1, 0, "ExecutionStarted", {"roleArn": run.machine.role_arn}, ("input", run.input))
+    """The first event of every execution, or of its next part when it is taken up again, which has been counted.
+
+    ExecutionRedriven follows from the event that ended the part before (measured, radkawar/stackd
+    `redrive_execution.json`).
+    """
+    redrive = run.redrive
+    if redrive is not None:
+        return Event(run.events, run.events - 1, "ExecutionRedriven", {"redriveCount": redrive.count}, None)
+    return start(run.machine.role_arn, run.input)
+
+
+def start(role_arn: str, value: JSON) -> Event:
+    """ExecutionStarted, with the execution's input."""
+    return Event(1, 0, "ExecutionStarted", {"roleArn": role_arn}, ("input", value))
 
 
 def ended(run: Run, result: Result, number: int) -> Event:
-    """The last event of every execution, event `number`.
+    """The last event of every execution, event `number`."""
+    return end(result.status, number, last_event(run), result.output, result.error, result.cause)
+
+
+def end(status: Status, number: int, last: int, output: JSON, error: str | None, cause: str | None) -> Event:
+    """The event that ends an execution, or a part of one that is redriven; `last` is the last one of its states.
 
     A success or a failure follows from what the states have done. What comes from outside, the end of its time or a
     caller who stops it, follows from nothing (measured).
     """
-    previous = 0 if result.status in _FROM_OUTSIDE else _last_event(run)
-    kind = _ENDS[result.status]
-    if result.status == "SUCCEEDED":
-        return Event(number, previous, kind, {}, ("output", result.output))
+    previous = 0 if status in _FROM_OUTSIDE else last
+    kind = _ENDS[status]
+    if status == "SUCCEEDED":
+        return Event(number, previous, kind, {}, ("output", output))
     # A Standard execution that has timed out has no error of its own (measured); its last event names it.
-    error = TIMEOUT if result.status == "TIMED_OUT" else result.error
-    found = {"error": error, "cause": result.cause}
+    found = {"error": TIMEOUT if status == "TIMED_OUT" else error, "cause": cause}
     return Event(number, previous, kind, {name: text for name, text in found.items() if text is not None}, None)
 
 
-def _last_event(run: Run) -> int:
+def last_event(run: Run) -> int:
     """The event an execution has come to; where nobody has its history written, the last one counted."""
     try:
         last: int = run.trail.last
     except AttributeError:
         return run.events
     return last
+
+
+# --------------------------------------------------------------------------------------------------------------
+# what it takes
+
+
+def weigh(entries: Sequence[Written]) -> int:
+    """About how many bytes a history takes that is kept.
+
+    A value that is handed on counts for each state it passes: as a value it takes a multiple of its text.
+    """
+    payloads = sum([entry[-1] for entry in entries])
+    if payloads > PAYLOAD_LIMIT:
+        # Some sizes may be no more than that they are not known.
+        payloads = sum(min(entry[-1], PAYLOAD_LIMIT) for entry in entries)
+    return payloads + _ENTRY_BYTES * len(entries)
 
 
 # --------------------------------------------------------------------------------------------------------------

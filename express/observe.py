@@ -58,12 +58,19 @@ class Observer:
     a Map its frame, before its first state; `parent` is the frame of the Parallel or Map itself. A frame that has
     ended may come again for another iteration.
 
+    `child_started` and `child_ended` tell of a child execution of a distributed Map, with an error if it has failed or
+    None: `run` is a run of its own, with a name, an ARN and events of its own, `parent` the frame of the Map. One that
+    is given up because another has failed does not end.
+
     `history_event` gives the events AWS would write between ExecutionStarted and the one that ends the execution, with
-    the ids they have there.
+    the ids they have there. `visit_event` is for who cannot afford an Event for each state: whoever has it is told in
+    it, in parts, of most events that enter a state or, with `exits`, leave it; their payload is `frame.data`.
     """
 
     #: Which of its hooks this observer wants to be called, if not all it has.
     hooks: tuple[str, ...] | None = None
+    #: Whether executions that are written for it can be taken up again; what that takes is kept with them.
+    keeps_places: bool = False
 
     def execution_started(self, run: Any) -> None: ...
 
@@ -81,16 +88,23 @@ class Observer:
 
     def branch_started(self, parent: Any, frame: Any, index: int) -> None: ...
 
+    def child_started(self, parent: Any, run: Any, index: int) -> None: ...
+
+    def child_ended(self, run: Any, failure: StateError | None) -> None: ...
+
     def history_event(self, frame: Any, event: Event) -> None: ...
+
+    def visit_event(self, frame: Any, step: Any, number: int, previous: int, exits: bool) -> None: ...
 
 
 EXECUTION_HOOKS = ("execution_started", "execution_ended")
 STATE_HOOKS = ("state_entered", "state_exited", "state_failed")
 TASK_HOOKS = ("task_started", "task_ended")
 BRANCH_HOOKS = ("branch_started",)
-HISTORY_HOOKS = ("history_event",)
+CHILD_HOOKS = ("child_started", "child_ended")
+HISTORY_HOOKS = ("history_event", "visit_event")
 #: The hooks that are woven into steps.
-WOVEN_HOOKS = (*STATE_HOOKS, *TASK_HOOKS, *BRANCH_HOOKS, *HISTORY_HOOKS)
+WOVEN_HOOKS = (*STATE_HOOKS, *TASK_HOOKS, *BRANCH_HOOKS, *CHILD_HOOKS, *HISTORY_HOOKS)
 
 
 def has_hook(observer: Observer, *names: str) -> bool:
@@ -112,17 +126,30 @@ def check_observer(observer: object) -> Observer:
 
 def announcer(observers: Iterable[Observer], hook: str) -> Announce:
     """Calls one hook of every observer that has it, in their order."""
-    hooks = [(o, getattr(o, hook)) for o in observers if has_hook(o, hook)]
-    reported: set[Observer] = set()
+    told = [_caller(observer, hook) for observer in observers if has_hook(observer, hook)]
+    if len(told) == 1:
+        return told[0]
 
     def announce(*arguments: Any) -> None:
-        for observer, call in hooks:
-            try:
-                call(*arguments)
-            except (Exception, CancelledError):  # a hook is no coroutine: nobody is cancelling it
-                if observer not in reported:
-                    reported.add(observer)
-                    name = f"{type(observer).__qualname__}.{hook}"
-                    log.exception("observer hook %s failed; it will not be reported again", name)
+        for tell in told:
+            tell(*arguments)
 
     return announce
+
+
+def _caller(observer: Observer, hook: str) -> Announce:
+    """Calls one hook of one observer, and keeps what it raises to itself."""
+    call = getattr(observer, hook)
+    reported = False
+
+    def tell(*arguments: Any) -> None:
+        nonlocal reported
+        try:
+            call(*arguments)
+        except (Exception, CancelledError):  # a hook is no coroutine: nobody is cancelling it
+            if not reported:
+                reported = True
+                name = f"{type(observer).__qualname__}.{hook}"
+                log.exception("observer hook %s failed; it will not be reported again", name)
+
+    return tell

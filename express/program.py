@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from express.counting import Tally
 from express.errors import StateError
@@ -52,7 +52,7 @@ class Step:
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
     the state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
-    `is_written`: somebody wants the history of the machine.
+    `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
     (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
@@ -69,6 +69,7 @@ class Step:
         "failed_at_once",
         "failures",
         "halts",
+        "has_token",
         "is_written",
         "items",
         "name",
@@ -96,7 +97,7 @@ class Step:
         self.events = 2
         self.events_on_failure = 0
         self.recover: Recovery | None = None
-        self.retries = self.is_written = False
+        self.retries = self.is_written = self.has_token = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0
@@ -223,6 +224,10 @@ class Host(Protocol):
         """Await a task's result; raises StateError States.Timeout when it or a heartbeat is late."""
         ...
 
+    def open_callback(self) -> Callback:
+        """What a task that can be answered from outside waits with; it has a token of its own."""
+        ...
+
     def advance(self, frame: Frame) -> bool:
         """Run a frame that cannot block. False: its time slice is over, call again later."""
         ...
@@ -251,6 +256,32 @@ class Branches(Protocol):
         ...
 
 
+#: What a task with a token begins with. `job`: work whose result is the answer, unless the token brings one sooner.
+#: `submission`: work that only hands the token on. `offer`: waiting for a worker, before the time of the task begins.
+Opening: TypeAlias = Literal["job", "submission", "offer"]
+
+
+class Callback(Protocol):
+    """One attempt of a task that can be answered from outside, by whoever has its token."""
+
+    @property
+    def token(self) -> str: ...
+
+    def answered(
+        self,
+        work: Callable[[], Awaitable[JSON]],
+        opening: Opening,
+        seconds: float | None,
+        heartbeat: Heartbeat | None,
+    ) -> Awaitable[JSON]:
+        """Await the work, then the answer. The token is good from the start of this to its end.
+
+        Raises what the work raises, the StateError the task was failed with, and StateError States.Timeout when the
+        answer or a heartbeat is late.
+        """
+        ...
+
+
 class Heartbeat:
     """The pulse of a task with HeartbeatSeconds: a handler beats it through its context, the host sets `renew`."""
 
@@ -271,12 +302,14 @@ class Frame:
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
     `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the
     next attempt of a failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps
-    between two time slices. `trail` is there only in machines whose history is written.
+    between two time slices. `trail` is there only in machines whose history is written, `callback` only once the frame
+    has come to a task with a token.
     """
 
     __slots__ = (
         "attempts",
         "awaiting",
+        "callback",
         "data",
         "delay",
         "entered",
@@ -301,6 +334,7 @@ class Frame:
         self.awaiting: Awaitable[JSON] | None = None
         self.failure: StateError | None
         self.trail: Any
+        self.callback: Callback
         self.delay = 0.0
         self.entered = 0
         self.entered_ns = 0
@@ -319,6 +353,19 @@ class Frame:
             frame = siblings.running
 
 
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """What an execution that was taken up again knows of it (API reference RedriveExecution).
+
+    `count` is how often that has been, `time_ns` when last, in nanoseconds since the epoch; `first_ns` when the
+    execution was started, in monotonic ones.
+    """
+
+    count: int
+    time_ns: int
+    first_ns: int
+
+
 class Run(Frame):
     """The outermost frame, and the numbers of the execution it stands for.
 
@@ -327,7 +374,9 @@ class Run(Frame):
     the definition they make the memory model.
     `stopping` is the status to end with once someone stops the execution (with `stop_error` and `stop_cause`);
     `cancelled` tells that `task` was cancelled for it, which had been asked to `cancellations` times before.
-    `yielding` is set while the execution waits for nothing and only gives the loop its turn.
+    `yielding` is set while the execution waits for nothing and only gives the loop its turn. `redrive` is there once
+    the execution has been taken up again; `started_ns` then is when. `history` are its events so far, None where
+    nobody keeps them.
     """
 
     __slots__ = (
@@ -337,10 +386,12 @@ class Run(Frame):
         "data_bytes",
         "events",
         "fan_out",
+        "history",
         "host",
         "input",
         "machine",
         "name",
+        "redrive",
         "sequence",
         "started_ns",
         "stop_cause",
@@ -362,7 +413,9 @@ class Run(Frame):
         self.variables = NO_VARIABLES
         self.events = 1
         self.fan_out = 0
-        self.attempts = self.awaiting = self.item = self.paused = None
+        self.redrive: Redrive | None
+        self.history: list[Any] | None
+        self.attempts = self.awaiting = self.item = self.paused = self.redrive = self.history = None
         self.delay = self.entered = self.entered_ns = 0
         self.name: str | None = None
         self.task: Any = None

@@ -18,6 +18,9 @@ The outside world keeps its own pace. I/O works, and whatever has arrived is alw
 thread of the loop's executors works, or inside `holding()`, time stands still until there is an answer; only when
 there has been none for as long as the next timer really lasts does the timer win, so a hung thread still times out.
 
+Tasks need not do real work in tests: `Mocks` reads the mock configurations of Step Functions Local
+(`express.tasks.mocks`).
+
 As a pytest fixture, for tests that drive the loop themselves:
 
     @pytest.fixture
@@ -35,12 +38,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from express.expressions.timestamps import parse_timestamp
+from express.tasks.mocks import Mocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from concurrent.futures import Executor
 
-__all__ = ["Deadlock", "VirtualClock", "VirtualTimeLoop", "run_virtual"]
+__all__ = ["Deadlock", "Mocks", "VirtualClock", "VirtualTimeLoop", "run_virtual"]
 
 T = TypeVar("T")
 

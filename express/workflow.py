@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from express.compiler import DEFAULT_ROLE_ARN, compile_document, default_arn
+from express.compiler import DEFAULT_ROLE_ARN, NO_MOCKS, compile_document, default_arn
 from express.definition.document import load_definition
 from express.names import check_name
 from express.runtime import Runtime, run
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from express.observe import Observer
     from express.program import Machine
     from express.result import Result
+    from express.tasks import MockedCase
     from express.types import JSON, MachineType
 
 
@@ -101,6 +102,7 @@ def compile(  # noqa: A001 - the verb users know
     unresolved: str = "error",
     arn: str | None = None,
     role_arn: str = DEFAULT_ROLE_ARN,
+    mocks: MockedCase | None = None,
 ) -> Workflow:
     """Compile a definition in the Amazon States Language.
 
@@ -111,9 +113,10 @@ def compile(  # noqa: A001 - the verb users know
     unresolved: what to do about a Task no handler matches: `error` refuses the definition, `fail-at-run` lets the
         state fail when it is reached.
     arn, role_arn: what the context object shows as the machine's ARN and role.
+    mocks: a test case of a mock configuration (`express.testing.Mocks`), whose states are answered by it.
 
     Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its place,
-    and TypeError or ValueError for the other arguments.
+    InvalidMocks for mocked states it does not have, and TypeError or ValueError for the other arguments.
     """
     _check_tasks(tasks)
     if unresolved not in ("error", "fail-at-run"):
@@ -124,11 +127,14 @@ def compile(  # noqa: A001 - the verb users know
     chosen = name if name is not None else document.name or "workflow"
     if name is not None:
         check_name(name)
+    if mocks is not None:
+        mocks.check(document.value)
     return Workflow(
         compile_document(
             document,
             type=type,
             resolver=Tasks() if tasks is None else tasks,
+            mocks=NO_MOCKS if mocks is None else mocks.handlers,
             fail_unresolved=unresolved == "error",
             name=chosen,
             arn=default_arn(chosen) if arn is None else arn,

@@ -7,17 +7,15 @@ import io
 import json
 import logging
 import threading
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import express
 from express.execution_log import LEVELS, MAX_PAYLOAD, ExecutionLog, cut, is_error
-from express.observe import Event, has_hook
-from express.testing import run_virtual
+from express.observe import has_hook
 from tests.conformance.replay import Replay
-from tests.conformance.test_execution import LONG_ENOUGH, reason_to_skip
+from tests.conformance.test_execution import reason_to_skip, replayed
 from tests.expressions.recorded import case_params, recorded
 from tests.runtime.machines import (
     AGES,
@@ -38,6 +36,7 @@ from tests.runtime.machines import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from express.observe import Event
     from express.types import JSON
 
 #: What a recording masks.
@@ -76,39 +75,19 @@ def as_recorded(value: JSON) -> JSON:
     return value
 
 
-def replayed(case: dict[str, Any], observer: express.Observer) -> express.Result:
-    """Run a recorded case with its recorded task results."""
-    context = case.get("context") or {}
-    workflow = express.compile(
-        case["definition"],
-        Replay(case["tasks"]).tasks,
-        name=context.get("state_machine_name"),
-        arn=context.get("state_machine_arn"),
-        role_arn=context.get("role_arn", ""),
-        type=case["type"],
-    )
-
-    async def main() -> express.Result:
-        async with express.Runtime(execution_timeout=LONG_ENOUGH, observers=[observer]) as runtime:
-            return await runtime.execute(workflow, case["input"], name=context.get("execution_name"))
-
-    return run_virtual(main(), now=case.get("now"))
-
-
-def cases_with(field: str) -> list[Any]:
-    cases = [case for case in recorded("execution/*.json") if case.get(field)]
+def logged_cases() -> list[Any]:
     return case_params(
-        [case for case in cases if reason_to_skip(case) is None and "DISTRIBUTED" not in json.dumps(case["definition"])]
+        [case for case in recorded("execution/*.json") if case.get("log_events") and reason_to_skip(case) is None]
     )
 
 
-@pytest.mark.parametrize("case", cases_with("log_events"))
+@pytest.mark.parametrize("case", logged_cases())
 def test_recorded_logs(case: dict[str, Any]) -> None:
     """The id of such a case ends in its level and in whether data was included: `..._ALL_True]`."""
     level, data = case["id"].rstrip("]").split("_")[-2:]
     stream = io.BytesIO()
     with ExecutionLog(level, include_execution_data=data == "True", stream=stream) as log:
-        replayed(case, log)
+        replayed(case, Replay(case["tasks"]), log)
     found = [as_recorded(record) for record in records(stream)]
     expected = case["log_events"]
     role = case.get("context", {}).get("role_arn", "")
@@ -119,58 +98,6 @@ def test_recorded_logs(case: dict[str, Any]) -> None:
         if "roleArn" in record["details"]:
             record["details"]["roleArn"] = role
     assert found == expected
-
-
-class Historian(express.Observer):
-    """Keeps the history of one execution."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.counted = 0
-
-    def history_event(self, frame: Any, event: Event) -> None:
-        self.events.append(event)
-
-    def execution_ended(self, run: Any, result: Any) -> None:
-        self.counted = run.events
-
-
-#: Events the recordings lack.
-UNRECORDED = ("ParallelStateSucceeded",)
-
-
-@pytest.mark.parametrize("case", cases_with("history"))
-def test_recorded_histories(case: dict[str, Any]) -> None:
-    """Ids, what each event follows from, and types; between the first event and the last, which are the log's own."""
-    historian = Historian()
-    replayed(case, historian)
-    assert sorted(event.id for event in historian.events) == list(range(2, historian.counted + 1))
-    found = [(event.id, event.previous, event.type) for event in historian.events if event.type not in UNRECORDED]
-    expected = [(event["id"], event["previousEventId"], event["type"]) for event in case["history"][1:-1]]
-    if all(isinstance(number, int) for number, _, _ in expected):
-        assert found == expected
-    else:
-        # Branches side by side: the recording has neither ids nor all of the events.
-        assert Counter(kind for _, _, kind in expected) <= Counter(kind for _, _, kind in found)
-
-
-@pytest.mark.parametrize("case", cases_with("history"))
-def test_recorded_details(case: dict[str, Any]) -> None:
-    """What each event says besides its payload: names, indexes, lengths, resources, errors and their locations."""
-    historian = Historian()
-    replayed(case, historian)
-    by_id = {event.id: event for event in historian.events}
-    for recorded_event in case["history"][1:-1]:
-        event = by_id.get(recorded_event["id"]) if isinstance(recorded_event["id"], int) else None
-        [details] = [value for key, value in recorded_event.items() if key.endswith("EventDetails")] or [{}]
-        if event is None:
-            continue
-        for name in ("name", "index", "length", "error", "location", "state", "resourceType", "timeoutInSeconds"):
-            assert event.details.get(name) == details.get(name), (event, details)
-        if set(details.get("assignedVariables", ())):
-            assert set(event.details["assignedVariables"]) == set(details["assignedVariables"])
-        if event.data is not None and event.data[0] != "parameters":
-            assert event.data[0] in details
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -290,8 +217,8 @@ WRITTEN: dict[str, tuple[dict[str, Any], list[str]]] = {
             "6<-5 LambdaFunctionScheduled",
             "7<-6 LambdaFunctionStarted",
             "8<-7 LambdaFunctionFailed",
-            "9<-8 TaskStateAborted",
-            "10<-8 MapIterationFailed",
+            "9<-8 MapIterationFailed",
+            "10<-8 TaskStateAborted",
             "11<-8 MapStateFailed",
             "12<-11 ExecutionFailed",
         ],
@@ -311,6 +238,57 @@ WRITTEN: dict[str, tuple[dict[str, Any], list[str]]] = {
         ],
     ),
 }
+
+
+def of_children(level: Any, *items: JSON) -> tuple[list[str], list[list[str]]]:
+    """What is logged of a distributed Map of a Choice that fails for 0: of the execution, and of each child."""
+    inner = machine(
+        B=state("Choice", Choices=[{"Variable": "$", "NumericEquals": 0, "Next": "C"}], Default="D"),
+        C=state("Fail", Error="Refused", Cause="why"),
+        D=state("Succeed"),
+    )
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    processor = {**inner, "ProcessorConfig": config}
+    definition = machine(A=each(processor, MaxConcurrency=1, Label="L", ToleratedFailureCount=1))
+    workflow = express.compile(definition, name="m", type="STANDARD")
+    by_arn: dict[str, list[dict[str, Any]]] = {}
+    for record in logged(workflow, list(items), level):
+        by_arn.setdefault(record["execution_arn"], []).append(record)
+    children = {arn: found for arn, found in by_arn.items() if ":execution:m/L:" in arn}
+    assert all(arn in children or ":execution:m:" in arn for arn in by_arn)
+    [own] = [lines(found) for arn, found in by_arn.items() if arn not in children] or [[]]
+    return own, [lines(found) for found in children.values()]
+
+
+def test_a_child_execution_is_logged_like_any_other() -> None:
+    own, children = of_children("ALL", 1, 0)
+    assert own == [
+        "1<-0 ExecutionStarted",
+        "2<-0 MapStateEntered",
+        "3<-2 MapStateStarted",
+        "4<-3 MapRunStarted",
+        "5<-4 MapRunSucceeded",
+        "6<-5 MapStateSucceeded",
+        "7<-4 MapStateExited",
+        "8<-7 ExecutionSucceeded",
+    ]
+    begin = ["1<-0 ExecutionStarted", "2<-0 ChoiceStateEntered", "3<-2 ChoiceStateExited"]
+    assert children == [
+        [*begin, "4<-3 SucceedStateEntered", "5<-4 SucceedStateExited", "6<-5 ExecutionSucceeded"],
+        [*begin, "4<-3 FailStateEntered", "5<-4 ExecutionFailed"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("level", "own", "child"),
+    [
+        ("ERROR", ["5<-4 MapRunFailed", "6<-5 MapStateFailed", "7<-6 ExecutionFailed"], ["4<-3 FailStateEntered"]),
+        ("FATAL", ["7<-6 ExecutionFailed"], []),
+    ],
+)
+def test_child_executions_that_fail(level: Any, own: list[str], child: list[str]) -> None:
+    failed = [*child, "5<-4 ExecutionFailed"]
+    assert of_children(level, 0, 0, 1) == (own, [failed, failed])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -358,11 +336,18 @@ def test_watching_changes_nothing() -> None:
         workflow = compiled(definition, huge=lambda payload: "x" * 300_000, **HANDLERS)
         event = {"items": [1, 2], "function": "now"}
         counts = []
-        for others in ([], [Historian()]):
+        for others in ([], [Reading()]):
             counting = Counting()
             result = run_clean(executed(workflow, event, observers=[counting, *others]))
             counts.append((result.status, result.output, result.error, counting.events))
         assert counts[0] == counts[1]
+
+
+class Reading(express.Observer):
+    """Has every event written."""
+
+    def history_event(self, frame: Any, event: Event) -> None:
+        assert event.id > 1
 
 
 class Counting(express.Observer):

@@ -240,7 +240,7 @@ TOLD: dict[str, tuple[dict[str, Any], list[str]]] = {
         machine(A=each(machine(B=task("fails")), ItemsPath="$.two", MaxConcurrency=1, Catch=catching("X", to="C")), C=state("Pass")),
         chain(
             *("MapStateEntered A", "MapStateStarted 2", "MapIterationStarted A 0", "TaskStateEntered B", *FAILURE),
-            *("TaskStateAborted", (8, "MapIterationFailed A 0"), (8, "MapStateFailed"), "MapStateExited A"),
+            *("MapIterationFailed A 0", (8, "TaskStateAborted"), (8, "MapStateFailed"), "MapStateExited A"),
             *("PassStateEntered C", "PassStateExited C", "ExecutionSucceeded"),
         ),
     ),

@@ -338,6 +338,81 @@ def test_a_branch_that_is_given_up_ends_too(traces: Traces) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------
+# child executions of a distributed Map
+
+
+def distributed(inner: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    return each({**inner, "ProcessorConfig": config}, ItemsPath="$.items", **fields)
+
+
+def standard(definition: dict[str, Any], **handlers: Any) -> express.Workflow:
+    tasks = express.Tasks()
+    for name, handler in handlers.items():
+        tasks.add(name, handler)
+    return express.compile(definition, tasks, type="STANDARD")
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_child_executions_have_spans_of_their_own_within_the_map(traces: Traces, blocks: bool) -> None:
+    inner = machine(B=wait(1, Next="C") if blocks else state("Pass", Next="C"), C=task("work"))
+    workflow = standard(
+        machine(A=distributed(inner, Label="Each")),
+        work=nesting(traces, "work", suspends=blocks),
+    )
+    result = traced(traces, workflow, {"items": [1, 2]})
+    assert result.status == "SUCCEEDED"
+    assert traces.tree == {
+        *(" > workflow", "workflow > A", "A > workflow/Each", "workflow/Each > B", "workflow/Each > C"),
+        *("C > work before", "C > work after"),
+    }
+    children = [span.attributes or {} for span in traces.spans if span.name == "workflow/Each"]
+    assert {child["express.branch"] for child in children} == {0, 1}
+    assert {child["express.execution.status"] for child in children} == {"SUCCEEDED"}
+    arns = {str(child["express.execution.arn"]) for child in children}
+    assert len(arns) == 2
+    parent = traces.span("workflow").attributes or {}
+    execution, name = str(parent["express.execution.arn"]), str(parent["express.execution.name"])
+    assert all(arn.startswith(f"{execution.removesuffix(':' + name)}/Each:") for arn in arns)
+    assert traces.tracing._executions == {}
+
+
+def test_a_child_links_to_the_trace_its_item_carries(traces: Traces) -> None:
+    workflow = standard(machine(A=distributed(machine(B=state("Pass")))))
+    traced(traces, workflow, {"items": [{"traceparent": TRACEPARENT}, {"AWSTraceHeader": XRAY}, {}]})
+    children = [span for span in traces.spans if span.name == "workflow/A"]
+    links = {
+        (span.attributes or {})["express.branch"]: [link.context.span_id for link in span.links] for span in children
+    }
+    assert links == {0: [PARENT_ID], 1: [PARENT_ID], 2: []}
+    assert {span.context.trace_id for span in traces.spans} == {traces.span("workflow").context.trace_id}
+
+
+def test_a_child_that_fails_and_those_given_up_for_it(traces: Traces) -> None:
+    inner = machine(
+        B=state("Choice", Choices=[{"Variable": "$", "NumericEquals": 0, "Next": "C"}], Default="D"),
+        C=state("Fail", Error="Refused", Cause="why"),
+        D=wait(AGES),
+    )
+    workflow = standard(machine(A=distributed(inner)))
+    assert traced(traces, workflow, {"items": [1, 0]}).status == "FAILED"
+    found = {
+        (span.attributes or {})["express.branch"]: (span.status.description, (span.attributes or {}).get("error.type"))
+        for span in traces.spans
+        if span.name == "workflow/A"
+    }
+    assert found == {0: ("given up", None), 1: ("Refused: why", "Refused")}
+    assert traces.span("D").status.description == "given up"
+    assert traces.tracing._executions == {}
+
+
+def test_child_executions_are_not_kept(traces: Traces) -> None:
+    workflow = standard(machine(A=distributed(machine(B=wait(1)))))
+    with reference_counting_alone():
+        traced(traces, workflow, {"items": [1, 2, 3]})
+
+
+# --------------------------------------------------------------------------------------------------------------
 # what it leaves alone
 
 

@@ -1,14 +1,17 @@
 """The Step Functions API on a socket: what boto3 and the aws CLI talk to.
 
 `wire` reads HTTP, `app` finds the action, `shapes` and `constraints` read its parameters, `operations` answers with the
-help of `express.service`, `server` listens.
+help of `express.service`, `server` listens. `hosts` and `signatures` decide who is answered; `workers` spreads it all
+over several processes.
 """
 
 from __future__ import annotations
 
 from express.api.app import Endpoint
+from express.api.counting import Counted, no_answers
 from express.api.hosts import HostPolicy
 from express.api.server import Server
+from express.api.signatures import Signed
 from express.api.wire import Limits
 
-__all__ = ["Endpoint", "HostPolicy", "Limits", "Server"]
+__all__ = ["Counted", "Endpoint", "HostPolicy", "Limits", "Server", "Signed", "no_answers"]

@@ -1,8 +1,8 @@
 """From a request to an answer: which action, its parameters, its errors.
 
 AWS JSON 1.0: every request is a POST, the action stands in the header X-Amz-Target, parameters and answer are JSON
-objects (API reference, "Making API requests"). Credentials are not looked at. Whatever an action raises becomes an
-answer here: a ServiceError as it is, anything else an InternalFailure that is logged and not shown.
+objects (API reference, "Making API requests"). Credentials are not looked at here, see `signatures`. Whatever an
+action raises becomes an answer: a ServiceError as it is, anything else an InternalFailure that is logged and not shown.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from express.api.hosts import foreign_host
 from express.api.messages import Request, Response, refusal
-from express.api.operations import OPERATIONS, UNSUPPORTED, Operation
+from express.api.operations import OPERATIONS, Operation
 from express.service.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ log = logging.getLogger("express")
 
 _TARGET: Final = b"AWSStepFunctions."
 _BY_TARGET: Final = {_TARGET + name.encode(): operation for name, operation in OPERATIONS.items()}
-_NO_HOST: Final = b""
 
 
 class Endpoint:
@@ -38,7 +38,11 @@ class Endpoint:
     async def __call__(self, request: Request) -> Response:
         try:
             operation = self._operation(request)
-            answer = await operation.perform(self._service, operation.read(_parameters(request.body)))
+            parameters = operation.read(_parameters(request.body))
+            if operation.poll is None:
+                answer = await operation.perform(self._service, parameters)
+            else:
+                answer = await operation.poll(self._service, parameters, request.client)
             return Response(200, _encode(answer))
         except ServiceError as error:
             return refusal(error)
@@ -47,10 +51,8 @@ class Endpoint:
             return refusal(ServiceError("InternalFailure", "The request failed because of an internal error.", 500))
 
     def _operation(self, request: Request) -> Operation:
-        host = request.headers.get(b"host", _NO_HOST)
-        if not self._hosts.allows(host):
-            name = host.decode("latin-1")
-            raise ServiceError("AccessDeniedException", f"This endpoint does not answer to the host '{name}'.", 403)
+        if not self._hosts.allows(request.headers.get(b"host", b"")):
+            raise foreign_host(request)
         target = request.headers.get(b"x-amz-target", b"")
         operation = _BY_TARGET.get(target)
         if operation is None or request.method != b"POST":
@@ -59,9 +61,6 @@ class Endpoint:
 
 
 def _unknown(method: bytes, target: bytes) -> ServiceError:
-    action = target.removeprefix(_TARGET).decode("latin-1")
-    if method == b"POST" and target.startswith(_TARGET) and action in UNSUPPORTED:
-        return ServiceError("UnsupportedOperationException", f"This endpoint does not support {action}.")
     shown = target.decode("latin-1")
     message = f"Unknown operation '{shown}'." if method == b"POST" else "Requests are sent with POST."
     return ServiceError("UnknownOperationException", message, 404)

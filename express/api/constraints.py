@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from express.service.errors import ServiceError, validation
@@ -31,6 +32,10 @@ _TOKENS: Final[dict[type, str]] = {
     float: "NUMBER_VALUE",
     type(None): "NULL_VALUE",
 }
+
+
+_JAVA_ASCII: Final = r"\p{ASCII}"
+_ASCII: Final = r"[\x00-\x7f]"
 
 
 def not_readable(value: JSON, expected: str) -> ServiceError:
@@ -63,8 +68,8 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string of `least` to `most` characters; `values` are all there are, `pattern` is a Java regular expression
-    that Python reads alike. A `sensitive` one is never quoted."""
+    """A string of `least` to `most` characters; `values` are all there are, `pattern` is a Java regular expression, as
+    AWS quotes it. A `sensitive` one is never quoted."""
 
     most: int | None = None
     least: int = 0
@@ -89,7 +94,7 @@ class Text:
             yield self._says(value, place, f"Member must have length greater than or equal to {self.least}")
         if self.most is not None and len(value) > self.most:
             yield self._says(value, place, f"Member must have length less than or equal to {self.most}")
-        if self.pattern is not None and not re.search(rf"\A(?:{self.pattern})\Z", value):
+        if self.pattern is not None and not _whole(self.pattern).match(value):
             yield self._says(value, place, f"Member must satisfy regular expression pattern: {self.pattern}")
 
     def _says(self, value: str, place: str, constraint: str) -> str:
@@ -98,13 +103,13 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number from `least` to `most`."""
+    """A whole number from `least` to `most`, or without an upper bound."""
 
     least: int
-    most: int
+    most: int | None = None
 
     def fits(self, value: JSON) -> bool:
-        return type(value) is int and self.least <= value <= self.most
+        return type(value) is int and self.least <= value and (self.most is None or value <= self.most)
 
     def read(self, value: JSON) -> int:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -112,10 +117,26 @@ class Integer:
         return int(value)
 
     def violations(self, value: int, place: str) -> Iterator[str]:
-        if value < self.least:
-            yield _violation(f"'{value}'", place, f"Member must have value greater than or equal to {self.least}")
-        if value > self.most:
-            yield _violation(f"'{value}'", place, f"Member must have value less than or equal to {self.most}")
+        yield from _out_of_bounds(value, place, self.least, self.most)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """Any number from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def fits(self, value: JSON) -> bool:
+        return type(value) in (int, float) and self.least <= value <= self.most
+
+    def read(self, value: JSON) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise not_readable(value, "a Float")
+        return value
+
+    def violations(self, value: float, place: str) -> Iterator[str]:
+        yield from _out_of_bounds(value, place, self.least, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +195,15 @@ class Structure:
     def fits(self, value: JSON) -> bool:
         if not isinstance(value, dict):
             return False
-        if any(name not in value for name in self.required):
-            return False
+        for name in self.required:
+            if name not in value:
+                return False
         members = self.members
-        return all(name in members and members[name].fits(member) for name, member in value.items())
+        for name, member in value.items():
+            shape = members.get(name)
+            if shape is None or not shape.fits(member):
+                return False
+        return True
 
     def read(self, value: JSON) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -217,9 +243,22 @@ def reader(shape: Structure) -> Reader:
     return read
 
 
+@cache
+def _whole(pattern: str) -> re.Pattern[str]:
+    """A whole text that a Java regular expression matches. Python reads the API's patterns alike, but for one class."""
+    return re.compile(rf"(?:{pattern.replace(_JAVA_ASCII, _ASCII)})\Z")
+
+
 def _violation(quoted: str | None, place: str, constraint: str) -> str:
     value = "Value" if quoted is None else f"Value {quoted}"
     return f"{value} at '{place}' failed to satisfy constraint: {constraint}"
+
+
+def _out_of_bounds(value: float, place: str, least: int, most: int | None) -> Iterator[str]:
+    if value < least:
+        yield _violation(f"'{value}'", place, f"Member must have value greater than or equal to {least}")
+    if most is not None and value > most:
+        yield _violation(f"'{value}'", place, f"Member must have value less than or equal to {most}")
 
 
 def _below(place: str, name: str) -> str:

@@ -11,8 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from express.service.errors import ServiceError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from express.api.messages import Request
 
 #: What the SDKs prepend for synchronous actions.
 PREFIX: Final = "sync-"
@@ -48,3 +52,9 @@ class HostPolicy:
 
     def _is_allowed(self, name: str) -> bool:
         return "*" in self._allowed or name in self._allowed or _LOOPBACK.fullmatch(name) is not None
+
+
+def foreign_host(request: Request) -> ServiceError:
+    """The refusal of a request whose Host header is not allowed."""
+    name = request.headers.get(b"host", b"").decode("latin-1")
+    return ServiceError("AccessDeniedException", f"This endpoint does not answer to the host '{name}'.", 403)

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import orjson
 
 from express.service.errors import ServiceError
 
+if TYPE_CHECKING:
+    import asyncio
+
 #: The body of every answer: AWS JSON 1.0.
 CONTENT_TYPE: Final = b"application/x-amz-json-1.0"
 
 
+class Client(Protocol):
+    """Whoever waits for an answer."""
+
+    def gone(self) -> asyncio.Future[None]:
+        """Done once the client has left, or is to be sent away: who holds an answer back should not do so longer."""
+        ...
+
+
 @dataclass(slots=True)
 class Request:
-    """One request. Header names are in lower case; of a repeated header the last value is kept."""
+    """One request. Header names are in lower case; of a repeated header the last value is kept. `target` is the path,
+    and the query if there is one. `client` is there where somebody can tell whether it still is."""
 
     method: bytes
     headers: dict[bytes, bytes]
     body: bytes
+    target: bytes = b"/"
+    client: Client | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +50,13 @@ Application: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def refusal(error: ServiceError) -> Response:
-    """An error in AWS's form: `{"__type": name, "message": text}`."""
+    """An error in AWS's form: `{"__type": name, "message": text}`, and the error's own members if it has any."""
     # A message may quote what the client sent, and that may hold half a surrogate pair.
     message = error.message.encode("utf-8", "replace").decode()
-    return Response(error.status, orjson.dumps({"__type": error.code, "message": message}))
+    body = {"__type": error.code, "message": message}
+    if error.reason is not None:
+        body["reason"] = error.reason
+    return Response(error.status, orjson.dumps(body))
 
 
 def malformed(message: str) -> ServiceError:

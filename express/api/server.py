@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from typing import TYPE_CHECKING, Final, Self
 
 from express.api.wire import Connection, Limits
@@ -21,24 +22,32 @@ if TYPE_CHECKING:
 #: Seconds between two looks at the deadlines of the connections.
 _SWEEP: Final = 1.0
 #: Connections the kernel keeps waiting.
-_BACKLOG: Final = 1024
+_BACKLOG: Final = 4096
 
 
 class Server:
     """Serves an application on one address. Port 0 takes a free one; `port` tells which.
 
-    Use it as an asynchronous context manager.
+    listening: a listening socket to serve instead, TCP or Unix; it is closed with the server. Use it as an asynchronous
+    context manager.
     """
 
     def __init__(
-        self, application: Application, host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None
+        self,
+        application: Application,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        limits: Limits | None = None,
+        *,
+        listening: socket.socket | None = None,
     ) -> None:
         self._application = application
         self._limits = Limits() if limits is None else limits
         self._connections: set[Connection] = set()
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._answers = 0
-        self._closed = False
+        self._closed = True
+        self._listening = listening
         self._server: asyncio.Server
         self._sweeper: asyncio.TimerHandle
         self.host = host
@@ -57,10 +66,20 @@ class Server:
     async def __aenter__(self) -> Self:
         """Start listening. Raises OSError when the address cannot be had."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, self.host, self.port, backlog=_BACKLOG)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await self._listen(loop)
+        self._closed = False
         self._sweeper = loop.call_later(_SWEEP, self._sweep, loop)
         return self
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop) -> asyncio.Server:
+        one = self._listening
+        if one is None:
+            server = await loop.create_server(self._connection, self.host, self.port, backlog=_BACKLOG)
+            self.port = server.sockets[0].getsockname()[1]
+            return server
+        if one.family == socket.AF_UNIX:
+            return await loop.create_unix_server(self._connection, sock=one, backlog=_BACKLOG)
+        return await loop.create_server(self._connection, sock=one, backlog=_BACKLOG)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

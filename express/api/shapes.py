@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from express.api.constraints import Boolean, Integer, ListOf, Shape, Structure, Text
+from express.api.constraints import Boolean, Integer, ListOf, Number, Shape, Structure, Text
 
 ARN: Final = Text(256, 1)
 LONG_ARN: Final = Text(2000, 1)
@@ -19,9 +19,11 @@ DESCRIPTION: Final = Text(256, sensitive=True)
 DATA: Final = Text(262_144, sensitive=True)
 ERROR: Final = Text(256, sensitive=True)
 CAUSE: Final = Text(32_768, sensitive=True)
-TRACE_HEADER: Final = Text(256, pattern=r"[\x00-\x7f]*")
+TRACE_HEADER: Final = Text(256, pattern=r"\p{ASCII}*")
+CLIENT_TOKEN: Final = Text(64, 1, r"[!-~]+")
 PAGE_TOKEN: Final = Text(1024, 1)
 PAGE_SIZE: Final = Integer(0, 1000)
+STATE_NAME: Final = Text(80, 1, sensitive=True)
 MACHINE_TYPE: Final = Text(values=("STANDARD", "EXPRESS"))
 INCLUDED_DATA: Final = Text(values=("ALL_DATA", "METADATA_ONLY"))
 
@@ -66,9 +68,28 @@ CHANGES: Final[dict[str, Shape]] = {
     "encryptionConfiguration": ENCRYPTION,
 }
 START: Final[dict[str, Shape]] = {"stateMachineArn": ARN, "name": NAME, "input": DATA, "traceHeader": TRACE_HEADER}
+TASK_TOKEN: Final = Text(2048, 1, sensitive=True)
 OF_MACHINE: Final[dict[str, Shape]] = {"stateMachineArn": ARN}
 OF_EXECUTION: Final[dict[str, Shape]] = {"executionArn": ARN}
 OF_ALIAS: Final[dict[str, Shape]] = {"stateMachineAliasArn": ARN}
+
+MOCK: Final = Structure(
+    "MockInput",
+    {
+        "result": DATA,
+        "errorOutput": Structure("MockErrorOutput", {"error": ERROR, "cause": CAUSE}),
+        "fieldValidationMode": Text(values=("STRICT", "PRESENT", "NONE")),
+    },
+)
+STATE_CONFIGURATION: Final = Structure(
+    "TestStateConfiguration",
+    {
+        "retrierRetryCount": Integer(0),
+        "errorCausedByState": STATE_NAME,
+        "mapIterationFailureCount": Integer(0),
+        "mapItemReaderData": DATA,
+    },
+)
 
 
 def _takes(*required: str, **members: Shape) -> Structure:
@@ -107,6 +128,10 @@ REQUESTS: Final[dict[str, Structure]] = {
     "StartSyncExecution": _takes("stateMachineArn", **START, includedData=INCLUDED_DATA),
     "StopExecution": _takes("executionArn", **OF_EXECUTION, error=ERROR, cause=CAUSE),
     "DescribeExecution": _takes("executionArn", **OF_EXECUTION, includedData=INCLUDED_DATA),
+    "GetExecutionHistory": _takes(
+        "executionArn", **OF_EXECUTION, **PAGE, reverseOrder=Boolean(), includeExecutionData=Boolean()
+    ),
+    "RedriveExecution": _takes("executionArn", **OF_EXECUTION, clientToken=CLIENT_TOKEN),
     "DescribeStateMachineForExecution": _takes("executionArn", **OF_EXECUTION, includedData=INCLUDED_DATA),
     "ListExecutions": _takes(
         **OF_MACHINE,
@@ -116,7 +141,34 @@ REQUESTS: Final[dict[str, Structure]] = {
         mapRunArn=LONG_ARN,
         redriveFilter=Text(values=("REDRIVEN", "NOT_REDRIVEN")),
     ),
+    "CreateActivity": _takes("name", name=NAME, tags=TAGS, encryptionConfiguration=ENCRYPTION),
+    "DescribeActivity": _takes("activityArn", activityArn=ARN),
+    "DeleteActivity": _takes("activityArn", activityArn=ARN),
+    "ListActivities": _takes(**PAGE),
+    "GetActivityTask": _takes("activityArn", activityArn=ARN, workerName=NAME),
+    "SendTaskSuccess": _takes("taskToken", "output", taskToken=TASK_TOKEN, output=DATA),
+    "SendTaskFailure": _takes("taskToken", taskToken=TASK_TOKEN, error=ERROR, cause=CAUSE),
+    "SendTaskHeartbeat": _takes("taskToken", taskToken=TASK_TOKEN),
     "ListMapRuns": _takes("executionArn", **OF_EXECUTION, **PAGE),
     "DescribeMapRun": _takes("mapRunArn", mapRunArn=LONG_ARN),
-    "UpdateMapRun": _takes("mapRunArn", mapRunArn=LONG_ARN),
+    "TestState": _takes(
+        "definition",
+        definition=DEFINITION,
+        roleArn=ARN,
+        input=DATA,
+        inspectionLevel=Text(values=("INFO", "DEBUG", "TRACE")),
+        revealSecrets=Boolean(),
+        variables=DATA,
+        stateName=STATE_NAME,
+        mock=MOCK,
+        context=DATA,
+        stateConfiguration=STATE_CONFIGURATION,
+    ),
+    "UpdateMapRun": _takes(
+        "mapRunArn",
+        mapRunArn=LONG_ARN,
+        maxConcurrency=Integer(0),
+        toleratedFailureCount=Integer(0),
+        toleratedFailurePercentage=Number(0, 100),
+    ),
 }

@@ -1,6 +1,7 @@
 """`express env`: the environment that sends boto3, the aws CLI and every other SDK to `express serve`.
 
-    eval "$(express env)"
+    eval "$(express env)"        # sh, bash, zsh
+    express env | source         # fish, where `export` is a function
 
 The second variable matters as much as the first: the SDKs put `sync-` before the host of StartSyncExecution, and
 `sync-127.0.0.1` is no host.
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8083
 
-#: The endpoint looks at no credentials, but an SDK without any sends nothing.
+#: Without `--auth` the endpoint looks at no credentials, but an SDK that has none sends nothing.
 _CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "express",
     "AWS_SECRET_ACCESS_KEY": "express",
@@ -35,7 +36,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "env",
         help="print the environment for clients of `express serve`",
-        description='Print the export lines that send the AWS SDKs to `express serve`: eval "$(express env)"',
+        description='Print the export lines that send the AWS SDKs to `express serve`: eval "$(express env)", in fish: '
+        "express env | source",
     )
     add_address(parser)
     parser.add_argument(

@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from express.cli.options import MOCK_CONFIG
 from express.cli.status import FAILED, USAGE, CommandError
 from express.cli.streams import STDIN, read_stdin, usable
 from express.errors import DefinitionError, InvalidTasks
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from express import Tasks, Workflow
+    from express.tasks import MockedCase
+    from express.tasks.mocks import MockFile
     from express.types import JSON, MachineType
 
 
@@ -45,6 +48,20 @@ def load_tasks(spec: str) -> Tasks:
     if not isinstance(registry, Tasks):
         raise InvalidTasks(f"{spec} is a {type(registry).__name__}, not an express.Tasks object{_offer(module, Tasks)}")
     return registry
+
+
+def load_mocks(path: str | None) -> MockFile | None:
+    """The mock configuration of `--mock-config` or else of the environment, if one is named.
+
+    Raises CommandError for a file that cannot be read, InvalidMocks for one that is wrong.
+    """
+    from express.tasks.mocks import MockFile
+
+    path = path or os.environ.get(MOCK_CONFIG)
+    if not path:
+        return None
+    with usable("read", path):
+        return MockFile(path)
 
 
 def _offer(module: ModuleType, wanted: type) -> str:
@@ -126,12 +143,29 @@ def _shorten(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
+def load_case(path: str | None, name: str, machine: str | None, definition: str) -> MockedCase:
+    """The test case of `--test-case`. The machine is called like the file of its definition, unless told otherwise."""
+    file = load_mocks(path)
+    if file is None:
+        raise CommandError(f"--test-case {name}: there is no mock configuration", hint="name one with --mock-config")
+    if machine is None and definition == STDIN:
+        raise CommandError(
+            f"--test-case {name}: a definition on stdin has no name", hint="give it one with --machine-name"
+        )
+    return file.current().case(machine or Path(definition).name.split(".")[0], name)
+
+
 def compile_workflow(
-    definition: str, tasks_spec: str | None, *, machine_type: MachineType = "EXPRESS", stdin: bytes | None = None
+    definition: str,
+    tasks_spec: str | None,
+    *,
+    machine_type: MachineType = "EXPRESS",
+    stdin: bytes | None = None,
+    mocks: MockedCase | None = None,
 ) -> Workflow:
     """Compile the definition a command names, or raise CommandError with every problem in its place in the text.
 
-    stdin: what standard input had, for those who have read it already.
+    stdin: what standard input had, for those who have read it already. mocks: the test case to run.
     """
     import express
 
@@ -140,7 +174,7 @@ def compile_workflow(
     if definition == STDIN:
         source = read_stdin() if stdin is None else stdin
     try:
-        return express.compile(source, tasks, type=machine_type)
+        return express.compile(source, tasks, type=machine_type, mocks=mocks)
     except DefinitionError as error:
         raise _definition_trouble(error, definition, have_tasks=bool(tasks_spec)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 
 def positive(text: str) -> int:
@@ -21,3 +22,28 @@ def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
+
+
+def account(text: str) -> str:
+    """The id of an AWS account."""
+    if re.fullmatch(r"[0-9]{12}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the id of an AWS account: 12 digits")
+    return text
+
+
+def region(text: str) -> str:
+    """The name of an AWS region, as it stands in ARNs."""
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a region")
+    return text
+
+
+#: Where Step Functions Local looks for its mock configuration.
+MOCK_CONFIG = "SFN_MOCK_CONFIG"
+
+
+def add_mock_config(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Declare where the test cases are: by option or, as Step Functions Local has it, by environment."""
+    parser.add_argument(
+        "--mock-config", metavar="FILE", help=f"mocked responses, as for Step Functions Local; default: ${MOCK_CONFIG}"
+    )

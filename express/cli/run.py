@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from express.cli.options import positive
+from express.cli.options import add_mock_config, positive
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN, usable
 from express.cli.watching import add_log_options, add_metrics_port
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from express import Observer, Result, Workflow
     from express.cli import Subparsers
+    from express.tasks import MockedCase
     from express.types import JSON
 
 _EPILOG = """\
@@ -35,9 +36,12 @@ input and output:
   --query (JMESPath, as in the aws CLI) sees the whole result: line, status, output, error, cause,
   name, billing.{duration_ms, memory_bytes, billed_duration_ms, billed_memory_mb, cost_usd}.
 
+  --test-case answers the Task states it names with mocked responses; the others need their --tasks.
+
 examples:
   express run order.asl.json --input '{"order_id": "1"}' --tasks handlers:tasks
   express run order.asl.json --events orders.jsonl --tasks handlers:tasks > results.jsonl
+  express run order.asl.json --mock-config MockConfigFile.json --test-case HappyPath
   tail -f orders.jsonl | express run order.asl.json --events - --tasks handlers:tasks --query output.total
 """
 
@@ -59,6 +63,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--query", metavar="JMESPATH", help="print this part of each result")
     parser.add_argument("--name", help="name of the execution with --input (default: generated)")
     parser.add_argument("--type", choices=("EXPRESS", "STANDARD"), default="EXPRESS", help="default: EXPRESS")
+    mocks = parser.add_argument_group("mocked tasks")
+    add_mock_config(mocks)
+    mocks.add_argument("--test-case", metavar="NAME", help="the test case of the mock configuration to run")
+    mocks.add_argument(
+        "--machine-name", metavar="NAME", help="what the configuration calls the definition; default: its file"
+    )
     add_log_options(parser)
     stream = parser.add_argument_group("with --events")
     stream.add_argument("--unordered", action="store_true", help="print results as they end")
@@ -81,12 +91,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is not None:
         check_execution_name(arguments.name)
     query = compile_query(arguments.query) if arguments.query else None
-    workflow = compile_workflow(arguments.definition, arguments.tasks, machine_type=arguments.type)
+    workflow = compile_workflow(
+        arguments.definition, arguments.tasks, machine_type=arguments.type, mocks=_mocked(arguments)
+    )
     if arguments.events is None:
         return _run_once(workflow, arguments, query)
     from express.cli.events import run_events
 
     return run_events(workflow, arguments, query)
+
+
+def _mocked(arguments: argparse.Namespace) -> MockedCase | None:
+    from express.cli.inputs import load_case
+
+    if arguments.test_case is not None:
+        return load_case(arguments.mock_config, arguments.test_case, arguments.machine_name, arguments.definition)
+    if arguments.mock_config is not None or arguments.machine_name is not None:
+        raise CommandError("mocked responses belong to a test case", hint="name it with --test-case")
+    return None
 
 
 def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable[[JSON], JSON] | None) -> int:

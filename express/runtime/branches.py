@@ -27,16 +27,23 @@ _MOST_LOOKS = 64
 class FanOut(Crew):
     """One visit of a Parallel or Map whose branches may block."""
 
-    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_run", "_waiter")
+    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_run", "_waiter", "step")
 
     def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, branches.limit)
         self._branches = branches
         self._run: Run = frame.run
+        #: The Parallel or Map.
+        self.step = frame.step
         self._failure: BaseException | None = None
         self._leader: asyncio.Task[object] | None = None
         self._interrupted = False
         self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def workflow(self) -> str:
+        """The name of the workflow it is a part of."""
+        return self._run.machine.name
 
     async def run(self) -> None:
         """Run all branches. Raises the first failure once every worker has ended."""
@@ -48,6 +55,7 @@ class FanOut(Crew):
         try:
             try:
                 await self.work()
+                self.working -= 1
                 while self.members:
                     await self._wait()
                 if self._run.stopping is not None and self._failure is None:

@@ -56,7 +56,7 @@ def advance(frame: Frame) -> bool:
                     if following is FAILED:
                         break
                     step.waited += 1
-                    frame.entered_ns = run.host.monotonic_ns()
+                    frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
                     return False
                 step.passed += 1
                 run.events += step.events

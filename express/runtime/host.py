@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import TIMEOUT, StateError
 from express.result import Names
 from express.runtime.branches import FanOut
+from express.runtime.callbacks import Callback, Callbacks
 from express.runtime.clock import Clock, SystemClock
 from express.runtime.execution import advance
 from express.runtime.naps import Nap
@@ -62,6 +63,9 @@ class LoopHost:
         self._line: deque[Place] = deque()
         self._again: deque[Place] = deque()
         self._executor: ThreadPoolExecutor | None = None
+        #: Those under way, for whoever wants to know how many iterations run.
+        self._fan_outs: set[FanOut] = set()
+        self.callbacks = Callbacks()
         self._loop: asyncio.AbstractEventLoop
         self._use(SystemClock())
 
@@ -214,8 +218,26 @@ class LoopHost:
         finally:
             heartbeat.renew = None
 
+    def open_callback(self) -> Callback:
+        return self.callbacks.open()
+
     async def fan_out(self, frame: Frame, branches: Branches) -> None:
-        await FanOut(frame, branches, self._loop).run()
+        fan_out = FanOut(frame, branches, self._loop)
+        self._fan_outs.add(fan_out)
+        try:
+            await fan_out.run()
+        finally:
+            self._fan_outs.discard(fan_out)
+
+    @property
+    def map_iterations(self) -> Counter[str]:
+        """Iterations of Map states that run now, by the name of their workflow. Of Maps that may wait: those of the
+        others are over within a turn of the loop. May be read from any thread."""
+        running: Counter[str] = Counter()
+        for fan_out in tuple(self._fan_outs):
+            if fan_out.step.type == "Map":
+                running[fan_out.workflow] += fan_out.working
+        return running
 
 
 async def _in_time(call: Awaitable[JSON], scope: asyncio.Timeout) -> JSON:

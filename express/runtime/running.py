@@ -77,6 +77,11 @@ class RunningExecutions(LoopHost):
         return len(self._running)
 
     @property
+    def runs(self) -> Iterable[Run]:
+        """The executions running now, in the order of their start."""
+        return tuple(self._running)
+
+    @property
     def waiting(self) -> int:
         """Starts that wait for a place now."""
         return len(self._waiting)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from express.observe import Observer
+    from express.runtime.redrive import Checkpoint
     from express.types import JSON
 
 
@@ -106,7 +107,7 @@ class Runtime(RunningExecutions):
     # ------------------------------------------------------------------------------------------ life
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        self._loop = self.callbacks.loop = asyncio.get_running_loop()
         self._use(clock_of(self._loop))
         self._open = True
         if self.measurements is not None:
@@ -237,12 +238,12 @@ class Runtime(RunningExecutions):
                 self._standby = Standby(self._loop)
             return
         try:
-            nap = standby.perform(self._go_on, naps, standby.task)
+            left = standby.perform(self._go_on, naps, standby.task)
         finally:
             if naps:
                 self.keep_places(naps)
-        if nap is not None:
-            self._hand_over(nap.run, nap.execution, standby, nap.context)
+        if left is not None:
+            self._hand_over(left.run, left.execution, standby, left.context)
 
     def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
         """Done by `task`. Stops at one that needs it for itself, which is returned."""
@@ -371,6 +372,18 @@ class Runtime(RunningExecutions):
             self._announce_start(run)
         return run
 
+    def reopen(self, checkpoint: Checkpoint) -> Run:
+        """The Run of an execution that is taken up again where it had come to. Raises RuntimeClosed."""
+        if not self._open:
+            raise _closed()
+        run = checkpoint.resume(self.monotonic_ns(), self.time_ns())
+        if run.machine.known_to is not self.measurements:
+            self._meet(run.machine)
+        run.machine.tally.started += 1
+        if self._watched:
+            self._announce_start(run)
+        return run
+
     def _refuse(self, machine: Machine, event: JSON, name: str | None, error: str, cause: str) -> Result:
         if machine.known_to is not self.measurements:
             self._meet(machine)
@@ -387,6 +400,26 @@ class Runtime(RunningExecutions):
             machine.known_to = None
         else:
             self.measurements.meet(machine)
+
+    # ------------------------------------------------------------------------------------------ task tokens
+
+    def send_task_success(self, token: str, output: JSON = None) -> None:
+        """Answer the task that waits with this token (`$$.Task.Token`) with its output, a value that is JSON (API
+        reference SendTaskSuccess). May be called from any thread, and before the task's handler has returned.
+
+        Raises InvalidToken, TaskTimedOut when the task waits no longer, or InvalidOutput.
+        """
+        self.callbacks.succeed(token, output)
+
+    def send_task_failure(self, token: str, error: str | None = None, cause: str | None = None) -> None:
+        """Fail the task that waits with this token (API reference SendTaskFailure). Raises InvalidToken or
+        TaskTimedOut."""
+        self.callbacks.fail(token, error, cause)
+
+    def send_task_heartbeat(self, token: str) -> None:
+        """The task that waits with this token is being worked on: its HeartbeatSeconds begin anew (API reference
+        SendTaskHeartbeat). Raises InvalidToken or TaskTimedOut."""
+        self.callbacks.beat(token)
 
     # ------------------------------------------------------------------------------------------ running
 

@@ -162,7 +162,7 @@ class Stream(Crew):
             index = self.taken
             self.taken = index + 1
             opened = runtime.open(machine, event)
-            if type(opened) is Run:
+            if isinstance(opened, Run):
                 opened.task = current_task(loop)
                 result = runtime.run_here(opened) or await self._conduct(opened, ordered, index)
             else:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_ALIASES: Final = 100
 
 _ROUTING: Final = "Routing configuration must contain"
+_NOTHING_TO_UPDATE: Final = "Either the description or the RoutingConfiguration must be specified"
 
 
 class Aliases:
@@ -66,14 +67,14 @@ class Aliases:
     def update(self, arn: str, routing: Sequence[Mapping[str, Any]] | None, description: str | None) -> Alias:
         """UpdateStateMachineAlias: what is not given stays as it is."""
         if routing is None and description is None:
-            raise errors.validation("Either the description or the RoutingConfiguration must be specified")
+            raise errors.validation(_NOTHING_TO_UPDATE, "MISSING_REQUIRED_PARAMETER")
         machine, alias = self.find(arn)
         if machine.deleting:
             raise errors.machine_deleting(machine.arn)
         if routing is not None:
             target, routes = self._read_routing(routing)
             if target is not machine:
-                raise errors.validation(f"{_ROUTING} versions of '{machine.arn}'. Received: {_listed(routing)}")
+                raise errors.invalid_routing(f"{_ROUTING} versions of '{machine.arn}'. Received: {_listed(routing)}")
             alias.routes = routes
         if description is not None:
             alias.description = description
@@ -100,18 +101,20 @@ class Aliases:
         arns = [entry["stateMachineVersionArn"] for entry in routing]
         weights = [entry["weight"] for entry in routing]
         if len(set(arns)) < len(arns):
-            raise errors.validation(f"{_ROUTING} distinct state machine version ARNs. Received: {_listed(routing)}")
+            raise errors.invalid_routing(
+                f"{_ROUTING} distinct state machine version ARNs. Received: {_listed(routing)}"
+            )
         if sum(weights) != 100:
-            raise errors.validation(f"Sum of routing configuration weights must equal 100. Received: {weights}")
+            raise errors.invalid_routing(f"Sum of routing configuration weights must equal 100. Received: {weights}")
         qualifiers = [read_machine_arn(arn).qualifier for arn in arns]
         if not all(qualifier is not None and qualifier.isdecimal() for qualifier in qualifiers):
-            raise errors.validation(f"{_ROUTING} state machine version ARNs. Received: {_listed(routing)}")
+            raise errors.invalid_routing(f"{_ROUTING} state machine version ARNs. Received: {_listed(routing)}")
         found = [version for version in map(self._catalogue.version, arns) if version is not None]
         if len(found) < len(arns):
             raise errors.resource_missing()
         machine = found[0][0]
         if any(other is not machine for other, _ in found):
-            raise errors.validation(f"{_ROUTING} versions of one state machine. Received: {_listed(routing)}")
+            raise errors.invalid_routing(f"{_ROUTING} versions of one state machine. Received: {_listed(routing)}")
         routes = zip(found, weights, strict=True)
         return machine, tuple(Route(version.number, weight) for (_, version), weight in routes)
 

@@ -6,6 +6,8 @@
     arn:aws:states:us-east-1:123456789012:stateMachine:orders/each     the Distributed Map `each` in it
     arn:aws:states:us-east-1:123456789012:execution:orders:monday      a Standard execution
     arn:aws:states:us-east-1:123456789012:express:orders:monday:uuid   an Express execution
+    arn:aws:states:us-east-1:123456789012:activity:approval            an activity
+    arn:aws:states:us-east-1:123456789012:mapRun:orders/each:uuid      a run of the Distributed Map `each`
 
 Source: AWS guide "ARN formats"; the refusals were recorded. An ARN of another account or region is well formed and
 names nothing here.
@@ -22,6 +24,10 @@ from express.service.errors import invalid_arn, invalid_role_arn, wrong_resource
 #: The resource types of execution ARNs.
 ExecutionKind: TypeAlias = Literal["execution", "express"]
 
+#: The resource type of activities.
+ACTIVITY: Final = "activity"
+_MAP_RUN: Final = "mapRun"
+
 _ARN: Final = re.compile(r"arn:[^:]+:states:[^:]*:[^:]*:(?P<kind>[^:/]+):(?P<rest>.+)\Z", re.DOTALL)
 _ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/.+\Z", re.DOTALL)
 
@@ -36,6 +42,9 @@ class Account:
 
     def machine_arn(self, name: str) -> str:
         return f"arn:{self.partition}:states:{self.region}:{self.id}:stateMachine:{name}"
+
+    def activity_arn(self, name: str) -> str:
+        return f"arn:{self.partition}:states:{self.region}:{self.id}:activity:{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,25 @@ def read_execution_arn(text: str) -> ExecutionKind:
     if kind == "express":
         return "express"
     raise wrong_resource_type(kind)
+
+
+def read_activity_arn(text: str) -> None:
+    """Raise ServiceError InvalidArn unless `text` is the ARN of an activity. Whether there is one is not asked."""
+    kind, _ = _kind_and_rest(text)
+    if kind != ACTIVITY:
+        raise wrong_resource_type(kind)
+
+
+def check_map_run_arn(text: str) -> None:
+    """Raise ServiceError InvalidArn unless `text` is the ARN of a Map Run. Whether there is one is not asked."""
+    kind, _ = _kind_and_rest(text)
+    if kind != _MAP_RUN:
+        raise wrong_resource_type(kind)
+
+
+def is_activity_arn(text: str) -> bool:
+    match = _ARN.match(text)
+    return match is not None and match["kind"] == ACTIVITY
 
 
 def check_role_arn(text: str) -> None:

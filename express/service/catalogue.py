@@ -11,7 +11,7 @@ answer to repeated and to wrong requests was recorded.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from express.names import check_name
@@ -20,6 +20,8 @@ from express.service.arns import check_role_arn, read_machine_arn
 from express.service.configuration import read_configuration
 from express.service.definitions import Identity, compile_definition
 from express.service.machines import INITIAL, Revision, StateMachine, Version
+from express.service.mocking import MARK
+from express.service.tagging import add_tags, remove_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,13 +29,13 @@ if TYPE_CHECKING:
 
     from express.service.arns import Account
     from express.service.machines import Configuration
+    from express.service.mocking import Mocking
     from express.service.store import Store
-    from express.tasks import Tasks
+    from express.states.state import Resolver
 
 #: AWS's quotas (AWS guide "Service quotas"); the first is a tenth of it, as they all are in the memory of one process.
 MAX_MACHINES: Final = 10_000
 MAX_VERSIONS: Final = 1000
-MAX_TAGS: Final = 50
 
 _DESCRIPTION_WITHOUT_PUBLISH: Final = "Version description can only be set when publish is true"
 _NOTHING_TO_UPDATE: Final = (
@@ -60,14 +62,24 @@ class Target:
 
 
 class Catalogue:
-    """`now` gives seconds since the epoch; `random` chooses between the versions of an alias."""
+    """`tasks` find who does the work; `now` gives seconds since the epoch; `random` chooses between the versions of an
+    alias; `mocking` knows test cases, if there are any."""
 
-    def __init__(self, store: Store, account: Account, tasks: Tasks, now: Callable[[], float], random: Random) -> None:
+    def __init__(
+        self,
+        store: Store,
+        account: Account,
+        tasks: Resolver,
+        now: Callable[[], float],
+        random: Random,
+        mocking: Mocking | None = None,
+    ) -> None:
         self._store = store
         self._account = account
         self._tasks = tasks
         self._now = now
         self._random = random
+        self._mocking = mocking
 
     # ------------------------------------------------------------------------------------------ finding
 
@@ -80,7 +92,7 @@ class Catalogue:
         machine = self._store.machine(arn)
         if machine is None:
             if read_machine_arn(arn).label is not None:
-                raise errors.validation(f"State machine ARN must not name a Distributed Map: '{arn}'")
+                raise errors.labelled_arn(arn)
             raise errors.machine_missing(arn)
         return machine
 
@@ -110,9 +122,11 @@ class Catalogue:
         return Target(machine, machine.revision)
 
     def _qualified_target(self, arn: str) -> Target:
+        if self._mocking is not None and MARK in arn:
+            return self._mocked_target(self._mocking, arn)
         parts = read_machine_arn(arn)
         if parts.label is not None:
-            raise errors.validation(f"An execution cannot be started from a Distributed Map: '{arn}'")
+            raise errors.labelled_arn(arn)
         machine = self._store.machine(parts.base)
         if machine is None or parts.qualifier is None:
             raise errors.machine_missing(arn)
@@ -126,6 +140,12 @@ class Catalogue:
         if found is None:
             raise errors.machine_missing(arn)
         return Target(machine, found[1].revision, found[1].arn)
+
+    def _mocked_target(self, mocking: Mocking, arn: str) -> Target:
+        """An ARN with the name of a test case behind it; without one after the mark nothing is mocked."""
+        arn, _, case = arn.partition(MARK)
+        target = self.target(arn)
+        return replace(target, revision=mocking.revision(target.machine, target.revision, case)) if case else target
 
     # ------------------------------------------------------------------------------------------ machines
 
@@ -145,14 +165,14 @@ class Catalogue:
         existing = self._repeated(arn, wanted)
         if existing is None:
             identity = Identity(name, arn, request["roleArn"], machine_type)
-            revision = await self._revision(INITIAL, request["definition"], identity, configuration)
+            revision = await self.revision(INITIAL, request["definition"], identity, configuration)
             existing = self._repeated(arn, wanted)
         if existing is not None:
             return existing, existing.published() if publish[0] else None
         if sum(1 for _ in self._store.machines()) >= MAX_MACHINES:
             raise errors.machine_limit(MAX_MACHINES)
         machine = StateMachine(arn, name, machine_type, revision.created, revision, publish, {})
-        _set_tags(machine, request.get("tags", ()))
+        add_tags(machine, request.get("tags", ()))
         version = self._publish(machine, request.get("versionDescription")) if publish[0] else None
         self._store.save_machine(machine)
         return machine, version
@@ -184,16 +204,17 @@ class Catalogue:
         configuration = read_configuration(request, old.configuration)
         if (definition, role_arn, configuration) != (old.definition, old.role_arn, old.configuration):
             identity = Identity(machine.name, arn, role_arn, machine.type)
-            revision = await self._revision(str(uuid.uuid4()), definition, identity, configuration)
+            revision = await self.revision(str(uuid.uuid4()), definition, identity, configuration)
             machine = self.changeable(arn)
             machine.revision = revision
         version = self._publish(machine, request.get("versionDescription")) if request.get("publish") else None
         self._store.save_machine(machine)
         return machine, version
 
-    async def _revision(
+    async def revision(
         self, revision_id: str, definition: str, identity: Identity, configuration: Configuration
     ) -> Revision:
+        """A definition compiled to be run here. Raises ServiceError InvalidDefinition."""
         compiled = await compile_definition(definition, identity, self._tasks)
         return Revision(
             revision_id,
@@ -258,22 +279,15 @@ class Catalogue:
 
     def tag(self, arn: str, tags: Sequence[Mapping[str, str]]) -> None:
         machine = self.taggable(arn)
-        _set_tags(machine, tags)
+        add_tags(machine, tags)
         self._store.save_machine(machine)
 
     def untag(self, arn: str, keys: Sequence[str]) -> None:
         machine = self.taggable(arn)
-        machine.tags = {key: value for key, value in machine.tags.items() if key not in keys}
+        remove_tags(machine, keys)
         self._store.save_machine(machine)
 
 
 def _check_version_description(request: Mapping[str, Any]) -> None:
     if request.get("versionDescription") and not request.get("publish"):
         raise errors.validation(_DESCRIPTION_WITHOUT_PUBLISH)
-
-
-def _set_tags(machine: StateMachine, tags: Sequence[Mapping[str, str]]) -> None:
-    merged = {**machine.tags, **{tag.get("key", ""): tag.get("value", "") for tag in tags}}
-    if len(merged) > MAX_TAGS:
-        raise errors.too_many_tags(machine.arn, MAX_TAGS)
-    machine.tags = merged

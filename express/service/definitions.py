@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from express.compiler import check, compile_document
+from express.compiler import NO_MOCKS, check, compile_document
 from express.definition.document import read_definition
 from express.errors import DefinitionError
 from express.service.errors import invalid_definition
@@ -19,9 +19,11 @@ from express.service.variables import variable_references
 from express.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from express.tasks import Tasks
+    from express.definition.document import Document
+    from express.states.state import Handler, Resolver
+    from express.tasks import MockedCase
     from express.types import Diagnostic, MachineType
 
 #: Definitions longer than this many characters are compiled in a thread: the loop must not stand still for them.
@@ -48,8 +50,8 @@ class Compiled:
     variables: dict[str, list[str]]
 
 
-async def compile_definition(text: str, identity: Identity, tasks: Tasks) -> Compiled:
-    """Raises ServiceError InvalidDefinition with every mistake."""
+async def compile_definition(text: str, identity: Identity, tasks: Resolver) -> Compiled:
+    """tasks: who does the work. Raises ServiceError InvalidDefinition with every mistake."""
     try:
         if len(text) > _LONG:
             return await asyncio.to_thread(_compile, text, identity, tasks)
@@ -58,18 +60,34 @@ async def compile_definition(text: str, identity: Identity, tasks: Tasks) -> Com
         raise invalid_definition(error.problems) from None
 
 
-def _compile(text: str, identity: Identity, tasks: Tasks) -> Compiled:
+def _compile(text: str, identity: Identity, tasks: Resolver) -> Compiled:
     document = read_definition(text)
-    definition = compile_document(
-        document,
-        type=identity.type,
-        resolver=tasks,
-        fail_unresolved=False,
-        name=identity.name,
-        arn=identity.arn,
-        role_arn=identity.role_arn,
+    return Compiled(_workflow(document, identity, tasks, NO_MOCKS), variable_references(document.value))
+
+
+def compile_mocked(text: str, identity: Identity, tasks: Resolver, case: MockedCase) -> Workflow:
+    """A definition that has been compiled before, with the states of a test case mocked.
+
+    Raises InvalidMocks for states the definition does not have.
+    """
+    document = read_definition(text)
+    case.check(document.value)
+    return _workflow(document, identity, tasks, case.handlers)
+
+
+def _workflow(document: Document, identity: Identity, tasks: Resolver, mocks: Mapping[str, Handler]) -> Workflow:
+    return Workflow(
+        compile_document(
+            document,
+            type=identity.type,
+            resolver=tasks,
+            mocks=mocks,
+            fail_unresolved=False,
+            name=identity.name,
+            arn=identity.arn,
+            role_arn=identity.role_arn,
+        )
     )
-    return Compiled(Workflow(definition), variable_references(document.value))
 
 
 async def validate_definition(

@@ -23,17 +23,32 @@ MAX_PROBLEMS: Final = 100
 
 
 class ServiceError(ExpressError):
-    """An operation was refused. `code` is the exception's shape name, `status` the HTTP status it is sent with."""
+    """An operation was refused. `code` is the exception's shape name, `status` the HTTP status it is sent with,
+    `reason` the member of that name, which only a ValidationException may have."""
 
-    def __init__(self, code: str, message: str, status: int = BAD_REQUEST) -> None:
+    def __init__(self, code: str, message: str, status: int = BAD_REQUEST, reason: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.reason = reason
 
 
-def validation(message: str) -> ServiceError:
-    return ServiceError("ValidationException", message)
+def validation(message: str, reason: str | None = None) -> ServiceError:
+    """reason: a value of ValidationExceptionReason, where one of them is meant (API reference)."""
+    return ServiceError("ValidationException", message, reason=reason)
+
+
+def labelled_arn(arn: str) -> ServiceError:
+    """The ARN of a Distributed Map in a machine, where a machine is asked for."""
+    return validation(
+        f"State machine ARN must not name a Distributed Map: '{arn}'", "API_DOES_NOT_SUPPORT_LABELED_ARNS"
+    )
+
+
+def invalid_routing(message: str) -> ServiceError:
+    """The routing configuration of an alias."""
+    return validation(message, "INVALID_ROUTING_CONFIGURATION")
 
 
 def invalid_arn(detail: str) -> ServiceError:
@@ -99,8 +114,35 @@ def execution_missing(arn: str) -> ServiceError:
     return ServiceError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 
 
+def not_redrivable(arn: str, reason: str) -> ServiceError:
+    return ServiceError("ExecutionNotRedrivable", f"Execution {arn} invalid for redrive as: {reason}")
+
+
 def execution_limit(limit: int) -> ServiceError:
     return ServiceError("ExecutionLimitExceeded", f"The maximum number of running executions has been reached: {limit}")
+
+
+def activity_missing(arn: str) -> ServiceError:
+    return ServiceError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+
+
+def activity_exists(arn: str) -> ServiceError:
+    """With another encryption, which cannot be changed (API reference CreateActivity)."""
+    return ServiceError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
+
+
+def activity_limit(limit: int) -> ServiceError:
+    return ServiceError("ActivityLimitExceeded", f"The maximum number of activities has been reached: {limit}")
+
+
+def worker_limit(limit: int) -> ServiceError:
+    return ServiceError(
+        "ActivityWorkerLimitExceeded", f"The maximum number of workers polling at once has been reached: {limit}"
+    )
+
+
+def invalid_output(detail: str) -> ServiceError:
+    return ServiceError("InvalidOutput", f"Invalid Output: '{detail}'")
 
 
 def resource_missing() -> ServiceError:

@@ -15,20 +15,24 @@ Sources: API reference StartExecution (idempotency), StartSyncExecution, StopExe
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from express.errors import RUNTIME
+from express.history import EVENT_LIMIT, Entry, last_event, started
 from express.names import check_name
 from express.payload import NotJSON, text_of
 from express.result import Names, Result
 from express.runtime.loops import spawn
+from express.runtime.redrive import Checkpoint
+from express.runtime.standstill import stands_still
 from express.service import errors
 from express.service.arns import ExecutionKind, read_execution_arn, read_machine_arn
+from express.service.histories import end_of
 from express.service.inputs import read_input
 from express.service.records import RUNNING, ExecutionRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from express.metering import Billing
     from express.program import Run
@@ -41,9 +45,23 @@ if TYPE_CHECKING:
 _MILLISECOND: Final = 1_000_000
 _NO_INPUT: Final = "{}"
 
+#: Has an execution started, given what StartExecution is; its ARN, and when it began. Raises ServiceError.
+Starter: TypeAlias = "Callable[[str, str | None, str, str | None], Coroutine[Any, Any, tuple[str, float]]]"
+#: How long after its end an execution may be redriven, and how long after its start, in seconds (API reference
+#: RedriveExecution).
+REDRIVABLE_PERIOD: Final = 14 * 24 * 60 * 60
+MAX_OPEN_TIME: Final = 365 * 24 * 60 * 60
+#: Seconds between two looks at executions that are to end.
+_LOOK: Final = 0.1
+_NEVER_BEGUN: Final = "Execution was refused its input and has not begun"
+#: Events it may have by then: ExecutionRedriven and one more must have room.
+_MOST_EVENTS: Final = EVENT_LIMIT - 2
+
 
 class Executions:
-    """express, standard: the Runtimes for the two types. extended: remember Express executions too."""
+    """express, standard: the Runtimes for the two types; they have a Chronicle each for the executions that are
+    remembered. extended: remember Express executions too.
+    """
 
     def __init__(
         self, store: Store, catalogue: Catalogue, express: Runtime, standard: Runtime, *, extended: bool
@@ -52,10 +70,14 @@ class Executions:
         self._catalogue = catalogue
         self._runtimes: dict[MachineType, Runtime] = {"EXPRESS": express, "STANDARD": standard}
         self._extended = extended
+        #: Set where Standard executions run in another process.
+        self.elsewhere: Starter | None = None
         self._loop: asyncio.AbstractEventLoop
         self._closed = False
         self._sequence = 0
         self._tasks: dict[MachineType, set[asyncio.Task[None]]] = {"EXPRESS": set(), "STANDARD": set()}
+        #: What tasks wait for that have started an execution and do nothing else, by their tokens.
+        self._awaited: dict[str | None, ExecutionRecord] = {}
 
     def enter(self) -> None:
         """Tie it to the running loop."""
@@ -78,13 +100,24 @@ class Executions:
             runtime.has_time()
         self._check_room(runtime, "EXPRESS")
         record, opened = self._open(runtime, target, name, text, value, trace_header)
-        result = opened if isinstance(opened, Result) else await self._perform(runtime, opened)
+        if isinstance(opened, Result):
+            return record, self._close(record, opened)
+        try:
+            result = await self._perform(runtime, opened)
+        except asyncio.CancelledError:
+            # Whoever waited for it has gone, and it with him.
+            self._close(record, _abandoned(record, runtime.monotonic_ns() - opened.started_ns))
+            raise
         return record, self._close(record, result)
 
     async def start(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> ExecutionRecord:
         """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
-        machine_type = self._catalogue.target(arn).machine.type
+        target = self._catalogue.target(arn)
+        machine_type = target.machine.type
         text, value = _read(name, text)
+        if machine_type == "STANDARD" and self.elsewhere is not None:
+            made, began = await self.elsewhere(arn, name, text, trace_header)
+            return ExecutionRecord(made, "", target.machine.arn, "STANDARD", target.revision, 0, began, text)
         runtime = self._runtimes[machine_type]
         await runtime.be_fair()
         # From here on nothing waits: what has been found stays true.
@@ -98,11 +131,33 @@ class Executions:
         if isinstance(opened, Result):
             self._close(record, opened)
         else:
-            tasks = self._tasks[record.type]
-            task = spawn(self._loop, self._conduct(runtime, opened, record))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            self._begin(runtime, opened, record)
         return record
+
+    def _begin(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
+        """Give an execution that has been opened a task of its own."""
+        tasks = self._tasks[record.type]
+        task = spawn(self._loop, self._conduct(runtime, run, record))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def ended(self, record: ExecutionRecord, token: str | None = None) -> None:
+        """Wait for the end of an execution that was started here; for the task with this token, if it is for one."""
+        self._awaited[token] = record
+        try:
+            await self._ended(record)
+        finally:
+            self._awaited.pop(token, None)
+
+    async def _ended(self, record: ExecutionRecord) -> None:
+        while (run := record.run) is not None:
+            if run.task is None:
+                # Before Python 3.12 a new task begins with the next turn of the loop.
+                await asyncio.sleep(0)
+                continue
+            await asyncio.wait((run.task,))
+            if record.run is run:
+                return
 
     def _running_twin(self, machine: StateMachine, name: str | None, text: str) -> ExecutionRecord | None:
         """The execution that has this name, if it runs with this input. Raises ServiceError for any other."""
@@ -120,6 +175,7 @@ class Executions:
         if self._closed:
             raise errors.unavailable()
         if runtime.must_wait or len(self._tasks[machine_type]) >= runtime.max_in_flight:
+            runtime.throttled += 1
             if machine_type == "STANDARD":
                 raise errors.execution_limit(runtime.max_in_flight)
             raise errors.throttled()
@@ -153,9 +209,13 @@ class Executions:
             target.version_arn,
             target.alias_arn,
         )
+        is_kept = machine.type == "STANDARD" or self._extended
+        if is_kept:
+            record.written = []
         if not isinstance(opened, Result):
             record.run = opened
-        if machine.type == "STANDARD" or self._extended:
+            opened.history = record.written
+        if is_kept:
             self._store.open_execution(record)
         return record, opened
 
@@ -172,7 +232,8 @@ class Executions:
     def _close(self, record: ExecutionRecord, result: Result) -> Billing:
         """Write down how it ended; what it used."""
         billing = result.billing
-        stopped = round(record.started + billing.duration_ns // _MILLISECOND / 1000, 3)
+        # By the clock that has dated its events: none of them may be younger than the end. The clock may be set back.
+        stopped = max(self._runtimes[record.type].time_ns() // _MILLISECOND / 1000, record.begun)
         output = None
         if result.status == "SUCCEEDED":
             try:
@@ -180,13 +241,66 @@ class Executions:
             except NotJSON as error:
                 # States have put a deep value into a deeper one.
                 result = _failed(result, f"The output of the execution cannot be written as JSON: {error}")
+        run = record.run
+        if run is not None and record.written is not None:
+            record.counted, record.last = run.events, last_event(run)
+            if record.type == "STANDARD" and result.status != "SUCCEEDED":
+                record.checkpoint = Checkpoint(run, result)
         record.end(result, stopped, output)
-        if record.type == "STANDARD" or self._extended:
+        if record.written is not None:
             self._store.close_execution(record)
             machine = self._store.machine(record.machine_arn)
             if machine is not None and machine.deleting and not self._running(machine):
                 self._store.delete_machine(machine.arn)
         return billing
+
+    # ------------------------------------------------------------------------------------------ redriving
+
+    async def redrive(self, arn: str, token: str | None) -> float:
+        """RedriveExecution: when the execution was taken up again, now or by the same `token` before. Raises
+        ServiceError."""
+        kind = read_execution_arn(arn)
+        if kind == "express":
+            raise errors.wrong_resource_type(kind)
+        runtime = self._runtimes["STANDARD"]
+        await runtime.be_fair()
+        record = self.find(arn)
+        if record.redrives is not None:
+            before = record.redrives.answered(token, runtime.time_ns() / 1e9)
+            if before is not None:
+                return before
+        obstacle = self.redrive_obstacle(record)
+        if obstacle is not None:
+            raise errors.not_redrivable(arn, obstacle)
+        assert record.checkpoint is not None
+        assert record.written is not None
+        self._check_room(runtime, "STANDARD")
+        record.written.append(end_of(record))
+        run = runtime.reopen(record.checkpoint)
+        now = runtime.time_ns()
+        record.written.append(Entry(started(run), now))
+        run.history = record.written
+        record.go_on(run, now // _MILLISECOND / 1000, token)
+        self._store.reopen_execution(record)
+        self._begin(runtime, run, record)
+        return record.begun
+
+    def redrive_obstacle(self, record: ExecutionRecord) -> str | None:
+        """Why an execution cannot be redriven, None if it can (API reference DescribeExecution,
+        `redriveStatusReason`)."""
+        now = self._runtimes[record.type].time_ns() / 1e9
+        machine = self._store.machine(record.machine_arn)
+        if machine is not None and machine.deleting:
+            return "State machine is in DELETING status"
+        if record.status in (RUNNING, "SUCCEEDED"):
+            return f"Execution is {record.status} and cannot be redriven"
+        if record.counted + 1 > _MOST_EVENTS:
+            return "Execution history event limit exceeded"
+        if now - record.started > MAX_OPEN_TIME:
+            return "Execution has exceeded the max execution time"
+        if now - (record.stopped or now) > REDRIVABLE_PERIOD:
+            return "Execution redrivable period exceeded"
+        return None if record.checkpoint is not None else _NEVER_BEGUN
 
     # ------------------------------------------------------------------------------------------ looking and stopping
 
@@ -220,6 +334,8 @@ class Executions:
     def of(self, arn: str, status: str | None = None) -> list[ExecutionRecord]:
         """The executions of a machine, a version or an alias, newest first, with `status` if one is given."""
         parts = read_machine_arn(arn)
+        if parts.label is not None:
+            raise errors.labelled_arn(arn)
         machine = self._catalogue.machine(parts.base)
         if machine.type == "EXPRESS" and not self._extended:
             raise errors.type_not_supported()
@@ -243,7 +359,7 @@ class Executions:
         is no mistake (recorded).
         """
         if read_machine_arn(arn).label is not None:
-            raise errors.validation(f"State machine ARN must not name a Distributed Map: '{arn}'")
+            raise errors.labelled_arn(arn)
         machine = self._store.machine(arn)
         if machine is None or machine.deleting:
             return
@@ -264,6 +380,19 @@ class Executions:
         # Before Python 3.12 a new task begins with the next turn of the loop.
         await asyncio.sleep(0)
 
+    async def until_still(self, seconds: float) -> None:
+        """Wait until nothing but answers to their tasks can move the Standard executions, for at most so many seconds.
+
+        Each may be what gives another its answer (`aws-sdk:sfn:sendTaskSuccess`), so it takes them all.
+        """
+        runtime = self._runtimes["STANDARD"]
+        end = self._loop.time() + seconds
+        while (left := end - self._loop.time()) > 0:
+            idle = {token for token, record in self._awaited.items() if record.run is not None}
+            if all(stands_still(run, left, idle) for run in runtime.runs):
+                return
+            await asyncio.sleep(min(left, _LOOK))
+
     async def settle(self) -> None:
         """Wait until no task started here is left."""
         for tasks in self._tasks.values():
@@ -275,6 +404,11 @@ def _failed(result: Result, cause: str) -> Result:
     """The same execution, failed after all."""
     billing = result.billing
     return Result("FAILED", None, RUNTIME, cause, result.name, Names(0), billing.duration_ns, billing.memory_bytes)
+
+
+def _abandoned(record: ExecutionRecord, duration_ns: int) -> Result:
+    """The end of an execution that was cancelled with whoever waited for it."""
+    return Result("ABORTED", None, None, None, record.name, Names(0), duration_ns, 0)
 
 
 def _read(name: str | None, text: str | None) -> tuple[str, JSON]:

@@ -31,13 +31,14 @@ def read_input(text: str) -> JSON:
             )
         return parse_json(encoded)
     except (orjson.JSONDecodeError, UnicodeEncodeError):
-        raise invalid_input(_complaint(text)) from None
+        raise invalid_input(complaint(text) or "Invalid execution input.") from None
 
 
-def _complaint(text: str) -> str:
+def complaint(text: str) -> str | None:
+    """What Jackson says about a text that is no JSON; None where it has nothing to say."""
     if text.strip(" \t\r\n"):
         try:
             outline(text)
         except JSONSyntaxError as error:
             return error.message
-    return "Invalid execution input."
+    return None

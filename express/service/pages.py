@@ -50,11 +50,13 @@ class Pager:
         of: str,
         token: str | None = None,
         max_results: int | None = None,
+        fits: Callable[[T], bool] | None = None,
     ) -> tuple[list[T], str | None]:
         """The items of one page and the token of the next, None behind the last.
 
         items: the whole list, in ascending order of `key`. of: which list it is, with all that was asked for; a token
-        is good for that list alone. Raises ServiceError InvalidToken.
+        is good for that list alone. fits: asked about each item that would follow the first of the page. Raises
+        ServiceError InvalidToken.
         """
         after = None if token is None else self._read(token, of)
         size = max_results or DEFAULT_RESULTS
@@ -62,7 +64,7 @@ class Pager:
         for item in items:
             if after is not None and key(item) <= after:  # type: ignore[operator]  # keys of one list are of one type
                 continue
-            if len(page) == size:
+            if len(page) == size or (page and fits is not None and not fits(item)):
                 return page, self._write(key(page[-1]), of)
             page.append(item)
         return page, None

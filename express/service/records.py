@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from express.history import Written
     from express.program import Run
     from express.result import Result
+    from express.runtime.redrive import Checkpoint
     from express.service.machines import Revision
     from express.types import MachineType
 
 RUNNING: Final = "RUNNING"
+
+#: Client tokens of redrives that are remembered, and for how many seconds (API reference RedriveExecution).
+_TOKENS: Final = 10
+_TOKEN_LIFETIME: Final = 15 * 60
+
+
+@dataclass(slots=True)
+class Redrives:
+    """How often an execution was redriven, `date` when last, `tokens` when each client token was used."""
+
+    count: int = 0
+    date: float | None = None
+    tokens: OrderedDict[str, float] = field(default_factory=OrderedDict)
+
+    def note(self, date: float, token: str | None) -> None:
+        self.count += 1
+        self.date = date
+        if token is not None:
+            self.tokens[token] = date
+            self.tokens.move_to_end(token)
+            while len(self.tokens) > _TOKENS:
+                self.tokens.popitem(last=False)
+
+    def answered(self, token: str | None, now: float) -> float | None:
+        """The date a request with this token was answered with, whatever has become of the execution (measured)."""
+        date = None if token is None else self.tokens.get(token)
+        return None if date is None or now - date > _TOKEN_LIFETIME else date
 
 
 @dataclass(slots=True)
@@ -19,7 +49,10 @@ class ExecutionRecord:
     """One execution. Texts are JSON as it came in or goes out; times are seconds since the epoch.
 
     `sequence` counts executions in the order of their start. `run` is there while it runs. `version_arn` and
-    `alias_arn` tell by which of them it was started, None where it was started by neither.
+    `alias_arn` tell by which of them it was started, None where it was started by neither. `written` are the events
+    of its states so far, None where nobody wants them, `counted` how many there were at its end, what began it
+    included, `last` which of them the end follows from. `checkpoint` is where one that has not succeeded can be taken
+    up again, `redrives` what there is to know of its having been.
     """
 
     arn: str
@@ -34,11 +67,21 @@ class ExecutionRecord:
     version_arn: str | None = None
     alias_arn: str | None = None
     run: Run | None = None
+    written: list[Written] | None = None
+    counted: int = 1
+    last: int = 1
     status: str = RUNNING
     stopped: float | None = None
     output: str | None = None
     error: str | None = None
     cause: str | None = None
+    checkpoint: Checkpoint | None = None
+    redrives: Redrives | None = None
+
+    @property
+    def begun(self) -> float:
+        """When the execution, or the part of it that runs or ran last, has begun."""
+        return self.started if self.redrives is None or self.redrives.date is None else self.redrives.date
 
     def end(self, result: Result, stopped: float, output: str | None) -> None:
         self.run = None
@@ -47,3 +90,11 @@ class ExecutionRecord:
         self.output = output
         self.error = result.error
         self.cause = result.cause
+
+    def go_on(self, run: Run, date: float, token: str | None) -> None:
+        """It has been redriven: what its end had brought is gone."""
+        self.run, self.checkpoint, self.status = run, None, RUNNING
+        self.stopped = self.output = self.error = self.cause = None
+        if self.redrives is None:
+            self.redrives = Redrives()
+        self.redrives.note(date, token)

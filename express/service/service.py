@@ -10,13 +10,20 @@ from __future__ import annotations
 import random as randomness
 from typing import TYPE_CHECKING, Final, Self
 
+from express.history import Chronicle
 from express.runtime import Runtime
+from express.service.activities import Activities, ActivityWorkers
 from express.service.aliases import Aliases
 from express.service.arns import Account
+from express.service.callbacks import TaskTokens, add_token_integrations
 from express.service.catalogue import Catalogue
 from express.service.executions import Executions
+from express.service.integrations import in_order
+from express.service.mocking import Mocking
+from express.service.nested import add_nested_executions
 from express.service.pages import Pager
 from express.service.store import MemoryStore
+from express.service.testing_states import StateTests
 from express.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 
     from express.observe import Observer
     from express.service.store import Store
+    from express.tasks.mocks import MockFile
 
 #: A Standard execution may take a year (AWS guide "Service quotas"), in seconds.
 YEAR: Final = 365 * 24 * 60 * 60
@@ -35,8 +43,9 @@ _MILLISECOND: Final = 1_000_000
 
 
 class Service:
-    """tasks: who does the work of the machines. account: where the machines pretend to be. extended: remember recent
-    Express executions. max_in_flight: executions of each type at once. observers: see every execution.
+    """tasks: who does the work of the machines, in the order that `integrations` gives. account: where the machines
+    pretend to be. extended: remember recent Express executions. max_in_flight: executions of each type at once.
+    observers: see every execution. mocks: test cases, started as `stateMachineArn#TestCase`.
 
     Use it as an asynchronous context manager; leaving it waits `drain_timeout` seconds for executions, then aborts
     what is left.
@@ -53,20 +62,39 @@ class Service:
         observers: Iterable[Observer] = (),
         drain_timeout: float = 25.0,
         random: randomness.Random | None = None,
+        mocks: MockFile | None = None,
     ) -> None:
         observers = tuple(observers)
-        self._express = Runtime(max_in_flight, observers=observers, drain_timeout=drain_timeout)
+        remembering = (*observers, Chronicle()) if extended else observers
+        self._express = Runtime(max_in_flight, observers=remembering, drain_timeout=drain_timeout)
         self._standard = Runtime(
-            max_in_flight, execution_timeout=YEAR, observers=observers, drain_timeout=drain_timeout
+            max_in_flight,
+            execution_timeout=YEAR,
+            observers=(*observers, Chronicle(keeps_places=True)),
+            drain_timeout=drain_timeout,
         )
         self._drain_timeout = drain_timeout
         self.account = Account() if account is None else account
         store = MemoryStore() if store is None else store
         chance = randomness.Random() if random is None else random
-        self.catalogue = Catalogue(store, self.account, Tasks() if tasks is None else tasks, self.now, chance)
+        tasks = Tasks() if tasks is None else tasks
+        own = Tasks()
+        self.activities = Activities(self.account, self.now)
+        self.task_tokens = TaskTokens(self._standard)
+        workers = in_order(tasks, ActivityWorkers(self.activities), own)
+        mocking = None if mocks is None else Mocking(mocks, workers)
+        self.catalogue = Catalogue(store, self.account, workers, self.now, chance, mocking)
         self.aliases = Aliases(store, self.catalogue, self.now)
         self.executions = Executions(store, self.catalogue, self._express, self._standard, extended=extended)
+        add_nested_executions(own, self.account, self.executions)
+        add_token_integrations(own, self.account, self.task_tokens)
+        self.tests = StateTests(self.account, workers)
         self.pager = Pager(self.now)
+
+    @property
+    def runtimes(self) -> tuple[Runtime, Runtime]:
+        """Where executions run: Express ones, Standard ones."""
+        return self._express, self._standard
 
     def now(self) -> float:
         """Seconds since the epoch, in whole milliseconds, as the API writes times."""
@@ -75,6 +103,7 @@ class Service:
     async def __aenter__(self) -> Self:
         await self._express.__aenter__()
         await self._standard.__aenter__()
+        await self.tests.enter()
         self.executions.enter()
         return self
 
@@ -83,11 +112,22 @@ class Service:
     ) -> None:
         await self.close(0 if kind is not None else self._drain_timeout)
 
-    async def close(self, drain: float) -> None:
-        """Start nothing more; give running executions `drain` seconds to end, then abort the rest."""
+    async def close(self, drain: float, *, is_cut_off: bool = False) -> None:
+        """Start nothing more; give running executions `drain` seconds to end, then abort the rest.
+
+        is_cut_off: nobody outside can reach the service any more. Then the time is over as soon as all that is left are
+        tasks that wait for a worker or for an answer to their token.
+        """
+        self.activities.close()
         await self.executions.close()
         started = self._express.monotonic_ns()
         await self._express.close(drain)
         spent = (self._express.monotonic_ns() - started) / 1e9
-        await self._standard.close(max(drain - spent, 0))
+        left = max(drain - spent, 0)
+        if is_cut_off:
+            await self.executions.until_still(left)
+            left = 0
+        await self._standard.close(left)
+        spent = (self._express.monotonic_ns() - started) / 1e9
+        await self.tests.close(max(drain - spent, 0))
         await self.executions.settle()

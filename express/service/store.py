@@ -4,14 +4,16 @@ All calls return at once; a store that writes to a disk does so behind them. Rec
 handed over again (`save_machine`, `close_execution`) when that is done, so a store may keep copies.
 
 Memory is bounded: running executions by the limits of their Runtime, ended ones by number and by the characters of
-their texts. The oldest go first. Express executions have a shelf of their own, so that a flood of them drives out no
-Standard execution.
+their texts and histories. The oldest go first. Express executions have a shelf of their own, so that a flood of them
+drives out no Standard execution.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
+
+from express.history import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 #: Ended executions remembered: Standard ones (AWS: 90 days), and recent Express ones (AWS: none).
 STANDARD_REMEMBERED: Final = 10_000
 EXPRESS_REMEMBERED: Final = 1_000
-#: Characters of input, output and cause in all ended executions of a type.
+#: Characters of input, output, cause and history in all ended executions of a type.
 CHARACTERS_REMEMBERED: Final = 128 * 1024 * 1024
 
 
@@ -56,6 +58,10 @@ class Store(Protocol):
         """It has ended: from now on it may be forgotten."""
         ...
 
+    def reopen_execution(self, record: ExecutionRecord) -> None:
+        """A Standard one that had ended goes on."""
+        ...
+
 
 class MemoryStore:
     """Everything in this process, gone with it."""
@@ -85,7 +91,10 @@ class MemoryStore:
             self._executions(machine.type).forget(arn)
 
     def execution(self, arn: str) -> ExecutionRecord | None:
-        return self._standard.find(arn) or self._express.find(arn)
+        record = self._standard.find(arn)
+        # Every start of a Standard execution with a name asks for one that is mostly not there: nothing is to be gone
+        # through for it.
+        return self._express.find(arn) if record is None and ":execution:" not in arn else record
 
     def executions(self, machine_arn: str) -> Iterable[ExecutionRecord]:
         machine = self._machines.get(machine_arn)
@@ -96,6 +105,9 @@ class MemoryStore:
 
     def close_execution(self, record: ExecutionRecord) -> None:
         self._executions(record.type).close(record)
+
+    def reopen_execution(self, record: ExecutionRecord) -> None:
+        self._standard.reopen(record)
 
     def _executions(self, machine_type: MachineType) -> _StandardExecutions | _ExpressExecutions:
         return self._standard if machine_type == "STANDARD" else self._express
@@ -113,6 +125,7 @@ class _Shelf:
     def put(self, record: ExecutionRecord) -> ExecutionRecord | None:
         """Add one. Some record that has to make room for it, if one has: ask again until there is none."""
         characters = len(record.input) + len(record.output or "") + len(record.cause or "")
+        characters += weigh(record.written or ())
         self.records.append((record, characters))
         self._characters += characters
         return self.excess()
@@ -124,6 +137,12 @@ class _Shelf:
         oldest, characters = self.records.popleft()
         self._characters -= characters
         return oldest
+
+    def take(self, record: ExecutionRecord) -> None:
+        """Take a record away before its time."""
+        index = next(index for index, (other, _) in enumerate(self.records) if other is record)
+        self._characters -= self.records[index][1]
+        del self.records[index]
 
     def forget(self, machine_arn: str) -> None:
         kept = deque(entry for entry in self.records if entry[0].machine_arn != machine_arn)
@@ -156,6 +175,9 @@ class _StandardExecutions:
             del self._by_arn[forgotten.arn]
             del self._by_machine[forgotten.machine_arn][forgotten.arn]
             forgotten = self._shelf.excess()
+
+    def reopen(self, record: ExecutionRecord) -> None:
+        self._shelf.take(record)
 
     def forget(self, machine_arn: str) -> None:
         self._shelf.forget(machine_arn)

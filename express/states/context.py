@@ -4,7 +4,8 @@ Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from
 
 It is made when an expression asks for it. A Standard execution knows its RedriveCount; a synchronous Express one
 has none (recorded), and executions in process are synchronous. `State.RetryCount` is there on states that can
-retry, `Map.Item` only while a Map selects an item.
+retry, `Map.Item` only while a Map selects an item, `Task.Token` in a Task that can be answered from outside: one that
+waits for a callback, an activity, and (recorded) one that runs a job.
 """
 
 from __future__ import annotations
@@ -25,9 +26,16 @@ _MILLISECOND = 1_000_000
 def build_context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
     """The context object as it is now, in the order in which AWS prints it; or one section, if there is such a one."""
     if section is None:
-        return {name: make(frame) for name, make in SECTIONS.items() if name != "Map" or frame.item is not None}
+        return {name: make(frame) for name, make in SECTIONS.items() if name in _ALWAYS or _is_there(frame, name)}
     make = SECTIONS.get(section)
-    return {} if make is None or (section == "Map" and frame.item is None) else {section: make(frame)}
+    return {} if make is None or (section not in _ALWAYS and not _is_there(frame, section)) else {section: make(frame)}
+
+
+def _is_there(frame: Frame, section: str) -> bool:
+    """Whether a section that is not always there is there now."""
+    if section == "Map":
+        return frame.item is not None
+    return frame.step.has_token and hasattr(frame, "callback")
 
 
 def _execution(frame: Frame) -> dict[str, JSON]:
@@ -37,9 +45,12 @@ def _execution(frame: Frame) -> dict[str, JSON]:
         "Input": run.input,
         "Name": run.execution_name,
         "RoleArn": run.machine.role_arn,
-        "StartTime": _timestamp(run, run.started_ns),
+        "StartTime": _timestamp(run, run.started_ns if run.redrive is None else run.redrive.first_ns),
     }
-    if run.machine.type == "STANDARD":
+    if run.redrive is not None:
+        execution["RedriveCount"] = run.redrive.count
+        execution["RedriveTime"] = format_timestamp(run.redrive.time_ns // _MILLISECOND * _MILLISECOND)
+    elif run.machine.type == "STANDARD":
         execution["RedriveCount"] = 0
     return execution
 
@@ -63,13 +74,19 @@ def _map(frame: Frame) -> dict[str, JSON]:
     return {"Item": frame.item}
 
 
+def _task(frame: Frame) -> dict[str, JSON]:
+    return {"Token": frame.callback.token}
+
+
 #: The members of the context object and how each is made.
 SECTIONS: dict[str, Callable[[Frame], dict[str, JSON]]] = {
     "Execution": _execution,
     "StateMachine": _state_machine,
     "State": _state,
     "Map": _map,
+    "Task": _task,
 }
+_ALWAYS = frozenset(("Execution", "StateMachine", "State"))
 
 
 def _timestamp(run: Run, monotonic_ns: int) -> str:

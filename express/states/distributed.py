@@ -12,11 +12,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from express.definition import messages
 from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import DUPLICATE_LABEL_NAME, INVALID_LABEL_NAME
-from express.errors import EXCEED_TOLERATED_FAILURE_THRESHOLD, RUNTIME, EngineError, PathNotFound, StateError
+from express.errors import (
+    EXCEED_TOLERATED_FAILURE_THRESHOLD,
+    RUNTIME,
+    EngineError,
+    PathNotFound,
+    StateError,
+    forget_trace,
+)
 from express.expressions.jsonata.fields import build_template as build_query_template
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
@@ -176,10 +184,11 @@ def build_children(
     node: Distribution, program: Program, step: Step, witness: Witness | None
 ) -> Callable[[Frame, JSON, JSON, Callable[[int, JSON], JSON] | None, int], Children]:
     """`children(frame, data, items, select, limit)`: the child executions of one visit."""
-    count_of = node.tolerated_count.build()
-    percentage_of = node.tolerated_percentage.build()
-    batches_of = _build_batches(node)
+    tolerance_of = build_tolerance(node)
+    batches_of = build_batches(node)
     history = None if witness is None else witness.history
+    watching = witness if witness is not None and witness.watches_children else None
+    label = node.label or step.name
 
     def children(
         frame: Frame, data: JSON, items: JSON, select: Callable[[int, JSON], JSON] | None, limit: int
@@ -190,25 +199,52 @@ def build_children(
             history.fork_started(frame, step, len(items))
         if node.unavailable is not None:
             raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
+        count, percentage = tolerance_of(data, frame)
+        items = listed(items)
+        selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
+        inputs = batches_of(selected, data, frame)
+        frame.run.events += 1
+        if history is not None:
+            history.map_run_started(frame, step, node.label)
+        return Children(frame, program, inputs, limit, count, percentage, label, history, watching)
+
+    return children
+
+
+def build_tolerance(node: Distribution) -> Callable[[JSON, Frame], tuple[float | None, float | None]]:
+    """The thresholds of a visit: how many iterations may fail, and how many in a hundred; None where not given."""
+    count_of = node.tolerated_count.build()
+    percentage_of = node.tolerated_percentage.build()
+
+    def tolerance(data: JSON, frame: Frame) -> tuple[float | None, float | None]:
         count = count_of(data, frame)
         if count is not None and count < 0:
             raise EngineError(RUNTIME, "ToleratedFailureCount cannot be negative.")
         percentage = percentage_of(data, frame)
         if percentage is not None and not 0 <= percentage <= 100:
             raise EngineError(RUNTIME, "ToleratedFailurePercentage must be between 0 and 100.")
-        if isinstance(items, dict):
-            items = [{"Key": key, "Value": value} for key, value in items.items()]
-        selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
-        inputs = batches_of(selected, data, frame)
-        frame.run.events += 1
-        if history is not None:
-            history.map_run_started(frame, step, node.label)
-        return Children(frame, program, inputs, limit, count, percentage, history)
+        return count, percentage
 
-    return children
+    return tolerance
 
 
-def _build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], list[JSON]]:
+def is_tolerated(failures: int, iterations: int, count: float | None, percentage: float | None) -> bool:
+    """Whether so many failed iterations are within the thresholds: either one fails the Map once it is exceeded."""
+    within_count = count is None or failures <= count
+    return within_count and (percentage is None or failures * 100 <= percentage * iterations)
+
+
+def threshold_exceeded() -> StateError:
+    """More iterations have failed than the Map tolerates (recorded)."""
+    return StateError(EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded")
+
+
+def listed(items: JSON) -> list[JSON]:
+    """What a Map iterates over, as a list: the members of an object become pairs."""
+    return [{"Key": key, "Value": value} for key, value in items.items()] if isinstance(items, dict) else items
+
+
+def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], list[JSON]]:
     """ItemBatcher: items to child inputs `{"BatchInput": …, "Items": […]}`; without one, items are the inputs."""
     if node.batch_items is None or node.batch_bytes is None:
         return lambda items, data, frame: items
@@ -242,6 +278,34 @@ def _build_batch_input(template: Template | QueryTemplate | None) -> Expr | None
     return lambda data, scope: shared({"input": data}, scope)
 
 
+class ChildRun(Run):
+    """A child execution. It has a name of its own, and an ARN that tells the Map it is of (`label`)."""
+
+    __slots__ = ("label",)
+
+    def __init__(self, parent: Run, data: JSON, label: str) -> None:
+        host = parent.host
+        super().__init__(host, parent.machine, data, UNKNOWN_SIZE, parent.sequence, host.monotonic_ns())
+        self.label = label
+
+    @property
+    def execution_name(self) -> str:
+        name = self.name
+        if name is None:
+            name = self.name = str(uuid4())
+        return name
+
+    @property
+    def execution_arn(self) -> str:
+        """`arn:...:execution:machine/label:name` (AWS guide, "Viewing Map Runs")."""
+        return f"{self.machine.arn.replace(':stateMachine:', ':execution:')}/{self.label}:{self.execution_name}"
+
+    def let_go(self) -> None:
+        super().let_go()
+        # A Run points at itself; without this only the collector could free it.
+        self.run = None  # type: ignore[assignment]
+
+
 class Children(Siblings):
     """The child executions of one visit of a distributed Map.
 
@@ -249,7 +313,7 @@ class Children(Siblings):
     MapRunSucceeded or MapRunFailed (recorded).
     """
 
-    __slots__ = ("_count", "_failed", "_failures", "_history", "_inputs", "_percentage", "_start")
+    __slots__ = ("_count", "_failed", "_failures", "_history", "_inputs", "_label", "_percentage", "_start", "_witness")
 
     def __init__(
         self,
@@ -259,7 +323,9 @@ class Children(Siblings):
         limit: int,
         count: float | None,
         percentage: float | None,
+        label: str,
         history: History | None,
+        witness: Witness | None,
     ) -> None:
         super().__init__(parent, len(inputs), limit)
         self._start = program.start
@@ -268,29 +334,36 @@ class Children(Siblings):
         self._percentage = percentage
         self._failures: set[int] = set()
         self._failed = False
+        self._label = label
         self._history = history
+        self._witness = witness
 
     def enter(self, index: int) -> Frame:
-        run = self.parent.run
-        child = Run(run.host, run.machine, self._inputs[index], UNKNOWN_SIZE, run.sequence, run.host.monotonic_ns())
+        child = ChildRun(self.parent.run, self._inputs[index], self._label)
         child.step = self._start
         child.variables = NO_VARIABLES
+        if self._witness is not None:
+            self._witness.child_started(self.parent, child, index)
         return child
 
     def leave(self, index: int, frame: Frame) -> None:
         self.results[index] = frame.data
+        if self._witness is not None:
+            self._witness.child_ended(frame, None)
         # A Run points at itself; without this only the collector could free it.
         frame.run = None  # type: ignore[assignment]
 
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
         self._failures.add(index)
+        # The failure of the Map comes to hold it as its context, and its traceback holds the child.
+        forget_trace(error)
         if frame is not None:
+            if self._witness is not None:
+                self._witness.child_ended(frame, error)
             frame.run = None  # type: ignore[assignment]
         if self._is_tolerated(len(self._failures)):
             return
-        failure = StateError(
-            EXCEED_TOLERATED_FAILURE_THRESHOLD, "The specified tolerated failure threshold was exceeded"
-        )
+        failure = threshold_exceeded()
         if not self._failed:
             self._failed = True
             self.parent.run.events += 1
@@ -305,11 +378,10 @@ class Children(Siblings):
             self._history.map_run_succeeded(frame)
 
     def _is_tolerated(self, failures: int) -> bool:
-        """Either threshold fails the Map once it is exceeded; with none given no failure is tolerated."""
+        """With neither threshold given no failure is tolerated."""
         if self._count is None and self._percentage is None:
             return False
-        within_count = self._count is None or failures <= self._count
-        return within_count and (self._percentage is None or failures * 100 <= self._percentage * self.count)
+        return is_tolerated(failures, self.count, self._count, self._percentage)
 
     @property
     def outputs(self) -> list[JSON]:

@@ -24,7 +24,7 @@ from express.errors import RUNTIME, EngineError, StateError
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import FAILED, WAITING, Frame, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
-from express.states.flow import Flow, Leave, data_limit_exceeded, input_limit_exceeded
+from express.states.flow import Flow, Leave, added_member, data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
@@ -63,10 +63,13 @@ class Edge:
         limits: TimeLimits | None,
         credentials: Expr | None,
         witness: Witness | None,
+        events_before: int = 2,
     ) -> None:
         self.step = step
         self.resource = resource
+        self.following = following
         self.leave = flow.build_leave(step, following)
+        self.added_member = added_member(flow)
         #: Set when nothing stands between a handler's result and `leave`.
         self.trusted_leave: Leave | None = None
         self.prepare = flow.build_prepare()
@@ -74,9 +77,9 @@ class Edge:
         self.limits = None if limits is None else build_limits(limits, flow)
         #: What the limits of an attempt came to. Good from `begin` to the call: nothing else runs between the two.
         self.within: Within = (None, None)
-        # Scheduled and Started; integrations that wait for more are also Submitted (recorded histories).
-        self.events_before = 3 if resource.pattern else 2
-        step.events = self.events_before + 3
+        #: Those that come with the call of the handler: Scheduled and Started.
+        self.events_before = events_before
+        step.events = events_before + 3
         self.witness: TaskWitness | None = None
         if witness is not None and witness.watches_tasks:
             self.witness = TaskWitness(witness, step, resource, self.events_before)
@@ -108,19 +111,9 @@ class Edge:
 
     def build_dynamic(self, resolver: Resolver | None) -> None:
         """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
-        arn, who, is_invoke = self.resource.arn, self.resource.name, self.resource.is_lambda_invoke
 
         async def perform(frame: Frame, parameters: JSON, within: Within) -> tuple[JSON, bool]:
-            function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
-            if function is not None and not isinstance(function, str):
-                raise EngineError(RUNTIME, f"The FunctionName of the task is no string: {text_of(function)}")
-            handler = resolver.handler(arn, function) if resolver is not None else None
-            if handler is None:
-                raise not_found(arn, function)
-            wrapped = is_invoke and handler.for_function
-            payload, size = _cross_in(unwrap(parameters) if wrapped else parameters)
-            if size > frame.run.host.payload_limit:
-                raise input_limit_exceeded(who)
+            handler, payload, wrapped = self._resolve(resolver, frame, parameters)
             informed = self._build_informed(handler, None)
             self.within = within
             try:
@@ -150,6 +143,21 @@ class Edge:
         self._build_outcomes(finish, cancelled)
         self.step.run = self._run_suspended(self._limited(self._build_begin(False, False)), begun)
 
+    def _resolve(self, resolver: Resolver | None, frame: Frame, parameters: JSON) -> tuple[Handler, JSON, bool]:
+        """The handler of one attempt, what it is called with, and whether its result is wrapped as Lambda's."""
+        arn, is_invoke = self.resource.arn, self.resource.is_lambda_invoke
+        function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
+        if function is not None and not isinstance(function, str):
+            raise EngineError(RUNTIME, f"The FunctionName of the task is no string: {text_of(function)}")
+        handler = resolver.handler(arn, function) if resolver is not None else None
+        if handler is None:
+            raise not_found(arn, function)
+        wrapped = is_invoke and handler.for_function
+        payload, size = cross_in(unwrap(parameters) if wrapped else parameters)
+        if size > frame.run.host.payload_limit:
+            raise input_limit_exceeded(self.resource.name)
+        return handler, payload, wrapped
+
     # ------------------------------------------------------------------------------------------ in and out
 
     def _build_begin(self, isolate: bool, wrapped: bool) -> Begin:
@@ -167,7 +175,7 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
-                payload, size = _cross_in(payload)
+                payload, size = cross_in(payload)
                 if size > frame.run.host.payload_limit:
                     raise input_limit_exceeded(who)
             return payload
@@ -334,6 +342,7 @@ class Edge:
         """The same for a trusted handler on the raw input, without the calls that would do nothing."""
         call, failures, reserve = handler.call, handler.failures, self._reserve
         refused = self._build_refused(handler)
+        following, (key, key_bytes) = self.following, self.added_member or (None, 0)
         line: Line | None = None
         due = 0
 
@@ -363,6 +372,14 @@ class Edge:
                 else:
                     due = _LOST
                     return finish(frame, result)
+                if key is not None and type(data) is dict:
+                    # The commonest ResultPath, without the call.
+                    size = frame.size + key_bytes
+                    if size <= frame.run.host.payload_limit:
+                        frame.data = value = data.copy()
+                        value[key] = result
+                        frame.size = size
+                        return following
                 return leave(frame, data, result, 0)
             except StateError:
                 reserve(frame, 1)
@@ -416,7 +433,8 @@ def _finish_retried(frame: Frame, result: JSON, finish: Finish) -> Step:
     return following
 
 
-def _cross_in(payload: JSON) -> tuple[JSON, int]:
+def cross_in(payload: JSON) -> tuple[JSON, int]:
+    """A payload by value and its size in bytes. Raises EngineError for what is no JSON."""
     try:
         return cross(payload)
     except NotJSON as error:

@@ -124,6 +124,18 @@ class DataFlow:
     def growth(self) -> tuple[int, int]:
         return prepare_growth(self)
 
+    def build_selector(self) -> Expr | None:
+        """ResultSelector: what it makes of the result. None where there is none."""
+        return build_template(self.result_selector) if self.result_selector else None
+
+    def build_merge(self) -> Callable[[JSON, JSON], JSON] | None:
+        """ResultPath: raw input and result in one. None where the result replaces the input, or is discarded."""
+        return build_result_path(self.result_path) if self.result_path else None
+
+    def build_output(self) -> Expr | None:
+        """OutputPath: a selector, or None where everything passes."""
+        return build_select(self.output_path, self.discard_output)
+
     def build_leave(self, step: Step, following: Step) -> Leave:
         return build_leave(self, step, following)
 
@@ -252,7 +264,7 @@ def _empty_object(data: JSON, scope: object) -> JSON:
 
 def build_prepare(flow: DataFlow) -> Expr | None:
     """Raw input to the work's input: InputPath, then Parameters. None where both are absent."""
-    select = build_select(flow.input_path, flow.discard_input)
+    select = flow.build_select()
     if flow.parameters is None:
         return select
     template = build_template(flow.parameters)
@@ -291,35 +303,37 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     Assign's `$` is the result before ResultSelector. AWS's guide says "the state's result"; whether that is before
     or after ResultSelector is recorded nowhere, the specification's order says before.
     """
-    selector = build_template(flow.result_selector) if flow.result_selector else None
+    selector = flow.build_selector()
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
-    merge = build_result_path(flow.result_path) if flow.result_path else None
+    merge = flow.build_merge()
     key = single_name(flow.result_path)
     key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
-    output = build_select(flow.output_path, flow.discard_output)
+    output = flow.build_output()
     output_growth = 1 if flow.output_path is None else flow.output_path.growth
     assign = build_assign(flow.assign, step)
     discard = flow.discard_result
     name = step.name
 
     def leave_plainly(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
-        frame.data = result
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, result, name)
+        frame.data = result
         return following
 
     def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
-        frame.data = value = merge(raw, result)  # type: ignore[misc]
+        value = merge(raw, result)  # type: ignore[misc]
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.data = value
         return following
 
     def leave_adding(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
         if type(raw) is not dict:
             return leave_merging(frame, raw, result, size)
-        frame.data = value = raw.copy()
+        value = raw.copy()
         value[key] = result
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.data = value
         return following
 
     def leave_fully(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
@@ -336,8 +350,8 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         if output is not None:
             value = output(value, frame)
             size = UNKNOWN_SIZE if output_growth is None else output_growth * size + 2
-        frame.data = value
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.data = value
         if fresh is not None:
             frame.variables = fresh
         return following
@@ -347,6 +361,17 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
             return leave_plainly
         return leave_merging if key is None else leave_adding
     return leave_fully
+
+
+def added_member(flow: Flow) -> tuple[str, int] | None:
+    """The name, and the bytes it takes at most, where all that a flow does with a result is to add it to the raw input
+    under that name: ResultPath `$.name` and nothing else. None for any other flow."""
+    if type(flow) is not DataFlow or flow.result_path is None:
+        return None
+    key = single_name(flow.result_path)
+    if key is None or flow.result_selector or flow.assign or flow.output_path or flow.discard_output:
+        return None
+    return key, name_bytes(flow.result_path.text)
 
 
 def name_bytes(name: str) -> int:
@@ -365,8 +390,8 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
     """A state whose work is nothing: its effective input is its result (Pass, Succeed)."""
     if flow == DataFlow():
         return lambda frame: following
-    prepare = build_prepare(flow)
-    leave = build_leave(flow, step, following)
+    prepare = flow.build_prepare()
+    leave = flow.build_leave(step, following)
     if prepare is None:
         return lambda frame: leave(frame, frame.data, frame.data, frame.size)
     factor, constant = prepare_growth(flow)
@@ -386,10 +411,11 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
         if type(raw) is not dict:
             return run(frame)
         result = prepare(raw, frame)
-        frame.data = value = raw.copy()
+        value = raw.copy()
         value[key] = result
         size = sum_factor * frame.size + sum_constant
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        frame.data = value
         return following
 
     return run_adding

@@ -53,6 +53,10 @@ class Siblings:
         """The child has ended well: keep its output."""
         raise AssertionError(self)
 
+    def tie(self, parent: Frame | None) -> None:
+        """Belong to the fork's frame, or to none: what is kept of a visit must not point back at its execution."""
+        self.parent = parent  # type: ignore[assignment]  # set whenever a child runs
+
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
         """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated."""
         if frame is not None and frame.step.type in ABORTABLE and not ends_at_once(error):

@@ -19,16 +19,19 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EvaluationFailed, StateError
-from express.observe import Event
+from express.observe import Event, announcer, has_hook
+from express.program import END
 
 if TYPE_CHECKING:
-    from express.observe import Announce
+    from express.observe import Observer
     from express.program import Frame, Heartbeat, Step
+    from express.states.kept import KeptSiblings
     from express.states.resource import Resource
     from express.types import JSON
 
 
-#: Events of a task before its outcome, unless it is also submitted.
+#: Events of a task that come with its call: one that a worker has yet to start is only scheduled, a job that is waited
+#: for is submitted as well.
 _SCHEDULED_AND_STARTED = 2
 
 
@@ -38,13 +41,31 @@ class Trail:
     `last` is what the next event follows from. `entered` is the current state's entry, `before` what that followed
     from, `assigned` the variables the state has assigned. Of the current task, `parameters` is what it is called with,
     `credentials` as whom, `answer` what it has come back with, as a tuple of one.
+
+    Where executions can be taken up again, `visiting` tells that the current state has been entered and not left,
+    `entered_ns` is when that was, `is_over` that the last state has been left. `fork` are the siblings of the Parallel
+    or Map the frame is in, the last ones if it was tried more than once.
     """
 
-    __slots__ = ("answer", "assigned", "before", "credentials", "entered", "last", "parameters")
+    __slots__ = (
+        "answer",
+        "assigned",
+        "before",
+        "credentials",
+        "entered",
+        "entered_ns",
+        "fork",
+        "is_over",
+        "last",
+        "parameters",
+        "visiting",
+    )
 
     def __init__(self, last: int = 0) -> None:
         self.last = last
-        self.before = self.entered = 0
+        self.before = self.entered = self.entered_ns = 0
+        self.visiting = self.is_over = False
+        self.fork: KeptSiblings | None = None
         self.assigned: dict[str, JSON] | None = None
         self.parameters: JSON = None
         self.credentials: JSON = None
@@ -61,10 +82,18 @@ def trail_of(frame: Frame) -> Trail:
 
 
 class History:
-    """Writes the events of one machine's executions. `tell(frame, event)` hands each to the observers."""
+    """Writes the events of one machine's executions, for the observers that have hooks for them.
 
-    def __init__(self, tell: Announce) -> None:
-        self._tell = tell
+    keeps_places: the executions can be taken up again. The state an execution is taken up in has been entered before,
+    which is not told again (measured, radkawar/stackd `redrive_execution.json`).
+    """
+
+    def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self._tell = announcer(observers, "history_event")
+        self._tell_visit = announcer(observers, "visit_event")
+        others = [o for o in observers if has_hook(o, "history_event") and not has_hook(o, "visit_event")]
+        self._tell_others = announcer(others, "history_event") if others else None
+        self.keeps_places = any(observer.keeps_places for observer in observers)
 
     def write(
         self,
@@ -88,16 +117,34 @@ class History:
     def entered(self, frame: Frame, step: Step) -> None:
         """The state is about to run for the first time in this visit; it is the next event."""
         trail = trail_of(frame)
-        trail.before, trail.assigned = trail.last, None
-        trail.entered = frame.run.events + 1
-        self.write(frame, trail.entered, f"{step.type}StateEntered", {"name": step.name}, ("input", frame.data))
+        trail.assigned = None
+        if self.keeps_places:
+            if trail.visiting:
+                return
+            trail.visiting = True
+            trail.entered_ns = frame.run.host.monotonic_ns()
+            trail.fork = None
+        before = trail.before = trail.last
+        number = trail.entered = trail.last = frame.run.events + 1
+        self._tell_visit(frame, step, number, before, False)
+        if self._tell_others is not None:
+            self._tell_others(frame, entry_event(step, number, before, frame.data))
 
-    def exited(self, frame: Frame, step: Step, number: int) -> None:
-        details: dict[str, JSON] = {"name": step.name}
-        assigned = trail_of(frame).assigned
-        if assigned:
-            details["assignedVariables"] = assigned
-        self.write(frame, number, f"{step.type}StateExited", details, ("output", frame.data))
+    def exited(self, frame: Frame, step: Step, following: Step, number: int) -> Step:
+        """The state hands on to `following`, which is given back."""
+        trail = trail_of(frame)
+        # What is kept of a fork points at the frame, which points here: only the collector could free them.
+        trail.visiting, trail.is_over, trail.fork = False, following is END, None
+        before, trail.last = trail.last, number
+        if trail.assigned:
+            event = exit_event(step, number, before, frame.data)
+            event.details["assignedVariables"] = trail.assigned
+            self._tell(frame, event)
+            return following
+        self._tell_visit(frame, step, number, before, True)
+        if self._tell_others is not None:
+            self._tell_others(frame, exit_event(step, number, before, frame.data))
+        return following
 
     def evaluation_failed(self, frame: Frame, step: Step, error: EvaluationFailed, number: int) -> None:
         """A field could not be evaluated. Those evaluated on entering a state are, to AWS, evaluated before it."""
@@ -141,6 +188,14 @@ class History:
         self.write(frame, number, f"{frame.step.type}StateAborted", {}, aside=True)
 
 
+def entry_event(step: Step, number: int, previous: int, data: JSON) -> Event:
+    return Event(number, previous, f"{step.type}StateEntered", {"name": step.name}, ("input", data))
+
+
+def exit_event(step: Step, number: int, previous: int, data: JSON) -> Event:
+    return Event(number, previous, f"{step.type}StateExited", {"name": step.name}, ("output", data))
+
+
 #: What the events of a task are called, by the kind of its resource. Most placeholders stand for a function's ARN.
 _FAMILIES = {"function": "LambdaFunction", "placeholder": "LambdaFunction", "activity": "Activity"}
 
@@ -152,6 +207,7 @@ class TaskHistory:
         self._history = history
         self._family = _FAMILIES.get(resource.kind, "Task")
         self._arn = resource.arn
+        self._is_started = events_before >= _SCHEDULED_AND_STARTED
         self._is_submitted = events_before > _SCHEDULED_AND_STARTED
         #: What every event of a service integration says.
         self._common: dict[str, JSON] = {}
@@ -176,9 +232,21 @@ class TaskHistory:
             details["taskCredentials"] = {"roleArn": trail.credentials["RoleArn"]}
         field = "parameters" if self._family == "Task" else "input"
         write(frame, number, f"{self._family}Scheduled", details, (field, trail.parameters))
-        write(frame, number + 1, f"{self._family}Started", dict(self._common))
+        if self._is_started:
+            write(frame, number + 1, f"{self._family}Started", dict(self._common))
         if self._is_submitted:
             write(frame, number + 2, "TaskSubmitted", dict(self._common))
+
+    def started(self, frame: Frame, worker: str | None) -> None:
+        details: dict[str, JSON] = {} if worker is None else {"workerName": worker}
+        self._history.write(frame, frame.run.events, "ActivityStarted", details)
+
+    def submitted(self, frame: Frame, output: JSON) -> None:
+        self._history.write(frame, frame.run.events, "TaskSubmitted", dict(self._common), ("output", output))
+
+    def not_scheduled(self, frame: Frame, error: StateError) -> None:
+        details = {"error": error.error, "cause": error.cause}
+        self._history.write(frame, frame.run.events, "ActivityScheduleFailed", details)
 
     def succeeded(self, frame: Frame, number: int) -> None:
         trail = trail_of(frame)

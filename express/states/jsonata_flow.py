@@ -84,9 +84,10 @@ class QueryFlow:
         def leave(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
             states = {"input": raw, "result": result} if works else {"input": raw}
             fresh = None if assign is None else assign(states, frame)
-            frame.data = value = output(states, frame)
+            value = output(states, frame)
             size = factor * frame.size + per_result * size + constant
             frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            frame.data = value
             if fresh is not None:
                 frame.variables = fresh
             return following
@@ -120,9 +121,10 @@ class QueryFlow:
         name = step.name
 
         def run(frame: Frame) -> Step:
-            frame.data = value = output({"input": frame.data}, frame)
+            value = output({"input": frame.data}, frame)
             size = factor * frame.size + constant
             frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            frame.data = value
             return following
 
         return run

@@ -172,19 +172,35 @@ class _Iterations(Siblings):
         self.run.events += 1
         self.spare = frame
 
+    def tie(self, parent: Frame | None) -> None:
+        super().tie(parent)
+        self.run = None if parent is None else parent.run  # type: ignore[assignment]  # as in `Siblings.tie`
+        self.spare = None
+
     def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
         self.run.events += not ends_at_once(error)
         super().fail(index, frame, error)
 
 
-def _build_limit(node: Number, most: int | None) -> Callable[[JSON, Frame], int]:
-    """How many iterations may run at once; 0 in the definition leaves it at `most`, or else to the host."""
+def build_max_concurrency(node: Number) -> Callable[[JSON, Frame], int]:
+    """MaxConcurrency of a visit; 0 where the definition leaves it open."""
     number = node.build()
 
-    def limit_of(data: JSON, frame: Frame) -> int:
+    def max_concurrency(data: JSON, frame: Frame) -> int:
         value = int(number(data, frame) or 0)
         if value < 0:
             raise EngineError(RUNTIME, "MaxConcurrency cannot be negative.")
-        return value or most or frame.run.host.map_concurrency
+        return value
 
-    return limit_of
+    return max_concurrency
+
+
+def _build_limit(node: Number, most: int | None) -> Callable[[JSON, Frame], int]:
+    """How many iterations may run at once: MaxConcurrency, or else `most`, or what the host allows."""
+    if node.path is None and node.query is None:
+        fixed = int(node.constant or 0) or most
+        if fixed:
+            return lambda data, frame: fixed
+        return lambda data, frame: frame.run.host.map_concurrency
+    max_concurrency = build_max_concurrency(node)
+    return lambda data, frame: max_concurrency(data, frame) or most or frame.run.host.map_concurrency

@@ -77,10 +77,11 @@ def _build_constant(result: JSON, flow: Flow, step: Step, following: Step) -> St
         raw = frame.data
         if type(raw) is not dict:
             return run(frame)
-        frame.data = value = raw.copy()
+        value = raw.copy()
         value[key] = copy()
         total = frame.size + added
         frame.size = total if total <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        frame.data = value
         return following
 
     return run_adding

@@ -16,7 +16,7 @@ from express.states.flow import Assign, DataFlow, Flow, read_data_flow
 from express.states.jsonata_flow import read_query_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from express.definition.fields import Fields
     from express.errors import StateError
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import MachineType
 
-HandlerKind: TypeAlias = Literal["async", "inline", "thread"]
+#: `worker`: nobody in this process does the work, it is offered to workers outside (activities).
+HandlerKind: TypeAlias = Literal["async", "inline", "thread", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Handler:
     `for_function`: registered for a Lambda function, so it takes the function's payload whichever way the function
     is called. `failures` are the exceptions that mean the task has failed, a cancellation of the handler's own doing
     among them; `failure` turns one into the StateError the workflow sees.
+
+    `answers`: its result is the task's even where AWS waits for a callback, as a mock's is. Of a `worker`,
+    `call(token, payload)` raises the StateError of a task that cannot be offered, or gives an awaitable: awaited, it
+    offers the task, until a worker takes it, and gives that worker's name, None for one without.
     """
 
     call: Callable[..., Any]
@@ -45,6 +50,7 @@ class Handler:
     for_function: bool
     failures: tuple[type[BaseException], ...]
     failure: Callable[[BaseException], StateError]
+    answers: bool = False
 
 
 class Resolver(Protocol):
@@ -90,6 +96,8 @@ class Surroundings:
     query_language: str
     resolver: Resolver | None
     read_branch: Callable[[Fields, Surroundings], Any]
+    #: Who does the work of mocked Task states, by state.
+    mocks: Mapping[str, Handler] = field(default_factory=dict)
     #: (JSON pointer, resource or function) of every Task no handler was found for.
     unresolved: list[tuple[str, str]] = field(default_factory=list)
     #: The labels of distributed Maps, unique in the machine.

@@ -10,6 +10,7 @@ States.Timeout.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
@@ -18,6 +19,7 @@ from express.definition.lookalikes import warn_of_missing_path
 from express.expressions import templates
 from express.expressions.jsonata import fields as queries
 from express.expressions.jsonata.fields import is_query
+from express.states.callback import CallbackEdge, has_token
 from express.states.edge import Edge
 from express.states.flow import read_reference_field, read_template
 from express.states.jsonata_fields import holds_query, read_query_field, read_template_field
@@ -76,8 +78,9 @@ class Task(Node):
             return
         if resource.kind == "service":
             self._read_request(fields, resource)
+        self.handler = surroundings.mocks.get(self.name)
         self.resolver = surroundings.resolver
-        if self.resolver is None:
+        if self.handler is not None or self.resolver is None:
             return
         self.handler = self.resolver.handler(resource.arn, self.function)
         if self.handler is None and not self._resolves_at_run_time(surroundings.resolver):
@@ -134,7 +137,8 @@ class Task(Node):
         step.resource = short_name(self.function or self.resource.arn)
         step.retries = bool(self.retriers)
         step.recover = build_recovery(self.retriers, self.catchers, step, link)
-        edge = Edge(
+        make = partial(CallbackEdge, handler=self.handler) if has_token(self.resource) else Edge
+        edge = make(
             step=step,
             resource=self.resource,
             flow=self.flow,

@@ -15,12 +15,21 @@ class TaskContext:
 
     `attempt` is 0 for the first try and counts the retries after it. `deadline` is when the attempt will be given up,
     in seconds since the epoch: the end of the execution's time or of the state's TimeoutSeconds. It does not move:
-    whoever reads it again gets the same.
+    whoever reads it again gets the same. `task_token` is the token of a task that can be answered from outside
+    (`$$.Task.Token`), None for any other.
     """
 
-    __slots__ = ("_deadline", "_heartbeat", "_run", "_until_ns", "attempt", "resource", "state_name")
+    __slots__ = ("_deadline", "_heartbeat", "_run", "_until_ns", "attempt", "resource", "state_name", "task_token")
 
-    def __init__(self, frame: Frame, state_name: str, resource: str, timeout: float | None, pulse: Heartbeat | None):
+    def __init__(
+        self,
+        frame: Frame,
+        state_name: str,
+        resource: str,
+        timeout: float | None,
+        pulse: Heartbeat | None,
+        task_token: str | None = None,
+    ) -> None:
         self._run = run = frame.run
         #: When TimeoutSeconds are over, in monotonic nanoseconds.
         self._until_ns = None if timeout is None else run.host.monotonic_ns() + int(timeout * _SECOND)
@@ -28,7 +37,13 @@ class TaskContext:
         self._heartbeat = pulse
         self.state_name = state_name
         self.resource = resource
+        self.task_token = task_token
         self.attempt = sum(frame.attempts) if frame.attempts else 0
+
+    @property
+    def execution(self) -> object:
+        """What tells this execution from every other, whatever their names: a key for a WeakKeyDictionary."""
+        return self._run
 
     @property
     def execution_name(self) -> str:

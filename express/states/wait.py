@@ -71,7 +71,8 @@ class Wait(Node):
             seconds = delay(data, frame)
             if seconds > 0:
                 run = frame.run
-                run.events = frame.entered = run.events + 1
+                if not frame.entered:
+                    run.events = frame.entered = run.events + 1
                 frame.awaiting = wait(run.host, seconds, data)
                 return WAITING
             return leave(frame, frame.data, data, factor * frame.size + constant)

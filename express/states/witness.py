@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from express.errors import EngineError, EvaluationFailed, StateError, ends_at_once
-from express.observe import BRANCH_HOOKS, HISTORY_HOOKS, TASK_HOOKS, announcer, has_hook
+from express.errors import EngineError, EvaluationFailed, StateError
+from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
-from express.states.fork import ABORTABLE, Siblings
-from express.states.history import History, TaskHistory, Trail, trail_of
+from express.states.history import History, TaskHistory, trail_of
+from express.states.kept import KeptSiblings
+from express.states.watched import WatchedSiblings, WrittenSiblings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from express.observe import Observer
     from express.program import Heartbeat
     from express.states.flow import Leave
-    from express.states.fork import Begin, Finish
+    from express.states.fork import Begin, Finish, Siblings
     from express.states.resource import Resource
     from express.types import JSON, Expr
 
@@ -30,6 +31,7 @@ class Witness:
     """What the observers of one machine are told."""
 
     def __init__(self, observers: tuple[Observer, ...]) -> None:
+        self.watches_states = any(has_hook(observer, *STATE_HOOKS) for observer in observers)
         self.state_entered = announcer(observers, "state_entered")
         self.state_exited = announcer(observers, "state_exited")
         self.state_failed = announcer(observers, "state_failed")
@@ -38,27 +40,33 @@ class Witness:
         self.watches_tasks = any(has_hook(observer, *TASK_HOOKS, *HISTORY_HOOKS) for observer in observers)
         self.branch_started = announcer(observers, "branch_started")
         self.watches_branches = any(has_hook(observer, *BRANCH_HOOKS, *HISTORY_HOOKS) for observer in observers)
+        self.child_started = announcer(observers, "child_started")
+        self.child_ended = announcer(observers, "child_ended")
+        self.watches_children = any(has_hook(observer, *CHILD_HOOKS) for observer in observers)
         self.history: History | None = None
         if any(has_hook(observer, *HISTORY_HOOKS) for observer in observers):
-            self.history = History(announcer(observers, "history_event"))
+            self.history = History(observers)
 
     # ------------------------------------------------------------------------------------------ any state
 
     def watch_state(self, step: Step) -> None:
         """Wrap a step so that the observers see it: entered once per visit, then exited or failed."""
         run, resume, recover, name = step.run, step.resume, step.recover, step.name
-        entered, exited, failed, history = self.state_entered, self._exited, self.state_failed, self.history
+        failed, history = self.state_failed, self.history
+        entered = self.state_entered if self.watches_states else None
+        exited = self._exited if self.watches_states or history is None else history.exited
 
         def observed(frame: Frame) -> Step:
             if frame.attempts is None and frame.paused is None:
-                entered(frame, name, frame.data)
+                if entered is not None:
+                    entered(frame, name, frame.data)
                 if history is not None:
                     history.entered(frame, step)
             following = run(frame)
             if following is WAITING or following is FAILED:
                 return following
-            # The step's events are counted when it has returned.
-            return exited(frame, step, following, frame.run.events + step.events)
+            # The step's events are counted when it has returned, its entry only if that is a new one.
+            return exited(frame, step, following, frame.run.events + step.events - (frame.entered > 0))
 
         def observed_resume(frame: Frame, value: JSON) -> Step:
             following = resume(frame, value)
@@ -92,7 +100,7 @@ class Witness:
     def _exited(self, frame: Frame, step: Step, following: Step, number: int) -> Step:
         self.state_exited(frame, step.name, frame.data)
         if self.history is not None:
-            self.history.exited(frame, step, number)
+            self.history.exited(frame, step, following, number)
         return following
 
     def _tell_of_evaluation(self, frame: Frame, step: Step, error: StateError) -> None:
@@ -123,11 +131,19 @@ class Witness:
             return begin, finish
 
         def watched_begin(frame: Frame) -> Siblings:
-            siblings = begin(frame)
             if history is None:
-                return _WatchedSiblings(siblings, self)
-            history.fork_started(frame, step, siblings.count)
-            return _WrittenSiblings(siblings, self, history, step)
+                return WatchedSiblings(begin(frame), self)
+            if not history.keeps_places:
+                siblings = begin(frame)
+                history.fork_started(frame, step, siblings.count)
+                return WrittenSiblings(siblings, self, history, step)
+            trail = trail_of(frame)
+            if trail.fork is None or not trail.fork.is_taken_up:
+                siblings = begin(frame)
+                history.fork_started(frame, step, siblings.count)
+                trail.fork = KeptSiblings(siblings, self, history, step)
+            trail.fork.is_taken_up = False
+            return trail.fork
 
         def watched_finish(frame: Frame, siblings: Any) -> Step:
             if history is not None:
@@ -135,86 +151,6 @@ class Witness:
             return finish(frame, siblings.watched)
 
         return watched_begin, watched_finish
-
-
-class _WatchedSiblings(Siblings):
-    """Siblings whose children are told of."""
-
-    __slots__ = ("_witness", "watched")
-
-    def __init__(self, watched: Siblings, witness: Witness) -> None:
-        super().__init__(watched.parent, watched.count, watched.limit)
-        self.watched = watched
-        self._witness = witness
-
-    def enter(self, index: int) -> Frame:
-        frame = self.watched.enter(index)
-        self._witness.branch_started(self.parent, frame, index)
-        return frame
-
-    def leave(self, index: int, frame: Frame) -> None:
-        self.watched.leave(index, frame)
-
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        self.watched.fail(index, frame, error)
-
-
-class _WrittenSiblings(_WatchedSiblings):
-    """Siblings whose history is written.
-
-    Branches follow from the start of the fork, and so do as many iterations as run at once; each of the others follows
-    from the one that has made room for it (recorded for one at a time).
-    """
-
-    __slots__ = ("_first", "_history", "_is_map", "_last", "_name")
-
-    def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
-        super().__init__(watched, witness)
-        self._history = history
-        self._name = step.name
-        self._is_map = step.type == "Map"
-        self._first = self._last = trail_of(watched.parent).last
-
-    def enter(self, index: int) -> Frame:
-        before = self._first if index < self.limit else self._last
-        if self._is_map:
-            number = self.parent.run.events + 1
-            self._tell(index, "Started", number, before)
-            before = number
-        frame = super().enter(index)
-        frame.trail = Trail(before)
-        return frame
-
-    def leave(self, index: int, frame: Frame) -> None:
-        super().leave(index, frame)
-        self._join(frame)
-        if self._is_map:
-            number = frame.run.events
-            self._tell(index, "Succeeded", number, self._last)
-            # The end of the Map follows from that; the next iteration does not.
-            trail_of(self.parent).last = number
-
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        number = self.parent.run.events
-        is_told = not ends_at_once(error)
-        if frame is not None:
-            self._join(frame)
-            if frame.step.type in ABORTABLE and is_told:
-                number += 1
-                self._history.aborted(frame, number)
-        if self._is_map and is_told:
-            self._tell(index, "Failed", number + 1, self._last)
-        super().fail(index, frame, error)
-
-    def _join(self, frame: Frame) -> None:
-        """The child has ended: what follows, follows from its last event."""
-        last = trail_of(self.parent).last = trail_of(frame).last
-        if self._is_map:
-            self._last = last
-
-    def _tell(self, index: int, what: str, number: int, previous: int) -> None:
-        details: dict[str, JSON] = {"name": self._name, "index": index}
-        self._history.write(self.parent, number, f"MapIteration{what}", details, previous=previous, aside=True)
 
 
 class TaskWitness:
@@ -260,6 +196,21 @@ class TaskWitness:
         if self._history is not None:
             self._history.scheduled(frame, seconds, pulse)
         self._witness.task_started(frame, self._step.name, payload)
+
+    def started(self, frame: Frame, worker: str | None) -> None:
+        """A worker has taken the task, which has just been counted."""
+        if self._history is not None:
+            self._history.started(frame, worker)
+
+    def submitted(self, frame: Frame, output: JSON) -> None:
+        """The task has been submitted and waits for its callback; that has just been counted."""
+        if self._history is not None:
+            self._history.submitted(frame, output)
+
+    def not_scheduled(self, frame: Frame, error: StateError) -> None:
+        """The task could not be scheduled, which has just been counted."""
+        if self._history is not None:
+            self._history.not_scheduled(frame, error)
 
     def finishing(self, finish: Finish) -> tuple[Finish, Finish]:
         """`finish`, for a handler that has answered at once and for one that has answered later.

@@ -5,7 +5,8 @@ The most specific registration wins. For a Lambda function, called by its ARN or
 1. the function's own ARN, or its name (with or without a version or alias),
 2. the resource itself (`arn:aws:states:::lambda:invoke`), which gets the whole Parameters,
 3. patterns with `*` or `?`, the one with more literal characters first,
-4. `*`, the last resort for everything.
+4. whoever has all other functions (`Tasks.http("*", url)`),
+5. `*`, the last resort for everything; an endpoint's own work comes before it (`express.service.integrations`).
 
 Lookups happen when a definition is compiled; only a function name that comes from data is looked up while running.
 """
@@ -13,24 +14,39 @@ Lookups happen when a definition is compiled; only a function name that comes fr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import translate
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from express.errors import InvalidTasks
+from express.tasks.function_names import names_of
 from express.tasks.functions import make_handler
 
 if TYPE_CHECKING:
-    from express.states.state import Handler
+    from express.states.state import Handler, Resolver
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: A function's ARN, a partial ARN (`123456789012:function:name`) or a bare name, each with an optional qualifier.
-_FUNCTION = re.compile(
-    r"(?:arn:aws[\w-]*:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?\Z"
-)
-#: What a function ARN that nobody wrote out would be; patterns are matched against it.
-_ASSUMED_ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
+#: Every Lambda function, and nothing else.
+ALL_FUNCTIONS = "arn:aws*:lambda:*:function:*"
+#: The integration that calls a function by the name in its Parameters.
+_INVOKE = re.compile(r"arn:aws[\w-]*:states:[\w-]*:\d*:lambda:invoke\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Who does the work of a resource, called as such (`direct`) or by way of `lambda:invoke`.
+
+    `for_function`: it is for Lambda functions, and `lambda:invoke` finds it by their names.
+    """
+
+    direct: Handler
+    invoked: Handler
+    for_function: bool
+
+    def handler(self, resource: str) -> Handler:
+        return self.invoked if _INVOKE.match(resource) else self.direct
 
 
 class Tasks:
@@ -44,12 +60,14 @@ class Tasks:
     Handlers take `(payload)` or `(payload, context)` and return JSON. `async def` is awaited; `def` runs inline and
     must be quick; `blocking=True` sends it to a thread. `isolate=False` trusts it with shared values: it promises
     not to change its payload, not to keep its result, and that the result is plain JSON within the payload limit.
+
+    Functions that run elsewhere are registered with `http`.
     """
 
     def __init__(self) -> None:
-        self._exact: dict[str, Handler] = {}
-        self._patterns: list[tuple[int, str, re.Pattern[str], Handler]] = []
-        self._fallback: Handler | None = None
+        self._exact: dict[str, Registration] = {}
+        self._patterns: list[tuple[int, str, re.Pattern[str], Registration]] = []
+        self._fallback: Registration | None = None
 
     def task(self, resource: str, *, blocking: bool = False, isolate: bool = True) -> Callable[[F], F]:
         """Decorator: register a handler for a function name, an ARN or a pattern. Raises InvalidTasks."""
@@ -62,39 +80,84 @@ class Tasks:
 
     def add(self, resource: str, function: Callable[..., Any], *, blocking: bool = False, isolate: bool = True) -> None:
         """Register without a decorator. A second registration for the same resource is an error."""
+        self._check(resource)
+        handler = make_handler(function, blocking=blocking, isolate=isolate, for_function=_is_function(resource))
+        self._register(resource, Registration(handler, handler, handler.for_function))
+
+    def http(self, resource: str, url: str, *, connections: int = 100) -> None:
+        """Let Lambda functions be done by whoever speaks Lambda's Invoke API at `url`: the runtime interface emulator,
+        `sam local start-lambda`, anything alike. Needs the package aiohttp (`pip install 'express[http]'`).
+
+        resource: a function's name, its ARN or a pattern of either; `*` for every function nothing else is registered
+            for, and for nothing but functions.
+        url: of the server, `http://127.0.0.1:3001`; or of one function's invocations, as the runtime interface emulator
+            has them: `http://127.0.0.1:9000/2015-03-31/functions/function/invocations`.
+        connections: to this URL at once; further calls wait for one.
+
+        Raises InvalidTasks.
+        """
+        try:
+            from express.tasks.http import LambdaEndpoint
+        except ImportError:
+            raise InvalidTasks("functions over HTTP need the package aiohttp: pip install 'express[http]'") from None
+        if resource == "*":
+            resource = ALL_FUNCTIONS
+        self._check(resource)
+        if not _is_function(resource):
+            raise InvalidTasks(f"{resource!r} is no Lambda function: only those can be called at {url}")
+        endpoint = LambdaEndpoint(url, connections)
+        self._register(resource, Registration(endpoint.direct, endpoint.invoked, for_function=True))
+
+    def _check(self, resource: str) -> None:
+        """Raise InvalidTasks for what cannot be registered, or is registered already."""
         if not resource or not isinstance(resource, str):
             raise InvalidTasks(f"a task is registered for a name, an ARN or a pattern, not for {resource!r}")
+        if resource != "*" and not resource.strip("*?"):
+            raise InvalidTasks(f"{resource!r} names nothing: write '*' for everything nobody else is registered for")
         known = resource in self._exact or any(pattern == resource for _, pattern, _, _ in self._patterns)
         if known or (resource == "*" and self._fallback is not None):
             raise InvalidTasks(f"a handler for {resource!r} is registered already")
-        handler = make_handler(function, blocking=blocking, isolate=isolate, for_function=_is_function(resource))
+
+    def _register(self, resource: str, registration: Registration) -> None:
         if resource == "*":
-            self._fallback = handler
+            self._fallback = registration
         elif "*" in resource or "?" in resource:
-            literal = len(resource) - resource.count("*") - resource.count("?")
-            self._patterns.append((literal, resource, re.compile(translate(resource)), handler))
+            literal = 0 if resource == ALL_FUNCTIONS else len(resource) - resource.count("*") - resource.count("?")
+            self._patterns.append((literal, resource, re.compile(translate(resource)), registration))
             self._patterns.sort(key=lambda entry: -entry[0])
         else:
-            self._exact[resource] = handler
+            self._exact[resource] = registration
 
     def handler(self, resource: str, function: str | None = None) -> Handler | None:
         """The most specific handler for a Task's Resource; `function` is the FunctionName given to `lambda:invoke`."""
-        names = list(_function_names(function if function is not None else resource))
+        registration = self._registration(resource, function)
+        return None if registration is None else registration.handler(resource)
+
+    def explicit(self, resource: str, function: str | None = None) -> Handler | None:
+        """The same, but never the last resort."""
+        registration = self._explicit(resource, function)
+        return None if registration is None else registration.handler(resource)
+
+    def _registration(self, resource: str, function: str | None) -> Registration | None:
+        return self._explicit(resource, function) or self._fallback
+
+    def _explicit(self, resource: str, function: str | None) -> Registration | None:
+        names = list(names_of(function if function is not None else resource))
         for name in names:
             if name in self._exact and (function is None or self._exact[name].for_function):
                 return self._exact[name]
         if resource in self._exact:
             return self._exact[resource]
-        for _, _, pattern, handler in self._patterns:
-            if pattern.match(resource) or (handler.for_function and any(map(pattern.match, names))):
-                return handler
-        return self._fallback
+        for _, _, pattern, registration in self._patterns:
+            if pattern.match(resource) or (registration.for_function and any(map(pattern.match, names))):
+                return registration
+        return None
 
     @property
     def has_functions(self) -> bool:
         """Whether any registration could serve a function whose name only the data holds."""
-        handlers: Iterable[Handler] = [*self._exact.values(), *(entry[3] for entry in self._patterns)]
-        return any(handler.for_function for handler in handlers)
+        registrations = (*self._exact.values(), *(entry[3] for entry in self._patterns))
+        return any(registration.for_function for registration in registrations)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,23 +169,43 @@ class Tasks:
         return f"Tasks({', '.join(self.names)})"
 
 
+class Explicit:
+    """A registry without its last resort, `*`."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self._tasks = tasks
+        self.handler = tasks.explicit
+
+    @property
+    def has_functions(self) -> bool:
+        return self._tasks.has_functions
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in self._tasks.names if name != "*")
+
+
+class Layers:
+    """Several registries as one: the first that knows a resource has its work done."""
+
+    def __init__(self, *layers: Resolver) -> None:
+        self._layers = layers
+
+    def handler(self, resource: str, function: str | None = None) -> Handler | None:
+        handlers = (layer.handler(resource, function) for layer in self._layers)
+        return next((handler for handler in handlers if handler is not None), None)
+
+    @property
+    def has_functions(self) -> bool:
+        return any(layer.has_functions for layer in self._layers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for layer in self._layers for name in layer.names))
+
+
 def _is_function(resource: str) -> bool:
     """Whether a registration is for Lambda functions, and so gets their payload: a name, or a function ARN pattern."""
     if resource.startswith("arn:"):
         return ":lambda:" in resource and not resource.startswith("arn:aws:states:")
     return resource != "*"
-
-
-def _function_names(text: str) -> Iterable[str]:
-    """The names under which a function may be registered, most specific first."""
-    match = _FUNCTION.match(text)
-    if match is None:
-        return
-    name, qualifier = match["name"], match["qualifier"]
-    yield text
-    if qualifier is not None:
-        yield text.removesuffix(f":{qualifier}")
-        yield f"{name}:{qualifier}"
-    yield name
-    if not text.startswith("arn:"):
-        yield _ASSUMED_ARN + name

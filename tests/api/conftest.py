@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.api.answers import check_answers
 from tests.api.serving import make_client, serving
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def served() -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def shared_client(served: Served) -> Iterator[Any]:
     client = make_client(served.url)
+    check_answers(client)
     yield client
     client.close()
 

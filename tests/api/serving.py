@@ -30,6 +30,7 @@ class Served:
     def __init__(self) -> None:
         self.url = ""
         self.service: Service
+        self.server: Server
         self._endpoint: Endpoint
         self._loop: asyncio.AbstractEventLoop
         self._stop: asyncio.Event
@@ -41,7 +42,7 @@ class Served:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         async with Server(self, limits=limits) as server:
-            self.url = server.url
+            self.server, self.url = server, server.url
             ready.set()
             await self._stop.wait()
 

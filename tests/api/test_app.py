@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import orjson
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from express import TaskError, Tasks
 from express.api import Endpoint, HostPolicy
-from express.api.messages import Request, Response
-from express.api.operations import OPERATIONS, UNSUPPORTED
-from express.api.shapes import REQUESTS
+from express.api.messages import Request
 from express.service import Service
 
 if TYPE_CHECKING:
     from express.types import JSON
 
-MODEL = botocore.session.Session().get_service_model("stepfunctions")
 ROLE = "arn:aws:iam::123456789012:role/r"
 PASS = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
 
@@ -94,13 +87,6 @@ async def test_what_is_asked_wrongly(asked: Request, status: int, error: str) ->
     assert isinstance(answer["message"], str)
 
 
-@pytest.mark.parametrize("action", sorted(UNSUPPORTED))
-async def test_actions_not_there_yet_say_so(action: str) -> None:
-    status, answer = await answered(request(action, b"{}"))
-    assert (status, answer["__type"]) == (400, "UnsupportedOperationException")
-    assert action in answer["message"]
-
-
 async def test_a_defect_is_an_internal_failure_that_shows_nothing(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         @property
@@ -132,89 +118,3 @@ async def test_half_a_surrogate_pair_in_an_error_still_makes_an_answer() -> None
         response = await Endpoint(service, HostPolicy())(request("StartSyncExecution", body))
     assert response.status == 200
     assert json.loads(response.body)["cause"] == "half: \ud83d"
-
-
-# --------------------------------------------------------------------------------------------------------------- fuzz
-
-BASE = "arn:aws:states:us-east-1:123456789012"
-VALUES = st.one_of(
-    st.sampled_from(
-        [
-            f"{BASE}:stateMachine:m",
-            f"{BASE}:stateMachine:m:1",
-            f"{BASE}:stateMachine:m:01",
-            f"{BASE}:stateMachine:m:PROD",
-            f"{BASE}:stateMachine:m/each",
-            f"{BASE}:stateMachine:",
-            f"{BASE}:execution:m:one",
-            f"{BASE}:express:m:one:one",
-            f"{BASE}:activity:m",
-            f"{BASE}:mapRun:m/each:one",
-            ROLE,
-            "m",
-            "one",
-            "PROD",
-            PASS,
-            "{}",
-            "not json",
-            "EXPRESS",
-            "STANDARD",
-            "INITIAL",
-            "METADATA_ONLY",
-            "ERROR",
-            "RUNNING",
-            [{"stateMachineVersionArn": f"{BASE}:stateMachine:m:1", "weight": 100}],
-            [{"stateMachineVersionArn": f"{BASE}:stateMachine:m:1", "weight": 50}] * 2,
-            [{"key": "k", "value": "v"}],
-            ["k"],
-            {"level": "ALL"},
-            {"enabled": True},
-            {"type": "CUSTOMER_MANAGED_KMS_KEY"},
-        ]
-    ),
-    st.text(max_size=90),
-    st.integers(-5, 2000),
-    st.booleans(),
-    st.none(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.lists(st.integers(), max_size=2),
-    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
-)
-
-
-@st.composite
-def calls(draw: st.DrawFn) -> tuple[str, dict[str, JSON]]:
-    """A call with any members its action has, each with any value; required ones are left out now and then."""
-    action = draw(st.sampled_from(sorted(OPERATIONS)))
-    shape = REQUESTS[action]
-    members = draw(st.sets(st.sampled_from(sorted(shape.members)))) | (
-        set(shape.required) if draw(st.booleans()) else set()
-    )
-    return action, {member: draw(VALUES) for member in sorted(members)}
-
-
-def documented(action: str) -> set[str]:
-    """The errors an action may answer with: its own, and those all have."""
-    return {"ValidationException", "SerializationException"} | {
-        shape.name for shape in MODEL.operation_model(action).error_shapes
-    }
-
-
-@pytest.mark.slow
-@settings(deadline=None, max_examples=200)
-@given(st.lists(calls(), min_size=1, max_size=12))
-def test_only_documented_errors_come_back(sequence: list[tuple[str, dict[str, JSON]]]) -> None:
-    async def scene() -> list[tuple[str, Response]]:
-        async with Service() as service:
-            await service.catalogue.create({"name": "m", "definition": PASS, "roleArn": ROLE, "publish": True})
-            endpoint = Endpoint(service, HostPolicy())
-            return [(action, await endpoint(request(action, json.dumps(body).encode()))) for action, body in sequence]
-
-    for action, response in asyncio.run(scene()):
-        answer = orjson.loads(response.body)
-        if response.status == 200:
-            output = MODEL.operation_model(action).output_shape
-            assert answer.keys() <= output.members.keys()
-            assert answer.keys() >= set(output.required_members)
-        else:
-            assert answer["__type"] in documented(action), (action, answer)

@@ -63,3 +63,23 @@ def test_the_classic_commands(served: Served, service: Service) -> None:
     assert "(InvalidExecutionInput) when calling the StartSyncExecution operation" in refused
     aws(served, "delete-state-machine", "--state-machine-arn", MACHINE)
     assert "StateMachineDoesNotExist" in aws(served, "describe-state-machine", "--state-machine-arn", MACHINE)
+
+
+def test_what_has_failed_in_an_execution(served: Served, service: Service) -> None:
+    if not AWS.exists():
+        pytest.skip(f"no aws CLI beside {sys.executable}")
+    role = "arn:aws:iam::111111111111:role/r"
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"MessageBody": "m", "QueueUrl": "q"},
+    }
+    text = json.dumps({"StartAt": "A", "States": {"A": {**task, "End": True}}})
+    aws(served, "create-state-machine", "--name", "m", "--definition", text, "--role-arn", role)
+    arn = aws(served, "start-execution", "--state-machine-arn", MACHINE)["executionArn"]
+    query = "events[?type=='TaskFailed' || type=='ExecutionFailed'].type"
+    command = ("get-execution-history", "--execution-arn", arn, "--query", query)
+    assert aws(served, *command) == ["TaskFailed", "ExecutionFailed"]
+    aws(served, "redrive-execution", "--execution-arn", arn)
+    assert aws(served, *command) == ["TaskFailed", "ExecutionFailed"] * 2
+    assert aws(served, "describe-execution", "--execution-arn", arn, "--query", "redriveCount") == 1

@@ -11,6 +11,7 @@ import pytest
 
 from express import Tasks
 from express.api.operations import OPERATIONS
+from tests.api.activity_worker import ActivityWorker
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -160,6 +161,8 @@ def validate_state_machine_definition(client: Any) -> None:
     wrong = definition(Next="B", Comment=1)
     answer = client.validate_state_machine_definition(definition=wrong, type="EXPRESS", maxResults=1)
     assert (answer["result"], len(answer["diagnostics"]), answer["truncated"]) == ("FAIL", 1, True)
+    answer = client.validate_state_machine_definition(definition=wrong, type="EXPRESS", maxResults=0)
+    assert (len(answer["diagnostics"]) > 1, answer["truncated"]) == (True, False)
     lookalike = definition(Parameters={"a": "$.b"})
     assert client.validate_state_machine_definition(definition=lookalike)["diagnostics"] == []
     (warning,) = client.validate_state_machine_definition(definition=lookalike, severity="WARNING")["diagnostics"]
@@ -392,6 +395,48 @@ def describe_execution(client: Any) -> None:
     assert "stopDate" not in answer
 
 
+@scene("GetExecutionHistory")
+def get_execution_history(client: Any) -> None:
+    create(client, FAIL)
+    arn = client.start_execution(stateMachineArn=MACHINE, input='{"a":1}')["executionArn"]
+    ended(client, arn)
+    events = client.get_execution_history(executionArn=arn)["events"]
+    assert [event["type"] for event in events] == ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
+    assert events[2]["executionFailedEventDetails"] == {"error": "Sad", "cause": "rain"}
+    newest = client.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)
+    assert [event["id"] for event in newest["events"]] == [3]
+    assert refused(client, "get_execution_history", executionArn=arn + "x")[0] == "ExecutionDoesNotExist"
+    assert refused(client, "get_execution_history", executionArn="nonsense")[0] == "InvalidArn"
+    assert refused(client, "get_execution_history", executionArn=arn, nextToken="x")[0] == "InvalidToken"
+
+
+@scene("RedriveExecution")
+def redrive_execution(client: Any) -> None:
+    create(client, FAIL)
+    arn = client.start_execution(stateMachineArn=MACHINE)["executionArn"]
+    before = ended(client, arn)
+    redriven = client.redrive_execution(executionArn=arn, clientToken="one")["redriveDate"]
+    answer = ended(client, arn)
+    assert (answer["status"], answer["redriveCount"], answer["redriveDate"]) == ("FAILED", 1, redriven)
+    assert (answer["startDate"], answer["redriveStatus"]) == (before["startDate"], "REDRIVABLE")
+    assert client.redrive_execution(executionArn=arn, clientToken="one")["redriveDate"] == redriven
+    (entry,) = client.list_executions(stateMachineArn=MACHINE)["executions"]
+    assert (entry["redriveCount"], entry["redriveDate"]) == (1, redriven)
+    create(client, PASS, name="p")
+    done = client.start_execution(stateMachineArn=MACHINE[:-1] + "p")["executionArn"]
+    ended(client, done)
+    assert refused(client, "redrive_execution", executionArn=done) == (
+        "ExecutionNotRedrivable",
+        f"Execution {done} invalid for redrive as: Execution is SUCCEEDED and cannot be redriven",
+    )
+    assert refused(client, "redrive_execution", executionArn=arn + "x")[0] == "ExecutionDoesNotExist"
+    express = "arn:aws:states:us-east-1:111111111111:express:m:one:two"
+    assert refused(client, "redrive_execution", executionArn=express) == (
+        "InvalidArn",
+        "Invalid Arn: 'Resource type not valid in this context: express'",
+    )
+
+
 @scene("ListExecutions")
 def list_executions(client: Any) -> None:
     create(client)
@@ -400,7 +445,10 @@ def list_executions(client: Any) -> None:
     pages = client.get_paginator("list_executions").paginate(stateMachineArn=MACHINE, PaginationConfig={"PageSize": 2})
     assert [[entry["name"] for entry in page["executions"]] for page in pages] == [["three", "two"], ["one"]]
     assert client.list_executions(stateMachineArn=MACHINE, statusFilter="RUNNING")["executions"] == []
-    assert client.list_executions(stateMachineArn=MACHINE, redriveFilter="REDRIVEN")["executions"] == []
+    assert refused(client, "list_executions", stateMachineArn=MACHINE, redriveFilter="REDRIVEN") == (
+        "ValidationException",
+        "RedriveFilter cannot be applied to ListExecutions call with StateMachine ARN",
+    )
     token = client.list_executions(stateMachineArn=MACHINE, maxResults=1)["nextToken"]
     wrong_list = {"stateMachineArn": MACHINE, "statusFilter": "SUCCEEDED", "nextToken": token}
     assert refused(client, "list_executions", **wrong_list) == ("InvalidToken", "Invalid Token: 'Invalid token'")
@@ -408,6 +456,10 @@ def list_executions(client: Any) -> None:
     assert refused(client, "list_executions", stateMachineArn=f"{MACHINE}:1")[0] == "StateMachineDoesNotExist"
     map_run = "arn:aws:states:us-east-1:111111111111:mapRun:m/each:one"
     assert refused(client, "list_executions", mapRunArn=map_run)[0] == "ResourceNotFound"
+    assert refused(client, "list_executions", mapRunArn="x") == ("InvalidArn", "Invalid Arn: 'Invalid ARN prefix: x'")
+    with pytest.raises(client.exceptions.ValidationException) as failed:
+        client.list_executions(stateMachineArn=f"{MACHINE}/each")
+    assert failed.value.response["reason"] == "API_DOES_NOT_SUPPORT_LABELED_ARNS"
 
 
 @scene("DescribeStateMachineForExecution")
@@ -432,6 +484,10 @@ def describe_map_run(client: Any) -> None:
         refused(client, "describe_map_run", mapRunArn="arn:aws:states:us-east-1:1:mapRun:m/e:x")[0]
         == "ResourceNotFound"
     )
+    assert refused(client, "describe_map_run", mapRunArn=MACHINE) == (
+        "InvalidArn",
+        "Invalid Arn: 'Resource type not valid in this context: stateMachine'",
+    )
 
 
 @scene("UpdateMapRun")
@@ -439,6 +495,142 @@ def update_map_run(client: Any) -> None:
     assert (
         refused(client, "update_map_run", mapRunArn="arn:aws:states:us-east-1:1:mapRun:m/e:x")[0] == "ResourceNotFound"
     )
+    code, message = refused(client, "update_map_run", mapRunArn=MACHINE, toleratedFailurePercentage=100.5)
+    assert code == "ValidationException"
+    assert "Value '100.5' at 'toleratedFailurePercentage'" in message
+    assert message.endswith("Member must have value less than or equal to 100")
+
+
+ACTIVITY = "arn:aws:states:us-east-1:111111111111:activity:a"
+BY_WORKER = definition(Type="Task", Resource=ACTIVITY, HeartbeatSeconds=20)
+
+
+def take_task(client: Any, value: JSON = None, **parameters: Any) -> tuple[str, str]:
+    """The ARN of an execution that waits for the worker of an activity, and the token of its task."""
+    client.create_activity(name="a")
+    create(client, BY_WORKER)
+    arn = client.start_execution(stateMachineArn=MACHINE, input=json.dumps(value))["executionArn"]
+    task = client.get_activity_task(activityArn=ACTIVITY, **parameters)
+    assert json.loads(task["input"]) == value
+    return arn, task["taskToken"]
+
+
+@scene("CreateActivity")
+def create_activity(client: Any) -> None:
+    first = client.create_activity(name="a", tags=[{"key": "k", "value": "v"}])
+    assert first["activityArn"] == ACTIVITY
+    again = client.create_activity(name="a", tags=[{"key": "k", "value": "other"}])
+    assert again["creationDate"] == first["creationDate"]
+    assert client.list_tags_for_resource(resourceArn=ACTIVITY)["tags"] == [{"key": "k", "value": "v"}]
+    key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "alias/mine"}
+    exists = ("ActivityAlreadyExists", f"Activity Already Exists: '{ACTIVITY}'")
+    assert refused(client, "create_activity", name="a", encryptionConfiguration=key) == exists
+    assert refused(client, "create_activity", name="a b") == ("InvalidName", "Invalid Name: 'a b'")
+    assert refused(client, "create_activity", name="a" * 81)[0] == "ValidationException"
+
+
+@scene("DescribeActivity")
+def describe_activity(client: Any) -> None:
+    created = client.create_activity(name="a")
+    described = client.describe_activity(activityArn=ACTIVITY)
+    del described["ResponseMetadata"]
+    assert described == {
+        "activityArn": ACTIVITY,
+        "name": "a",
+        "creationDate": created["creationDate"],
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+    }
+    missing = ("ActivityDoesNotExist", f"Activity Does Not Exist: '{ACTIVITY}x'")
+    assert refused(client, "describe_activity", activityArn=ACTIVITY + "x") == missing
+    wrong = ("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: stateMachine'")
+    assert refused(client, "describe_activity", activityArn=MACHINE) == wrong
+
+
+@scene("DeleteActivity")
+def delete_activity(client: Any) -> None:
+    client.create_activity(name="a")
+    for _ in range(2):
+        client.delete_activity(activityArn=ACTIVITY)
+    assert client.list_activities()["activities"] == []
+    assert refused(client, "delete_activity", activityArn="a")[0] == "InvalidArn"
+
+
+@scene("ListActivities")
+def list_activities(client: Any) -> None:
+    for name in "cab":
+        client.create_activity(name=name)
+    page = client.list_activities(maxResults=2)
+    assert [activity["name"] for activity in page["activities"]] == ["a", "b"]
+    rest = client.list_activities(nextToken=page["nextToken"])
+    assert [activity["name"] for activity in rest["activities"]] == ["c"]
+    assert refused(client, "list_activities", nextToken="x") == ("InvalidToken", "Invalid Token: 'Invalid token'")
+
+
+@scene("GetActivityTask")
+def get_activity_task(client: Any) -> None:
+    """A worker in a thread of its own, with more than one task to do."""
+    client.create_activity(name="a")
+    create(client, BY_WORKER)
+
+    def double(number: Any) -> JSON:
+        if number == 3:
+            raise ValueError("not three")
+        return number * 2
+
+    with ActivityWorker(client.meta.endpoint_url, ACTIVITY, double, name="doubler", count=4) as worker:
+        arns = [
+            client.start_execution(stateMachineArn=MACHINE, input=str(number))["executionArn"] for number in range(4)
+        ]
+        results = [ended(client, arn) for arn in arns]
+    assert sorted(worker.done) == [0, 1, 2, 3]
+    assert [result.get("output") for result in results] == ["0", "2", "4", None]
+    assert (results[3]["error"], results[3]["cause"]) == ("ValueError", "not three")
+    missing = ("ActivityDoesNotExist", f"Activity Does Not Exist: '{ACTIVITY}x'")
+    assert refused(client, "get_activity_task", activityArn=ACTIVITY + "x") == missing
+
+
+@scene("SendTaskSuccess")
+def send_task_success(client: Any) -> None:
+    arn, token = take_task(client, {"a": 1}, workerName="w")
+    invalid = "Invalid Output: 'Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')'"
+    assert refused(client, "send_task_success", taskToken=token, output="not JSON") == ("InvalidOutput", invalid)
+    client.send_task_success(taskToken=token, output='{"b": 2}')
+    assert ended(client, arn)["output"] == '{"b":2}'
+    gone = ("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+    assert refused(client, "send_task_success", taskToken=token, output="1") == gone
+    unknown = ("InvalidToken", "Invalid Token: 'Invalid token'")
+    assert refused(client, "send_task_success", taskToken="x" * 44, output="1") == unknown
+
+
+@scene("SendTaskFailure")
+def send_task_failure(client: Any) -> None:
+    arn, token = take_task(client)
+    client.send_task_failure(taskToken=token, error="Sad", cause="rain")
+    result = ended(client, arn)
+    assert (result["status"], result["error"], result["cause"]) == ("FAILED", "Sad", "rain")
+    assert refused(client, "send_task_failure", taskToken=token)[0] == "TaskTimedOut"
+    assert refused(client, "send_task_failure", taskToken="x")[0] == "InvalidToken"
+
+
+@scene("SendTaskHeartbeat")
+def send_task_heartbeat(client: Any) -> None:
+    arn, token = take_task(client)
+    client.send_task_heartbeat(taskToken=token)
+    client.stop_execution(executionArn=arn)
+    ended(client, arn)
+    assert refused(client, "send_task_heartbeat", taskToken=token)[0] == "TaskTimedOut"
+    assert refused(client, "send_task_heartbeat", taskToken="x")[0] == "InvalidToken"
+
+
+@scene("TestState")
+def try_a_state(client: Any) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:Double", "Next": "B"}
+    answer = client.test_state(definition=json.dumps(state), roleArn=ROLE, input="4")
+    assert (answer["status"], answer["output"], answer["nextState"]) == ("SUCCEEDED", "8", "B")
+    answer = client.test_state(definition=TASK, roleArn=ROLE, input="4", stateName="A", inspectionLevel="DEBUG")
+    assert (answer["inspectionData"]["result"], "nextState" in answer) == ("8", False)
+    code, message = refused(client, "test_state", definition=json.dumps(state))
+    assert (code, message) == ("ValidationException", "RoleArn must be specified when testing a Task state")
 
 
 def test_every_action_has_a_scene() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
@@ -15,10 +16,12 @@ import pytest
 
 from express import TaskError, Tasks
 from express.api.operations import OPERATIONS
+from tests.api.activity_worker import ActivityWorker
 from tests.expressions.recorded import case_params, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from express.types import JSON
     from tests.api.serving import Served
@@ -148,6 +151,8 @@ class Replayed:
 
     def perform(self, step: dict[str, Any]) -> None:
         call, params = step["call"], self._placeholders.fill(step["params"])
+        if call == "GetExecutionHistory" and "expected" not in step and "expected_error" not in step:
+            await_end(self._client, params["executionArn"])
         if call not in OPERATIONS:
             self._leave_out(step, params)
         elif "expected_error" in step:
@@ -199,6 +204,21 @@ class Replayed:
         self.compared += 1
 
 
+def working(case: dict[str, Any], client: Any) -> AbstractContextManager[object]:
+    """The worker of the case's activity, if the recorded one had anything to do. It gives back what it is given."""
+    history = [event for step in case["steps"] for event in step.get("expected", {}).get("events", ())]
+    started = next((event for event in history if event["type"] == "ActivityStarted"), None)
+    if started is None:
+        return nullcontext()
+    activity = next(event for event in history if event["type"] == "ActivityScheduled")
+    return ActivityWorker(
+        client.meta.endpoint_url,
+        activity["activityScheduledEventDetails"]["resource"],
+        lambda value: value,
+        name=started["activityStartedEventDetails"].get("workerName"),
+    )
+
+
 @pytest.mark.parametrize("case", case_params(recorded("api/*.json")))
 def test_recorded_calls(case: dict[str, Any], served: Served, shared_client: Any) -> None:
     if case["id"] in OUT_OF_SCOPE:
@@ -207,8 +227,12 @@ def test_recorded_calls(case: dict[str, Any], served: Served, shared_client: Any
         pytest.skip(f"needs {case['steps'][0]['call']}")
     replayed = Replayed(shared_client)
     with served.renew(failing_tasks(case)):
-        for step in case["steps"]:
-            replayed.perform(step)
+        first, *rest = case["steps"]
+        replayed.perform(first)
+        # An activity is made by the first call, or by none.
+        with working(case, shared_client):
+            for step in rest:
+                replayed.perform(step)
     if replayed.left_out:
         pytest.skip(f"{replayed.compared} answers are as recorded; left out: {', '.join(sorted(replayed.left_out))}")
     assert replayed.compared

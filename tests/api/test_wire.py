@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from express.api.messages import Request, Response
 from express.api.wire import Connection, Limits
 from tests.api.exchanges import Wire, echo, parse_answers, post
+from tests.api.fuzzing import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +175,20 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("size", [1, 7, 150, 299, 10_000])
+@pytest.mark.parametrize(("long", "refused"), [(150, False), (290, True)])
+async def test_the_size_of_a_head_counts_however_it_arrives(size: int, long: int, refused: bool) -> None:
+    """Also behind other requests, and cut in any place."""
+    wire = Wire(echo, SMALL)
+    data = post(b"1") * 3 + post(b"2", b"X-Long: " + b"x" * long)
+    for start in range(0, len(data), size):
+        wire.send(data[start : start + size])
+        await wire.answers()
+    *good, last = await wire.answers()
+    assert [answer.body for answer in good] == [b"1"] * 3
+    assert last.status == (431 if refused else 200)
+
+
 @pytest.mark.parametrize(("data", "status", "error"), REFUSED)
 async def test_what_is_refused_ends_the_connection(data: bytes, status: int, error: str) -> None:
     wire = Wire(echo, SMALL)
@@ -330,7 +345,7 @@ def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@thorough(300)
 @given(st.lists(PIECES, max_size=8).map(b"".join), st.lists(st.integers(0, 5000), max_size=6))
 def test_whatever_arrives_is_answered_in_form_or_not_at_all(data: bytes, places: list[int]) -> None:
     async def scene() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -65,12 +66,12 @@ class Process:
 
 
 @contextmanager
-def serve(directory: Path, *arguments: str) -> Iterator[Process]:
+def serve(directory: Path, *arguments: str, **variables: str) -> Iterator[Process]:
     command = [sys.executable, "-m", "express.cli", "serve", "--port", "0", *arguments]
     with subprocess.Popen(
         command,
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -78,6 +79,7 @@ def serve(directory: Path, *arguments: str) -> Iterator[Process]:
         try:
             yield Process(process)
         finally:
+            # Workers end with the process that owns them.
             process.kill()
 
 
@@ -86,8 +88,10 @@ def test_machines_of_a_directory_are_served(tmp_path: Path) -> None:
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions" / "orders.asl.json").write_text(json.dumps(PASS))
     (tmp_path / "definitions" / "notes.txt").write_text("no definition")
-    with serve(tmp_path, "--definitions", "definitions", "--region", "eu-west-1", "--account", "1") as process:
-        machine = "arn:aws:states:eu-west-1:1:stateMachine:orders"
+    with serve(
+        tmp_path, "--definitions", "definitions", "--region", "eu-west-1", "--account", "000000000001"
+    ) as process:
+        machine = "arn:aws:states:eu-west-1:000000000001:stateMachine:orders"
         assert process.lines_until("for its clients:") == [f"  EXPRESS  {machine}"]
         assert process.line() == f"  export AWS_ENDPOINT_URL_SFN={process.url}"
         assert process.line() == "  export AWS_DISABLE_HOST_PREFIX_INJECTION=true"
@@ -146,9 +150,170 @@ def test_a_machine_that_cannot_be_named_after_its_file(tmp_path: Path, capsys: p
     assert "Invalid Name: 'two words'" in capsys.readouterr().err
 
 
+# -------------------------------------------------------------------------------------------------------- access keys
+
+
+def aws(url: str, secret: str) -> str:
+    """What the aws CLI prints, or its error."""
+    command = [str(Path(sys.executable).with_name("aws")), "stepfunctions", "list-state-machines"]
+    variables = {
+        **os.environ,
+        "AWS_ENDPOINT_URL_SFN": url,
+        "AWS_ACCESS_KEY_ID": "AKIDONE",
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": "a session token",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    command += ["--query", "stateMachines[].name", "--output", "json"]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    return (done.stderr or done.stdout).strip()
+
+
 @pytest.mark.slow
-def test_a_port_that_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with serve(tmp_path) as process:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_only_what_is_signed_is_answered(workers: int, tmp_path: Path) -> None:
+    if not Path(sys.executable).with_name("aws").exists():
+        pytest.skip(f"no aws CLI beside {sys.executable}")
+    (tmp_path / "m.json").write_text(json.dumps(PASS))
+    (tmp_path / "access.keys").write_text("# the keys of this endpoint\nAKIDONE:se/cr+et\n")
+    arguments = ["--host", "0.0.0.0", "--auth", "access.keys", "--definitions", ".", "--workers", str(workers)]
+    with serve(tmp_path, *arguments) as process:
+        process.url = process.url.replace("0.0.0.0", "127.0.0.1")
+        assert json.loads(aws(process.url, "se/cr+et")) == ["m"]
+        assert "(InvalidSignatureException) when calling the ListStateMachines operation" in aws(process.url, "secret")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            process.call("ListStateMachines")
+        refused = json.loads(caught.value.read())
+        assert refused == {"__type": "MissingAuthenticationTokenException", "message": "Missing Authentication Token"}
+
+
+@pytest.mark.slow
+def test_keys_may_come_from_the_environment(tmp_path: Path) -> None:
+    with (
+        serve(tmp_path, EXPRESS_ACCESS_KEYS="AKIDONE:secret,AKIDTWO:two") as process,
+        pytest.raises(urllib.error.HTTPError) as caught,
+    ):
+        process.call("ListStateMachines")
+    assert json.loads(caught.value.read())["__type"] == "MissingAuthenticationTokenException"
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        (None, "access.keys"),
+        ("", "access.keys: there is no key in it"),
+        ("AKID s3cr3t", "access.keys: line 1: an entry is not of the form ID:SECRET"),
+    ],
+)
+def test_keys_that_cannot_be_used(
+    keys: str | None, complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "access.keys"
+    if keys is not None:
+        path.write_text(keys)
+    assert main(["serve", "--port", "0", "--auth", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert complaint in shown
+    assert "s3cr3t" not in shown
+
+
+# ------------------------------------------------------------------------------------------------ workers and metrics
+
+
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=60) as response:
+        text: str = response.read().decode()
+        return text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 3])
+def test_one_page_of_metrics_shows_what_all_workers_did(workers: int, tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(json.dumps(PASS))
+    arguments = ["--definitions", ".", "--workers", str(workers), "--metrics-port", "0"]
+    with serve(tmp_path, *arguments) as process:
+        machine = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
+        (shown,) = [line for line in process.lines_until("for its clients:") if line.startswith("metrics at ")]
+        for number in range(40):
+            answer = process.call("StartSyncExecution", stateMachineArn=machine, input=str(number))
+            assert answer["output"] == str(number)
+        # Workers tell what they have counted about once a second; it is never too much.
+        series = 'express_executions_started_total{workflow="m"} '
+        count = 0.0
+        while count < 40:
+            page = read(shown.removeprefix("metrics at ")).splitlines()
+            count = sum(float(line.removeprefix(series)) for line in page if line.startswith(series))
+            assert count <= 40
+        process.process.send_signal(signal.SIGTERM)
+        assert process.process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_workers_answer_a_request_under_way_before_the_end(tmp_path: Path) -> None:
+    (tmp_path / "slow.json").write_text(json.dumps(TASK))
+    (tmp_path / "handlers.py").write_text(HANDLERS)
+    with serve(tmp_path, "--definitions", ".", "--tasks", "handlers:tasks", "--workers", "2") as process:
+        process.lines_until("  export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
+        machine = "arn:aws:states:us-east-1:123456789012:stateMachine:slow"
+        with ThreadPoolExecutor(1) as client:
+            answer = client.submit(process.call, "StartSyncExecution", stateMachineArn=machine, input="7")
+            assert process.line() == "working"
+            process.process.send_signal(signal.SIGTERM)
+            assert answer.result(60)["output"] == "7"
+        assert process.line() == "express: stopping; a second signal stops at once"
+        assert process.process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_workers_do_not_outlive_their_owner(tmp_path: Path) -> None:
+    with serve(tmp_path, "--workers", "2") as process:
+        process.lines_until("  export AWS_DISABLE_HOST_PREFIX_INJECTION=true")
+        process.process.kill()
+        # They hold the other end of the pipe: it ends with the last of them.
+        while process.lines.readline():
+            pass
+
+
+def test_workers_remember_no_express_executions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", "0", "--workers", "2", "--extended"]) == 2
+    assert "each of --workers would remember its own" in capsys.readouterr().err
+
+
+def test_an_address_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    # TEST-NET-1 belongs to nobody (RFC 5737).
+    assert main(["serve", "--host", "192.0.2.1", "--port", "0", "--unauthenticated"]) == 2
+    said = capsys.readouterr().err
+    assert "cannot listen on 192.0.2.1:0: Cannot assign requested address" in said
+    assert "give it an address of this machine" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--account", "1", "'1' is not the id of an AWS account: 12 digits"),
+        ("--account", "123456789012:x", "is not the id of an AWS account"),
+        ("--region", "", "'' is not the name of a region"),
+        ("--region", "us east", "is not the name of a region"),
+        ("--region", "us-east-1:1", "is not the name of a region"),
+    ],
+)
+def test_what_can_be_no_part_of_an_arn(
+    option: str, value: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", option, value]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ports_that_are_taken(workers: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serve(tmp_path, "--workers", workers) as process:
         port = process.url.rpartition(":")[2]
-        assert main(["serve", "--port", port]) == 2
-    assert f"cannot listen on 127.0.0.1:{port}" in capsys.readouterr().err
+        assert main(["serve", "--port", port, "--workers", workers]) == 2
+        said = capsys.readouterr().err
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in said
+        assert "choose one with --port" in said
+        assert main(["serve", "--port", "0", "--workers", workers, "--metrics-port", port]) == 2
+        assert f"metrics cannot be served on 127.0.0.1:{port}" in capsys.readouterr().err

@@ -21,8 +21,8 @@ Place = tuple[Any, ...]
 
 _STEP = re.compile(r"""\.?(?P<name>[^.\[\]"]+)|\["(?P<quoted>[^"]+)"\]|\[(?P<index>\d+)\]""")
 _ANYTHING = re.compile("", re.DOTALL)
-#: What stands for a date or an id where a recording lists no wildcards: in the payloads of tasks.
-_PLACEHOLDER = re.compile(r"<[\w-]+(?::\d+)?>")
+#: What stands for a date, an id or a token where a recording lists no wildcards: in the payloads of tasks.
+_PLACEHOLDER = re.compile(r"<[\w-]+(?::\d+)?>|a_task_token")
 #: In the context object since November 2023, and so missing from older recordings.
 _NEWER_KEYS = frozenset({"RedriveCount"})
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 #: What stands for an id, a name or an ARN, wherever it occurs in a text.
-_PLACEHOLDER = re.compile(r"<[\w.-]+(?::\d+)?>|lambda_function(?:_\d)?_name")
+_PLACEHOLDER = re.compile(r"<[\w.-]+(?::\d+)?>|lambda_function(?:_\d)?_name|activity_arn")
 #: What stands for a whole value, as recordings of different days have it.
 _MASKS = re.compile(
     r"timestamp|(?:\w+-)?date|[\w-]+[_-](?:arn|url|name|key)|X-Amzn-Trace-Id|generated-uuid|RandomNumberGenerated"
-    r"|<[\w.-]+(?::\d+)?>"
+    r"|<[\w.-]+(?::\d+)?>|a_task_token|a_message_id"
 )
 #: Lost where branches ran side by side: how they were joined.
 _LOST = frozenset({"ParallelStateSucceeded", "ParallelStateFailed", "ParallelStateExited"})

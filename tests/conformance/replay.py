@@ -1,14 +1,18 @@
-"""Replaying the task results of a recorded case through a handler registered for everything."""
+"""Replaying the task results of a recorded case: through a handler registered for everything, through the callbacks
+of tasks that wait for one, through a worker of an activity."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
-from express import TaskContext, TaskError, Tasks
+from express import StateError, TaskContext, TaskError, Tasks
 from tests.conformance.comparison import payload_differences
 
 if TYPE_CHECKING:
+    from express import Runtime
+    from express.service import Service
     from express.types import JSON
 
 Attempt = dict[str, Any]
@@ -29,11 +33,15 @@ class Replay:
             else:
                 self._in_order[state] = list(attempts)
         self.unexpected: list[str] = []
+        #: Where the case runs: who takes the answers to its callback tasks.
+        self.runtime: Runtime | None = None
 
     @property
     def tasks(self) -> Tasks:
         tasks = Tasks()
-        tasks.add("*", self._perform)
+        # The first takes integrations that an endpoint has by itself.
+        for resource in ("arn:aws:states:::*", "*"):
+            tasks.add(resource, self._perform)
         return tasks
 
     @property
@@ -43,11 +51,33 @@ class Replay:
 
     async def _perform(self, payload: JSON, context: TaskContext) -> JSON:
         attempt = self._take(context.state_name, payload)
+        if context.resource.endswith(".waitForTaskToken"):
+            return self._submit(attempt, context.task_token or "")
         if attempt.get("timed_out"):
             await asyncio.get_running_loop().create_future()
         if "output" in attempt:
             return attempt["output"]
         raise TaskError(attempt["error"], attempt.get("cause"))
+
+    def _submit(self, attempt: Attempt, token: str) -> JSON:
+        """What submitting the task gave, once its callback is under way; one that has timed out gets none."""
+        assert self.runtime is not None
+        if "output" in attempt:
+            self.runtime.send_task_success(token, attempt["output"])
+        elif not attempt.get("timed_out"):
+            self.runtime.send_task_failure(token, attempt["error"], attempt.get("cause"))
+        return attempt["submitted"]
+
+    async def work(self, service: Service, activity: str, worker: str | None) -> None:
+        """Do the tasks of an activity, as its worker."""
+        while (task := await service.activities.poll(activity, worker)) is not None:
+            (state,) = self._in_order
+            try:
+                attempt = self._take(state, json.loads(task.input))
+            except StateError as error:
+                service.task_tokens.fail(task.token, error.error, error.cause)
+            else:
+                service.task_tokens.succeed(task.token, json.dumps(attempt["output"]))
 
     def _take(self, state: str, payload: JSON) -> Attempt:
         if state in self._by_input:

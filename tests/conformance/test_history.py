@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from express.testing import run_virtual
 from tests.conformance.histories import Recorder, history_differences
 from tests.conformance.replay import Replay
-from tests.conformance.test_execution import params, replayed
+from tests.conformance.test_execution import needs_worker, params, replayed, worked
 
 #: What a recording shows of a service's first answer, which a handler gives no more than a replay can: its result is
 #: that of the whole job.
@@ -27,6 +28,7 @@ EXCEPTIONS: dict[str, tuple[str, ...]] = {
         "callback.start_execution_sync2",
         "callback.start_execution_sync_delegate_failure",
         "callback.start_execution_sync_delegate_timeout",
+        "callback.sync_with_task_token",
         "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_INTRINSIC]",
         "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_JSONATA]",
         "credentials_base.cross_account_states_start_sync_execution[SFN_START_EXECUTION_SYNC_ROLE_ARN_PATH]",
@@ -59,6 +61,10 @@ def history_params() -> list[Any]:
 
 @pytest.mark.parametrize("case", history_params())
 def test_recorded_history(case: dict[str, Any]) -> None:
+    if needs_worker(case):
+        _, events = run_virtual(worked(case, Replay(case["tasks"])))
+        assert history_differences(case["history"], events) == []
+        return
     recorder = Recorder()
 
     replayed(case, Replay(case["tasks"]), recorder)

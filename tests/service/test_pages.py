@@ -71,3 +71,27 @@ def test_tokens_are_good_for_their_list_and_a_day() -> None:
 def test_nobody_makes_up_a_token(token: str) -> None:
     with pytest.raises(ServiceError, match="InvalidToken"):
         Pager(Clock()).page(range(3), itself, of="list", token=token)
+
+
+@given(st.lists(st.integers(1, 9), max_size=30), st.integers(1, 10), st.integers(1, 12))
+def test_a_page_ends_where_an_item_does_not_fit(sizes: list[int], room: int, most: int) -> None:
+    """Every item is seen all the same: the first of a page has room in any case."""
+    pager = Pager(Clock())
+    found: list[tuple[int, int]] = []
+    token = None
+    while True:
+        left = room
+
+        def fits(item: tuple[int, int]) -> bool:
+            nonlocal left
+            left -= item[1]
+            return left >= 0
+
+        page, token = pager.page(
+            enumerate(sizes), lambda item: item[0], of="list", token=token, max_results=most, fits=fits
+        )
+        assert sum(size for _, size in page[1:]) <= room
+        found += page
+        if token is None:
+            break
+    assert found == list(enumerate(sizes))

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from express import Tasks
 from express.service import Service, ServiceError, aliases, catalogue
 from express.service.definitions import validate_definition
+from express.service.histories import history_of
 from express.testing import run_virtual
 
 if TYPE_CHECKING:
@@ -56,6 +58,27 @@ def test_a_synchronous_execution_is_dated_and_metered_to_the_millisecond() -> No
         assert billing.billed_duration_ms == 3000
 
     scene(run)
+
+
+def test_no_event_is_younger_than_the_end() -> None:
+    """However the parts of milliseconds fall: 0.9 ms past one it begins, 0.1 ms past the next it ends."""
+    tasks = Tasks()
+
+    @tasks.task("Brief")
+    async def brief(_: object) -> None:
+        await asyncio.sleep(0.0002)
+
+    async def run(service: Service) -> None:
+        text = definition(Type="Task", Resource="arn:aws:lambda:us-east-1:123456789012:function:Brief")
+        machine = await create(service, text)
+        await asyncio.sleep(0.0009)
+        record = await service.executions.start(machine.arn, None, None, None)
+        await service.executions.ended(record)
+        times = [entry.time_ns // 1_000_000 for entry in history_of(record)]
+        assert times == sorted(times)
+        assert (record.started, record.stopped) == (1740830400.0, 1740830400.001)
+
+    scene(run, tasks=tasks)
 
 
 def test_express_executions_end_after_five_minutes_standard_ones_may_take_a_year() -> None:
@@ -241,6 +264,27 @@ def test_wrong_configurations(configuration: dict[str, Any], code: str) -> None:
     scene(run)
 
 
+@pytest.mark.parametrize(
+    ("destination", "complaint"),
+    [
+        ({}, "Must specify exactly one Log Destination."),
+        ({"cloudWatchLogsLogGroup": {}}, "Must specify exactly one Log Destination."),
+        ({"cloudWatchLogsLogGroup": {"logGroupArn": "logs"}}, "Log Destination not found."),
+        (
+            {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/m"}},
+            "Log Group ARN must be provided with '*' qualifier.",
+        ),
+    ],
+)
+def test_where_nothing_can_be_logged(destination: dict[str, Any], complaint: str) -> None:
+    async def run(service: Service) -> None:
+        with pytest.raises(ServiceError) as refused:
+            await create(service, loggingConfiguration={"level": "ALL", "destinations": [destination]})
+        assert refused.value.message == f"Invalid Logging Configuration: {complaint}"
+
+    scene(run)
+
+
 def test_what_is_shown_of_a_configuration() -> None:
     async def run(service: Service) -> None:
         key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}
@@ -325,6 +369,9 @@ def test_a_distributed_map_is_no_machine() -> None:
             await service.executions.start(f"{machine.arn}/each", None, None, None)
         with pytest.raises(ServiceError, match="ValidationException"):
             service.executions.delete_machine(f"{machine.arn}/each")
+        with pytest.raises(ServiceError, match="ValidationException") as refused:
+            service.executions.of(f"{machine.arn}/each")
+        assert refused.value.reason == "API_DOES_NOT_SUPPORT_LABELED_ARNS"
 
     scene(run)
 

@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import pytest
 
+from express.history import Entry
+from express.observe import Event
 from express.result import Names, Result
 from express.service.machines import StateMachine
 from express.service.records import ExecutionRecord
@@ -94,3 +96,44 @@ def test_machines_come_in_the_order_of_their_arns() -> None:
     for arn in ("b", "a_", "a1"):
         store.save_machine(machine(arn, "EXPRESS"))
     assert [entry.arn for entry in store.machines()] == ["a1", "a_", "b"]
+
+
+def visit(size: int) -> Any:
+    """An event as it is written, of so many bytes."""
+    return Entry(Event(2, 0, "PassStateEntered", {}, None), 0, size)
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_long_histories_drive_out_more(machine_type: str) -> None:
+    store = MemoryStore(characters_remembered=10_000)
+    store.save_machine(machine("m", machine_type))
+    for number in range(5):
+        made = record(store, str(number), machine_type, sequence=number)
+        made.written = [visit(1000), visit(1000)]
+        end(store, made)
+    assert [entry.arn for entry in store.executions("m")] == ["4", "3", "2"]
+    short = record(store, "short", machine_type, sequence=9)
+    short.written = []
+    end(store, short)
+    assert [entry.arn for entry in store.executions("m")] == ["short", "4", "3", "2"]
+    # What the engine cannot tell the size of has at most that of a payload.
+    endless = record(store, "endless", machine_type, sequence=10)
+    endless.written = [visit(1 << 40)]
+    store = MemoryStore(characters_remembered=300_000)
+    store.save_machine(machine("m", machine_type))
+    store.open_execution(endless)
+    end(store, endless)
+    assert [entry.arn for entry in store.executions("m")] == ["endless"]
+
+
+def test_an_execution_that_goes_on_is_not_forgotten() -> None:
+    store = MemoryStore(standard_remembered=1)
+    store.save_machine(machine("m", "STANDARD"))
+    redriven = record(store, "redriven", "STANDARD", sequence=0)
+    end(store, redriven)
+    store.reopen_execution(redriven)
+    for number in range(1, 4):
+        end(store, record(store, str(number), "STANDARD", sequence=number))
+    assert [entry.arn for entry in store.executions("m")] == ["3", "redriven"]
+    end(store, redriven)
+    assert [entry.arn for entry in store.executions("m")] == ["redriven"]

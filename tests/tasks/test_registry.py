@@ -123,6 +123,13 @@ def test_a_second_registration_is_refused(resource: str) -> None:
     assert str(raised.value) == f"a handler for {resource!r} is registered already"
 
 
+@pytest.mark.parametrize("resource", ["**", "?", "?*"])
+def test_wildcards_alone_name_nothing(resource: str) -> None:
+    with pytest.raises(express.InvalidTasks) as raised:
+        express.Tasks().add(resource, lambda payload: payload)
+    assert str(raised.value) == f"{resource!r} names nothing: write '*' for everything nobody else is registered for"
+
+
 @pytest.mark.parametrize("resource", ["", None, 7, ["Pay"]])
 def test_what_is_no_resource_is_refused(resource: Any) -> None:
     with pytest.raises(express.InvalidTasks, match="is registered for a name, an ARN or a pattern, not for"):

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
-from express.api.operations import aliases, executions, machines, map_runs, tags, versions
-from express.api.operations.registry import OPERATIONS, UNSUPPORTED, Operation
+from express.api.operations import (
+    activities,
+    aliases,
+    executions,
+    history,
+    machines,
+    map_runs,
+    state_tests,
+    tags,
+    task_tokens,
+    versions,
+)
+from express.api.operations.registry import OPERATIONS, Operation
 
-FAMILIES: Final = (aliases, executions, machines, map_runs, tags, versions)
+FAMILIES: Final = (
+    activities,
+    aliases,
+    executions,
+    history,
+    machines,
+    map_runs,
+    state_tests,
+    tags,
+    task_tokens,
+    versions,
+)
 
-__all__ = ["FAMILIES", "OPERATIONS", "UNSUPPORTED", "Operation"]
+__all__ = ["FAMILIES", "OPERATIONS", "Operation"]

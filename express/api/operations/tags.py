@@ -1,29 +1,40 @@
-"""Tags of state machines. Source: API reference of each action; answers as recorded."""
+"""Tags of state machines and activities. Source: API reference of each action; answers as recorded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from express.api.operations.registry import Answer, operation
+from express.service.arns import is_activity_arn
 
 if TYPE_CHECKING:
     from express.api.operations.registry import Request
     from express.service import Service
+    from express.service.activities import Activities
+    from express.service.catalogue import Catalogue
 
 
 @operation("TagResource")
 async def tag_resource(service: Service, request: Request) -> Answer:
-    service.catalogue.tag(request["resourceArn"], request["tags"])
+    arn = request["resourceArn"]
+    _owner(service, arn).tag(arn, request["tags"])
     return {}
 
 
 @operation("UntagResource")
 async def untag_resource(service: Service, request: Request) -> Answer:
-    service.catalogue.untag(request["resourceArn"], request["tagKeys"])
+    arn = request["resourceArn"]
+    _owner(service, arn).untag(arn, request["tagKeys"])
     return {}
 
 
 @operation("ListTagsForResource")
 async def list_tags_for_resource(service: Service, request: Request) -> Answer:
-    tags = service.catalogue.taggable(request["resourceArn"]).tags
+    arn = request["resourceArn"]
+    tags = _owner(service, arn).taggable(arn).tags
     return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+
+
+def _owner(service: Service, arn: str) -> Activities | Catalogue:
+    """Who has what the ARN names, if anybody has."""
+    return service.activities if is_activity_arn(arn) else service.catalogue

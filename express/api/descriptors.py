@@ -1,0 +1,30 @@
+"""File descriptors: every connection takes one, and the system gives a process few of them unless it asks for more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: What a process needs for all else: sockets, pipes, files of handlers.
+_RESERVED: Final = 256
+#: Where the system names no limit.
+_FEW: Final = 512
+
+
+def room_for_connections(wanted: int) -> int:
+    """Raise the process's limit of open files as far as `wanted` connections need it; for how many it is enough."""
+    try:
+        import resource
+    except ImportError:
+        return min(wanted, _FEW)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    needed = wanted + _RESERVED
+    if soft != unlimited and soft < needed:
+        raised = needed if hard == unlimited else min(needed, hard)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+            soft = raised
+        except (OSError, ValueError):
+            # macOS refuses more than the kernel's own limit, which getrlimit does not tell.
+            pass
+    return wanted if soft == unlimited else max(min(wanted, soft - _RESERVED), 1)

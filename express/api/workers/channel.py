@@ -1,0 +1,73 @@
+"""What owner and worker tell each other: messages as JSON, each with its length before it, and a byte for each taken.
+
+The worker sends the same byte once when it has come up. A channel is at its end when either process is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import orjson
+
+if TYPE_CHECKING:
+    import socket
+
+#: `{"put": image}`, `{"delete": arn}`, `{"listen": true}`, `{"stop": seconds}`.
+Message: TypeAlias = dict[str, Any]
+
+_LENGTH: Final = 8
+_TAKEN: Final = b"+"
+
+
+class Channel:
+    """One side of it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, end: socket.socket) -> Channel:
+        return cls(*await asyncio.open_unix_connection(sock=end))
+
+    # ------------------------------------------------------------------------------------------ the owner's side
+
+    async def tell(self, message: Message) -> None:
+        """Send a message and wait until it is taken. Raises EOFError when the worker has ended."""
+        try:
+            self._writer.write(framed(message))
+            await self._writer.drain()
+        except ConnectionError as error:
+            raise EOFError from error
+        await self.taken()
+
+    async def taken(self) -> None:
+        """Wait for the worker's byte. Raises EOFError."""
+        try:
+            await self._reader.readexactly(1)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise EOFError from error
+
+    # ------------------------------------------------------------------------------------------ the worker's side
+
+    async def hear(self) -> Message | None:
+        """The next message; None when the owner has ended."""
+        try:
+            length = int.from_bytes(await self._reader.readexactly(_LENGTH), "big")
+            message: Message = orjson.loads(await self._reader.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        return message
+
+    def take(self) -> None:
+        """Tell the owner that the last message has been carried out, or that this worker has come up."""
+        self._writer.write(_TAKEN)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def framed(message: Message) -> bytes:
+    body = orjson.dumps(message)
+    return len(body).to_bytes(_LENGTH, "big") + body

@@ -1,0 +1,143 @@
+"""Taking up executions again that have not succeeded (API reference RedriveExecution; AWS guide "Restarting state
+machine executions with redrive").
+
+Theory of operation. An execution that ends before its time leaves its frames as they were: the state each had come to,
+that state's input, the variables. A `Checkpoint` keeps them, and with them, of a Parallel or inline Map, the frames of
+the children that had not ended well and the results of those that had (`states.kept`). Taken up again they all go on in
+the same `Run`: the same name, the same start, the numbers of its events behind those it has; only its time begins anew,
+and its Retry counters.
+
+The state a frame has come to has been entered already. It is performed once more by a step made for it (`_again`),
+which knows its entry: nothing of it is counted twice, `State.EnteredTime` and error causes tell of the first one
+(measured, radkawar/stackd `redrive_execution.json`). From then on the loop meets the machine's own steps.
+
+What AWS does and this does not: of a distributed Map it redrives the children that have failed; here the state runs
+again as a whole.
+
+It takes an observer that keeps places (`Observer.keeps_places`): without the history nobody knows what was entered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.errors import DATA_LIMIT_EXCEEDED, StateError
+from express.program import END, FAILED, WAITING, Redrive, Step
+from express.runtime.execution import settle
+from express.states.history import trail_of
+
+if TYPE_CHECKING:
+    from express.program import Frame, Run
+    from express.result import Result
+
+
+class Checkpoint:
+    """Where an execution has come to that ended as `result` says, which must not be a success.
+
+    Nothing in it points back at the execution: memory is freed with the checkpoint. It is good for one `resume`.
+    """
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run, result: Result) -> None:
+        self._run = run
+        _part(run, whole=result.error == DATA_LIMIT_EXCEEDED)
+
+    def resume(self, now: int, time_ns: int) -> Run:
+        """The execution, ready to go on; `now` is monotonic, `time_ns` since the epoch, both in nanoseconds.
+
+        Two events are counted: the one that has ended it and ExecutionRedriven.
+        """
+        run = self._run
+        known = run.redrive
+        count, first_ns = (0, run.started_ns) if known is None else (known.count, known.first_ns)
+        run.redrive = Redrive(count + 1, time_ns, first_ns)
+        run.started_ns = now
+        run.events += 2
+        run.task = run.stopping = None
+        run.cancelled = run.yielding = False
+        _take_up(run, run)
+        return run
+
+
+def _part(frame: Frame, *, whole: bool) -> None:
+    """Cut the ties between a frame and its execution, and those of the children it has left.
+
+    whole: the data was too long; a fork whose children have all ended well has failed itself, and runs again from its
+    beginning (guide, "Redrive behavior of individual states").
+    """
+    frame.run = None  # type: ignore[assignment]  # until it is taken up
+    trail = trail_of(frame)
+    fork = trail.fork
+    if fork is None:
+        return
+    fork.tie(None)
+    if whole and fork.has_ended:
+        trail.fork = None
+    for child in fork.frames.values():
+        _part(child, whole=whole)
+
+
+def _take_up(frame: Frame, run: Run) -> None:
+    frame.run = run
+    frame.attempts = frame.awaiting = frame.item = frame.paused = None
+    frame.delay = frame.entered = frame.entered_ns = 0
+    trail = trail_of(frame)
+    if trail.is_over:
+        frame.step = _OVER
+        return
+    if not trail.visiting:
+        # Between two states: the next one has yet to be entered.
+        return
+    fork = trail.fork
+    if fork is not None:
+        fork.take_up(frame)
+        for child in fork.frames.values():
+            _take_up(child, run)
+    elif frame is run and frame.step.type == "Fail":
+        # What follows is the end of the execution, which follows from its beginning anew (measured).
+        trail.last = run.events
+    else:
+        trail.last = trail.entered
+    frame.step = _again(frame.step, trail.entered, trail.entered_ns)
+
+
+def _again(step: Step, entered: int, entered_ns: int) -> Step:
+    """A step that performs another, whose state was entered before, as event `entered`."""
+    again = Step(step.name, step.type)
+    again.events = 0
+
+    def run(frame: Frame) -> Step:
+        frame.step, frame.entered, frame.entered_ns = step, entered, entered_ns
+        try:
+            following = step.run(frame)
+        except StateError as error:
+            frame.failure = error
+            following = FAILED
+        if following is FAILED:
+            step.failed_at_once += 1
+            return settle(frame, step)
+        if following is WAITING:
+            step.waited += 1
+            return following
+        step.passed += 1
+        frame.run.events += step.events
+        if frame.entered:
+            # Done in one go: all its events have been added, the entry among them.
+            frame.run.events -= 1
+            frame.entered = frame.entered_ns = 0
+        return following
+
+    again.run = run
+    return again
+
+
+def _build_over() -> Step:
+    step = Step("", "Over")
+    step.events = 0
+    step.run = lambda frame: END
+    return step
+
+
+#: Stands for a state that was the last one, and has been left.
+_OVER = _build_over()

@@ -1,0 +1,32 @@
+"""Tags: of state machines and activities. Nothing else has any (recorded)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from express.service import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Tags of one resource (AWS guide "Service quotas").
+MAX_TAGS: Final = 50
+
+
+class Tagged(Protocol):
+    arn: str
+    tags: dict[str, str]
+
+
+def add_tags(resource: Tagged, tags: Iterable[Mapping[str, str]]) -> None:
+    """A tag replaces the one of its key. Raises ServiceError TooManyTags."""
+    merged = {**resource.tags, **{tag.get("key", ""): tag.get("value", "") for tag in tags}}
+    if len(merged) > MAX_TAGS:
+        raise errors.too_many_tags(resource.arn, MAX_TAGS)
+    resource.tags = merged
+
+
+def remove_tags(resource: Tagged, keys: Iterable[str]) -> None:
+    """Take tags away by their keys; one that is not there is no mistake."""
+    removed = frozenset(keys)
+    resource.tags = {key: value for key, value in resource.tags.items() if key not in removed}

@@ -1,0 +1,216 @@
+"""Tasks that can be answered from outside: callbacks, activities, jobs (AWS guide "Discover service integration
+patterns", "Activities").
+
+Theory of operation. Such a task has a token, a new one for each attempt, and `$$.Task.Token` gives it to the state's
+Parameters. Whoever has the token may answer: with an output, with an error, or with a heartbeat. What the task does
+before that is one of three openings:
+
+- `.waitForTaskToken`: the handler only submits the task, that is, hands the token on. What it returns is shown in the
+  history (TaskSubmitted); then the task waits. The answer may well come before the handler has returned, which is then
+  awaited first: nothing of the task is left running behind it.
+- an activity without a handler is offered to the workers who ask for it. Its time begins when one has taken it.
+- everything else is a job: the handler does it and its result is the answer (`.sync`, an activity with a handler, a
+  mock). The recorded `.sync` with a token was answered through that before the job had ended, so the first of the
+  two counts here; the handler is cancelled if it is the other.
+
+The token is good for as long as the task waits. Only Standard machines have such tasks; nothing here is in the way of
+those of an Express machine.
+
+Sources: API reference SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat; recorded histories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from express.errors import StateError
+from express.payload import NotJSON, cross
+from express.program import WAITING, Frame, Step
+from express.states.edge import Begin, Edge, Within, cross_in
+from express.states.flow import data_limit_exceeded, input_limit_exceeded
+from express.states.lambda_function import cancelled, marshal_error, wrap
+from express.states.task_context import TaskContext
+
+if TYPE_CHECKING:
+    from express.program import Opening
+    from express.states.flow import Flow
+    from express.states.resource import Resource
+    from express.states.state import Handler, Resolver
+    from express.states.timeouts import TimeLimits
+    from express.states.witness import Witness
+    from express.types import JSON, Expr
+
+#: Does the work of one attempt, given its payload and its limits.
+Perform: TypeAlias = Callable[[Frame, "JSON", Within], Awaitable["JSON"]]
+#: Gives what an attempt is opened with, or raises the StateError of one that cannot even be scheduled.
+Open: TypeAlias = Callable[[Frame, "JSON", Within], Callable[[], Awaitable["JSON"]]]
+
+
+def has_token(resource: Resource) -> bool:
+    """Whether tasks on the resource can be answered from outside."""
+    return bool(resource.pattern) or resource.kind == "activity"
+
+
+def opening_of(resource: Resource, handler: Handler | None) -> Opening:
+    """What a task with a token begins with."""
+    if handler is not None and handler.kind == "worker":
+        return "offer"
+    if resource.pattern == ".waitForTaskToken" and (handler is None or not handler.answers):
+        return "submission"
+    return "job"
+
+
+def _events_before(resource: Resource, opening: Opening) -> int:
+    """Events that come with the call of the handler: Scheduled; Started unless a worker has yet to start it; for a job
+    of an integration that waits for it, Submitted as well (recorded histories)."""
+    if opening == "offer":
+        return 1
+    return 3 if opening == "job" and resource.pattern else 2
+
+
+class CallbackEdge(Edge):
+    """The edge of a task that has a token. It always waits, be it for one turn of the loop."""
+
+    def __init__(
+        self,
+        *,
+        handler: Handler | None,
+        step: Step,
+        resource: Resource,
+        flow: Flow,
+        following: Step,
+        limits: TimeLimits | None,
+        credentials: Expr | None,
+        witness: Witness | None,
+    ) -> None:
+        self._opening = opening_of(resource, handler)
+        super().__init__(
+            step=step,
+            resource=resource,
+            flow=flow,
+            following=following,
+            limits=limits,
+            credentials=credentials,
+            witness=witness,
+            events_before=_events_before(resource, self._opening),
+        )
+
+    def build(self, handler: Handler) -> None:
+        """The step's closures for a handler known at compile time."""
+        if self._opening == "offer":
+            self._build_offer(handler)
+            return
+        wrapped = self.resource.is_lambda_invoke and handler.for_function
+        perform = self._build_perform(handler, wrapped)
+        self._suspend(self._build_begin(handler.isolate, wrapped), self._doing(perform), handler.failure)
+
+    def build_dynamic(self, resolver: Resolver | None) -> None:
+        """The same for a handler that is found only when the task runs."""
+
+        async def perform(frame: Frame, parameters: JSON, within: Within) -> JSON:
+            handler, payload, wrapped = self._resolve(resolver, frame, parameters)
+            try:
+                return await self._build_perform(handler, wrapped)(frame, payload, within)
+            except StateError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is a workflow error
+                raise handler.failure(error) from None
+
+        self._suspend(self._build_begin(False, False), self._doing(perform), cancelled)
+
+    # ------------------------------------------------------------------------------------------ the work
+
+    def _build_perform(self, handler: Handler, wrapped: bool) -> Perform:
+        """Calls the handler; gives what AWS would have been answered."""
+        call, kind, name, arn = handler.call, handler.kind, self.step.name, self.resource.arn
+
+        async def perform(frame: Frame, payload: JSON, within: Within) -> JSON:
+            arguments: tuple[Any, ...] = (payload,)
+            if handler.wants_context:
+                arguments = (payload, TaskContext(frame, name, arn, *within, frame.callback.token))
+            if kind == "thread":
+                result = await frame.run.host.call_in_thread(call, *arguments)
+            else:
+                result = call(*arguments)
+                if kind == "async":
+                    result = await result
+            return wrap(result) if wrapped else result
+
+        return perform
+
+    def _doing(self, perform: Perform) -> Open:
+        """The handler's work as a job, or as a submission, whose result is shown and is not the answer."""
+        if self._opening == "submission":
+            perform = self._submitting(perform)
+        return lambda frame, payload, within: partial(perform, frame, payload, within)
+
+    def _submitting(self, perform: Perform) -> Perform:
+        witness, who = self.witness, self.resource.name
+
+        async def submit(frame: Frame, payload: JSON, within: Within) -> None:
+            result = await perform(frame, payload, within)
+            try:
+                result, size = cross(result)
+            except NotJSON as error:
+                raise marshal_error(error.foreign) from None
+            if size > frame.run.host.payload_limit:
+                raise data_limit_exceeded(who)
+            frame.run.events += 1
+            if witness is not None:
+                witness.submitted(frame, result)
+
+        return submit
+
+    def _build_offer(self, handler: Handler) -> None:
+        """An activity: what is waited for first is a worker."""
+        witness, offer_task, who = self.witness, handler.call, self.resource.name
+
+        async def start(frame: Frame, offer: Awaitable[str | None]) -> None:
+            worker = await offer
+            frame.run.events += 1
+            if witness is not None:
+                witness.started(frame, worker)
+
+        def offering(frame: Frame, payload: JSON, within: Within) -> Callable[[], Awaitable[None]]:
+            payload, size = cross_in(payload)
+            if size > frame.run.host.payload_limit:
+                raise self._not_scheduled(frame, input_limit_exceeded(who))
+            return partial(start, frame, offer_task(frame.callback.token, payload))
+
+        self._suspend(self._build_begin(False, False), offering, handler.failure)
+
+    def _not_scheduled(self, frame: Frame, error: StateError) -> StateError:
+        """The task could not be scheduled, which is an event of its own."""
+        run = frame.run
+        if not frame.entered:
+            run.events = frame.entered = run.events + 1
+        run.events += 1
+        if self.witness is not None:
+            self.witness.not_scheduled(frame, error)
+        return error
+
+    # ------------------------------------------------------------------------------------------ the step
+
+    def _suspend(self, begin: Begin, opener: Open, failure: Callable[[BaseException], StateError]) -> None:
+        step, opening, witness, reserve = self.step, self._opening, self.witness, self._reserve
+        begin = self._limited(begin)
+        finish = self._build_finish(True, False)
+        if witness is not None:
+            finish = witness.finishing(finish)[1]
+        self._build_outcomes(finish, failure)
+        step.blocks = step.has_token = True
+
+        def run(frame: Frame) -> Step:
+            frame.callback = callback = frame.run.host.open_callback()
+            payload = begin(frame)
+            within = self.within
+            work = opener(frame, payload, within)
+            if witness is not None:
+                witness.called(frame, payload, *within)
+            reserve(frame, 0)
+            frame.awaiting = callback.answered(work, opening, *within)
+            return WAITING
+
+        step.run = run

@@ -1,0 +1,103 @@
+"""The children of a Parallel or Map that somebody looks at: Siblings around Siblings.
+
+`WatchedSiblings` tell observers of each child, `WrittenSiblings` write the history of a fork as well.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from express.errors import ends_at_once
+from express.states.fork import ABORTABLE, Siblings
+from express.states.history import History, Trail, trail_of
+
+if TYPE_CHECKING:
+    from express.errors import StateError
+    from express.program import Frame, Step
+    from express.states.witness import Witness
+    from express.types import JSON
+
+
+class WatchedSiblings(Siblings):
+    """Siblings whose children are told of."""
+
+    __slots__ = ("_witness", "watched")
+
+    def __init__(self, watched: Siblings, witness: Witness) -> None:
+        super().__init__(watched.parent, watched.count, watched.limit)
+        self.watched = watched
+        self._witness = witness
+
+    def enter(self, index: int) -> Frame:
+        frame = self.watched.enter(index)
+        self._witness.branch_started(self.parent, frame, index)
+        return frame
+
+    def leave(self, index: int, frame: Frame) -> None:
+        self.watched.leave(index, frame)
+
+    def tie(self, parent: Frame | None) -> None:
+        super().tie(parent)
+        self.watched.tie(parent)
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        self.watched.fail(index, frame, error)
+
+
+class WrittenSiblings(WatchedSiblings):
+    """Siblings whose history is written.
+
+    Branches follow from the start of the fork, and so do as many iterations as run at once; each of the others follows
+    from the one that has made room for it (recorded for one at a time).
+    """
+
+    __slots__ = ("_first", "_history", "_is_map", "_last", "_name")
+
+    def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
+        super().__init__(watched, witness)
+        self._history = history
+        self._name = step.name
+        self._is_map = step.type == "Map"
+        self._first = self._last = trail_of(watched.parent).last
+
+    def enter(self, index: int) -> Frame:
+        before = self._first if index < self.limit else self._last
+        if self._is_map:
+            number = self.parent.run.events + 1
+            self._tell(index, "Started", number, before)
+            before = number
+        frame = super().enter(index)
+        frame.trail = Trail(before)
+        return frame
+
+    def leave(self, index: int, frame: Frame) -> None:
+        super().leave(index, frame)
+        self._join(frame)
+        if self._is_map:
+            number = frame.run.events
+            self._tell(index, "Succeeded", number, self._last)
+            # The end of the Map follows from that; the next iteration does not.
+            trail_of(self.parent).last = number
+
+    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+        number = self.parent.run.events
+        is_told = not ends_at_once(error)
+        if frame is not None:
+            self._join(frame)
+        if self._is_map and is_told:
+            # Before the state in it is aborted (measured, radkawar/stackd `redrive_execution.json`).
+            number += 1
+            self._tell(index, "Failed", number, self._last)
+        if frame is not None and frame.step.type in ABORTABLE and is_told:
+            self._history.aborted(frame, number + 1)
+        super().fail(index, frame, error)
+
+    def _join(self, frame: Frame) -> None:
+        """The child has ended: what follows, follows from its last event."""
+        last = trail_of(self.parent).last = trail_of(frame).last
+        if self._is_map:
+            self._last = last
+
+    def _tell(self, index: int, what: str, number: int, previous: int) -> None:
+        details: dict[str, JSON] = {"name": self._name, "index": index}
+        self._history.write(self.parent, number, f"MapIteration{what}", details, previous=previous, aside=True)
