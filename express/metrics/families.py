@@ -82,7 +82,7 @@ ERRORS = Family(
 THROTTLED = Family(
     "express_executions_throttled_total",
     "counter",
-    "Starts that had to wait for a place because the Runtime was full.",
+    "Starts that found the Runtime full: they waited for a place, or an endpoint refused them.",
     (),
     "ExecutionThrottled",
 )

@@ -65,8 +65,8 @@ FREE: Final = 500
 #: Strings and arrays not worth paying for.
 SHORT: Final = 100
 
-#: Steps paid for at once by a loop that takes more: some milliseconds.
-PORTION: Final = 30_000
+#: Steps paid for at once by a loop that takes more: one or two milliseconds.
+PORTION: Final = 15_000
 
 
 class Evaluation:
