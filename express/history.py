@@ -97,6 +97,8 @@ class Chronicle(Observer):
     children of their forks remembered.
     """
 
+    is_guarded = False
+
     def __init__(self, *, keeps_places: bool = False) -> None:
         self.keeps_places = keeps_places
 

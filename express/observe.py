@@ -71,6 +71,8 @@ class Observer:
     hooks: tuple[str, ...] | None = None
     #: Whether executions that are written for it can be taken up again; what that takes is kept with them.
     keeps_places: bool = False
+    #: Whether what its hooks raise has to be kept from the executions. Only hooks that raise nothing do without.
+    is_guarded: bool = True
 
     def execution_started(self, run: Any) -> None: ...
 
@@ -139,7 +141,9 @@ def announcer(observers: Iterable[Observer], hook: str) -> Announce:
 
 def _caller(observer: Observer, hook: str) -> Announce:
     """Calls one hook of one observer, and keeps what it raises to itself."""
-    call = getattr(observer, hook)
+    call: Announce = getattr(observer, hook)
+    if not observer.is_guarded:
+        return call
     reported = False
 
     def tell(*arguments: Any) -> None:

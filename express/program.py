@@ -437,7 +437,7 @@ class Run(Frame):
         if machine.type == "STANDARD":
             return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{self.execution_name}"
         unique = self.host.default_name(self.sequence)
-        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{self.execution_name}:{unique}"
+        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{self.name or unique}:{unique}"
 
     @property
     def deadline_ns(self) -> int:

@@ -37,7 +37,7 @@ class Request:
     client: Client | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """One answer: a status and a JSON body."""
 

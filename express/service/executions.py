@@ -30,6 +30,7 @@ from express.service.arns import ExecutionKind, read_execution_arn, read_machine
 from express.service.histories import end_of
 from express.service.inputs import read_input
 from express.service.records import RUNNING, ExecutionRecord
+from express.states.history import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -214,7 +215,8 @@ class Executions:
             record.written = []
         if not isinstance(opened, Result):
             record.run = opened
-            opened.history = record.written
+            if is_kept:
+                opened.history, opened.trail = record.written, Trail()
         if is_kept:
             self._store.open_execution(record)
         return record, opened

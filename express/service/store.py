@@ -122,21 +122,20 @@ class _Shelf:
         self._characters = 0
         self.records: deque[tuple[ExecutionRecord, int]] = deque()
 
-    def put(self, record: ExecutionRecord) -> ExecutionRecord | None:
-        """Add one. Some record that has to make room for it, if one has: ask again until there is none."""
+    def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
+        """Add one. The oldest, as far as they have to make room for it, are taken away and returned."""
         characters = len(record.input) + len(record.output or "") + len(record.cause or "")
         characters += weigh(record.written or ())
-        self.records.append((record, characters))
-        self._characters += characters
-        return self.excess()
-
-    def excess(self) -> ExecutionRecord | None:
-        """Take the oldest record away while there is too much."""
-        if len(self.records) <= self._size and self._characters <= self._limit:
-            return None
-        oldest, characters = self.records.popleft()
-        self._characters -= characters
-        return oldest
+        records = self.records
+        records.append((record, characters))
+        characters += self._characters
+        forgotten = []
+        while len(records) > self._size or characters > self._limit:
+            oldest, freed = records.popleft()
+            characters -= freed
+            forgotten.append(oldest)
+        self._characters = characters
+        return forgotten
 
     def take(self, record: ExecutionRecord) -> None:
         """Take a record away before its time."""
@@ -170,11 +169,9 @@ class _StandardExecutions:
         self._by_machine.setdefault(record.machine_arn, {})[record.arn] = record
 
     def close(self, record: ExecutionRecord) -> None:
-        forgotten = self._shelf.put(record)
-        while forgotten is not None:
+        for forgotten in self._shelf.put(record):
             del self._by_arn[forgotten.arn]
             del self._by_machine[forgotten.machine_arn][forgotten.arn]
-            forgotten = self._shelf.excess()
 
     def reopen(self, record: ExecutionRecord) -> None:
         self._shelf.take(record)
@@ -206,9 +203,8 @@ class _ExpressExecutions:
         self._running[record.arn] = record
 
     def close(self, record: ExecutionRecord) -> None:
-        if self._running.pop(record.arn, None) is not None and self._shelf.put(record) is not None:
-            while self._shelf.excess() is not None:
-                pass
+        if self._running.pop(record.arn, None) is not None:
+            self._shelf.put(record)
 
     def forget(self, machine_arn: str) -> None:
         self._shelf.forget(machine_arn)

@@ -132,7 +132,7 @@ class History:
 
     def exited(self, frame: Frame, step: Step, following: Step, number: int) -> Step:
         """The state hands on to `following`, which is given back."""
-        trail = trail_of(frame)
+        trail: Trail = frame.trail
         # What is kept of a fork points at the frame, which points here: only the collector could free them.
         trail.visiting, trail.is_over, trail.fork = False, following is END, None
         before, trail.last = trail.last, number
