@@ -11,25 +11,22 @@ import threading
 from typing import TYPE_CHECKING
 
 from express.metrics import families
+from express.metrics.collecting import SnapshotCollector
 from express.metrics.durations import Durations
 from express.metrics.labels import MAX_LABEL_VALUES, Caps
 from express.metrics.pushing import EVERY, Pushing
 from express.metrics.reading import read_machines, read_overflow, read_runtime
-from express.metrics.server import Server, serve_collector
-from express.metrics.snapshot import Snapshot, declarations
+from express.metrics.snapshot import Snapshot
 from express.version import __version__
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
-
-    from prometheus_client.core import Metric
 
     from express.metrics.reading import Runtime, Workflow
     from express.program import Machine
 
 
-class Metrics:
+class Metrics(SnapshotCollector):
     """A prometheus_client collector of what a Runtime counts. Register it in any registry, or `serve` it.
 
         async with express.Runtime() as runtime:
@@ -102,21 +99,6 @@ class Metrics:
         for machine in ended:
             self._leaving.remove(machine)
             self._measurements.part(machine)
-
-    def collect(self) -> Iterator[Metric]:
-        """The families with their values now, as prometheus_client asks for them."""
-        return self.snapshot().metrics()
-
-    def describe(self) -> list[Metric]:
-        """The families alone: a registry refuses two collectors with the same names."""
-        return declarations()
-
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
-        """Serve them at `/metrics`, with those of the process, in a thread of its own. 0 picks a free port.
-
-        Raises OSError when the port is taken or the host is not one of this machine's.
-        """
-        return serve_collector(self, port, host)
 
     def push(self, path: str | os.PathLike[str], *, every: float = EVERY) -> Pushing:
         """Tell them to the `Gathering` that listens at `path`, every so many seconds and at exit, from a thread."""

@@ -21,17 +21,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from express.metrics import families
+from express.metrics.collecting import SnapshotCollector
 from express.metrics.families import BY_NAME
 from express.metrics.labels import MAX_LABEL_VALUES, Caps
-from express.metrics.server import Server, serve_collector
-from express.metrics.snapshot import Labels, Snapshot, declarations
+from express.metrics.snapshot import Labels, Snapshot
 from express.metrics.wire import MAX_LINE, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from io import BufferedIOBase
 
-    from prometheus_client.core import Metric
 
 #: What a worker gets for each line.
 TAKEN = b"+"
@@ -43,7 +41,7 @@ MAX_CONNECTIONS = 1_024
 _POLL = 0.05
 
 
-class Gathering:
+class Gathering(SnapshotCollector):
     """A prometheus_client collector of the sum of what workers push to `path`, the path of a Unix socket.
 
         with express.metrics.Gathering("/run/app/metrics.sock") as gathering, gathering.serve(port=9464):
@@ -138,18 +136,6 @@ class Gathering:
 
     def _closed(self, names: tuple[str, ...], values: Labels) -> Labels:
         return tuple(self._caps[name].label(value) for name, value in zip(names, values, strict=True))
-
-    def collect(self) -> Iterator[Metric]:
-        """The families with the sum of their values now, as prometheus_client asks for them."""
-        return self.snapshot().metrics()
-
-    def describe(self) -> list[Metric]:
-        """The families alone: a registry refuses two collectors with the same names."""
-        return declarations()
-
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
-        """Serve the sum at `/metrics`, with the metrics of this process. 0 picks a free port. Raises OSError."""
-        return serve_collector(self, port, host)
 
     # ------------------------------------------------------------------------------------------ life
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.metrics import Metrics, Pushing, Server, families
+from express.metrics import Metrics, Pushing, families
+from express.metrics.collecting import SnapshotCollector
 from express.metrics.pushing import EVERY
-from express.metrics.server import serve_collector
-from express.metrics.snapshot import Snapshot, declarations
+from express.metrics.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
-
-    from prometheus_client.core import Metric
+    from collections.abc import Mapping
 
     from express.service.service import Service
 
 
-class ServiceMetrics:
+class ServiceMetrics(SnapshotCollector):
     """A prometheus_client collector of what runs in a Service. Make it in the thread of the Service.
 
     answers: requests answered, by action and HTTP status, which somebody else counts.
@@ -37,18 +35,6 @@ class ServiceMetrics:
         for (action, status), count in list(self._answers.items()):
             snapshot.add(families.HTTP_REQUESTS, (action, str(status)), count)
         return snapshot
-
-    def collect(self) -> Iterator[Metric]:
-        """The families with their values now, as prometheus_client asks for them."""
-        return self.snapshot().metrics()
-
-    def describe(self) -> list[Metric]:
-        """The families alone: a registry refuses two collectors with the same names."""
-        return declarations()
-
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
-        """Serve them at `/metrics`, from a thread. 0 picks a free port. Raises OSError."""
-        return serve_collector(self, port, host)
 
     def push(self, path: str | os.PathLike[str], *, every: float = EVERY) -> Pushing:
         """Tell them to the Gathering that listens at `path`."""
