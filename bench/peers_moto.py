@@ -12,8 +12,8 @@ import time
 import uuid
 from typing import Any
 
-import boto3  # type: ignore[import-untyped,unused-ignore]
-from moto import mock_aws  # type: ignore[import-not-found,import-untyped,unused-ignore]
+import boto3  # type: ignore[import-untyped,unused-ignore]  # has no types; may be installed nowhere else
+from moto import mock_aws  # type: ignore[import-not-found,import-untyped,unused-ignore]  # only in its own environment
 
 CONFIG = {"stepfunctions": {"execute_state_machine": True}, "core": {"mock_credentials": True}}
 KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
@@ -48,7 +48,7 @@ def run_batch(client: Any, machine: str, events: list[Any], patience: float) -> 
 
 
 def wait_for(client: Any, execution: str, end: float) -> Any:
-    """The output of an execution."""
+    """The output of an execution. moto tells nobody of its end: it is asked again and again."""
     while True:
         described = client.describe_execution(executionArn=execution)
         if described["status"] == "SUCCEEDED":

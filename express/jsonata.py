@@ -28,6 +28,6 @@ evaluated by any number of threads at once.
 
 from __future__ import annotations
 
-from express.expressions.jsonata import UNDEFINED, Expression, Function, JSONataError, compile  # noqa: A004
+from express.expressions.jsonata import UNDEFINED, Expression, Function, JSONataError, compile  # noqa: A004 - the verb users know
 
 __all__ = ["UNDEFINED", "Expression", "Function", "JSONataError", "compile"]

@@ -113,12 +113,12 @@ MANNERS: dict[str, tuple[Callable[[Callable[[JSON], JSON]], Callable[[JSON], Any
 }
 
 
-def built(definition: dict[str, Any], manner: str = "inline", type: str = "STANDARD") -> express.Workflow:  # noqa: A002
+def built(definition: dict[str, Any], manner: str = "inline", type: str = "STANDARD") -> express.Workflow:  # noqa: A002 - ASL's own word
     wrapped, options = MANNERS[manner]
     tasks = express.Tasks()
     for handler in (fails, answers):
         tasks.add(handler.__name__, wrapped(handler), **options)
-    return express.compile(definition, tasks, type=type)  # type: ignore[arg-type]
+    return express.compile(definition, tasks, type=type)  # type: ignore[arg-type]  # one of the two, by the callers
 
 
 def kept(

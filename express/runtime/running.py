@@ -253,7 +253,7 @@ class RunningExecutions(LoopHost):
             self._announce_end(run, result)
         # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
         # this only the collector could free them.
-        run.run = None  # type: ignore[assignment]
+        run.run = None  # type: ignore[assignment]  # nobody asks an ended one
         run.task = None
         if run.paused is not None:
             run.let_go()

@@ -320,7 +320,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         return following
 
     def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
-        value = merge(raw, result)  # type: ignore[misc]
+        value = merge(raw, result)  # type: ignore[misc]  # chosen only where there is a merge
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
         frame.data = value

@@ -94,7 +94,7 @@ async def test_a_defect_is_an_internal_failure_that_shows_nothing(caplog: pytest
             raise ZeroDivisionError("secret")
 
     with caplog.at_level(logging.ERROR, "express"):
-        response = await Endpoint(Broken(), HostPolicy())(request("ListStateMachines", b"{}"))  # type: ignore[arg-type]
+        response = await Endpoint(Broken(), HostPolicy())(request("ListStateMachines", b"{}"))  # type: ignore[arg-type]  # no Service
     assert response.status == 500
     assert orjson.loads(response.body)["__type"] == "InternalFailure"
     assert b"secret" not in response.body

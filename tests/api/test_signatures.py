@@ -236,7 +236,7 @@ def client(url: str, **credentials: str) -> Iterator[Any]:
 def test_boto3() -> None:
     with serving() as served, served.renew():
         endpoint = served._endpoint
-        served._endpoint = Signed(endpoint, KEYS, ACCOUNT.region)  # type: ignore[assignment]
+        served._endpoint = Signed(endpoint, KEYS, ACCOUNT.region)  # type: ignore[assignment]  # any Application will do
         with client(served.url, aws_access_key_id="AKIDTWO", aws_secret_access_key="two") as known:
             assert known.list_state_machines()["stateMachines"] == []
         with (

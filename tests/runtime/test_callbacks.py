@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 SQS = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
-DEFINITION = {
+DEFINITION: dict[str, Any] = {
     "StartAt": "A",
     "States": {"A": {"Type": "Task", "Resource": SQS, "Parameters": {"QueueUrl": "q", "MessageBody.$": "$$.Task.Token"}, "End": True}},
 }  # fmt: skip
@@ -189,7 +189,7 @@ def test_an_execution_that_waited_is_freed_at_once(limits: dict[str, Any]) -> No
         tokens.append(payload["MessageBody"])
 
     tasks.add(SQS, submit)
-    state = {**DEFINITION["States"]["A"], **limits}  # type: ignore[index]
+    state = {**DEFINITION["States"]["A"], **limits}
     workflow = express.compile({"StartAt": "A", "States": {"A": state}}, tasks, type="STANDARD")
 
     async def main() -> None:
@@ -214,7 +214,7 @@ def test_what_a_waiting_task_costs() -> None:
     tokens: list[str] = []
     tasks = express.Tasks()
     tasks.add(SQS, lambda payload: tokens.append(payload["MessageBody"]))
-    state = {**DEFINITION["States"]["A"], "TimeoutSeconds": 1000, "HeartbeatSeconds": 500}  # type: ignore[index]
+    state = {**DEFINITION["States"]["A"], "TimeoutSeconds": 1000, "HeartbeatSeconds": 500}
     workflow = express.compile({"StartAt": "A", "States": {"A": state}}, tasks, type="STANDARD")
 
     async def main() -> float:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROLE = "arn:aws:iam::123456789012:role/r"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:Pay"
 ORDERS = "arn:aws:states:us-east-1:123456789012:stateMachine:orders"
-PAY = {"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": FUNCTION, "End": True}}}
+PAY: dict[str, Any] = {"StartAt": "Pay", "States": {"Pay": {"Type": "Task", "Resource": FUNCTION, "End": True}}}
 MOCKS: dict[str, Any] = {
     "StateMachines": {"orders": {"TestCases": {"Happy": {"Pay": "Paid"}, "Sad": {"Pay": "Broke"}, "None": {}}}},
     "MockedResponses": {
@@ -106,7 +106,7 @@ def test_a_machine_made_anew_is_compiled_anew(path: Path) -> None:
     async def act(service: Service) -> JSON:
         assert await outcome(service, f"{ORDERS}#Happy") == '"mocked"'
         service.executions.delete_machine(ORDERS)
-        inner = {**PAY["States"]["Pay"], "ResultPath": "$.paid"}  # type: ignore[index]
+        inner = {**PAY["States"]["Pay"], "ResultPath": "$.paid"}
         definition = json.dumps({**PAY, "States": {"Pay": inner}})
         request = {"name": "orders", "definition": definition, "roleArn": ROLE, "type": "EXPRESS"}
         await service.catalogue.create(request)

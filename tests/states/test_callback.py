@@ -319,14 +319,18 @@ def test_of_a_lambda_function_the_submission_is_wrapped_and_the_answer_is_not() 
         assert submitted["output"] == '{"ExecutedVersion":"$LATEST","Payload":"mail sent","StatusCode":200}'
 
 
-def test_what_was_submitted_must_be_json_within_the_limit() -> None:
-    for result, error in ((object(), "Runtime.MarshalError"), ("x" * 300_000, "States.DataLimitExceeded")):
-        scene = Scene()
-        tasks = express.Tasks()
-        tasks.add(SQS, lambda payload, result=result: result)
-        ended = scene.play(lambda tasks=tasks, scene=scene: scene.runtime.execute(machine(tasks), {}))  # type: ignore[misc]
-        assert ended.error == error
-        assert scene.recorder.types == ["TaskScheduled", "TaskStarted", "TaskFailed"]
+@pytest.mark.parametrize(
+    ("result", "error"),
+    [(object(), "Runtime.MarshalError"), ("x" * 300_000, "States.DataLimitExceeded")],
+    ids=["no JSON", "too much"],
+)
+def test_what_was_submitted_must_be_json_within_the_limit(result: Any, error: str) -> None:
+    scene = Scene()
+    tasks = express.Tasks()
+    tasks.add(SQS, lambda payload: result)
+    ended = scene.play(lambda: scene.runtime.execute(machine(tasks), {}))
+    assert ended.error == error
+    assert scene.recorder.types == ["TaskScheduled", "TaskStarted", "TaskFailed"]
 
 
 # --------------------------------------------------------------------------------------------------------------

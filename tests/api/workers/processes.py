@@ -42,8 +42,8 @@ def constant(value: JSON) -> dict[str, Any]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    while not condition():  # noqa: ASYNC110 - nothing tells of it
+    """Wait for what another process does. It is looked for, hence the sleep: a file or a process tells nobody."""
+    while not condition():  # noqa: ASYNC110 - as said above
         await asyncio.sleep(0.01)
 
 
@@ -61,7 +61,7 @@ async def wait_for_file(payload: Any) -> JSON:
 
 async def block(payload: Any) -> JSON:
     """Hold up the loop."""
-    Path(payload).touch()  # noqa: ASYNC240 - nor this
+    Path(payload).touch()  # noqa: ASYNC240 - it blocks anyway
     time.sleep(600)  # noqa: ASYNC251 - what a handler must not do
     return None
 

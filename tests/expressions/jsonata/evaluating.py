@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from express.expressions.jsonata import Function, JSONataError, compile  # noqa: A004
+from express.expressions.jsonata import Function, JSONataError, compile  # noqa: A004 - the verb users know
 
 DOCUMENT: dict[str, Any] = {
     "order": {

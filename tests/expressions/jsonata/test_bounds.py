@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from express.expressions.jsonata import JSONataError, compile  # noqa: A004
+from express.expressions.jsonata import JSONataError, compile  # noqa: A004 - the verb users know
 from express.expressions.jsonata.generation import emitter
 
 WORK, MEMORY, STACK = "U1001", "U1002", "U1003"
@@ -134,7 +134,7 @@ def test_limits_hold_for_expressions_that_seem_to_need_none() -> None:
     assert compile("a.b")(data) == [1] * 90_000
     for text, limits in {"a.b": {"steps": 50_000}, "s & s": {"size": 3000}, "$uppercase(s)": {"steps": 100}}.items():
         with pytest.raises(JSONataError, match=r"timeout|memory"):
-            compile(text, **limits)(data)  # type: ignore[arg-type]
+            compile(text, **limits)(data)  # type: ignore[arg-type]  # limits of several types
 
 
 def test_a_tail_call_needs_no_stack() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import express
-from express.expressions.jsonata import UNDEFINED, Function, JSONataError, compile, compile_tree  # noqa: A004
+from express.expressions.jsonata import UNDEFINED, Function, JSONataError, compile, compile_tree  # noqa: A004 - the verb users know
 from express.expressions.jsonata.generation.marking import tells_sequences
 from express.expressions.jsonata.parser import parse
 from tests.expressions.jsonata import test_calls, test_operators, test_paths

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from express.expressions.jsonata import JSONataError, compile, compiler  # noqa: A004
+from express.expressions.jsonata import JSONataError, compile, compiler  # noqa: A004 - the verb users know
 from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation, Limits
 from tests.expressions.jsonata.hostile import DATA, HONEST, hostile
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from express.expressions.jsonata import Expression, JSONataError, compile  # noqa: A004
+from express.expressions.jsonata import Expression, JSONataError, compile  # noqa: A004 - the verb users know
 
 NASTY = [
     "'",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from express.expressions.jsonata import JSONataError, compile  # noqa: A004
+from express.expressions.jsonata import JSONataError, compile  # noqa: A004 - the verb users know
 from express.expressions.jsonata.evaluation import Evaluation, Limits
 from express.expressions.jsonata.multiplying import may_multiply, weighed
 from express.expressions.jsonata.parser import parse
