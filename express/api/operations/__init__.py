@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from express.api.operations import (
+from express.api.operations import (  # noqa: F401 - imported for what they enter
     activities,
     aliases,
     executions,
@@ -18,17 +16,4 @@ from express.api.operations import (
 )
 from express.api.operations.registry import OPERATIONS, Operation
 
-FAMILIES: Final = (
-    activities,
-    aliases,
-    executions,
-    history,
-    machines,
-    map_runs,
-    state_tests,
-    tags,
-    task_tokens,
-    versions,
-)
-
-__all__ = ["FAMILIES", "OPERATIONS", "Operation"]
+__all__ = ["OPERATIONS", "Operation"]

@@ -126,6 +126,8 @@ def agree(text: str, here: dict[str, Any], there: dict[str, Any]) -> bool:
       calculates on with it.
     - `$round` rounds a precision with a fraction down, as the AWS guide says; there it gives NaN.
     - A call at the end of a lambda that a built-in calls has null for its context there (T0411).
+    - A `%` that asks for more parents than its lambda has steps: there the path ends as the stream of bindings it works
+      on, which shows as [] when it is empty, and is nothing here.
     """
     if there.get("code") == CRASH or ("code" in here and "code" in there and races(text)):
         return True
@@ -134,6 +136,8 @@ def agree(text: str, here: dict[str, Any], there: dict[str, Any]) -> bool:
     if "$round" in text and "NaN" in as_text(there):
         return True
     if "function" in text and there.get("code") == "T0411":
+        return True
+    if "%" in text and "function" in text and there.get("value") == [] and here.get("undefined"):
         return True
     return as_text(here) == as_text(there)
 
