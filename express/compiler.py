@@ -101,6 +101,7 @@ class Definition:
             program=program,
             context=build_context,
             all_steps=tuple(builder.steps),
+            reuses_runs=not observers and not any(step.lends_run for step in builder.steps),
             compile_ns=self.read_ns + time.perf_counter_ns() - begin,
         )
 

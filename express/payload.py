@@ -32,8 +32,8 @@ PAYLOAD_LIMIT = 262_144
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
 MAX_DEPTH = 254
 
-_STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
-_dumps = orjson.dumps
+STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+dumps = orjson.dumps
 
 loads = orjson.loads
 
@@ -81,7 +81,7 @@ class NotJSON(ValueError):
 def encode(value: JSON) -> bytes:
     """Compact UTF-8 JSON of `value`. Raises NotJSON for what orjson refuses, NaN and the infinities."""
     try:
-        blob = _dumps(value, None, _STRICT)
+        blob = dumps(value, None, STRICT)
     except TypeError:
         return _written(value, _STRINGS)
     # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
@@ -108,7 +108,7 @@ def cross(value: JSON) -> tuple[JSON, int]:
     Raises NotJSON for all that Lambda's Python runtime refuses.
     """
     try:
-        blob = _dumps(value, None, _STRICT)
+        blob = dumps(value, None, STRICT)
         copy = loads(blob)
         if copy == value:
             return copy, len(blob)
@@ -122,7 +122,7 @@ def cross(value: JSON) -> tuple[JSON, int]:
 def is_plain(value: JSON) -> bool:
     """Whether `value` consists of the very types that JSON text is read into, and so may be shared as it is."""
     try:
-        _dumps(value, None, _STRICT)
+        dumps(value, None, STRICT)
     except TypeError:
         # Integers beyond 64 bits come here as well: they can cross, but cannot be shared unseen.
         return False

@@ -53,6 +53,7 @@ class Step:
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
     the state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
     `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
+    `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
     (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
@@ -72,6 +73,7 @@ class Step:
         "has_token",
         "is_written",
         "items",
+        "lends_run",
         "name",
         "passed",
         "recover",
@@ -97,7 +99,7 @@ class Step:
         self.events = 2
         self.events_on_failure = 0
         self.recover: Recovery | None = None
-        self.retries = self.is_written = self.has_token = False
+        self.retries = self.is_written = self.has_token = self.lends_run = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0
@@ -156,7 +158,8 @@ class Machine:
     `definition_bytes` is the size of its text, `base_memory` what an execution without fan-out is metered at, both in
     bytes. `timeout_seconds` is the machine's own TimeoutSeconds or None. `context` makes the context object (`$$`)
     for a frame. `compile_ns` is how long it took to read and build it, in nanoseconds. `known_to` is whoever counts
-    what it comes to and has met it, None while nobody does.
+    what it comes to and has met it, None while nobody does. `reuses_runs`: nobody keeps hold of a Run beyond its end,
+    so one that has ended well may stand for the next execution; `spare` is such a one.
     """
 
     name: str
@@ -174,6 +177,8 @@ class Machine:
     all_steps: tuple[Step, ...] = ()
     compile_ns: int = 0
     known_to: object = None
+    reuses_runs: bool = False
+    spare: Run | None = None
 
 
 class Host(Protocol):

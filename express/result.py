@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from express.errors import ExecutionFailed
 from express.metering import Billing
@@ -33,7 +33,10 @@ class Result:
     `Runtime.map` it belongs to, from 0; None for executions started one by one.
     """
 
-    __slots__ = ("_duration_ns", "_memory_bytes", "_name", "_names", "cause", "error", "index", "output", "status")
+    #: What is known only at the end.
+    OUTCOME: ClassVar = ("_duration_ns", "_memory_bytes", "cause", "error", "index", "output", "status")
+
+    __slots__ = (*OUTCOME, "_name", "_names")
 
     def __init__(
         self,
@@ -55,6 +58,18 @@ class Result:
         self._duration_ns = duration_ns
         self._memory_bytes = memory_bytes
         self.index: int | None = None
+
+    def take(self, other: Result) -> None:
+        """Become an equal of another Result."""
+        self.status = other.status
+        self.output = other.output
+        self.error = other.error
+        self.cause = other.cause
+        self.index = other.index
+        self._name = other._name
+        self._names = other._names
+        self._duration_ns = other._duration_ns
+        self._memory_bytes = other._memory_bytes
 
     @property
     def name(self) -> str:

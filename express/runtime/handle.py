@@ -1,62 +1,78 @@
-"""A started execution in the user's hands."""
+"""A started execution in the user's hands.
+
+It is the Result it will come to. Most executions have ended by the time `start` returns, and of those nothing is kept
+but the Result; so an Execution is a Result that may still be under way, and one object where thousands are held at once
+is less for the garbage collector to look through than two.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from express.result import Result
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Generator
 
     from express.program import Run
-    from express.result import Result
+    from express.result import Names
     from express.runtime.runtime import Runtime
 
 
-class Execution:
+class Execution(Result):
     """A started execution. Await it for its Result; awaiting again gives the same one.
 
-    Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime.
+    Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime. Until it has ended
+    only its `name` is known; asking for the rest of a Result raises AttributeError.
     """
 
-    __slots__ = ("_result", "_run", "_runtime", "_waiters", "task")
+    # None of them is ever set in one that has ended at once.
+    __slots__ = ("_run", "_runtime", "_waiters", "task")
 
-    def __init__(self, runtime: Runtime, run: Run | None, result: Result | None) -> None:
-        self._runtime = runtime
-        self._run = run
-        self._result = result
-        self._waiters: set[asyncio.Future[None]] | None = None
-        #: Where it runs, None when it has ended at once. The loop itself would not keep the task alive.
-        self.task: asyncio.Task[None] | None = None
+    _run: Run | None
+    _runtime: Runtime
+    _waiters: set[asyncio.Future[None]] | None
+    #: Where it runs, None while it has no task. The loop itself would not keep it alive.
+    task: asyncio.Task[None] | None
 
-    @property
-    def name(self) -> str:
-        return self._result.name if self._run is None and self._result is not None else self._running.execution_name
+    @classmethod
+    def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:
+        """One that is under way, until somebody calls `finish`."""
+        execution = cls.__new__(cls)
+        execution._name = run.name or run.sequence
+        execution._names = names
+        execution._runtime = runtime
+        execution._run = run
+        execution._waiters = execution.task = None
+        return execution
+
+    @classmethod
+    def ended(cls, result: Result) -> Self:
+        """One that has come to this result."""
+        execution = cls.__new__(cls)
+        execution.take(result)
+        return execution
 
     @property
     def done(self) -> bool:
-        return self._result is not None
+        return hasattr(self, "status")
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
         """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
-        if self._result is None:
-            self._runtime.stop(self._running, "ABORTED", error, cause)
-
-    @property
-    def _running(self) -> Run:
-        assert self._run is not None
-        return self._run
+        if not self.done and self._run is not None:
+            self._runtime.stop(self._run, "ABORTED", error, cause)
 
     def finish(self, result: Result) -> None:
-        """Called once, by the Runtime: wake everyone who waits for the Result."""
-        self._result = result
+        """Called once, by the Runtime: take over the outcome and wake everyone who waits for it."""
+        self.take(result)
         self._run = self.task = None
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
     def __await__(self) -> Generator[Any, None, Result]:
-        while self._result is None:
+        while not hasattr(self, "status"):
             waiter = self._runtime.new_future()
             if self._waiters is None:
                 self._waiters = set()
@@ -65,4 +81,13 @@ class Execution:
                 yield from waiter
             finally:
                 self._waiters.discard(waiter)
-        return self._result
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        """Only for what is not there."""
+        if name in Result.OUTCOME:
+            raise AttributeError(f"{name}: the execution {self.name} has not ended yet; `await` it")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __repr__(self) -> str:
+        return super().__repr__() if self.done else f"Execution({self.name}, running)"

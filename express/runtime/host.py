@@ -55,6 +55,24 @@ def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
 class LoopHost:
     """The services of one event loop. `enter` ties it to the loop; before that only the clock works."""
 
+    # Slots, in the subclasses too: CPython shares no more than 30 names between the instances of a class, and those of
+    # a Runtime would be looked up by their hash each time.
+    __slots__ = (
+        "__weakref__",
+        "_again",
+        "_executor",
+        "_fan_outs",
+        "_line",
+        "_loop",
+        "_names",
+        "_turn",
+        "advance",
+        "callbacks",
+        "monotonic_ns",
+        "slice_end",
+        "time_ns",
+    )
+
     def __init__(self) -> None:
         self.advance = advance
         self.slice_end = 0

@@ -4,8 +4,8 @@ They are kept in the order of their start, which is the order of their deadlines
 (law 5); only a machine with a TimeoutSeconds of its own has its own. Whoever wants to start one while as many run as
 may waits for a place, first come first served.
 
-Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result; `_succeed` is
-the short form of it that nearly all of them take.
+Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result, unless it has
+taken the short way through `Runtime.begin`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from express.errors import RUNTIME, TIMEOUT
+from express.errors import RUNTIME, TIMEOUT, StateError, forget_trace
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_steps, memory_bytes
 from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
 from express.payload import find_foreign
@@ -34,6 +34,25 @@ log = logging.getLogger("express")
 
 class RunningExecutions(LoopHost):
     """The part of a Runtime that knows what runs. Arguments as there."""
+
+    __slots__ = (
+        "_announce_end",
+        "_announce_start",
+        "_idle",
+        "_open",
+        "_reserved",
+        "_running",
+        "_short_ns",
+        "_timeout_ns",
+        "_waiting",
+        "_watch",
+        "_watched",
+        "execution_timeout",
+        "max_in_flight",
+        "measurements",
+        "observers",
+        "throttled",
+    )
 
     def __init__(self, max_in_flight: int, execution_timeout: float, observers: Iterable[Observer]) -> None:
         if max_in_flight < 1 or execution_timeout <= 0:
@@ -194,27 +213,6 @@ class RunningExecutions(LoopHost):
 
     # ------------------------------------------------------------------------------------------ ends
 
-    def _succeed(self, run: Run) -> Result:
-        """`_end` for nearly all: an execution that has succeeded within one step of the bill, that nobody watches."""
-        duration = self.monotonic_ns() - run.started_ns
-        if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting or self._watched:
-            return self._end(run, "SUCCEEDED", run.data, None, None)
-        machine = run.machine
-        tally = machine.tally
-        tally.succeeded += 1
-        tally.duration_ns += duration
-        durations = tally.durations
-        if durations is not None:
-            latest = durations.latest
-            if latest.above < duration <= latest.bound:
-                latest.count += 1
-            else:
-                durations.count(duration, run)
-        run.run = run.task = None  # type: ignore[assignment]  # as in `_end`
-        return Result(
-            "SUCCEEDED", run.data, None, None, run.name or run.sequence, self._names, duration, machine.base_memory
-        )
-
     def _end(self, run: Run, status: Status, output: JSON, error: str | None, cause: str | None) -> Result:
         """Fold the execution's numbers into its machine's tally."""
         duration = self.monotonic_ns() - run.started_ns
@@ -261,6 +259,18 @@ class RunningExecutions(LoopHost):
             # It may have been given a place and never needed one.
             self._admit()
         return result
+
+    def _end_raised(self, run: Run, error: BaseException) -> Result:
+        """The end of an execution that has raised while it ran. Raises again what is to end more than that."""
+        if isinstance(error, StateError):
+            forget_trace(error)
+            return self._end(run, "FAILED", None, error.error, error.cause)
+        if isinstance(error, Exception):
+            # A defect of ours must not take the application down.
+            return self._end_broken(run, error)
+        # Somebody is leaving the program by way of a handler.
+        self._end(run, "ABORTED", None, None, None)
+        raise error
 
     def _end_broken(self, run: Run, error: Exception) -> Result:
         foreign = find_foreign(run.input)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed, StateError, forget_trace
 from express.names import check_name
-from express.payload import PAYLOAD_LIMIT, NotJSON, encode
-from express.program import Machine, Run
+from express.payload import PAYLOAD_LIMIT, STRICT, NotJSON, dumps, encode
+from express.program import NO_VARIABLES, Machine, Run
 from express.result import Result
 from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
@@ -82,6 +82,8 @@ class Runtime(RunningExecutions):
     map_concurrency: iterations of an inline Map at once where the definition leaves it open.
     payload_limit: bytes of JSON at every edge; AWS's limit is 262 144.
     """
+
+    __slots__ = ("_sequence", "_standby", "drain_timeout", "map_concurrency", "payload_limit", "streams")
 
     def __init__(
         self,
@@ -179,36 +181,46 @@ class Runtime(RunningExecutions):
         if not self._open:
             raise _closed()
         machine = workflow.machine(self.observers)
-        if self.monotonic_ns() > self.slice_end:
+        now = self.monotonic_ns
+        if now() > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
-        opened = self.open(machine, {} if input is NO_INPUT else input, name)
-        if isinstance(opened, Result):
-            return Execution(self, None, opened)
+        if input is NO_INPUT:
+            input = {}  # noqa: A001 - ASL's own word for it
         if machine.program.blocks:
             standby = self._standby
-            if standby is not None and standby.ready:
-                return self._start_at_once(opened, standby)
-            if standby is None or standby.task.done():
-                self._standby = Standby(self._loop)
+            if standby is None or not standby.ready:
+                return self._start_later(machine, input, name)
+            # Run it as far as it goes without waiting, in the place of the task that stands by.
+            context = copy_context()
+            begun = standby.perform(context.run, self.begin, machine, input, name, Execution)
+            if isinstance(begun, Run):
+                return self._started(begun, standby, context)
         else:
-            result = self.run_here(opened)
-            if result is not None:
-                return Execution(self, None, result)
-        self._register(opened)
-        execution = Execution(self, opened, None)
-        execution.task = spawn(self._loop, self._conduct_started(opened, execution))
+            begun = self.begin(machine, input, name, Execution)
+            if isinstance(begun, Run):
+                return self._start_in_task(begun)
+        return begun if isinstance(begun, Execution) else Execution.ended(begun)
+
+    def _start_later(self, machine: Machine, event: JSON, name: str | None) -> Execution:
+        """Nothing stands by: the execution gets a task, which runs it."""
+        opened = self.open(machine, event, name)
+        if isinstance(opened, Result):
+            return Execution.ended(opened)
+        if self._standby is None or self._standby.task.done():
+            self._standby = Standby(self._loop)
+        return self._start_in_task(opened)
+
+    def _start_in_task(self, run: Run) -> Execution:
+        self._register(run)
+        execution = Execution.running(self, run, self._names)
+        execution.task = spawn(self._loop, self._conduct_started(run, execution))
         return execution
 
-    def _start_at_once(self, run: Run, standby: Standby) -> Execution:
-        """Run it here as far as it goes without waiting, in the place of a task that stands by."""
-        run.task = standby.task
-        context = copy_context()
-        result = standby.perform(context.run, self.run_here, run)
-        if result is not None:
-            return Execution(self, None, result)
-        execution = Execution(self, run, None)
+    def _started(self, run: Run, standby: Standby, context: Context) -> Execution:
+        """It waits, after the task that stands by has seemed to run it."""
+        execution = Execution.running(self, run, self._names)
         if run.awaiting is None and standby.ready:
             self._rest(Nap(self, run, execution, context))
         else:
@@ -295,18 +307,13 @@ class Runtime(RunningExecutions):
         if not self._open:
             raise _closed()
         machine = workflow.machine(self.observers)
-        if self.monotonic_ns() > self.slice_end:
+        now = self.monotonic_ns
+        if now() > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
-        opened = self.open(machine, {} if input is NO_INPUT else input, name)
-        if isinstance(opened, Result):
-            return opened
-        opened.task = asyncio.current_task(self._loop)
-        result = self.run_here(opened)
-        if result is None:
-            return await self.conduct(opened)
-        return result
+        begun = self.begin(machine, {} if input is NO_INPUT else input, name)
+        return await self.conduct(begun) if isinstance(begun, Run) else begun
 
     def map(
         self, workflow: Workflow, events: Iterable[JSON] | AsyncIterable[JSON], *, ordered: bool = True
@@ -332,21 +339,87 @@ class Runtime(RunningExecutions):
         index = 0
         if isinstance(events, AsyncIterable):
             async for event in events:
-                opened = self.open(machine, event)
-                result = (self.run_here(opened) or await self.conduct(opened)) if isinstance(opened, Run) else opened
+                begun = self.begin(machine, event)
+                result = await self.conduct(begun) if isinstance(begun, Run) else begun
                 result.index = index
                 index += 1
                 yield result
                 await self.be_fair()
             return
         for event in events:
-            opened = self.open(machine, event)
-            result = (self.run_here(opened) or await self.conduct(opened)) if isinstance(opened, Run) else opened
+            begun = self.begin(machine, event)
+            result = await self.conduct(begun) if isinstance(begun, Run) else begun
             result.index = index
             index += 1
             yield result
             if now() > self.slice_end:
                 await self.be_fair()
+
+    def begin(
+        self, machine: Machine, event: JSON, name: str | None = None, kind: type[Result] = Result
+    ) -> Run | Result:
+        """`open` an execution and `run_here`. A Run waits, and wants to be conducted. `kind` is what the result is made
+        as, where that is cheap.
+
+        This is those two, and `_end`, in one piece and without the questions that nearly all executions answer alike:
+        nobody looks on, the input is as it should be, and the end is a success within one step of the bill.
+        """
+        if name is not None or self._watched or machine.known_to is not self.measurements or not self._open:
+            return self._begin_anyhow(machine, event, name)
+        try:
+            text = dumps(event, None, STRICT)
+        except TypeError:
+            return self._begin_anyhow(machine, event, name)
+        size = len(text)
+        if size > self.payload_limit or text.find(b"null") >= 0:
+            return self._begin_anyhow(machine, event, name)
+        self._sequence = sequence = self._sequence + 1
+        tally = machine.tally
+        tally.started += 1
+        now = self.monotonic_ns
+        run = machine.spare
+        if run is None:
+            run = Run(self, machine, event, size, sequence, now())
+        else:
+            machine.spare = None
+            run.run = run
+            run.host = self
+            run.step = machine.program.start
+            run.input = run.data = event
+            run.size = run.data_bytes = size
+            run.sequence = sequence
+            run.events = 1
+            run.started_ns = now()
+        try:
+            if not advance(run):
+                self._register(run)
+                return run
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
+            return self._end_raised(run, error)
+        duration = now() - run.started_ns
+        if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting:
+            return self._end(run, "SUCCEEDED", run.data, None, None)
+        tally.succeeded += 1
+        tally.duration_ns += duration
+        durations = tally.durations
+        if durations is not None:
+            latest = durations.latest
+            if latest.above < duration <= latest.bound:
+                latest.count += 1
+            else:
+                durations.count(duration, run)
+        result = kind("SUCCEEDED", run.data, None, None, sequence, self._names, duration, machine.base_memory)
+        run.run = None  # type: ignore[assignment]  # as in `_end`
+        if machine.reuses_runs:
+            # It keeps nothing of this execution; what it does not set above is as it was at the beginning.
+            run.host = run.input = run.data = None  # type: ignore[assignment]
+            run.variables = NO_VARIABLES
+            machine.spare = run
+        return result
+
+    def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
+        opened = self.open(machine, event, name)
+        return opened if isinstance(opened, Result) else self.run_here(opened) or opened
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
@@ -429,16 +502,9 @@ class Runtime(RunningExecutions):
             if not advance(run):
                 self._register(run)
                 return None
-        except StateError as error:
-            forget_trace(error)
-            return self._end(run, "FAILED", None, error.error, error.cause)
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
-            return self._end_broken(run, error)
-        except BaseException:
-            # Somebody is leaving the program by way of a handler.
-            self._end(run, "ABORTED", None, None, None)
-            raise
-        return self._succeed(run)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
+            return self._end_raised(run, error)
+        return self._end(run, "SUCCEEDED", run.data, None, None)
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
         """Drive an execution that `run_here` has left unfinished to its end, in the current task.
@@ -469,7 +535,7 @@ class Runtime(RunningExecutions):
                 execution.finish(result)
             raise
         else:
-            result = self._succeed(run)
+            result = self._end(run, "SUCCEEDED", run.data, None, None)
         finally:
             self._deregister(run)
         if run.cancelled and _uncancel() > run.cancellations:

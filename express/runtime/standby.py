@@ -17,13 +17,12 @@ from __future__ import annotations
 import asyncio
 from asyncio.tasks import _enter_task, _leave_task, current_task
 from contextvars import Context
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-_First = TypeVar("_First")
-_Second = TypeVar("_Second")
+_Arguments = TypeVarTuple("_Arguments")
 _Outcome = TypeVar("_Outcome")
 
 
@@ -45,7 +44,7 @@ class Standby:
         # Never eagerly: where everything waits, one task in a turn of the loop is enough to find that out.
         self.task = loop.create_task(self._stand_by(), context=Context())
 
-    def perform(self, act: Callable[[_First, _Second], _Outcome], first: _First, second: _Second) -> _Outcome:
+    def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
         """Call `act` as if the task did. What `act` starts itself meanwhile finds the task taken."""
         self.ready = False
         loop, task = self._loop, self.task
@@ -54,7 +53,7 @@ class Standby:
             _leave_task(loop, caller)
         _enter_task(loop, task)
         try:
-            return act(first, second)
+            return act(*arguments)
         finally:
             _leave_task(loop, task)
             if caller is not None:

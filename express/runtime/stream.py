@@ -13,7 +13,6 @@ fails, the results of everything taken from it are delivered first, then its exc
 from __future__ import annotations
 
 import asyncio
-from asyncio import current_task
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -89,13 +88,13 @@ class Stream(Crew):
         try:
             while True:
                 while ended:
-                    result: Result | Cell | None = ended[0]
+                    result = ended.popleft()
                     if type(result) is list:
-                        # A cell: this execution is still running, and the results behind it must wait for it.
-                        result = result[0]
-                        if result is None:
+                        if result[0] is None:
+                            # A cell: this execution is still running, and the results behind it must wait for it.
+                            ended.appendleft(result)
                             break
-                    ended.popleft()
+                        result = result[0]
                     self._open -= 1
                     if self._parked:
                         self._unpark()
@@ -134,7 +133,6 @@ class Stream(Crew):
     async def work(self) -> None:
         runtime, machine, ordered = self._runtime, self._machine, self._ordered
         now, ended, source = runtime.monotonic_ns, self._ended, self._next
-        loop = self.loop
         if now() > runtime.slice_end:
             # Hundreds may have been hired in one turn.
             await self._be_fair()
@@ -161,12 +159,8 @@ class Stream(Crew):
                 await runtime.acquire()
             index = self.taken
             self.taken = index + 1
-            opened = runtime.open(machine, event)
-            if isinstance(opened, Run):
-                opened.task = current_task(loop)
-                result = runtime.run_here(opened) or await self._conduct(opened, ordered, index)
-            else:
-                result = opened
+            begun = runtime.begin(machine, event)
+            result = await self._conduct(begun, ordered, index) if isinstance(begun, Run) else begun
             if result is not None:
                 result.index = index
                 ended.append(result)

@@ -96,6 +96,7 @@ class CallbackEdge(Edge):
             witness=witness,
             events_before=_events_before(resource, self._opening),
         )
+        step.lends_run = True
 
     def build(self, handler: Handler) -> None:
         """The step's closures for a handler known at compile time."""

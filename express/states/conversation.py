@@ -10,11 +10,12 @@ state opens another one.
 
 from __future__ import annotations
 
-from types import CoroutineType, coroutine
+from inspect import CO_COROUTINE
+from types import FunctionType, MethodType, coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from express.types import JSON
 
@@ -62,13 +63,16 @@ def open_line() -> Line:
     return line
 
 
-def as_coroutine(called: Awaitable[JSON]) -> Coroutine[Any, Any, JSON]:
-    """What a handler's call gives, as the coroutine that it nearly always is."""
-    return called if type(called) is CoroutineType else _awaited(called)
+def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Coroutine[Any, Any, JSON]]:
+    """A handler whose calls give coroutines, as those of an `async def` do already; others give what can be awaited."""
+    code = getattr(call, "__code__", None) if isinstance(call, FunctionType | MethodType) else None
+    if code is not None and code.co_flags & CO_COROUTINE:
+        return call  # type: ignore[return-value]  # so it is by its flag
 
+    async def called(awaitable: Awaitable[JSON]) -> JSON:
+        return await awaitable
 
-async def _awaited(called: Awaitable[JSON]) -> JSON:
-    return await called
+    return lambda *arguments: called(call(*arguments))
 
 
 class Suspended:

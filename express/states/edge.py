@@ -17,13 +17,12 @@ when it is done in one go; a step that waits or fails counts those that AWS woul
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import RUNTIME, EngineError, StateError
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import FAILED, WAITING, Frame, Step, StepRun
-from express.states.conversation import Answer, Line, Refusal, Suspended, as_coroutine, open_line
+from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
 from express.states.flow import Flow, Leave, added_member, data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.task_context import TaskContext
@@ -91,6 +90,7 @@ class Edge:
     def build(self, handler: Handler) -> None:
         """The step's closures for a handler known at compile time."""
         step = self.step
+        step.lends_run = handler.wants_context
         wrapped = self.resource.is_lambda_invoke and handler.for_function
         begin = self._limited(self._build_begin(handler.isolate, wrapped))
         finish = resume = self._build_finish(handler.isolate, wrapped)
@@ -111,6 +111,7 @@ class Edge:
 
     def build_dynamic(self, resolver: Resolver | None) -> None:
         """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
+        self.step.lends_run = True
 
         async def perform(frame: Frame, parameters: JSON, within: Within) -> tuple[JSON, bool]:
             handler, payload, wrapped = self._resolve(resolver, frame, parameters)
@@ -242,7 +243,8 @@ class Edge:
 
     def _build_informed(self, handler: Handler, witness: TaskWitness | None) -> Informed | None:
         """How the handler is called when its payload alone is not enough."""
-        call, kind, wants_context, limits = handler.call, handler.kind, handler.wants_context, self.limits
+        kind, wants_context, limits = handler.kind, handler.wants_context, self.limits
+        call = in_coroutines(handler.call) if kind == "async" else handler.call
         if not wants_context and kind != "thread" and limits is None and witness is None:
             return None
         name, resource = self.step.name, self.resource.arn
@@ -304,7 +306,7 @@ class Edge:
 
     def _run_async(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         """Start the coroutine here and now; hand it on only if it suspends."""
-        call, failures = handler.call, handler.failures
+        call, failures = in_coroutines(handler.call), handler.failures
         reserve, retries = self._reserve, self.step.retries
         refused = self._build_refused(handler)
         line: Line | None = None
@@ -315,8 +317,7 @@ class Edge:
             # A handler may come by here again before it has answered: the line is taken as long as it is in use.
             taken, line = line or open_line(), None
             try:
-                coroutine = call(payload) if informed is None else informed(frame, payload)
-                outcome = taken.send(coroutine if type(coroutine) is CoroutineType else as_coroutine(coroutine))
+                outcome = taken.send(call(payload) if informed is None else informed(frame, payload))
             except failures as error:
                 return refused(frame, error)
             if type(outcome) is not Answer:
@@ -340,7 +341,7 @@ class Edge:
 
     def _run_directly(self, leave: Leave, handler: Handler, finish: Finish) -> StepRun:
         """The same for a trusted handler on the raw input, without the calls that would do nothing."""
-        call, failures, reserve = handler.call, handler.failures, self._reserve
+        call, failures, reserve = in_coroutines(handler.call), handler.failures, self._reserve
         refused = self._build_refused(handler)
         following, (key, key_bytes) = self.following, self.added_member or (None, 0)
         line: Line | None = None
@@ -351,8 +352,7 @@ class Edge:
             data = frame.data
             taken, line = line or open_line(), None
             try:
-                coroutine = call(data)
-                outcome = taken.send(coroutine if type(coroutine) is CoroutineType else as_coroutine(coroutine))
+                outcome = taken.send(call(data))
             except failures as error:
                 return refused(frame, error)
             if type(outcome) is not Answer:

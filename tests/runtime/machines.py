@@ -153,8 +153,13 @@ def run_clean(main: Coroutine[Any, Any, T], *, tick_ns: int = 0) -> T:
 
 
 def live() -> Counter[str]:
-    """How many executions and frames there are in memory."""
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, Frame | Run))
+    """How many executions and frames there are in memory, but for those that workflows keep for their next execution."""
+    frames = [thing for thing in gc.get_objects() if isinstance(thing, Frame)]
+    return Counter(type(frame).__name__ for frame in frames if not (isinstance(frame, Run) and is_spare(frame)))
+
+
+def is_spare(run: Run) -> bool:
+    return run.machine.spare is run
 
 
 @contextmanager

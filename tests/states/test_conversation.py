@@ -6,12 +6,13 @@ import asyncio
 import functools
 import gc
 import weakref
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import express
-from express.states.conversation import Answer, Refusal, Suspended, as_coroutine, open_line
+from express.states.conversation import Answer, Refusal, Suspended, in_coroutines, open_line
 from tests.runtime.machines import calling, compiled, executed, machine, run_clean, task
 
 if TYPE_CHECKING:
@@ -178,10 +179,12 @@ def test_what_a_call_may_give(function: Callable[[JSON], Any], outcome: tuple[st
     assert (result.status, result.output, result.error) == outcome
 
 
-def test_a_coroutine_is_taken_as_it_is() -> None:
-    coroutine = answer(1)
-    assert as_coroutine(coroutine) is coroutine
-    coroutine.close()
+def test_what_gives_coroutines_is_taken_as_it_is() -> None:
+    assert in_coroutines(answer) is answer
+    given = in_coroutines(lambda payload: answer(payload))(1)
+    assert type(given) is CoroutineType
+    with pytest.raises(StopIteration):
+        given.send(None)
 
 
 @pytest.mark.parametrize("isolate", [True, False])
