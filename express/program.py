@@ -37,6 +37,11 @@ StepRun: TypeAlias = "Callable[[Frame], Step]"
 #: (Retry). Raises the error again when neither matches.
 Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
 
+#: Runs a program's only step for each of some inputs without a frame, and gives the outputs, each of which may have so
+#: many bytes more than its input. They are fewer than the inputs when one of these does not answer at once: the step
+#: knows what became of that one, and has to be run with a frame for it next.
+RunMany: TypeAlias = "Callable[[list[JSON], int], list[JSON]]"
+
 NO_VARIABLES: Mapping[str, JSON] = {}
 
 
@@ -53,7 +58,8 @@ class Step:
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
     the state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
     `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
-    `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it.
+    `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it. `build_many`: makes what runs
+    the step for many inputs in a row, given whether their sizes are known; None where it cannot be run like that.
 
     The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
     (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
@@ -63,6 +69,7 @@ class Step:
 
     __slots__ = (
         "blocks",
+        "build_many",
         "caught",
         "events",
         "events_on_failure",
@@ -99,6 +106,7 @@ class Step:
         self.events = 2
         self.events_on_failure = 0
         self.recover: Recovery | None = None
+        self.build_many: Callable[[bool], RunMany | None] | None = None
         self.retries = self.is_written = self.has_token = self.lends_run = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
@@ -247,6 +255,11 @@ class Branches(Protocol):
 
     count: int
     limit: int
+
+    def sweep(self, first: int, last: int) -> int:
+        """Run branches from `first` to before `last` without entering them, as far as that can be done. Gives the
+        next one, which has to be entered next."""
+        ...
 
     def enter(self, index: int) -> Frame:
         """The frame of branch `index`, ready to run."""

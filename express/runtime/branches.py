@@ -78,12 +78,14 @@ class FanOut(Crew):
 
     async def work(self) -> None:
         branches, run = self._branches, self._run
-        enter, leave, count = branches.enter, branches.leave, branches.count
+        sweep, enter, leave, count = branches.sweep, branches.enter, branches.leave, branches.count
         looks = 0
         while self.taken < count and self._failure is None:
             frame = None
+            end = min(self.taken + _LOOK_EVERY, count)
+            self.taken = sweep(self.taken, end)
             try:
-                for index in range(self.taken, min(self.taken + _LOOK_EVERY, count)):
+                for index in range(self.taken, end):
                     self.taken = index + 1
                     frame = None
                     frame = enter(index)

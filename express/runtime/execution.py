@@ -105,8 +105,9 @@ def settle(frame: Frame, step: Step) -> Step:
             # its own or a branch's, nothing is but the end of the execution (recorded; measured in floci-io/floci
             # issue 2868).
             on_failure = error.events
+    recover = step.recover
     try:
-        following = _unrecovered(error) if step.recover is None else step.recover(frame, error)
+        following = _unrecovered(error) if recover is None else recover(frame, error)
     except StateError as final:
         if isinstance(final, EngineError) and not final.placed:
             # Another one: the catcher itself has failed, in the same state.
@@ -118,7 +119,8 @@ def settle(frame: Frame, step: Step) -> Step:
         frame.entered = frame.entered_ns = 0
         return following
     frame.entered = entered
-    frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
+    if not frame.entered_ns:
+        frame.entered_ns = run.host.monotonic_ns()
     frame.delay = following
     step.retried += 1
     return WAITING

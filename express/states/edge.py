@@ -17,14 +17,16 @@ when it is done in one go; a step that waits or fails counts those that AWS woul
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import RUNTIME, EngineError, StateError
 from express.payload import NotJSON, cross, is_plain, text_of
-from express.program import FAILED, WAITING, Frame, Step, StepRun
+from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
 from express.states.flow import Flow, Leave, added_member, data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
+from express.states.many import build_many
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
 from express.states.witness import TaskWitness
@@ -69,6 +71,8 @@ class Edge:
         self.following = following
         self.leave = flow.build_leave(step, following)
         self.added_member = added_member(flow)
+        #: Whether the result takes the place of the input, and nothing else.
+        self.replaces = flow == type(flow)()
         #: Set when nothing stands between a handler's result and `leave`.
         self.trusted_leave: Leave | None = None
         self.prepare = flow.build_prepare()
@@ -106,6 +110,8 @@ class Edge:
             step.run = self._run_suspended(begin, informed)
         elif informed is None and begin is _raw_input and self.trusted_leave is not None:
             step.run = self._run_directly(self.trusted_leave, handler, finish)
+            if self.following is END and (self.replaces or self.added_member):
+                step.build_many = partial(self._build_many, handler)
         else:
             step.run = self._run_async(begin, handler, informed, finish)
 
@@ -386,6 +392,31 @@ class Edge:
                 raise
 
         return run_directly
+
+    def _build_many(self, handler: Handler, sized: bool) -> RunMany | None:
+        """What runs the step for many inputs in a row, in the place of `_run_directly`, which it falls back upon. To
+        add to inputs of which nobody knows the size takes a measurement each time: then there is none."""
+        if self.added_member is not None and not sized:
+            return None
+        finish, reserve = self._build_finish(True, False), self._reserve
+
+        def finish_kept(frame: Frame, result: JSON) -> Step:
+            try:
+                return finish(frame, result)
+            except StateError:
+                reserve(frame, 1)
+                raise
+
+        return build_many(
+            self.step,
+            handler,
+            added=self.added_member,
+            run_isolated=self._run_async(_raw_input, handler, None, finish),
+            finish=finish_kept,
+            refused=self._build_refused(handler),
+            reserve=reserve,
+            trusted_results=TRUSTED_RESULTS,
+        )
 
     def _run_inline(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         call, failures = handler.call, handler.failures

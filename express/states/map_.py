@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.definition import messages
-from express.errors import RUNTIME, EngineError, StateError, ends_at_once
+from express.errors import RUNTIME, EngineError, StateError, ends_at_once, forget_trace
 from express.program import Frame
 from express.states.distributed import (
     MAX_CONCURRENCY,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from express.definition.fields import Fields
-    from express.program import Program, Run, Step
+    from express.program import Program, Run, RunMany, Step
     from express.types import JSON, Expr
 
 
@@ -96,6 +96,9 @@ class Map(Node):
         leave = self.flow.build_leave(step, self.following(link))
         step.retries = bool(self.retriers)
         step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
+        # Whoever looks on wants to see every iteration.
+        build_many = program.start.build_many if link.witness is None and self.distribution is None else None
+        many = None if build_many is None else build_many(selector is None)
 
         def begin(frame: Frame) -> _Iterations:
             data = frame.data if select is None else select(frame.data, frame)
@@ -103,7 +106,7 @@ class Map(Node):
             step.items += len(items)
             limit = limit_of(data, frame)
             frame.run.events += 1
-            return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size))
+            return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size), many)
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
@@ -130,7 +133,7 @@ class Map(Node):
 class _Iterations(Siblings):
     """The iterations of one visit. A frame that has ended serves the next iteration."""
 
-    __slots__ = ("data", "items", "run", "selector", "size", "spare", "start")
+    __slots__ = ("chosen", "data", "items", "many", "run", "selector", "size", "spare", "start")
 
     def __init__(
         self,
@@ -141,6 +144,7 @@ class _Iterations(Siblings):
         selector: Expr | None,
         limit: int,
         size: int,
+        many: RunMany | None,
     ) -> None:
         super().__init__(parent, len(items), limit)
         self.run: Run = parent.run
@@ -149,13 +153,43 @@ class _Iterations(Siblings):
         self.items = items
         self.selector = selector
         self.size = size
+        self.many = many
+        #: The input of the next iteration, if it has been chosen already: its handler has been called with it.
+        self.chosen: list[JSON] | None = None
         self.spare: Frame | None = None
+
+    def sweep(self, first: int, last: int) -> int:
+        many = self.many
+        if many is None:
+            return first
+        inputs = self.items[first:last] if self.selector is None else self._selected(first, last)
+        outputs = many(inputs, self.run.host.payload_limit - self.size)
+        if len(outputs) < len(inputs):
+            self.chosen = inputs[len(outputs) :][:1]
+        done = first + len(outputs)
+        self.results[first:done] = outputs
+        # Each has been started, has passed through its state and has succeeded.
+        self.run.events += len(outputs) * (self.start.events + 2)
+        return done
+
+    def _selected(self, first: int, last: int) -> list[JSON]:
+        """The inputs of some iterations, up to one that has none: `enter` will say why."""
+        selector, data, parent = self.selector, self.data, self.parent
+        assert selector is not None
+        inputs: list[JSON] = []
+        try:
+            inputs.extend(select_item(selector, data, parent, index, self.items[index]) for index in range(first, last))
+        except StateError as error:
+            forget_trace(error)
+        return inputs
 
     def enter(self, index: int) -> Frame:
         self.run.events += 1
         item = self.items[index]
         parent = self.parent
-        if self.selector is not None:
+        if self.chosen is not None:
+            (item,), self.chosen = self.chosen, None
+        elif self.selector is not None:
             item = select_item(self.selector, self.data, parent, index, item)
         frame = self.spare
         if frame is None:

@@ -1,0 +1,106 @@
+"""A Task that is all there is of a Map's iterations, run for many items in a row.
+
+Theory of operation. Most Maps call one handler for each item, and most handlers answer at once. Then an iteration needs
+no frame: the handler is called, its answer is the output, and the next item's turn has come. `run_many` does that for a
+few items at a time (`Siblings.sweep`). It stops at the first one that suspends, fails, or breaks the promise of a
+trusted handler, and keeps what was said; the iteration is then entered like any other, and the state's `run` finds its
+handler called already (`run_after_many`).
+
+Only for a trusted coroutine handler on the raw input whose result is the output, or is added to the input as a member;
+and only where nobody looks on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from express.payload import is_plain
+from express.program import WAITING
+from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.program import Frame, RunMany, Step, StepRun
+    from express.states.state import Handler
+    from express.types import JSON
+
+
+def build_many(
+    step: Step,
+    handler: Handler,
+    *,
+    added: tuple[str, int] | None,
+    run_isolated: StepRun,
+    finish: Callable[[Frame, JSON], Step],
+    refused: Callable[[Frame, BaseException], Step],
+    reserve: Callable[[Frame, int], None],
+    trusted_results: int,
+) -> RunMany:
+    """`run_many` for a step, whose `run` is replaced by one that knows of it.
+
+    added: the member that takes the result, and its bytes; None where the result is the output. `finish` takes on a
+    result by value and fails like the state, `run_isolated` is the whole state with that; `refused` and `reserve` are
+    the edge's.
+    """
+    call, failures = in_coroutines(handler.call), handler.failures
+    key, key_bytes = added or (None, 0)
+    #: How an iteration is run whose handler has not been called yet; isolated once the handler has lost the trust.
+    run_one = step.run
+    line: Line | None = None
+    #: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
+    kept: tuple[Line | None, Any] | None = None
+    due = 0
+
+    def run_many(inputs: list[JSON], room: int) -> list[JSON]:
+        nonlocal line, kept, due, run_one
+        outputs: list[JSON] = []
+        if run_one is run_isolated or (key is not None and room < key_bytes):
+            return outputs
+        taken, line = line or open_line(), None
+        outcome: Any = None
+        try:
+            for data in inputs:
+                outcome = taken.send(call(data))
+                if type(outcome) is not Answer or (key is not None and type(data) is not dict):
+                    kept = taken, outcome
+                    break
+                result = outcome.value
+                if due:
+                    due -= 1
+                elif is_plain(result):
+                    due = trusted_results
+                else:
+                    run_one = run_isolated
+                    kept = taken, outcome
+                    break
+                if key is not None:
+                    result = {**data, key: result}
+                outputs.append(result)
+            else:
+                line = taken
+                if outcome is not None:
+                    outcome.value = None
+        except failures as error:
+            refusal = Refusal()
+            refusal.value = error
+            kept = None, refusal
+        step.passed += len(outputs)
+        return outputs
+
+    def run_after_many(frame: Frame) -> Step:
+        nonlocal line, kept
+        if kept is None:
+            return run_one(frame)
+        (taken, outcome), kept = kept, None
+        if not isinstance(outcome, Answer):
+            assert taken is not None
+            reserve(frame, 0)
+            frame.awaiting = Suspended(taken, outcome)
+            return WAITING
+        line = taken
+        said = outcome.take()
+        return refused(frame, said) if type(outcome) is Refusal else finish(frame, said)
+
+    step.run = run_after_many
+    return run_many
