@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from express.api.operations.registry import Answer, members, operation
-from express.history import render_entry, weigh
+from express.history import render_entry, shown_bytes
 from express.service.histories import history_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _room() -> Callable[[Entry], bool]:
 
     def fits(entry: Entry) -> bool:
         nonlocal left
-        left -= weigh((entry,))
+        left -= shown_bytes(entry)
         return left >= 0
 
     return fits
