@@ -2,10 +2,10 @@
 
 Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object".
 
-It is made when an expression asks for it. A Standard execution knows its RedriveCount; a synchronous Express one
-has none (recorded), and executions in process are synchronous. `State.RetryCount` is there on states that can
-retry, `Map.Item` only while a Map selects an item, `Task.Token` in a Task that can be answered from outside: one that
-waits for a callback, an activity, and (recorded) one that runs a job.
+It is made when an expression asks for it. A Standard execution knows its RedriveCount, and so does an Express one that
+StartExecution has started (recorded); a synchronous one has none (recorded), and executions in process are synchronous.
+`State.RetryCount` is there on states that can retry, `Map.Item` only while a Map selects an item, `Task.Token` in a
+Task that can be answered from outside: one that waits for a callback, an activity, and (recorded) one that runs a job.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _execution(frame: Frame) -> dict[str, JSON]:
     if run.redrive is not None:
         execution["RedriveCount"] = run.redrive.count
         execution["RedriveTime"] = format_timestamp(run.redrive.time_ns // _MILLISECOND * _MILLISECOND)
-    elif run.machine.type == "STANDARD":
+    elif run.machine.type == "STANDARD" or hasattr(run, "asynchronous"):
         execution["RedriveCount"] = 0
     return execution
 

@@ -182,8 +182,8 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
 
 def build_children(
     node: Distribution, program: Program, step: Step, witness: Witness | None
-) -> Callable[[Frame, JSON, JSON, Callable[[int, JSON], JSON] | None, int], Children]:
-    """`children(frame, data, items, select, limit)`: the child executions of one visit."""
+) -> Callable[[Frame, JSON, JSON, Callable[[JSON], list[JSON]] | None, int], Children]:
+    """`children(frame, data, items, select, limit)`: the child executions of one visit. `select`: ItemSelector."""
     tolerance_of = build_tolerance(node)
     batches_of = build_batches(node)
     history = None if witness is None else witness.history
@@ -191,7 +191,7 @@ def build_children(
     label = node.label or step.name
 
     def children(
-        frame: Frame, data: JSON, items: JSON, select: Callable[[int, JSON], JSON] | None, limit: int
+        frame: Frame, data: JSON, items: JSON, select: Callable[[JSON], list[JSON]] | None, limit: int
     ) -> Children:
         # MapStateStarted comes before the thresholds are looked at (recorded).
         frame.run.events += 1
@@ -200,9 +200,7 @@ def build_children(
         if node.unavailable is not None:
             raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
         count, percentage = tolerance_of(data, frame)
-        items = listed(items)
-        selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
-        inputs = batches_of(selected, data, frame)
+        inputs = batches_of(listed(items) if select is None else select(items), data, frame)
         frame.run.events += 1
         if history is not None:
             history.map_run_started(frame, step, node.label)

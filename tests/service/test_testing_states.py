@@ -149,7 +149,7 @@ SHOWN: list[tuple[dict[str, JSON], dict[str, Any], dict[str, JSON]]] = [
     (
         distributed(
             ItemsPath="$$.Execution.Input.a",
-            ItemSelector={"n.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value.Key"},
+            ItemSelector={"n.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Key"},
             ItemBatcher={"MaxItemsPerBatch": 5, "BatchInput": {"all.$": "$.a.b"}},
             MaxConcurrency=3,
             ToleratedFailurePercentage=12.5,
