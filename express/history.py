@@ -43,7 +43,7 @@ KEPT_EXECUTIONS: Final = 1_000
 _ENTRY_BYTES: Final = 256
 #: Of so many events of a history the payloads are measured, until they come to so many bytes: it is done while the loop
 #: stands still.
-_SAMPLED_EVENTS: Final = 256
+_SAMPLED_EVENTS: Final = 64
 _SAMPLED_BYTES: Final = 1024 * 1024
 
 _MILLISECOND: Final = 1_000_000
