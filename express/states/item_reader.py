@@ -52,6 +52,9 @@ def read_result_writer(fields: Fields) -> bool:
     writer = fields.object("ResultWriter")
     if writer is None:
         return False
+    if not writer.value:
+        # "The ResultWriter field cannot be empty" (AWS guide); the words are those of other fields that cannot.
+        fields.report("ResultWriter", messages.EMPTY)
     _read_resource(writer, _WRITES, required=False)
     _read_call(writer)
     config = writer.object("WriterConfig")

@@ -312,6 +312,7 @@ def reading(config: dict[str, Any], **fields: Any) -> dict[str, Any]:
         ),
         (reading({"MaxItems": -1}), "Minimum value is 0 at /States/M/ItemReader/ReaderConfig/MaxItems"),
         (reading({"Rows": 1}), "Field 'Rows' is not supported at /States/M/ItemReader/ReaderConfig"),
+        ({"ResultWriter": {}}, "Value cannot be empty at /States/M/ResultWriter"),
         (
             {"ResultWriter": {"Resource": "arn:aws:states:::s3:getObject"}},
             "The field 'Resource' does not match any of the allowed values at /States/M/ResultWriter/Resource",
