@@ -200,6 +200,11 @@ def read_entry(written: Written) -> Entry:
     return Entry((exit_event if exits else entry_event)(step, number, previous, data), time_ns, size)
 
 
+def number_of(written: Written) -> int:
+    """The number of an event, without reading it."""
+    return written.event.id if isinstance(written, Entry) else written[1]
+
+
 def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
     """The event that ends an execution, which is the last one it may have."""
     if machine_type == "STANDARD" and event.id > limit:
@@ -289,9 +294,9 @@ def _estimate(entries: Sequence[Written]) -> int:
     return measured * len(entries) // count
 
 
-def shown_bytes(entry: Entry) -> int:
+def shown_bytes(written: Written) -> int:
     """About how many bytes an event takes that is shown with its payload."""
-    return _payload_bytes(entry) + _ENTRY_BYTES
+    return _payload_bytes(written) + _ENTRY_BYTES
 
 
 def _payload_bytes(written: Written) -> int:
