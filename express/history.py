@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from express.errors import RUNTIME, TIMEOUT
 from express.observe import Event, Observer
-from express.payload import PAYLOAD_LIMIT, NotJSON, text_of
+from express.payload import PAYLOAD_LIMIT, NotJSON, measure, text_of
 from express.states.history import entry_event, exit_event
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ KEPT_EXECUTIONS: Final = 1_000
 
 #: What an event takes beside its payload.
 _ENTRY_BYTES: Final = 256
+#: Of so many events of a history the payloads are measured, until they come to so many bytes: it is done while the loop
+#: stands still.
+_SAMPLED_EVENTS: Final = 64
+_SAMPLED_BYTES: Final = 1024 * 1024
 
 _MILLISECOND: Final = 1_000_000
 
@@ -73,7 +77,7 @@ _PLAIN: Final = frozenset(
 
 
 class Entry(NamedTuple):
-    """An event of a history, when it came, in nanoseconds since the epoch, and about how many bytes of JSON the engine
+    """An event of a history, when it came, in nanoseconds since the epoch, and a bound of the bytes of JSON the engine
     held at that moment."""
 
     event: Event
@@ -196,6 +200,11 @@ def read_entry(written: Written) -> Entry:
     return Entry((exit_event if exits else entry_event)(step, number, previous, data), time_ns, size)
 
 
+def number_of(written: Written) -> int:
+    """The number of an event, without reading it."""
+    return written.event.id if isinstance(written, Entry) else written[1]
+
+
 def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
     """The event that ends an execution, which is the last one it may have."""
     if machine_type == "STANDARD" and event.id > limit:
@@ -265,13 +274,37 @@ def last_event(run: Run) -> int:
 def weigh(entries: Sequence[Written]) -> int:
     """About how many bytes a history takes that is kept.
 
-    A value that is handed on counts for each state it passes: as a value it takes a multiple of its text.
+    A value that is handed on counts for each state it passes: as a value it takes a multiple of its text. The sizes the
+    engine holds are bounds, which for an item of a Map may be those of all items, or of nothing at all. Where they come
+    to much, a sample of the payloads tells what they really are.
     """
     payloads = sum([entry[-1] for entry in entries])
     if payloads > PAYLOAD_LIMIT:
-        # Some sizes may be no more than that they are not known.
-        payloads = sum(min(entry[-1], PAYLOAD_LIMIT) for entry in entries)
+        payloads = min(payloads, _estimate(entries))
     return payloads + _ENTRY_BYTES * len(entries)
+
+
+def _estimate(entries: Sequence[Written]) -> int:
+    measured = count = 0
+    for entry in entries[:: len(entries) // _SAMPLED_EVENTS + 1]:
+        measured += _payload_bytes(entry)
+        count += 1
+        if measured > _SAMPLED_BYTES:
+            break
+    return measured * len(entries) // count
+
+
+def shown_bytes(written: Written) -> int:
+    """About how many bytes an event takes that is shown with its payload."""
+    return _payload_bytes(written) + _ENTRY_BYTES
+
+
+def _payload_bytes(written: Written) -> int:
+    data = written.event.data if isinstance(written, Entry) else ("", written[4])
+    try:
+        return 0 if data is None else measure(data[1])
+    except NotJSON:
+        return PAYLOAD_LIMIT
 
 
 # --------------------------------------------------------------------------------------------------------------

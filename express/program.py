@@ -394,11 +394,12 @@ class Run(Frame):
     `cancelled` tells that `task` was cancelled for it, which had been asked to `cancellations` times before.
     `yielding` is set while the execution waits for nothing and only gives the loop its turn. `redrive` is there once
     the execution has been taken up again; `started_ns` then is when. `history` are its events so far, None where
-    nobody keeps them.
+    nobody keeps them. `asynchronous` is set, and only there, where StartExecution has started an Express execution.
     """
 
     __slots__ = (
         "__weakref__",
+        "asynchronous",
         "cancellations",
         "cancelled",
         "data_bytes",
@@ -433,6 +434,7 @@ class Run(Frame):
         self.fan_out = 0
         self.redrive: Redrive | None
         self.history: list[Any] | None
+        self.asynchronous: bool
         self.attempts = self.awaiting = self.item = self.paused = self.redrive = self.history = None
         self.delay = self.entered = self.entered_ns = 0
         self.name: str | None = None

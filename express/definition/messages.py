@@ -53,13 +53,35 @@ def _listed(names: Iterable[object]) -> str:
     return f"[{', '.join(str(name) for name in names)}]"
 
 
+def _listed_as_set(names: Iterable[str]) -> str:
+    """In the order in which a HashSet of Java gives them.
+
+    AWS says nothing of it, but each recorded or measured list of fields is in that order, also [States, StartAt] and
+    [SecondsPath, Seconds, TimestampPath, Timestamp], which nobody would choose.
+    """
+    fields = tuple(names)
+    buckets = 16
+    while len(fields) * 4 > buckets * 3:
+        buckets *= 2
+
+    def bucket(name: str) -> int:
+        code = 0
+        for character in name:
+            code = (code * 31 + ord(character)) & 0xFFFF_FFFF
+        return (code ^ code >> 16) % buckets
+
+    ordered: list[str] = sorted(fields, key=bucket)
+    return _listed(ordered)
+
+
 def required(names: Iterable[str]) -> str:
     """Recorded: fields that must be there are not. Located at the object."""
-    return f"These fields are required: {_listed(names)}"
+    return f"These fields are required: {_listed_as_set(names)}"
 
 
 def required_field(name: str) -> str:
-    """Recorded for `RoleArn` of Credentials, measured for what an integration requires in its Parameters.
+    """Recorded for `RoleArn` of Credentials, measured for what an integration requires in its Parameters, in part for
+    `CSVHeaderLocation`.
 
     Located at the object. Every other missing field is worded by `required`.
     """
@@ -81,12 +103,17 @@ def other_query_language(name: str, *, language: str, needed: str) -> str:
 
 def only_one_of(names: Iterable[str]) -> str:
     """Measured: more than one of fields that exclude each other. Located at the object."""
-    return f"There should only be one of the following fields: {_listed(names)}"
+    return f"There should only be one of the following fields: {_listed_as_set(names)}"
 
 
 def exactly_one_of(names: Iterable[str]) -> str:
     """Measured: none of the fields of which one is needed, as `Next` and `End`. Located at the object."""
-    return f"This object should have only one of the following fields: {_listed(names)}"
+    return f"This object should have only one of the following fields: {_listed_as_set(names)}"
+
+
+def at_least_one_of(names: Iterable[str]) -> str:
+    """Ours, after `exactly_one_of`: the guide states the rule for ItemBatcher, no answer of the service is known."""
+    return f"This object should have at least one of the following fields: {_listed_as_set(names)}"
 
 
 def rule_kind(names: Iterable[str]) -> str:
@@ -107,6 +134,11 @@ def expected_number(java_type: str) -> str:
 def allowed_values(values: Iterable[object]) -> str:
     """Measured: `QueryLanguage`, `Version`, `JitterStrategy`, `ExecutionType`."""
     return f"Value should be one of the following: {_listed(values)}"
+
+
+def no_allowed_value(name: str) -> str:
+    """Measured: `Resource` of an ItemReader."""
+    return f"The field '{name}' does not match any of the allowed values"
 
 
 def state_type() -> str:

@@ -9,7 +9,8 @@ Java's as well: `true` is not `1`, and `1` (an Integer) is not `1.0` (a Double),
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -19,8 +20,35 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
+#: JSON text that may hold a number which Java writes with an exponent: one written so here, one of eight digits or more
+#: before its point, one with three zeros behind it.
+_MAY_BE_SCIENTIFIC: Final = re.compile(r"[0-9]e[+-]?[0-9]|[0-9]{8}\.|0\.000")
+
+
 def json_text(value: JSON) -> str:
-    """The compact JSON text of `value`, keys in their order, non-ASCII characters as they are."""
+    """The compact JSON text of `value`, keys in their order, non-ASCII characters as they are, doubles as Java writes
+    them (`1.0E20`, `1.23456789E7`)."""
+    text = _text(value)
+    if _MAY_BE_SCIENTIFIC.search(text) is None:
+        return text
+    try:
+        return _written(value)
+    except RecursionError:  # nested more deeply than any payload
+        return text
+
+
+def _written(value: JSON) -> str:
+    kind = type(value)
+    if kind is float:
+        return _double_text(value)
+    if kind is list:
+        return f"[{','.join(map(_written, value))}]"
+    if kind is dict:
+        return "{" + ",".join([f"{_text(key)}:{_written(item)}" for key, item in value.items()]) + "}"
+    return _text(value)
+
+
+def _text(value: JSON) -> str:
     return json_bytes(value).decode("utf-8", "surrogatepass")
 
 

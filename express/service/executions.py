@@ -132,6 +132,8 @@ class Executions:
         if isinstance(opened, Result):
             self._close(record, opened)
         else:
+            if machine_type == "EXPRESS":
+                opened.asynchronous = True
             self._begin(runtime, opened, record)
         return record
 

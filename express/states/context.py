@@ -2,10 +2,12 @@
 
 Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object".
 
-It is made when an expression asks for it. A Standard execution knows its RedriveCount; a synchronous Express one
-has none (recorded), and executions in process are synchronous. `State.RetryCount` is there on states that can
-retry, `Map.Item` only while a Map selects an item, `Task.Token` in a Task that can be answered from outside: one that
-waits for a callback, an activity, and (recorded) one that runs a job.
+It is made when an expression asks for it. A Standard execution knows its RedriveCount, and so does an Express one that
+StartExecution has started (recorded); a synchronous one has none (recorded), and executions in process are synchronous.
+`State.RetryCount` is there in states of the types that can be tried again, whether they have a Retry or not (recorded
+of a Task with one in an execution, of Tasks and Maps without one in tests of states, of a Pass that it has none);
+`Map.Item` only while a Map selects an item; `Task.Token` in a Task that can be answered from outside: one that waits
+for a callback, an activity, and (recorded) one that runs a job.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 _MILLISECOND = 1_000_000
+#: Types that work, fail and are tried again.
+RECOVERING = frozenset(("Task", "Parallel", "Map"))
 
 
 def build_context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
@@ -50,7 +54,7 @@ def _execution(frame: Frame) -> dict[str, JSON]:
     if run.redrive is not None:
         execution["RedriveCount"] = run.redrive.count
         execution["RedriveTime"] = format_timestamp(run.redrive.time_ns // _MILLISECOND * _MILLISECOND)
-    elif run.machine.type == "STANDARD":
+    elif run.machine.type == "STANDARD" or hasattr(run, "asynchronous"):
         execution["RedriveCount"] = 0
     return execution
 
@@ -60,7 +64,7 @@ def _state(frame: Frame) -> dict[str, JSON]:
         "Name": frame.step.name,
         "EnteredTime": _timestamp(frame.run, frame.entered_ns or frame.run.host.monotonic_ns()),
     }
-    if frame.step.retries:
+    if frame.step.type in RECOVERING:
         state["RetryCount"] = sum(frame.attempts) if frame.attempts else 0
     return state
 

@@ -33,6 +33,7 @@ from express.payload import measure, text_of
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
 from express.states.fork import Siblings
+from express.states.item_reader import read_item_reader, read_result_writer
 from express.states.jsonata_fields import QueryNumber, holds_query, read_query_field, read_template_field
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ MAX_CONCURRENCY = 10_000
 MAX_LABEL = 40
 #: Largest MaxInputBytesPerBatch: what a payload may take.
 MAX_BATCH_BYTES = 262_144
+#: At least one of them says how large a batch gets (AWS guide "ItemBatcher (Map)").
+_BATCH_LIMITS = ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
 _FORBIDDEN_IN_LABELS = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
+
+#: Java's.
+_INTEGERS = 1 << 31
 
 #: What one batch takes beside its items: braces, names, commas.
 _BATCH_BYTES = 40
@@ -91,15 +97,14 @@ class Distribution:
 
 def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
     label = _read_label(fields, labels)
-    unavailable = None
-    for name in ("ItemReader", "ResultWriter"):
-        entry = fields.object(name)
-        if entry is not None:
-            unavailable = unavailable or name
-            _check_expressions(entry)
+    has_reader = read_item_reader(fields, _read_max_items)
+    has_writer = read_result_writer(fields)
+    unavailable = "ItemReader" if has_reader else "ResultWriter" if has_writer else None
     batcher = fields.object("ItemBatcher")
     items = size = batch_input = None
     if batcher is not None:
+        if not any(batcher.has(name) for name in _BATCH_LIMITS):
+            batcher.report(None, messages.at_least_one_of(_BATCH_LIMITS))
         items = read_number(batcher, "MaxItemsPerBatch", "integer", minimum=1)
         size = read_number(batcher, "MaxInputBytesPerBatch", "integer", minimum=1, maximum=MAX_BATCH_BYTES)
         read = read_template_field if batcher.is_jsonata else read_template
@@ -117,14 +122,8 @@ def read_tolerance(fields: Fields) -> tuple[Number, Number]:
     )
 
 
-def _check_expressions(entry: Fields) -> None:
-    """The expressions of an ItemReader or ResultWriter have to be right even where they are not evaluated."""
-    if not entry.is_jsonata:
-        return
-    read_template_field(entry, "Arguments")
-    config = entry.object("ReaderConfig")
-    if config is not None:
-        read_number(config, "MaxItems", "integer", minimum=0)
+def _read_max_items(config: Fields) -> None:
+    read_number(config, "MaxItems", "integer", minimum=0)
 
 
 def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
@@ -163,7 +162,7 @@ def _read_label(fields: Fields, labels: set[str]) -> str | None:
 def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], float]:
     """A `...Path` field that must hold a number, or a string that reads as one (recorded: `"1"` is taken)."""
     lookup = build_path(path)
-    pattern = re.compile(r"[+-]?\d+" if kind == "integer" else r"[+-]?\d+(?:\.\d+)?")
+    pattern = re.compile(r"[+-]?[0-9]{1,10}" if kind == "integer" else r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
     def number(data: JSON, frame: Frame) -> float:
         try:
@@ -171,7 +170,7 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
         except PathNotFound as error:
             raise invalid_path(error) from None
         text = value if isinstance(value, str) else text_of(value)
-        if pattern.fullmatch(text) is None:
+        if pattern.fullmatch(text) is None or (kind == "integer" and not -_INTEGERS <= int(text) < _INTEGERS):
             raise EngineError(
                 RUNTIME, f'The {name} field refers to value "{text}" which is not a valid {kind}: {path.text}'
             )
@@ -182,8 +181,8 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
 
 def build_children(
     node: Distribution, program: Program, step: Step, witness: Witness | None
-) -> Callable[[Frame, JSON, JSON, Callable[[int, JSON], JSON] | None, int], Children]:
-    """`children(frame, data, items, select, limit)`: the child executions of one visit."""
+) -> Callable[[Frame, JSON, JSON, Callable[[JSON], list[JSON]] | None, int], Children]:
+    """`children(frame, data, items, select, limit)`: the child executions of one visit. `select`: ItemSelector."""
     tolerance_of = build_tolerance(node)
     batches_of = build_batches(node)
     history = None if witness is None else witness.history
@@ -191,7 +190,7 @@ def build_children(
     label = node.label or step.name
 
     def children(
-        frame: Frame, data: JSON, items: JSON, select: Callable[[int, JSON], JSON] | None, limit: int
+        frame: Frame, data: JSON, items: JSON, select: Callable[[JSON], list[JSON]] | None, limit: int
     ) -> Children:
         # MapStateStarted comes before the thresholds are looked at (recorded).
         frame.run.events += 1
@@ -200,9 +199,7 @@ def build_children(
         if node.unavailable is not None:
             raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
         count, percentage = tolerance_of(data, frame)
-        items = listed(items)
-        selected = items if select is None else [select(index, item) for index, item in enumerate(items)]
-        inputs = batches_of(selected, data, frame)
+        inputs = batches_of(listed(items) if select is None else select(items), data, frame)
         frame.run.events += 1
         if history is not None:
             history.map_run_started(frame, step, node.label)
@@ -248,7 +245,7 @@ def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], lis
     """ItemBatcher: items to child inputs `{"BatchInput": …, "Items": […]}`; without one, items are the inputs."""
     if node.batch_items is None or node.batch_bytes is None:
         return lambda items, data, frame: items
-    most_items, most_bytes = node.batch_items.build(), node.batch_bytes.build()
+    most_items, most_bytes = _build_positive(node.batch_items), _build_positive(node.batch_bytes)
     shared = _build_batch_input(node.batch_input)
 
     def batches(items: list[JSON], data: JSON, frame: Frame) -> list[JSON]:
@@ -269,6 +266,19 @@ def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], lis
         return [*made, {**head, "Items": batch}] if batch else made
 
     return batches
+
+
+def _build_positive(limit: Number) -> Callable[[JSON, Frame], float | None]:
+    """A limit of a batch. Worded after `field MaxItems must be positive`, which is recorded for an ItemReader."""
+    number = limit.build()
+
+    def positive(data: JSON, frame: Frame) -> float | None:
+        value = number(data, frame)
+        if value is not None and value <= 0:
+            raise EngineError(RUNTIME, f"field {limit.name} must be positive")
+        return value
+
+    return positive
 
 
 def _build_batch_input(template: Template | QueryTemplate | None) -> Expr | None:

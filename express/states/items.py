@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     Values = Callable[[JSON, Frame], JSON]
 
+#: `$$.Map.Item.Source` of items that come from the state's input: all of them here, where no ItemReader reads any.
+SOURCE = "STATE_DATA"
+
 
 @dataclass(slots=True)
 class Items:
@@ -121,10 +124,22 @@ def _build_input(types: tuple[type, ...]) -> Values:
     return items_of
 
 
-def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON) -> JSON:
-    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen."""
-    parent.item = {"Index": index, "Value": item}
+def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON, key: str | None = None) -> JSON:
+    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen. `key`: of an object's
+    member, whose value is the item then (AWS guide "Accessing execution data from the Context object")."""
+    if key is None:
+        parent.item = {"Index": index, "Value": item, "Source": SOURCE}
+    else:
+        parent.item = {"Index": index, "Key": key, "Value": item, "Source": SOURCE}
     try:
         return selector(data, parent)
     finally:
         parent.item = None
+
+
+def select_items(selector: Expr, data: JSON, parent: Frame, items: JSON) -> list[JSON]:
+    """What ItemSelector makes of all items at once, an object's members among them."""
+    if isinstance(items, dict):
+        members = enumerate(items.items())
+        return [select_item(selector, data, parent, index, value, key) for index, (key, value) in members]
+    return [select_item(selector, data, parent, index, item) for index, item in enumerate(items)]

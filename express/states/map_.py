@@ -26,7 +26,7 @@ from express.states.distributed import (
 )
 from express.states.flow import UNKNOWN_SIZE
 from express.states.fork import Siblings, build_fork
-from express.states.items import Items, read_items, select_item
+from express.states.items import Items, read_items, select_item, select_items
 from express.states.recovery import build_recovery, read_catch, read_retry
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
@@ -118,7 +118,7 @@ class Map(Node):
 
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
-            chosen = None if selector is None else partial(select_item, selector, data, frame)
+            chosen = None if selector is None else partial(select_items, selector, data, frame)
             items = items_of(data, frame)
             step.items += len(items)
             return children(frame, data, items, chosen, limit_of(data, frame))

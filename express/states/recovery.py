@@ -82,6 +82,7 @@ def read_retry(fields: Fields) -> list[Retrier]:
     retriers = []
     entries = fields.objects("Retry")
     for position, entry in enumerate(entries):
+        entry.require("ErrorEquals")
         retriers.append(
             Retrier(
                 errors=_read_errors(entry, last=position == len(entries) - 1),
@@ -105,10 +106,11 @@ def read_catch(fields: Fields) -> list[Catcher]:
     catchers = []
     entries = fields.objects("Catch")
     for position, entry in enumerate(entries):
+        entry.require("ErrorEquals", "Next")
         catcher = Catcher(
             pointer=entry.pointer,
             errors=_read_errors(entry, last=position == len(entries) - 1),
-            next=entry.text("Next", required=True),
+            next=entry.text("Next"),
             assign=read_query_assign(entry, AFTER_ERROR) if entry.is_jsonata else read_assign(entry),
         )
         if entry.is_jsonata:
@@ -122,7 +124,7 @@ def read_catch(fields: Fields) -> list[Catcher]:
 
 def _read_errors(entry: Fields, *, last: bool) -> list[str]:
     """ErrorEquals: non-empty; States.ALL alone, and only in the last retrier or catcher."""
-    errors = entry.texts("ErrorEquals", required=True, allow_empty=False)
+    errors = entry.texts("ErrorEquals", allow_empty=False)
     if ALL in errors and (len(errors) > 1 or not last):
         entry.report("ErrorEquals", messages.STATES_ALL)
     return errors

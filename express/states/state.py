@@ -166,5 +166,5 @@ def read_transition(node: Node, fields: Fields) -> None:
     node.next = fields.text("Next")
     if fields.has("Next") and node.end:
         fields.report(None, messages.only_one_of(("Next", "End")), at=fields.child("End"), on_key=True)
-    elif not fields.has("Next") and not node.end:
+    elif not fields.has("Next") and (not fields.has("End") or fields.value["End"] is False):
         fields.report(None, messages.exactly_one_of(("Next", "End")), suggestion='add "Next": "<state>" or "End": true')

@@ -2,11 +2,15 @@
 
 Each is constant or read from the state's input, anew for each attempt. What they come to is enforced by the host
 (`Host.within`); here they are only evaluated. A value by path that is no number, or not positive, fails the state in
-the words recorded from AWS; one beyond AWS's maximum is taken as the maximum.
+the words recorded for SecondsPath; one beyond AWS's maximum is taken as the maximum.
+
+Whether AWS takes a string of digits there is recorded nowhere. It is taken: AWS says that others "cannot be parsed",
+and for the paths of a Map, whose complaint is like this one, such strings are recorded.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,6 +27,9 @@ from express.states.recovery import MAX_SECONDS
 if TYPE_CHECKING:
     from express.states.flow import Flow
     from express.types import JSON
+
+_LONG = re.compile(r"[+-]?[0-9]{1,4000}")
+_LONGS = 1 << 63
 
 #: `limits(data, frame)`: the seconds a task may take, and its pulse; None where the definition sets none.
 Limits: TypeAlias = Callable[["JSON", Frame], "tuple[float | None, Heartbeat | None]"]
@@ -64,12 +71,24 @@ def _build_seconds(name: str, limit: int | Path | Query | None) -> Callable[[JSO
             value = lookup(data, frame)
         except PathNotFound as error:
             raise invalid_path(error) from None
-        if isinstance(value, bool) or not isinstance(value, int):
+        number = long_of(name, path, value)
+        if number <= 0:
             raise EngineError(
-                RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text_of(value)}"
+                RUNTIME, f"The {name} parameter references a non-positive value: {path.text} == {shown(value)}"
             )
-        if value <= 0:
-            raise EngineError(RUNTIME, f"The {name} parameter references a non-positive value: {path.text} == {value}")
-        return min(value, MAX_SECONDS)
+        return min(number, MAX_SECONDS)
 
     return seconds
+
+
+def long_of(name: str, path: Path, value: JSON) -> int:
+    """The value of a field `name` as a Java long. Raises EngineError in AWS's words for what is none."""
+    text = shown(value)
+    if _LONG.fullmatch(text) is None or not -_LONGS <= (number := int(text)) < _LONGS:
+        raise EngineError(RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text}")
+    return number
+
+
+def shown(value: JSON) -> str:
+    """A value as causes show it."""
+    return value if isinstance(value, str) else text_of(value)

@@ -16,12 +16,12 @@ from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
 from express.expressions.jsonata.fields import Query
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.timestamps import parse_timestamp
-from express.payload import text_of
 from express.program import WAITING
 from express.states.flow import read_reference_field
 from express.states.jsonata_fields import QueryNumber, build_text, holds_query, read_query_field
 from express.states.recovery import MAX_SECONDS
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
+from express.states.timeouts import long_of, shown
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
@@ -131,12 +131,12 @@ def _seconds_from(path: Path) -> Delay:
             raise EngineError(
                 RUNTIME, f"The SecondsPath parameter does not reference an input value: {path.text}"
             ) from None
-        found = f"{path.text} == {value if isinstance(value, str) else text_of(value)}"
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise EngineError(RUNTIME, f"The SecondsPath parameter cannot be parsed as a long value: {found}")
-        if value < 0:
-            raise EngineError(RUNTIME, f"The SecondsPath parameter references a negative value: {found}")
-        return _within_limit(value)
+        seconds = long_of("SecondsPath", path, value)
+        if seconds < 0:
+            raise EngineError(
+                RUNTIME, f"The SecondsPath parameter references a negative value: {path.text} == {shown(value)}"
+            )
+        return _within_limit(seconds)
 
     return delay
 
@@ -156,7 +156,7 @@ def _timestamp_from(path: Path) -> Delay:
             raise EngineError(
                 RUNTIME,
                 "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
-                f"string: {path.text} == {value if isinstance(value, str) else text_of(value)}",
+                f"string: {path.text} == {shown(value)}",
             )
         return _until(moment, frame)
 

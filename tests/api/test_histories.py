@@ -119,6 +119,16 @@ def test_long_payloads_make_short_pages(client: Any) -> None:
     assert len(client.get_execution_history(executionArn=arn, includeExecutionData=False)["events"]) == 22
 
 
+@pytest.mark.parametrize("selector", [{}, {"ItemSelector": {"v.$": "$$.Map.Item.Value"}}])
+def test_what_the_engine_cannot_tell_the_size_of_is_no_long_payload(client: Any, selector: JSON) -> None:
+    processor = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    create(client, definition(Type="Map", ItemProcessor=processor, **selector))
+    assert len(client.get_execution_history(executionArn=run(client, input=json.dumps([0] * 20)))["events"]) == 86
+    # Neither drives it out of memory: not the bound of an item, which is that of all items, nor that there is none.
+    items = json.dumps(["x" * 100] * 1000)
+    assert client.describe_execution(executionArn=run(client, name="two", input=items))["status"] == "SUCCEEDED"
+
+
 def test_the_events_with_and_without_data(client: Any) -> None:
     create(client, definition(Assign={"v": 1}))
     arn = run(client, input='{"a":1}')

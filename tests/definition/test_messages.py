@@ -11,11 +11,15 @@ from express.definition import messages
 
 #: what we say, what the service was seen to say
 MEASURED = [
-    (messages.required(["States", "StartAt"]), "These fields are required: [States, StartAt]"),
+    (messages.required(["StartAt", "States"]), "These fields are required: [States, StartAt]"),
     (messages.unsupported_field("Catch"), "Field 'Catch' is not supported"),
-    (messages.only_one_of(["Next", "End"]), "There should only be one of the following fields: [Next, End]"),
+    (messages.only_one_of(["End", "Next"]), "There should only be one of the following fields: [Next, End]"),
     (
-        messages.exactly_one_of(["ItemProcessor", "Iterator"]),
+        messages.only_one_of(["Seconds", "SecondsPath", "Timestamp", "TimestampPath"]),
+        "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp]",
+    ),
+    (
+        messages.exactly_one_of(["Iterator", "ItemProcessor"]),
         "This object should have only one of the following fields: [ItemProcessor, Iterator]",
     ),
     (
@@ -28,6 +32,10 @@ MEASURED = [
     (
         messages.state_type(),
         "The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map]",
+    ),
+    (
+        messages.no_allowed_value("Resource"),
+        "The field 'Resource' does not match any of the allowed values",
     ),
     (messages.minimum(0), "Minimum value is 0"),
     (messages.minimum(0.0), "Minimum value is 0.0"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from express.errors import EngineError, ExpressionError, PathNotFound
 from express.expressions.jsonpath import Root, build_path, parse_path
+from express.expressions.jsonpath.scanning import MAX_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -1012,3 +1013,11 @@ def test_deep_data_is_compared_and_quoted() -> None:
     data = {"deep": _nested(250), "same": _nested(250)}
     assert evaluate("$[?(@.deep == @.same)].same", data) == [data["same"]]
     assert detail_of("$.deep.a[0].b", {"deep": {"a": _nested(250)}}).startswith("Filter: [0]['b'] can only")
+
+
+@pytest.mark.parametrize("step", [".a", "[0]", "[*]", "[0:1]", "[?(@.a)]", "['a','b']"])
+def test_paths_have_so_many_steps_and_no_more(step: str) -> None:
+    with contextlib.suppress(PathNotFound):
+        evaluate("$" + step * MAX_STEPS, _nested(250))
+    with pytest.raises(ExpressionError, match=f"Paths may have {MAX_STEPS} steps"):
+        parse_path("$" + step * 100_000)

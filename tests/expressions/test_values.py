@@ -44,6 +44,15 @@ def test_json_text_is_compact_and_keeps_order_and_characters() -> None:
     assert json_text({"b": [1, 2.5, None], "a": "é\n"}) == '{"b":[1,2.5,null],"a":"é\\n"}'
 
 
+def test_json_text_has_the_doubles_of_java() -> None:
+    value: JSON = {"a": [1e20, 12345678.5, -0.0001, 0.5], "1e+20 12345678.5": "1e20", "n": 2**70}
+    expected = '{"a":[1.0E20,1.23456785E7,-1.0E-4,0.5],"1e+20 12345678.5":"1e20","n":1180591620717411303424}'
+    assert json_text(value) == expected
+    for _ in range(600):
+        value = [value]
+    assert json_text(value).count("[") == 601
+
+
 def test_json_text_of_what_orjson_refuses() -> None:
     deep: JSON = []
     for _ in range(300):

@@ -60,6 +60,19 @@ def test_a_synchronous_execution_is_dated_and_metered_to_the_millisecond() -> No
     scene(run)
 
 
+def test_an_express_execution_knows_that_it_was_not_redriven_where_nobody_waits_for_it() -> None:
+    async def run(service: Service) -> None:
+        text = definition(Parameters={"execution.$": "$$.Execution"}, OutputPath="$.execution")
+        machine = await create(service, text, type="EXPRESS")
+        synchronous, _ = await service.executions.start_sync(machine.arn, None, None, None)
+        asynchronous = await service.executions.start(machine.arn, None, None, None)
+        await service.executions.ended(asynchronous)
+        assert "RedriveCount" not in json.loads(synchronous.output or "")
+        assert json.loads(asynchronous.output or "")["RedriveCount"] == 0
+
+    scene(run, extended=True)
+
+
 def test_no_event_is_younger_than_the_end() -> None:
     """However the parts of milliseconds fall: 0.9 ms past one it begins, 0.1 ms past the next it ends."""
     tasks = Tasks()

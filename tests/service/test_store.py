@@ -98,9 +98,9 @@ def test_machines_come_in_the_order_of_their_arns() -> None:
     assert [entry.arn for entry in store.machines()] == ["a1", "a_", "b"]
 
 
-def visit(size: int) -> Any:
-    """An event as it is written, of so many bytes."""
-    return Entry(Event(2, 0, "PassStateEntered", {}, None), 0, size)
+def visit(size: int, data: Any = None) -> Any:
+    """An event as it is written, of so many bytes, or of `data` which takes no more than that."""
+    return Entry(Event(2, 0, "PassStateEntered", {}, None if data is None else ("input", data)), 0, size)
 
 
 @pytest.mark.parametrize("machine_type", TYPES)
@@ -116,14 +116,21 @@ def test_long_histories_drive_out_more(machine_type: str) -> None:
     short.written = []
     end(store, short)
     assert [entry.arn for entry in store.executions("m")] == ["short", "4", "3", "2"]
-    # What the engine cannot tell the size of has at most that of a payload.
-    endless = record(store, "endless", machine_type, sequence=10)
-    endless.written = [visit(1 << 40)]
-    store = MemoryStore(characters_remembered=300_000)
+
+
+@pytest.mark.parametrize("machine_type", TYPES)
+def test_what_the_engine_cannot_tell_the_size_of_is_measured(machine_type: str) -> None:
+    store = MemoryStore(characters_remembered=1_000_000)
     store.save_machine(machine("m", machine_type))
-    store.open_execution(endless)
-    end(store, endless)
-    assert [entry.arn for entry in store.executions("m")] == ["endless"]
+    for number in range(3):
+        small = record(store, f"small{number}", machine_type, sequence=number)
+        small.written = [visit(1 << 40, "x")] * 1000
+        end(store, small)
+    assert [entry.arn for entry in store.executions("m")] == ["small2", "small1", "small0"]
+    large = record(store, "large", machine_type, sequence=3)
+    large.written = [visit(1 << 40, "x" * 250_000)] * 3
+    end(store, large)
+    assert [entry.arn for entry in store.executions("m")] == ["large"]
 
 
 def test_an_execution_that_goes_on_is_not_forgotten() -> None:

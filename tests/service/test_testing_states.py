@@ -149,7 +149,7 @@ SHOWN: list[tuple[dict[str, JSON], dict[str, Any], dict[str, JSON]]] = [
     (
         distributed(
             ItemsPath="$$.Execution.Input.a",
-            ItemSelector={"n.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value.Key"},
+            ItemSelector={"n.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Key"},
             ItemBatcher={"MaxItemsPerBatch": 5, "BatchInput": {"all.$": "$.a.b"}},
             MaxConcurrency=3,
             ToleratedFailurePercentage=12.5,
@@ -364,7 +364,6 @@ READERS: list[tuple[dict[str, JSON], str, JSON]] = [
     ({"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "TAB"}, "k\tv\n1\tx\n2\t\n", READ),
     ({"InputType": "JSONL"}, '{"k":"1","v":"x"}\n\n{"k":"2","v":""}\n', READ),
     ({"InputType": "JSON"}, json.dumps(READ), READ),
-    ({"InputType": "CSV", "CSVHeaderLocation": ["GIVEN"], "CSVHeaders": 1, "CSVDelimiter": []}, "k,v\n1,x\n2,", READ),
     ({"InputType": "JSON", "MaxItems": 1}, "[1, 2]", [1]),
     ({"InputType": "JSON", "ItemsPointer": "/a~1b/1"}, '{"a/b": [0, [7, 8]]}', [7, 8]),
 ]

@@ -150,7 +150,18 @@ def test_an_exceeded_threshold_stops_the_others() -> None:
             {"c": "NoNumber"},
             'The MaxConcurrencyPath field refers to value "NoNumber" which is not a valid integer: $.c',
         ),
+        (
+            {"MaxConcurrencyPath": "$.c"},
+            {"c": 1 << 31},
+            'The MaxConcurrencyPath field refers to value "2147483648" which is not a valid integer: $.c',
+        ),
         ({"MaxConcurrencyPath": "$.c"}, {"c": -1}, "MaxConcurrency cannot be negative."),
+        ({"ItemBatcher": {"MaxItemsPerBatchPath": "$.c"}}, {"c": 0}, "field MaxItemsPerBatch must be positive"),
+        (
+            {"ItemBatcher": {"MaxInputBytesPerBatchPath": "$.c"}},
+            {"c": -1},
+            "field MaxInputBytesPerBatch must be positive",
+        ),
         ({"MaxConcurrencyPath": "$.c"}, {}, "Invalid path '$.c' : No results for path: $['c']"),
     ],
 )
@@ -175,7 +186,6 @@ BATCHES: list[tuple[dict[str, Any], list[JSON], list[JSON]]] = [
     ({"MaxInputBytesPerBatch": 60}, ["x" * 10, "y" * 10], [{"Items": ["x" * 10]}, {"Items": ["y" * 10]}]),
     ({"MaxInputBytesPerBatch": 200}, ["x" * 10, "y" * 10], [{"Items": ["x" * 10, "y" * 10]}]),
     ({"MaxInputBytesPerBatch": 1}, ["too large anyway"], [{"Items": ["too large anyway"]}]),
-    ({}, [1, 2], [{"Items": [1, 2]}]),
 ]
 
 
@@ -185,9 +195,9 @@ def test_batches(batcher: dict[str, Any], items: list[JSON], expected: list[JSON
     assert ran(machine(M=distributed(CHILD, ItemBatcher=batcher)), items, later=later).output == expected
 
 
-@pytest.mark.parametrize("field", ["ItemReader", "ResultWriter"])
-def test_what_needs_s3_fails_when_it_is_reached(field: str) -> None:
-    definition = machine(M=distributed(CHILD, **{field: {"Resource": "arn:aws:states:::s3:getObject"}}))
+@pytest.mark.parametrize(("field", "action"), [("ItemReader", "getObject"), ("ResultWriter", "putObject")])
+def test_what_needs_s3_fails_when_it_is_reached(field: str, action: str) -> None:
+    definition = machine(M=distributed(CHILD, **{field: {"Resource": f"arn:aws:states:::s3:{action}"}}))
     result = ran(definition, [1])
     assert result.error == "States.Runtime"
     assert result.cause is not None
@@ -239,19 +249,77 @@ def test_labels_are_unique() -> None:
         ran(machine(M=distributed(CHILD, Label="same", Next="N"), N=other), [])
 
 
+def reading(config: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """An ItemReader with a ReaderConfig."""
+    return {"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": config, **fields}}
+
+
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
         ({"ToleratedFailurePercentage": 101}, "Maximum value is 100.0 at /States/M/ToleratedFailurePercentage"),
         ({"ToleratedFailureCount": -1}, "Minimum value is 0 at /States/M/ToleratedFailureCount"),
         ({"ItemBatcher": {"MaxItemsPerBatch": 0}}, "Minimum value is 1 at /States/M/ItemBatcher/MaxItemsPerBatch"),
-        ({"ItemBatcher": {"Size": 1}}, "Field 'Size' is not supported at /States/M/ItemBatcher"),
+        (
+            {"ItemBatcher": {"MaxItemsPerBatch": 1, "Size": 1}},
+            "Field 'Size' is not supported at /States/M/ItemBatcher",
+        ),
+        (
+            {"ItemBatcher": {"BatchInput": {}}},
+            (
+                "This object should have at least one of the following fields: [MaxItemsPerBatchPath, "
+                "MaxInputBytesPerBatch, MaxInputBytesPerBatchPath, MaxItemsPerBatch] at /States/M/ItemBatcher"
+            ),
+        ),
         (
             {"ToleratedFailureCount": 1, "ToleratedFailureCountPath": "$.c"},
             (
-                "There should only be one of the following fields: [ToleratedFailureCount, ToleratedFailureCountPath] "
+                "There should only be one of the following fields: [ToleratedFailureCountPath, ToleratedFailureCount] "
                 "at /States/M"
             ),
+        ),
+        ({"ItemReader": {}}, "These fields are required: [Resource] at /States/M/ItemReader"),
+        (
+            {"ItemReader": {"Resource": "arn:aws:states:::s3:putObject"}},
+            "The field 'Resource' does not match any of the allowed values at /States/M/ItemReader/Resource",
+        ),
+        (reading({}, From="x"), "Field 'From' is not supported at /States/M/ItemReader"),
+        (
+            reading({}, Parameters={"Key.$": "key"}),
+            (
+                "The value for the field 'Key.$' must be a valid JSONPath or a valid intrinsic function call "
+                "at /States/M/ItemReader/Parameters"
+            ),
+        ),
+        (
+            reading({"InputType": "TXT"}),
+            (
+                "Value should be one of the following: [CSV, JSON, JSONL, PARQUET, MANIFEST] "
+                "at /States/M/ItemReader/ReaderConfig/InputType"
+            ),
+        ),
+        (
+            reading({"InputType": "CSV"}),
+            "The field 'CSVHeaderLocation' is required but was missing at /States/M/ItemReader/ReaderConfig",
+        ),
+        (
+            reading({"InputType": "CSV", "CSVHeaderLocation": "GIVEN"}),
+            "These fields are required: [CSVHeaders] at /States/M/ItemReader/ReaderConfig",
+        ),
+        (
+            reading({"InputType": "JSON", "CSVHeaderLocation": "FIRST_ROW"}),
+            "Field 'CSVHeaderLocation' is not supported at /States/M/ItemReader/ReaderConfig",
+        ),
+        (reading({"MaxItems": -1}), "Minimum value is 0 at /States/M/ItemReader/ReaderConfig/MaxItems"),
+        (reading({"Rows": 1}), "Field 'Rows' is not supported at /States/M/ItemReader/ReaderConfig"),
+        ({"ResultWriter": {}}, "Value cannot be empty at /States/M/ResultWriter"),
+        (
+            {"ResultWriter": {"Resource": "arn:aws:states:::s3:getObject"}},
+            "The field 'Resource' does not match any of the allowed values at /States/M/ResultWriter/Resource",
+        ),
+        (
+            {"ResultWriter": {"WriterConfig": {"OutputType": "CSV"}}},
+            "Value should be one of the following: [JSON, JSONL] at /States/M/ResultWriter/WriterConfig/OutputType",
         ),
     ],
 )

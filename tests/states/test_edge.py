@@ -493,7 +493,8 @@ def test_a_size_that_shrinks_may_grow_again() -> None:
 @pytest.mark.parametrize(
     ("value", "cause"),
     [
-        ("5", 'The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == "5"'),
+        ("5s", "The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == 5s"),
+        (1 << 63, f"The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == {1 << 63}"),
         (1.5, "The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == 1.5"),
         (True, "The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == true"),
         (None, "The TimeoutSecondsPath parameter cannot be parsed as a long value: $.t == null"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from express.compiler import check
+from express.definition import messages
 from express.definition.document import load_definition
 from express.definition.render import render_text
 from express.expressions.comparisons import OPERATORS
@@ -27,7 +28,7 @@ REQUIRED = "These fields are required: "
 
 
 def only_one(*names: str) -> str:
-    return f"There should only be one of the following fields: [{', '.join(names)}]"
+    return messages.only_one_of(names)
 
 
 def template(name: str, field: str) -> str:
@@ -108,7 +109,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (state("Choice", Choices=[{**TEST, "Not": TEST, "Next": "B"}]), f"{KINDS} at /Choices[0]"),
     (
         state("Choice", Choices=[{"Variable": "$", "Next": "B"}]),
-        f"This object should have only one of the following fields: [{', '.join(OPERATORS)}] at /Choices[0]",
+        f"{messages.exactly_one_of(OPERATORS)} at /Choices[0]",
     ),
     (
         state("Choice", Choices=[{"Variable": "a"}]),

@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from express.api.operations.registry import Answer, members, operation
-from express.history import render_entry, weigh
-from express.service.histories import history_of
+from express.history import number_of, read_entry, render_entry, shown_bytes
+from express.service.histories import written_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.api.operations.registry import Request
-    from express.history import Entry
+    from express.history import Entry, Written
     from express.service import Service
     from express.service.records import ExecutionRecord
 
@@ -34,23 +34,23 @@ async def get_execution_history(service: Service, request: Request) -> Answer:
     with_data = request.get("includeExecutionData", True)
     backwards = request.get("reverseOrder", False)
     page, token = service.pager.page(
-        history_of(record)[:: -1 if backwards else 1],
-        lambda entry: -entry.event.id if backwards else entry.event.id,
+        written_history(record)[:: -1 if backwards else 1],
+        (lambda written: -number_of(written)) if backwards else number_of,
         of=f"GetExecutionHistory {arn} {backwards} {with_data}",
         token=request.get("nextToken"),
         max_results=request.get("maxResults"),
         fits=_room() if with_data else None,
     )
-    return members(events=[_event(entry, record, with_data) for entry in page], nextToken=token)
+    return members(events=[_event(read_entry(written), record, with_data) for written in page], nextToken=token)
 
 
-def _room() -> Callable[[Entry], bool]:
+def _room() -> Callable[[Written], bool]:
     """Whether the payload of one more event has room on a page, asked of each in turn."""
     left = PAGE_CHARACTERS
 
-    def fits(entry: Entry) -> bool:
+    def fits(written: Written) -> bool:
         nonlocal left
-        left -= weigh((entry,))
+        left -= shown_bytes(written)
         return left >= 0
 
     return fits

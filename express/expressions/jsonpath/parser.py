@@ -22,6 +22,7 @@ from express.expressions.jsonpath.conditions import ConditionParser
 from express.expressions.jsonpath.functions import FUNCTIONS
 from express.expressions.jsonpath.scanning import (
     MAX_NESTING,
+    MAX_STEPS,
     QUOTES,
     skip_blanks,
     skip_bracketed,
@@ -106,6 +107,8 @@ class _StepParser:
         steps: list[Step] = []
         while True:
             before = self.position
+            if len(steps) >= MAX_STEPS:
+                raise ExpressionError(f"Paths may have {MAX_STEPS} steps", before)
             self._read_step(steps)
             if len(steps) > 1 and isinstance(call := steps[-2], Call) and not isinstance(steps[-1], Call):
                 raise ExpressionError(f"{call.function}() must be the last step of the path", before)

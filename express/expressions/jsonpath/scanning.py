@@ -18,6 +18,8 @@ QUOTES = "'\""
 
 #: Filters inside filters, brackets inside brackets. Deeper than anything written by hand, far below Python's stack.
 MAX_NESTING = 20
+#: Steps of one path: as many as data can be deep (`payload.MAX_DEPTH`), and the stack has room for.
+MAX_STEPS = 256
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)

@@ -15,7 +15,7 @@ import orjson
 from express.parsing import parse_json
 from express.service.errors import ServiceError, validation
 from express.states.callback import has_token
-from express.states.context import build_context
+from express.states.context import RECOVERING, build_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from express.service.testing_states.tested import StateUnderTest
     from express.types import JSON
 
-#: Types that work, fail and are tried again.
-RECOVERING: Final = frozenset(("Task", "Parallel", "Map"))
 _TOKEN_BYTES: Final = 48
 _STRING: Final[tuple[type, str]] = (str, "a string")
 _NUMBER: Final[tuple[type, str]] = (int, "a number")

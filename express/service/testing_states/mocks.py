@@ -16,8 +16,8 @@ import orjson
 from express.errors import StateError
 from express.parsing import parse_json
 from express.service.errors import ServiceError, validation
-from express.service.testing_states.contexts import RECOVERING
 from express.service.testing_states.models import check_result
+from express.states.context import RECOVERING
 from express.states.parallel import Parallel
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from express.errors import EngineError, StateError
 from express.program import END, Frame, Step
 from express.states.distributed import build_batches, build_tolerance, is_tolerated, listed, threshold_exceeded
 from express.states.flow import UNKNOWN_SIZE
-from express.states.items import select_item
+from express.states.items import select_items
 from express.states.map_ import Map, build_max_concurrency
 from express.states.recovery import build_matcher, build_recovery
 
@@ -184,7 +184,7 @@ def _build_inputs(
                 inspection.numbers[name] = number
         inputs = listed(items)
         if selector is not None:
-            inputs = [select_item(selector, data, frame, index, item) for index, item in enumerate(inputs)]
+            inputs = select_items(selector, data, frame, items)
             inspection.note("afterItemSelector", inputs)
         if batches_of is not None:
             inputs = batches_of(inputs, data, frame)

@@ -1,0 +1,96 @@
+"""ItemReader and ResultWriter: where a distributed Map finds its items, and where it leaves its results, in S3.
+
+Nothing here is evaluated: a Map that has one of them fails when it is reached (`distributed`). A definition that gets
+them wrong is refused like any other, in AWS's words where those are known: measured for `Resource` of an ItemReader and
+the CSV fields (badmintoncryer/cdk-preflight, `pf-sfn-asl-map-distributed`), for `Resource` of a ResultWriter by
+analogy. What the guide only describes ("ItemReader", "ResultWriter") is taken as it is: which members of ReaderConfig
+go with which InputType, but for those of CSV, and what an S3 call must be given.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from express.definition import messages
+from express.states.flow import read_template
+from express.states.jsonata_fields import read_template_field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from express.definition.fields import Fields
+
+_INPUT_TYPES: Final = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
+_DELIMITERS: Final = ("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
+#: Fields of ReaderConfig that other types of input do not have.
+_OF_CSV: Final = ("CSVHeaderLocation", "CSVHeaders", "CSVDelimiter")
+#: The longest ItemsPointer, in characters (AWS guide "ItemReader (Map)").
+_MAX_POINTER: Final = 1999
+_READS: Final = re.compile(r"arn:aws[\w-]*:states:::s3:(?:getObject|listObjectsV2)")
+_WRITES: Final = re.compile(r"arn:aws[\w-]*:states:::s3:putObject")
+
+
+def read_item_reader(fields: Fields, read_max_items: Callable[[Fields], object]) -> bool:
+    """The ItemReader of a Map; whether it has one. `read_max_items` reads MaxItems in all its forms."""
+    reader = fields.object("ItemReader")
+    if reader is None:
+        return False
+    _read_resource(reader, _READS, required=True)
+    _read_call(reader)
+    config = reader.object("ReaderConfig")
+    if config is not None:
+        _read_config(config)
+        read_max_items(config)
+        config.close()
+    reader.close()
+    return True
+
+
+def read_result_writer(fields: Fields) -> bool:
+    """The ResultWriter of a Map; whether it has one."""
+    writer = fields.object("ResultWriter")
+    if writer is None:
+        return False
+    if not writer.value:
+        # "The ResultWriter field cannot be empty" (AWS guide); the words are those of other fields that cannot.
+        fields.report("ResultWriter", messages.EMPTY)
+    _read_resource(writer, _WRITES, required=False)
+    _read_call(writer)
+    config = writer.object("WriterConfig")
+    if config is not None:
+        config.one_of("Transformation", ("NONE", "COMPACT", "FLATTEN"))
+        config.one_of("OutputType", ("JSON", "JSONL"))
+        config.close()
+    writer.close()
+    return True
+
+
+def _read_resource(entry: Fields, allowed: re.Pattern[str], *, required: bool) -> None:
+    text = entry.text("Resource", required=required)
+    if text is not None and "${" not in text and allowed.fullmatch(text) is None:
+        entry.report("Resource", messages.no_allowed_value("Resource"))
+
+
+def _read_call(entry: Fields) -> None:
+    """What the S3 call is given: its expressions have to be right even where they are not evaluated."""
+    if entry.is_jsonata:
+        read_template_field(entry, "Arguments")
+    else:
+        read_template(entry, "Parameters")
+
+
+def _read_config(config: Fields) -> None:
+    kind = config.one_of("InputType", _INPUT_TYPES)
+    config.one_of("Transformation", ("NONE", "LOAD_AND_FLATTEN"))
+    config.one_of("ManifestType", ("ATHENA_DATA", "S3_INVENTORY"))
+    config.text("ItemsPointer", max_length=_MAX_POINTER)
+    if kind != "CSV":
+        for name in _OF_CSV if kind is not None else ():
+            config.forbid(name, messages.unsupported_field(name))
+        return
+    location = config.one_of("CSVHeaderLocation", ("FIRST_ROW", "GIVEN"))
+    if not config.has("CSVHeaderLocation"):
+        config.report(None, messages.required_field("CSVHeaderLocation"))
+    config.texts("CSVHeaders", required=location == "GIVEN")
+    config.one_of("CSVDelimiter", _DELIMITERS)
