@@ -20,18 +20,19 @@ histories; for ExecutionTimedOut and ExecutionAborted measurements (floci-io/flo
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard, cast
 
 from express.errors import RUNTIME, TIMEOUT
 from express.observe import Event, Observer
 from express.payload import PAYLOAD_LIMIT, NotJSON, text_of
-from express.states.history import entry_event, exit_event
+from express.states.history import Known, entry_event, exit_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from express.program import Frame, Run, Step
     from express.result import Result
+    from express.states.history import Half, Visit
     from express.types import JSON, MachineType, Status
 
 #: Events of one execution, its end included.
@@ -39,7 +40,7 @@ EVENT_LIMIT: Final = 25_000
 #: Ended executions whose history is kept.
 KEPT_EXECUTIONS: Final = 1_000
 
-#: What an event takes beside its payload.
+#: What an event takes beside its payload, or a Visit.
 _ENTRY_BYTES: Final = 256
 
 _MILLISECOND: Final = 1_000_000
@@ -81,10 +82,13 @@ class Entry(NamedTuple):
     size: int = 0
 
 
-#: An event as a Chronicle writes it: an Entry, or what one can be made of: the step of the state, the number of the
-#: event, what it follows from, whether it leaves the state, its payload, the time, the size. One tuple where an Entry
-#: takes four objects: an endpoint does this for every state of every Express execution.
-Written: TypeAlias = "Entry | tuple[Step, int, int, bool, JSON, int, int]"
+#: Events as a Chronicle has them written: an Entry, or what one or two can be made of. One tuple where an Entry takes
+#: four objects: an endpoint does this for every state of every Express execution.
+Written: TypeAlias = "Entry | Half | Visit"
+
+#: Members of a Visit, of its exit the payload.
+_VISIT: Final = 11
+_OUTPUT: Final = 8
 
 
 class Chronicle(Observer):
@@ -101,6 +105,7 @@ class Chronicle(Observer):
 
     def __init__(self, *, keeps_places: bool = False) -> None:
         self.keeps_places = keeps_places
+        self.visits_up_to = 0 if keeps_places else EVENT_LIMIT
 
     # A child execution of a distributed Map has no list to write to: its history is its own.
 
@@ -188,12 +193,38 @@ def _refuse(run: Run, limit: int) -> None:
         run.host.stop(run, "FAILED", RUNTIME, limit_reached(limit))
 
 
-def read_entry(written: Written) -> Entry:
-    """What a Chronicle has written, as an Entry."""
-    if isinstance(written, Entry):
-        return written
-    step, number, previous, exits, data, time_ns, size = written
-    return Entry((exit_event if exits else entry_event)(step, number, previous, data), time_ns, size)
+def read_entries(written: Iterable[Written], value: JSON, output: JSON) -> Iterator[Entry]:
+    """What a Chronicle has had written, as Entries, of an execution with this input and this output; its output is
+    None as long as it has none."""
+    known = {Known.INPUT: value, Known.OUTPUT: output}
+    for one in written:
+        if isinstance(one, Entry):
+            yield one
+            continue
+        for step, number, previous, exits, data, time_ns, size in _halves(one):
+            payload = known[data] if isinstance(data, Known) else data
+            yield Entry((exit_event if exits else entry_event)(step, number, previous, payload), time_ns, size)
+
+
+def _halves(written: Half | Visit) -> Iterator[Half]:
+    if not _is_visit(written):
+        yield cast("Half", written)
+        return
+    step, number, previous, data, time_ns, size, exit_number, exit_previous, output, exit_time_ns, sizes = written
+    yield step, number, previous, False, data, time_ns, size
+    yield step, exit_number, exit_previous, True, output, exit_time_ns, sizes - size
+
+
+def _is_visit(written: Written) -> TypeGuard[Visit]:
+    return len(written) == _VISIT
+
+
+def keep_output(written: list[Written], value: JSON) -> None:
+    """`value` is what the states of an execution have come to that has failed all the same, and so has no output for a
+    Visit to refer to."""
+    for index, one in enumerate(written):
+        if _is_visit(one) and one[_OUTPUT] is Known.OUTPUT:
+            written[index] = (*one[:_OUTPUT], value, *one[_OUTPUT + 1 :])
 
 
 def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
@@ -270,8 +301,13 @@ def weigh(entries: Sequence[Written]) -> int:
     payloads = sum([entry[-1] for entry in entries])
     if payloads > PAYLOAD_LIMIT:
         # Some sizes may be no more than that they are not known.
-        payloads = sum(min(entry[-1], PAYLOAD_LIMIT) for entry in entries)
+        payloads = sum(map(_payload_bytes, entries))
     return payloads + _ENTRY_BYTES * len(entries)
+
+
+def _payload_bytes(written: Written) -> int:
+    halves = _halves(written) if _is_visit(written) else (written,)
+    return sum(min(half[-1], PAYLOAD_LIMIT) for half in halves)
 
 
 # --------------------------------------------------------------------------------------------------------------

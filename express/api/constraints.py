@@ -8,15 +8,17 @@ of them at once, in words of their own (recorded):
     less than or equal to 1000
 
 Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not
-is read and looked at in detail. Values of sensitive shapes are not quoted. Members no shape knows are ignored and a
-null counts as not given, as with every AWS JSON service.
+is read and looked at in detail. Most parameters are texts of limited length: a shape's bounds of these are put into one
+table when it is made, and asking costs a look into it for each. Values of sensitive shapes are not quoted. Members no
+shape knows are ignored and a null counts as not given, as with every AWS JSON service.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -77,10 +79,15 @@ class Text:
     values: tuple[str, ...] = ()
     sensitive: bool = False
 
-    def fits(self, value: JSON) -> bool:
+    @property
+    def bounds(self) -> tuple[int, int] | None:
+        """The least and the most characters, if there is nothing else to the shape."""
         if self.values or self.pattern is not None:
-            return isinstance(value, str) and next(self.violations(value, ""), None) is None
-        return isinstance(value, str) and self.least <= len(value) and (self.most is None or len(value) <= self.most)
+            return None
+        return self.least, sys.maxsize if self.most is None else self.most
+
+    def fits(self, value: JSON) -> bool:
+        return isinstance(value, str) and next(self.violations(value, ""), None) is None
 
     def read(self, value: JSON) -> str:
         if not isinstance(value, str):
@@ -191,6 +198,13 @@ class Structure:
     name: str
     members: Mapping[str, Shape]
     required: tuple[str, ...] = ()
+    #: The members that are texts of which only the length matters, with their bounds.
+    _bounds: dict[str, tuple[int, int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        bounds = {name: shape.bounds for name, shape in self.members.items() if isinstance(shape, Text)}
+        plain = {name: both for name, both in bounds.items() if both is not None}
+        object.__setattr__(self, "_bounds", plain)
 
     def fits(self, value: JSON) -> bool:
         if not isinstance(value, dict):
@@ -198,10 +212,13 @@ class Structure:
         for name in self.required:
             if name not in value:
                 return False
-        members = self.members
+        texts = self._bounds
         for name, member in value.items():
-            shape = members.get(name)
-            if shape is None or not shape.fits(member):
+            if name in texts:
+                least, most = texts[name]
+                if type(member) is not str or not least <= len(member) <= most:
+                    return False
+            elif name not in self.members or not self.members[name].fits(member):
                 return False
         return True
 

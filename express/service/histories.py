@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from express.history import EVENT_LIMIT, Entry, end, read_entry, start, within_limit
+from express.history import EVENT_LIMIT, Entry, end, read_entries, start, within_limit
 from express.parsing import parse_json
 from express.service.records import RUNNING
 
@@ -21,10 +21,11 @@ _MILLISECOND: Final = 1_000_000
 
 def history_of(record: ExecutionRecord) -> list[Entry]:
     """All events of an execution so far, in the order of their numbers."""
-    beginning = start(record.revision.role_arn, parse_json(record.input.encode()))
-    # Where branches run side by side, an event may be written before one that has a lower number.
-    written = map(read_entry, record.written or ())
-    entries = sorted((Entry(beginning, _nanoseconds(record.started)), *written), key=_number)
+    value, output = parse_json(record.input.encode()), _output_of(record)
+    beginning = Entry(start(record.revision.role_arn, value), _nanoseconds(record.started))
+    # An event may be written before one that has a lower number: that of a branch that runs beside others, that of a
+    # task before the entry of its state.
+    entries = sorted((beginning, *read_entries(record.written or (), value, output)), key=_number)
     if record.status != RUNNING:
         entries.append(end_of(record))
     return entries
@@ -32,10 +33,13 @@ def history_of(record: ExecutionRecord) -> list[Entry]:
 
 def end_of(record: ExecutionRecord) -> Entry:
     """The event that has ended an execution: number 25 000 of one that wanted to have more."""
-    output: JSON = None if record.output is None else parse_json(record.output.encode())
     status = cast("Status", record.status)
-    event = end(status, record.counted + 1, record.last, output, record.error, record.cause)
+    event = end(status, record.counted + 1, record.last, _output_of(record), record.error, record.cause)
     return Entry(within_limit(event, record.type, EVENT_LIMIT), _nanoseconds(record.stopped or record.started))
+
+
+def _output_of(record: ExecutionRecord) -> JSON:
+    return None if record.output is None else parse_json(record.output.encode())
 
 
 def _number(entry: Entry) -> Any:

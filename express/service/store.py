@@ -120,33 +120,34 @@ class _Shelf:
         self._size = size
         self._limit = characters
         self._characters = 0
-        self.records: deque[tuple[ExecutionRecord, int]] = deque()
+        self.records: deque[ExecutionRecord] = deque()
 
     def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
         """Add one. The oldest, as far as they have to make room for it, are taken away and returned."""
         characters = len(record.input) + len(record.output or "") + len(record.cause or "")
-        characters += weigh(record.written or ())
+        if record.written:
+            characters += weigh(record.written)
+        record.characters = characters
         records = self.records
-        records.append((record, characters))
+        records.append(record)
         characters += self._characters
         forgotten = []
         while len(records) > self._size or characters > self._limit:
-            oldest, freed = records.popleft()
-            characters -= freed
+            oldest = records.popleft()
+            characters -= oldest.characters
             forgotten.append(oldest)
         self._characters = characters
         return forgotten
 
     def take(self, record: ExecutionRecord) -> None:
         """Take a record away before its time."""
-        index = next(index for index, (other, _) in enumerate(self.records) if other is record)
-        self._characters -= self.records[index][1]
+        index = next(index for index, other in enumerate(self.records) if other is record)
+        self._characters -= record.characters
         del self.records[index]
 
     def forget(self, machine_arn: str) -> None:
-        kept = deque(entry for entry in self.records if entry[0].machine_arn != machine_arn)
-        self._characters -= sum(size for record, size in self.records if record.machine_arn == machine_arn)
-        self.records = kept
+        self._characters -= sum(record.characters for record in self.records if record.machine_arn == machine_arn)
+        self.records = deque(record for record in self.records if record.machine_arn != machine_arn)
 
 
 class _StandardExecutions:
@@ -191,11 +192,11 @@ class _ExpressExecutions:
 
     def find(self, arn: str) -> ExecutionRecord | None:
         running = self._running.get(arn)
-        ended = (record for record, _ in self._shelf.records if record.arn == arn)
+        ended = (record for record in self._shelf.records if record.arn == arn)
         return running if running is not None else next(ended, None)
 
     def of(self, machine_arn: str) -> Iterable[ExecutionRecord]:
-        records = [*self._running.values(), *(record for record, _ in self._shelf.records)]
+        records = [*self._running.values(), *self._shelf.records]
         found = [record for record in records if record.machine_arn == machine_arn]
         return sorted(found, key=lambda record: -record.sequence)
 
