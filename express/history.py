@@ -298,7 +298,9 @@ def weigh(entries: Sequence[Written]) -> int:
 
     A value that is handed on counts for each state it passes: as a value it takes a multiple of its text.
     """
-    payloads = sum([entry[-1] for entry in entries])
+    payloads = 0
+    for entry in entries:
+        payloads += entry[-1]
     if payloads > PAYLOAD_LIMIT:
         # Some sizes may be no more than that they are not known.
         payloads = sum(map(_payload_bytes, entries))

@@ -245,9 +245,10 @@ Reader: TypeAlias = Callable[["JSON"], dict[str, Any]]
 
 def reader(shape: Structure) -> Reader:
     """A function that reads the parameters of a request. It raises ServiceError for what AWS would refuse."""
+    fits = shape.fits
 
     def read(value: JSON) -> dict[str, Any]:
-        if shape.fits(value):
+        if fits(value):
             fitting: dict[str, Any] = value
             return fitting
         request = shape.read(value)

@@ -221,7 +221,9 @@ class Executions:
         """Write down how it ended; what it used."""
         billing = result.billing
         # By the clock that has dated its events: none of them may be younger than the end. The clock may be set back.
-        stopped = max(runtime.time_ns() // _MILLISECOND / 1000, record.begun)
+        stopped, begun = runtime.time_ns() // _MILLISECOND / 1000, record.begun
+        if stopped <= begun:
+            stopped = begun
         output = None
         if result.status == "SUCCEEDED":
             try:

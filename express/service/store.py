@@ -101,10 +101,10 @@ class MemoryStore:
         return () if machine is None else self._executions(machine.type).of(machine_arn)
 
     def open_execution(self, record: ExecutionRecord) -> None:
-        self._executions(record.type).open(record)
+        (self._standard if record.target.machine.type == "STANDARD" else self._express).open(record)
 
     def close_execution(self, record: ExecutionRecord) -> None:
-        self._executions(record.type).close(record)
+        (self._standard if record.target.machine.type == "STANDARD" else self._express).close(record)
 
     def reopen_execution(self, record: ExecutionRecord) -> None:
         self._standard.reopen(record)
@@ -124,7 +124,11 @@ class _Shelf:
 
     def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
         """Add one. The oldest, as far as they have to make room for it, are taken away and returned."""
-        characters = len(record.input) + len(record.output or "") + len(record.cause or "")
+        characters = len(record.input)
+        if record.output is not None:
+            characters += len(record.output)
+        if record.cause is not None:
+            characters += len(record.cause)
         if record.written:
             characters += weigh(record.written)
         record.characters = characters
