@@ -8,9 +8,9 @@ of them at once, in words of their own (recorded):
     less than or equal to 1000
 
 Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not
-is read and looked at in detail. Most parameters are texts of limited length: a shape's bounds of these are put into one
-table when it is made, and asking costs a look into it for each. Values of sensitive shapes are not quoted. Members no
-shape knows are ignored and a null counts as not given, as with every AWS JSON service.
+is read and looked at in detail. Most parameters are texts of limited length: the lengths that these may have are put
+into one table when a shape is made, and asking costs a look into it for each. Values of sensitive shapes are not
+quoted. Members no shape knows are ignored and a null counts as not given, as with every AWS JSON service.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ class Text:
     sensitive: bool = False
 
     @property
-    def bounds(self) -> tuple[int, int] | None:
-        """The least and the most characters, if there is nothing else to the shape."""
+    def lengths(self) -> range | None:
+        """How many characters it may have, if there is nothing else to the shape."""
         if self.values or self.pattern is not None:
             return None
-        return self.least, sys.maxsize if self.most is None else self.most
+        return range(self.least, sys.maxsize if self.most is None else self.most + 1)
 
     def fits(self, value: JSON) -> bool:
         return isinstance(value, str) and next(self.violations(value, ""), None) is None
@@ -198,13 +198,13 @@ class Structure:
     name: str
     members: Mapping[str, Shape]
     required: tuple[str, ...] = ()
-    #: The members that are texts of which only the length matters, with their bounds.
-    _bounds: dict[str, tuple[int, int]] = field(init=False, repr=False, compare=False)
+    #: The lengths of the members that are texts of which nothing else matters.
+    _lengths: dict[str, range] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        bounds = {name: shape.bounds for name, shape in self.members.items() if isinstance(shape, Text)}
-        plain = {name: both for name, both in bounds.items() if both is not None}
-        object.__setattr__(self, "_bounds", plain)
+        lengths = {name: shape.lengths for name, shape in self.members.items() if isinstance(shape, Text)}
+        plain = {name: those for name, those in lengths.items() if those is not None}
+        object.__setattr__(self, "_lengths", plain)
 
     def fits(self, value: JSON) -> bool:
         if not isinstance(value, dict):
@@ -212,13 +212,13 @@ class Structure:
         for name in self.required:
             if name not in value:
                 return False
-        texts = self._bounds
+        texts = self._lengths
         for name, member in value.items():
-            if name in texts:
-                least, most = texts[name]
-                if type(member) is not str or not least <= len(member) <= most:
+            lengths = texts.get(name)
+            if lengths is None:
+                if name not in self.members or not self.members[name].fits(member):
                     return False
-            elif name not in self.members or not self.members[name].fits(member):
+            elif type(member) is not str or len(member) not in lengths:
                 return False
         return True
 

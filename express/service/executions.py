@@ -123,7 +123,7 @@ class Executions:
         text, value = _read(name, text)
         if machine_type == "STANDARD" and self.elsewhere is not None:
             made, began = await self.elsewhere(arn, name, text, trace_header)
-            return ExecutionRecord(target, made, "", 0, began, text)
+            return ExecutionRecord(target, "", "", 0, began, text, arn=made)
         runtime = self._runtimes[machine_type]
         await runtime.be_fair()
         # From here on nothing waits: what has been found stays true.
@@ -201,8 +201,7 @@ class Executions:
             if name is None:
                 name = unique
         self._sequence = sequence = self._sequence + 1
-        arn = target.execution_arn(name, unique)
-        record = ExecutionRecord(target, arn, name, sequence, now // _MILLISECOND / 1000, text, trace_header)
+        record = ExecutionRecord(target, name, unique, sequence, now // _MILLISECOND / 1000, text, trace_header)
         record.run = run
         if self._extended or target.machine.type == "STANDARD":
             record.written = []

@@ -47,18 +47,18 @@ class Redrives:
 class ExecutionRecord:
     """One execution. Texts are JSON as it came in or goes out; times are seconds since the epoch.
 
-    `target` is what was started. `sequence` counts executions in the order of their start. `run` is there while it
-    runs. `written` are the events of its states so far, None where nobody wants them, `counted` how many there were at
-    its end, what began it included, `last` which of them the end follows from. `checkpoint` is where one that has not
-    succeeded can be taken up again, `redrives` what there is to know of its having been. `characters` are those a store
-    has counted it with.
+    `target` is what was started. `unique` is the id behind the name of an Express execution, made for it alone.
+    `sequence` counts executions in the order of their start. `run` is there while it runs. `written` are the events of
+    its states so far, None where nobody wants them, `counted` how many there were at its end, what began it included,
+    `last` which of them the end follows from. `checkpoint` is where one that has not succeeded can be taken up again,
+    `redrives` what there is to know of its having been. `characters` are those a store has counted it with.
 
     An endpoint makes one for each request and keeps the last thousand: by the time one is thrown away it has left the
     processor's caches, so each byte of it is paid for twice.
     """
 
     __slots__ = (
-        "arn",
+        "_arn",
         "cause",
         "characters",
         "checkpoint",
@@ -76,22 +76,26 @@ class ExecutionRecord:
         "stopped",
         "target",
         "trace_header",
+        "unique",
         "written",
     )
 
     def __init__(
         self,
         target: Target,
-        arn: str,
         name: str,
+        unique: str,
         sequence: int,
         started: float,
         text: str,
         trace_header: str | None = None,
+        *,
+        arn: str | None = None,
     ) -> None:
+        self._arn = arn
         self.target = target
-        self.arn = arn
         self.name = name
+        self.unique = unique
         self.sequence = sequence
         self.started = started
         self.input = text
@@ -109,6 +113,11 @@ class ExecutionRecord:
         self.redrives: Redrives | None
         self.run = self.written = self.stopped = self.output = self.error = self.cause = None
         self.checkpoint = self.redrives = None
+
+    @property
+    def arn(self) -> str:
+        """Made when asked for, unless it was given: nobody asks for most of them twice."""
+        return self.target.execution_arn(self.name, self.unique) if self._arn is None else self._arn
 
     @property
     def type(self) -> MachineType:

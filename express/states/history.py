@@ -47,6 +47,9 @@ class Known(Enum):
     OUTPUT = "output"
 
 
+#: States that may keep their place and run once more.
+_FORKS: Final = frozenset({"Parallel", "Map"})
+
 _INPUT: Final = Known.INPUT
 _OUTPUT: Final = Known.OUTPUT
 
@@ -176,12 +179,15 @@ class History:
         limit = self._visits_up_to
         if not limit:
             return observed
+        events, comes_again = step.events, step.retries or step.type in _FORKS
 
         def written(frame: Frame) -> Step:
             execution = frame.run
             history = execution.history
             number = execution.events + 1
-            if history is None or number >= limit or frame.attempts is not None or frame.paused is not None:
+            if history is None or number >= limit:
+                return observed(frame)
+            if comes_again and (frame.attempts is not None or frame.paused is not None):
                 return observed(frame)
             try:
                 trail = frame.trail
@@ -200,20 +206,20 @@ class History:
             except BaseException:
                 history.append((step, number, before, False, data, entered, size))
                 raise
-            if following is WAITING or following is FAILED:
+            output = frame.data
+            if following is END and frame is execution:
+                output = _OUTPUT
+            elif following is WAITING or following is FAILED:
                 history.append((step, number, before, False, data, entered, size))
                 return following
+            elif output is whole:
+                output = _INPUT
             # As in `Witness.watch_state`.
-            exit_number = execution.events + step.events - (frame.entered > 0)
+            exit_number = execution.events + events - (frame.entered > 0)
             if trail.assigned or exit_number >= limit:
                 history.append((step, number, before, False, data, entered, size))
                 return self.exited(frame, step, following, exit_number)
             previous, trail.last = trail.last, exit_number
-            output = frame.data
-            if following is END and frame is execution:
-                output = _OUTPUT
-            elif output is whole:
-                output = _INPUT
             size_of_both = size + frame.size
             history.append(
                 (step, number, before, data, entered, size, exit_number, previous, output, now(), size_of_both)
