@@ -110,7 +110,7 @@ class StateMachine:
     last_version: int = 0
     last_alias: int = 0
     deleting: bool = False
-    _target: Target | None = None
+    _target: Target | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def target(self) -> Target:
