@@ -5,8 +5,10 @@ Both answer the same requests with the same JSON, on sixteen keep-alive connecti
 the output, write the answer. What the two have in common, sockets and HTTP, is `express.api.wire`; the ratio is what
 the API costs on top: names, constraints, ARNs, records, metering, and the engine.
 
-A third leg is the same endpoint as an ASGI application under uvicorn, on the same event loop and the same parser: what
-`express.api.wire` is instead of. It is left out where uvicorn is not installed (`pip install 'express[bench]'`).
+A third leg is the endpoint that remembers nothing of Express executions (`--strict-aws`): what it saves is the price of
+their records and histories. A fourth is the first as an ASGI application under uvicorn, on the same event loop and the
+same parser: what `express.api.wire` is instead of. It is left out where uvicorn is not installed (`pip install
+'express[bench]'`).
 
 The server runs in a process of its own and the legs take turns. Requests per second count the client too, which shares
 the machine; processor time per request is the server's alone and the number to trust. At last `express serve` itself is
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from multiprocessing.connection import Connection
 
+    from express.api.messages import Application
+
 CONNECTIONS: Final = 16
 #: The ratio endpoint / hand-written handler to reach.
 TARGET: Final = 0.5
@@ -54,7 +58,7 @@ TARGET: Final = 0.5
 #: Seconds to the first answer.
 START_TARGET: Final = 1.0
 
-ENDPOINT, HANDWRITTEN, UVICORN = "endpoint", "handwritten", "endpoint, uvicorn"
+ENDPOINT, STRICT, HANDWRITTEN, UVICORN = "endpoint", "endpoint, strict", "handwritten", "endpoint, uvicorn"
 _ARN: Final = "arn:aws:states:us-east-1:123456789012"
 _MACHINE: Final = f"{_ARN}:stateMachine:W1"
 
@@ -140,17 +144,22 @@ def serve(pipe: Connection) -> None:
     express.run(_serve(pipe))
 
 
+async def _endpoint(extended: bool, stack: AsyncExitStack) -> Endpoint:
+    """An endpoint with the machine, until the stack is left."""
+    service = await stack.enter_async_context(Service(extended=extended))
+    definition = orjson.dumps(load_workloads()["W1"].definition).decode()
+    role = "arn:aws:iam::123456789012:role/bench"
+    await service.catalogue.create({"name": "W1", "definition": definition, "roleArn": role, "type": "EXPRESS"})
+    return Endpoint(service, HostPolicy())
+
+
 async def _serve(pipe: Connection) -> None:
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(Service())
-        definition = orjson.dumps(load_workloads()["W1"].definition).decode()
-        role = "arn:aws:iam::123456789012:role/bench"
-        await service.catalogue.create({"name": "W1", "definition": definition, "roleArn": role, "type": "EXPRESS"})
-        endpoint = await stack.enter_async_context(Server(Endpoint(service, HostPolicy())))
-        handwritten = await stack.enter_async_context(Server(Handwritten()))
-        ports = {ENDPOINT: endpoint.port, HANDWRITTEN: handwritten.port}
+        endpoint, strict = [await _endpoint(extended, stack) for extended in (True, False)]
+        applications: dict[str, Application] = {ENDPOINT: endpoint, HANDWRITTEN: Handwritten(), STRICT: strict}
+        ports = {name: (await stack.enter_async_context(Server(one))).port for name, one in applications.items()}
         if importlib.util.find_spec("uvicorn"):
-            ports[UVICORN] = await _under_uvicorn(Endpoint(service, HostPolicy()), stack)
+            ports[UVICORN] = await _under_uvicorn(endpoint, stack)
         pipe.send(ports)
         asked = asyncio.Event()
         asyncio.get_running_loop().add_reader(pipe.fileno(), asked.set)
@@ -293,18 +302,19 @@ def show(legs: dict[str, Leg], console: Console) -> None:
             f"{median(leg.p99):.2f}",
         )
     console.print(table)
-    _compare(legs, HANDWRITTEN, f" (target {TARGET:g})", console)
+    _compare(legs, ENDPOINT, HANDWRITTEN, f" (target {TARGET:g})", console)
+    _compare(legs, STRICT, HANDWRITTEN, "", console)
     if UVICORN in legs:
-        _compare(legs, UVICORN, "", console)
+        _compare(legs, ENDPOINT, UVICORN, "", console)
     else:
         console.print("uvicorn is not installed, its leg is left out: pip install uvicorn")
 
 
-def _compare(legs: dict[str, Leg], other: str, target: str, console: Console) -> None:
-    ours, theirs = legs[ENDPOINT], legs[other]
+def _compare(legs: dict[str, Leg], one: str, other: str, target: str, console: Console) -> None:
+    ours, theirs = legs[one], legs[other]
     by_rate = median(a / b for a, b in zip(ours.rates, theirs.rates, strict=True))
     by_cost = median(b / a for a, b in zip(ours.costs, theirs.costs, strict=True))
-    console.print(f"{ENDPOINT} / {other}: {by_rate:.2f} by rate, {by_cost:.2f} by processor time{target}")
+    console.print(f"{one} / {other}: {by_rate:.2f} by rate, {by_cost:.2f} by processor time{target}")
 
 
 # --------------------------------------------------------------------------------------------------------------

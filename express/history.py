@@ -20,18 +20,19 @@ histories; for ExecutionTimedOut and ExecutionAborted measurements (floci-io/flo
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard, cast
 
 from express.errors import RUNTIME, TIMEOUT
 from express.observe import Event, Observer
 from express.payload import PAYLOAD_LIMIT, NotJSON, measure, text_of
-from express.states.history import entry_event, exit_event
+from express.states.history import Known, entry_event, exit_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from express.program import Frame, Run, Step
     from express.result import Result
+    from express.states.history import Half, Visit
     from express.types import JSON, MachineType, Status
 
 #: Events of one execution, its end included.
@@ -39,7 +40,7 @@ EVENT_LIMIT: Final = 25_000
 #: Ended executions whose history is kept.
 KEPT_EXECUTIONS: Final = 1_000
 
-#: What an event takes beside its payload.
+#: What an event takes beside its payload, or a Visit.
 _ENTRY_BYTES: Final = 256
 #: Of so many events of a history the payloads are measured, until they come to so many bytes: it is done while the loop
 #: stands still.
@@ -85,10 +86,13 @@ class Entry(NamedTuple):
     size: int = 0
 
 
-#: An event as a Chronicle writes it: an Entry, or what one can be made of: the step of the state, the number of the
-#: event, what it follows from, whether it leaves the state, its payload, the time, the size. One tuple where an Entry
-#: takes four objects: an endpoint does this for every state of every Express execution.
-Written: TypeAlias = "Entry | tuple[Step, int, int, bool, JSON, int, int]"
+#: Events as a Chronicle has them written: an Entry, or what one or two can be made of. One tuple where an Entry takes
+#: four objects: an endpoint does this for every state of every Express execution.
+Written: TypeAlias = "Entry | Half | Visit"
+
+#: Members of a Visit, of its exit the payload.
+_VISIT: Final = 11
+_OUTPUT: Final = 8
 
 
 class Chronicle(Observer):
@@ -105,6 +109,7 @@ class Chronicle(Observer):
 
     def __init__(self, *, keeps_places: bool = False) -> None:
         self.keeps_places = keeps_places
+        self.visits_up_to = 0 if keeps_places else EVENT_LIMIT
 
     # A child execution of a distributed Map has no list to write to: its history is its own.
 
@@ -192,17 +197,41 @@ def _refuse(run: Run, limit: int) -> None:
         run.host.stop(run, "FAILED", RUNTIME, limit_reached(limit))
 
 
-def read_entry(written: Written) -> Entry:
-    """What a Chronicle has written, as an Entry."""
-    if isinstance(written, Entry):
-        return written
-    step, number, previous, exits, data, time_ns, size = written
-    return Entry((exit_event if exits else entry_event)(step, number, previous, data), time_ns, size)
+def split(written: Iterable[Written]) -> Iterator[Entry | Half]:
+    """What a Chronicle has had written, event by event."""
+    for one in written:
+        if _is_visit(one):
+            step, number, previous, data, time_ns, size, exit_number, exit_previous, output, exit_time_ns, sizes = one
+            yield step, number, previous, False, data, time_ns, size
+            yield step, exit_number, exit_previous, True, output, exit_time_ns, sizes - size
+        else:
+            yield cast("Entry | Half", one)
 
 
-def number_of(written: Written) -> int:
+def read_entry(event: Entry | Half, known: Mapping[Known, JSON]) -> Entry:
+    """An event as an Entry. `known` are the execution's input and output, None as long as it has none."""
+    if isinstance(event, Entry):
+        return event
+    step, number, previous, exits, data, time_ns, size = event
+    payload = known[data] if isinstance(data, Known) else data
+    return Entry((exit_event if exits else entry_event)(step, number, previous, payload), time_ns, size)
+
+
+def _is_visit(written: Written) -> TypeGuard[Visit]:
+    return len(written) == _VISIT
+
+
+def keep_output(written: list[Written], value: JSON) -> None:
+    """`value` is what the states of an execution have come to that has failed all the same, and so has no output for a
+    Visit to refer to."""
+    for index, one in enumerate(written):
+        if _is_visit(one) and one[_OUTPUT] is Known.OUTPUT:
+            written[index] = (*one[:_OUTPUT], value, *one[_OUTPUT + 1 :])
+
+
+def number_of(event: Entry | Half) -> int:
     """The number of an event, without reading it."""
-    return written.event.id if isinstance(written, Entry) else written[1]
+    return event.event.id if isinstance(event, Entry) else event[1]
 
 
 def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
@@ -278,7 +307,9 @@ def weigh(entries: Sequence[Written]) -> int:
     engine holds are bounds, which for an item of a Map may be those of all items, or of nothing at all. Where they come
     to much, a sample of the payloads tells what they really are.
     """
-    payloads = sum([entry[-1] for entry in entries])
+    payloads = 0
+    for entry in entries:
+        payloads += entry[-1]
     if payloads > PAYLOAD_LIMIT:
         payloads = min(payloads, _estimate(entries))
     return payloads + _ENTRY_BYTES * len(entries)
@@ -287,22 +318,27 @@ def weigh(entries: Sequence[Written]) -> int:
 def _estimate(entries: Sequence[Written]) -> int:
     measured = count = 0
     for entry in entries[:: len(entries) // _SAMPLED_EVENTS + 1]:
-        measured += _payload_bytes(entry)
+        measured += sum(map(_payload_bytes, split((entry,))))
         count += 1
         if measured > _SAMPLED_BYTES:
             break
     return measured * len(entries) // count
 
 
-def shown_bytes(written: Written) -> int:
+def shown_bytes(event: Entry | Half) -> int:
     """About how many bytes an event takes that is shown with its payload."""
-    return _payload_bytes(written) + _ENTRY_BYTES
+    if isinstance(event, Entry) or not isinstance(event[4], Known):
+        return _payload_bytes(event) + _ENTRY_BYTES
+    return min(event[-1], PAYLOAD_LIMIT) + _ENTRY_BYTES
 
 
-def _payload_bytes(written: Written) -> int:
-    data = written.event.data if isinstance(written, Entry) else ("", written[4])
+def _payload_bytes(event: Entry | Half) -> int:
+    """What is Known is kept elsewhere."""
+    data = event.event.data if isinstance(event, Entry) else ("", event[4])
+    if data is None or isinstance(data[1], Known):
+        return 0
     try:
-        return 0 if data is None else measure(data[1])
+        return measure(data[1])
     except NotJSON:
         return PAYLOAD_LIMIT
 

@@ -38,12 +38,16 @@ def memory_bytes(definition_bytes: int, data_bytes: int, fan_out: int) -> int:
 
 def billed_duration_ms(duration_ns: int) -> int:
     """Round a duration up to the next 100 ms; an execution is billed for one step at least."""
-    return max(-(-duration_ns // DURATION_STEP_NS), 1) * DURATION_STEP_MS
+    return (
+        DURATION_STEP_MS if duration_ns <= DURATION_STEP_NS else -(-duration_ns // DURATION_STEP_NS) * DURATION_STEP_MS
+    )
 
 
 def billed_memory_mb(memory_bytes: int) -> int:
     """Round memory up to the next 64 MB; an execution is billed for one step at least."""
-    return max(-(-memory_bytes // MEMORY_STEP_BYTES), 1) * MEMORY_STEP_MB
+    return (
+        MEMORY_STEP_MB if memory_bytes <= MEMORY_STEP_BYTES else -(-memory_bytes // MEMORY_STEP_BYTES) * MEMORY_STEP_MB
+    )
 
 
 def billed_steps(duration_ns: int, memory_bytes: int) -> tuple[int, int]:

@@ -71,6 +71,9 @@ class Observer:
     hooks: tuple[str, ...] | None = None
     #: Whether executions that are written for it can be taken up again; what that takes is kept with them.
     keeps_places: bool = False
+    #: Up to which event a state that is done in one go may be written straight into `Run.history`, as a
+    #: `states.history.Visit`, and not told of: 0 for not at all, and wherever anybody else wants to know of it as well.
+    visits_up_to: int = 0
     #: Whether what its hooks raise has to be kept from the executions. Only hooks that raise nothing do without.
     is_guarded: bool = True
 

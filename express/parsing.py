@@ -26,6 +26,7 @@ _RUN = b"0" * 19
 def parse_json(text: bytes) -> JSON:
     """The value of a UTF-8 JSON text. Raises orjson.JSONDecodeError."""
     value = orjson.loads(text)
-    if _RUN in text.translate(_ALL_DIGITS_ALIKE) and _LONG_INTEGER.search(text):
+    # (`in` would take twice as long as `find`: it tries the text as a number first.)
+    if text.translate(_ALL_DIGITS_ALIKE).find(_RUN) >= 0 and _LONG_INTEGER.search(text):
         return json.loads(text)
     return value

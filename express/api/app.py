@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("express")
 
-_TARGET: Final = b"AWSStepFunctions."
-_BY_TARGET: Final = {_TARGET + name.encode(): operation for name, operation in OPERATIONS.items()}
+_BY_TARGET: Final = {b"AWSStepFunctions." + name.encode(): operation for name, operation in OPERATIONS.items()}
 
 
 class Endpoint:

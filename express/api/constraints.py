@@ -8,15 +8,17 @@ of them at once, in words of their own (recorded):
     less than or equal to 1000
 
 Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not
-is read and looked at in detail. Values of sensitive shapes are not quoted. Members no shape knows are ignored and a
-null counts as not given, as with every AWS JSON service.
+is read and looked at in detail. Most parameters are texts of limited length: the lengths that these may have are put
+into one table when a shape is made, and asking costs a look into it for each. Values of sensitive shapes are not
+quoted. Members no shape knows are ignored and a null counts as not given, as with every AWS JSON service.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
@@ -77,10 +79,15 @@ class Text:
     values: tuple[str, ...] = ()
     sensitive: bool = False
 
-    def fits(self, value: JSON) -> bool:
+    @property
+    def lengths(self) -> range | None:
+        """How many characters it may have, if there is nothing else to the shape."""
         if self.values or self.pattern is not None:
-            return isinstance(value, str) and next(self.violations(value, ""), None) is None
-        return isinstance(value, str) and self.least <= len(value) and (self.most is None or len(value) <= self.most)
+            return None
+        return range(self.least, sys.maxsize if self.most is None else self.most + 1)
+
+    def fits(self, value: JSON) -> bool:
+        return isinstance(value, str) and next(self.violations(value, ""), None) is None
 
     def read(self, value: JSON) -> str:
         if not isinstance(value, str):
@@ -191,6 +198,13 @@ class Structure:
     name: str
     members: Mapping[str, Shape]
     required: tuple[str, ...] = ()
+    #: The lengths of the members that are texts of which nothing else matters.
+    _lengths: dict[str, range] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lengths = {name: shape.lengths for name, shape in self.members.items() if isinstance(shape, Text)}
+        plain = {name: those for name, those in lengths.items() if those is not None}
+        object.__setattr__(self, "_lengths", plain)
 
     def fits(self, value: JSON) -> bool:
         if not isinstance(value, dict):
@@ -198,10 +212,13 @@ class Structure:
         for name in self.required:
             if name not in value:
                 return False
-        members = self.members
+        texts = self._lengths
         for name, member in value.items():
-            shape = members.get(name)
-            if shape is None or not shape.fits(member):
+            lengths = texts.get(name)
+            if lengths is None:
+                if name not in self.members or not self.members[name].fits(member):
+                    return False
+            elif type(member) is not str or len(member) not in lengths:
                 return False
         return True
 
@@ -228,9 +245,10 @@ Reader: TypeAlias = Callable[["JSON"], dict[str, Any]]
 
 def reader(shape: Structure) -> Reader:
     """A function that reads the parameters of a request. It raises ServiceError for what AWS would refuse."""
+    fits = shape.fits
 
     def read(value: JSON) -> dict[str, Any]:
-        if shape.fits(value):
+        if fits(value):
             fitting: dict[str, Any] = value
             return fitting
         request = shape.read(value)

@@ -11,7 +11,6 @@ answer to repeated and to wrong requests was recorded.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from express.names import check_name
@@ -19,7 +18,7 @@ from express.service import errors
 from express.service.arns import check_role_arn, read_machine_arn
 from express.service.configuration import read_configuration
 from express.service.definitions import Identity, compile_definition
-from express.service.machines import INITIAL, Revision, StateMachine, Version
+from express.service.machines import INITIAL, Revision, StateMachine, Target, Version
 from express.service.mocking import MARK
 from express.service.tagging import add_tags, remove_tags
 
@@ -49,16 +48,6 @@ _CHANGES: Final = (
     "tracingConfiguration",
     "encryptionConfiguration",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What an ARN given to StartExecution names: a machine, the revision to run, and the qualifiers that led to it."""
-
-    machine: StateMachine
-    revision: Revision
-    version_arn: str | None = None
-    alias_arn: str | None = None
 
 
 class Catalogue:
@@ -119,7 +108,7 @@ class Catalogue:
             return self._qualified_target(arn)
         if machine.deleting:
             raise errors.machine_deleting(arn)
-        return Target(machine, machine.revision)
+        return machine.target
 
     def _qualified_target(self, arn: str) -> Target:
         if self._mocking is not None and MARK in arn:
@@ -145,7 +134,10 @@ class Catalogue:
         """An ARN with the name of a test case behind it; without one after the mark nothing is mocked."""
         arn, _, case = arn.partition(MARK)
         target = self.target(arn)
-        return replace(target, revision=mocking.revision(target.machine, target.revision, case)) if case else target
+        if not case:
+            return target
+        revision = mocking.revision(target.machine, target.revision, case)
+        return Target(target.machine, revision, target.version_arn, target.alias_arn)
 
     # ------------------------------------------------------------------------------------------ machines
 

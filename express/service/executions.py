@@ -18,7 +18,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from express.errors import RUNTIME
-from express.history import EVENT_LIMIT, Entry, last_event, started
+from express.history import EVENT_LIMIT, Entry, keep_output, last_event, started
 from express.names import check_name
 from express.payload import NotJSON, text_of
 from express.result import Names, Result
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from express.metering import Billing
     from express.program import Run
     from express.runtime import Runtime
-    from express.service.catalogue import Catalogue, Target
-    from express.service.machines import StateMachine
+    from express.service.catalogue import Catalogue
+    from express.service.machines import StateMachine, Target
     from express.service.store import Store
     from express.types import JSON, MachineType
 
@@ -102,14 +102,19 @@ class Executions:
         self._check_room(runtime, "EXPRESS")
         record, opened = self._open(runtime, target, name, text, value, trace_header)
         if isinstance(opened, Result):
-            return record, self._close(record, opened)
+            return record, self._close(runtime, record, opened)
+        if opened.machine.program.blocks:
+            # The loop is given because asking for it takes a system call on Python 3.11.
+            opened.task = asyncio.current_task(self._loop)
         try:
-            result = await self._perform(runtime, opened)
+            result = runtime.run_here(opened) if opened.stopping is None else None
+            if result is None:
+                result = await runtime.conduct(opened)
         except asyncio.CancelledError:
             # Whoever waited for it has gone, and it with him.
-            self._close(record, _abandoned(record, runtime.monotonic_ns() - opened.started_ns))
+            self._close(runtime, record, _abandoned(record, runtime.monotonic_ns() - opened.started_ns))
             raise
-        return record, self._close(record, result)
+        return record, self._close(runtime, record, result)
 
     async def start(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> ExecutionRecord:
         """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
@@ -118,7 +123,7 @@ class Executions:
         text, value = _read(name, text)
         if machine_type == "STANDARD" and self.elsewhere is not None:
             made, began = await self.elsewhere(arn, name, text, trace_header)
-            return ExecutionRecord(made, "", target.machine.arn, "STANDARD", target.revision, 0, began, text)
+            return ExecutionRecord(target, "", "", 0, began, text, arn=made)
         runtime = self._runtimes[machine_type]
         await runtime.be_fair()
         # From here on nothing waits: what has been found stays true.
@@ -130,7 +135,7 @@ class Executions:
         self._check_room(runtime, machine_type)
         record, opened = self._open(runtime, target, name, text, value, trace_header)
         if isinstance(opened, Result):
-            self._close(record, opened)
+            self._close(runtime, record, opened)
         else:
             if machine_type == "EXPRESS":
                 opened.asynchronous = True
@@ -186,58 +191,40 @@ class Executions:
     def _open(
         self, runtime: Runtime, target: Target, name: str | None, text: str, value: JSON, trace_header: str | None
     ) -> tuple[ExecutionRecord, Run | Result]:
-        machine, program = target.machine, target.revision.workflow.machine(runtime.observers)
-        opened = runtime.open(program, value, name)
+        opened = runtime.open(target.revision.workflow.machine(runtime.observers), value, name)
         now = runtime.time_ns()
+        run: Run | None = None
         if isinstance(opened, Result):
-            name = opened.name
-            base = machine.arn.replace(":stateMachine:", ":execution:" if machine.type == "STANDARD" else ":express:")
-            arn = f"{base}:{name}" if machine.type == "STANDARD" else f"{base}:{name}:{name}"
+            name = unique = opened.name
         else:
-            now -= runtime.monotonic_ns() - opened.started_ns
-            arn = opened.execution_arn
-            # A generated name is the last part of the ARN, whichever type it is of.
-            name = opened.name or arn.rpartition(":")[2]
+            run = opened
+            now -= runtime.monotonic_ns() - run.started_ns
+            unique = runtime.default_name(run.sequence)
+            if name is None:
+                name = unique
         self._sequence = sequence = self._sequence + 1
-        record = ExecutionRecord(
-            arn,
-            name,
-            machine.arn,
-            machine.type,
-            target.revision,
-            sequence,
-            now // _MILLISECOND / 1000,
-            text,
-            trace_header,
-            target.version_arn,
-            target.alias_arn,
-        )
-        is_kept = machine.type == "STANDARD" or self._extended
-        if is_kept:
+        record = ExecutionRecord(target, name, unique, sequence, now // _MILLISECOND / 1000, text, trace_header)
+        record.run = run
+        if self._extended or target.machine.type == "STANDARD":
             record.written = []
-        if not isinstance(opened, Result):
-            record.run = opened
-            if is_kept:
-                opened.history, opened.trail = record.written, Trail()
-        if is_kept:
+            if run is not None:
+                run.history, run.trail = record.written, Trail()
             self._store.open_execution(record)
         return record, opened
 
     async def _conduct(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
-        self._close(record, await self._perform(runtime, run))
-
-    async def _perform(self, runtime: Runtime, run: Run) -> Result:
         """Run an opened execution to its end in the current task; stopped before it began, it is aborted."""
-        # The loop is given because asking for it takes a system call on Python 3.11.
         run.task = asyncio.current_task(self._loop)
         result = runtime.run_here(run) if run.stopping is None else None
-        return await runtime.conduct(run) if result is None else result
+        self._close(runtime, record, await runtime.conduct(run) if result is None else result)
 
-    def _close(self, record: ExecutionRecord, result: Result) -> Billing:
+    def _close(self, runtime: Runtime, record: ExecutionRecord, result: Result) -> Billing:
         """Write down how it ended; what it used."""
         billing = result.billing
         # By the clock that has dated its events: none of them may be younger than the end. The clock may be set back.
-        stopped = max(self._runtimes[record.type].time_ns() // _MILLISECOND / 1000, record.begun)
+        stopped, begun = runtime.time_ns() // _MILLISECOND / 1000, record.begun
+        if stopped <= begun:
+            stopped = begun
         output = None
         if result.status == "SUCCEEDED":
             try:
@@ -245,17 +232,22 @@ class Executions:
             except NotJSON as error:
                 # States have put a deep value into a deeper one.
                 result = _failed(result, f"The output of the execution cannot be written as JSON: {error}")
-        run = record.run
-        if run is not None and record.written is not None:
+        if record.written is None:
+            record.end(result, stopped, output)
+            return billing
+        run, is_standard = record.run, record.target.machine.type == "STANDARD"
+        if run is not None:
             record.counted, record.last = run.events, last_event(run)
-            if record.type == "STANDARD" and result.status != "SUCCEEDED":
+            if output is None:
+                keep_output(record.written, run.data)
+            if is_standard and result.status != "SUCCEEDED":
                 record.checkpoint = Checkpoint(run, result)
         record.end(result, stopped, output)
-        if record.written is not None:
-            self._store.close_execution(record)
-            machine = self._store.machine(record.machine_arn)
-            if machine is not None and machine.deleting and not self._running(machine):
-                self._store.delete_machine(machine.arn)
+        self._store.close_execution(record)
+        # No machine waits to be deleted for the end of Express executions.
+        machine = self._store.machine(record.machine_arn) if is_standard else None
+        if machine is not None and machine.deleting and not self._running(machine):
+            self._store.delete_machine(machine.arn)
         return billing
 
     # ------------------------------------------------------------------------------------------ redriving

@@ -110,6 +110,15 @@ class StateMachine:
     last_version: int = 0
     last_alias: int = 0
     deleting: bool = False
+    _target: Target | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def target(self) -> Target:
+        """What an execution started by the machine's own ARN runs: made once for each revision."""
+        target = self._target
+        if target is None or target.revision is not self.revision:
+            target = self._target = Target(self, self.revision)
+        return target
 
     def version_arn(self, number: int) -> str:
         return f"{self.arn}:{number}"
@@ -124,3 +133,27 @@ class StateMachine:
     def aliases_of(self, number: int) -> list[str]:
         """The names of the aliases that lead to a version."""
         return [alias.name for alias in self.aliases.values() if any(route.version == number for route in alias.routes)]
+
+
+class Target:
+    """What an ARN given to StartExecution names: a machine, the revision to run, and the qualifiers that led to it.
+
+    Executions refer to it for all they have in common. Nobody changes it.
+    """
+
+    __slots__ = ("_base", "alias_arn", "machine", "revision", "version_arn")
+
+    def __init__(
+        self, machine: StateMachine, revision: Revision, version_arn: str | None = None, alias_arn: str | None = None
+    ) -> None:
+        self.machine = machine
+        self.revision = revision
+        self.version_arn = version_arn
+        self.alias_arn = alias_arn
+        kind = "execution" if machine.type == "STANDARD" else "express"
+        self._base = machine.arn.replace(":stateMachine:", f":{kind}:")
+
+    def execution_arn(self, name: str, unique: str) -> str:
+        """The ARN of an execution: that of an Express one has a unique id behind its name (AWS guide "ARN formats")."""
+        base = self._base
+        return f"{base}:{name}" if self.machine.type == "STANDARD" else f"{base}:{name}:{unique}"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from express.program import Run
     from express.result import Result
     from express.runtime.redrive import Checkpoint
-    from express.service.machines import Revision
+    from express.service.machines import Revision, Target
     from express.types import MachineType
 
 RUNNING: Final = "RUNNING"
@@ -44,39 +44,102 @@ class Redrives:
         return None if date is None or now - date > _TOKEN_LIFETIME else date
 
 
-@dataclass(slots=True)
 class ExecutionRecord:
     """One execution. Texts are JSON as it came in or goes out; times are seconds since the epoch.
 
-    `sequence` counts executions in the order of their start. `run` is there while it runs. `version_arn` and
-    `alias_arn` tell by which of them it was started, None where it was started by neither. `written` are the events
-    of its states so far, None where nobody wants them, `counted` how many there were at its end, what began it
-    included, `last` which of them the end follows from. `checkpoint` is where one that has not succeeded can be taken
-    up again, `redrives` what there is to know of its having been.
+    `target` is what was started. `unique` is the id behind the name of an Express execution, made for it alone.
+    `sequence` counts executions in the order of their start. `run` is there while it runs. `written` are the events of
+    its states so far, None where nobody wants them, `counted` how many there were at its end, what began it included,
+    `last` which of them the end follows from. `checkpoint` is where one that has not succeeded can be taken up again,
+    `redrives` what there is to know of its having been. `characters` are those a store has counted it with.
+
+    An endpoint makes one for each request and keeps the last thousand: by the time one is thrown away it has left the
+    processor's caches, so each byte of it is paid for twice.
     """
 
-    arn: str
-    name: str
-    machine_arn: str
-    type: MachineType
-    revision: Revision
-    sequence: int
-    started: float
-    input: str
-    trace_header: str | None = None
-    version_arn: str | None = None
-    alias_arn: str | None = None
-    run: Run | None = None
-    written: list[Written] | None = None
-    counted: int = 1
-    last: int = 1
-    status: str = RUNNING
-    stopped: float | None = None
-    output: str | None = None
-    error: str | None = None
-    cause: str | None = None
-    checkpoint: Checkpoint | None = None
-    redrives: Redrives | None = None
+    __slots__ = (
+        "_arn",
+        "cause",
+        "characters",
+        "checkpoint",
+        "counted",
+        "error",
+        "input",
+        "last",
+        "name",
+        "output",
+        "redrives",
+        "run",
+        "sequence",
+        "started",
+        "status",
+        "stopped",
+        "target",
+        "trace_header",
+        "unique",
+        "written",
+    )
+
+    def __init__(
+        self,
+        target: Target,
+        name: str,
+        unique: str,
+        sequence: int,
+        started: float,
+        text: str,
+        trace_header: str | None = None,
+        *,
+        arn: str | None = None,
+    ) -> None:
+        self._arn = arn
+        self.target = target
+        self.name = name
+        self.unique = unique
+        self.sequence = sequence
+        self.started = started
+        self.input = text
+        self.trace_header = trace_header
+        self.status = RUNNING
+        self.counted = self.last = 1
+        self.characters = 0
+        self.run: Run | None
+        self.written: list[Written] | None
+        self.stopped: float | None
+        self.output: str | None
+        self.error: str | None
+        self.cause: str | None
+        self.checkpoint: Checkpoint | None
+        self.redrives: Redrives | None
+        self.run = self.written = self.stopped = self.output = self.error = self.cause = None
+        self.checkpoint = self.redrives = None
+
+    @property
+    def arn(self) -> str:
+        """Made when asked for, unless it was given: nobody asks for most of them twice."""
+        return self.target.execution_arn(self.name, self.unique) if self._arn is None else self._arn
+
+    @property
+    def type(self) -> MachineType:
+        return self.target.machine.type
+
+    @property
+    def machine_arn(self) -> str:
+        return self.target.machine.arn
+
+    @property
+    def revision(self) -> Revision:
+        """What runs: the machine may have been changed since."""
+        return self.target.revision
+
+    @property
+    def version_arn(self) -> str | None:
+        """The version it was started by, if it was by one."""
+        return self.target.version_arn
+
+    @property
+    def alias_arn(self) -> str | None:
+        return self.target.alias_arn
 
     @property
     def begun(self) -> float:

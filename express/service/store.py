@@ -11,6 +11,7 @@ drives out no Standard execution.
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Final, Protocol
 
 from express.history import weigh
@@ -101,10 +102,10 @@ class MemoryStore:
         return () if machine is None else self._executions(machine.type).of(machine_arn)
 
     def open_execution(self, record: ExecutionRecord) -> None:
-        self._executions(record.type).open(record)
+        (self._standard if record.target.machine.type == "STANDARD" else self._express).open(record)
 
     def close_execution(self, record: ExecutionRecord) -> None:
-        self._executions(record.type).close(record)
+        (self._standard if record.target.machine.type == "STANDARD" else self._express).close(record)
 
     def reopen_execution(self, record: ExecutionRecord) -> None:
         self._standard.reopen(record)
@@ -120,33 +121,39 @@ class _Shelf:
         self._size = size
         self._limit = characters
         self._characters = 0
-        self.records: deque[tuple[ExecutionRecord, int]] = deque()
+        self.records: deque[ExecutionRecord] = deque()
 
     def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
         """Add one. The oldest, as far as they have to make room for it, are taken away and returned."""
-        characters = len(record.input) + len(record.output or "") + len(record.cause or "")
-        characters += weigh(record.written or ())
+        output, cause, written = record.output, record.cause, record.written
+        characters = len(record.input)
+        if output is not None:
+            characters += len(output)
+        if cause is not None:
+            characters += len(cause)
+        if written:
+            characters += weigh(written)
+        record.characters = characters
         records = self.records
-        records.append((record, characters))
+        records.append(record)
         characters += self._characters
         forgotten = []
-        while len(records) > self._size or characters > self._limit:
-            oldest, freed = records.popleft()
-            characters -= freed
+        while characters > self._limit or len(records) > self._size:
+            oldest = records.popleft()
+            characters -= oldest.characters
             forgotten.append(oldest)
         self._characters = characters
         return forgotten
 
     def take(self, record: ExecutionRecord) -> None:
         """Take a record away before its time."""
-        index = next(index for index, (other, _) in enumerate(self.records) if other is record)
-        self._characters -= self.records[index][1]
+        index = next(index for index, other in enumerate(self.records) if other is record)
+        self._characters -= record.characters
         del self.records[index]
 
     def forget(self, machine_arn: str) -> None:
-        kept = deque(entry for entry in self.records if entry[0].machine_arn != machine_arn)
-        self._characters -= sum(size for record, size in self.records if record.machine_arn == machine_arn)
-        self.records = kept
+        self._characters -= sum(record.characters for record in self.records if record.machine_arn == machine_arn)
+        self.records = deque(record for record in self.records if record.machine_arn != machine_arn)
 
 
 class _StandardExecutions:
@@ -187,25 +194,26 @@ class _ExpressExecutions:
 
     def __init__(self, shelf: _Shelf) -> None:
         self._shelf = shelf
-        self._running: dict[str, ExecutionRecord] = {}
+        self._running: set[ExecutionRecord] = set()
 
     def find(self, arn: str) -> ExecutionRecord | None:
-        running = self._running.get(arn)
-        ended = (record for record, _ in self._shelf.records if record.arn == arn)
-        return running if running is not None else next(ended, None)
+        unique = arn.rpartition(":")[2]
+        records = chain(self._running, self._shelf.records)
+        return next((record for record in records if record.unique == unique and record.arn == arn), None)
 
     def of(self, machine_arn: str) -> Iterable[ExecutionRecord]:
-        records = [*self._running.values(), *(record for record, _ in self._shelf.records)]
+        records = chain(self._running, self._shelf.records)
         found = [record for record in records if record.machine_arn == machine_arn]
         return sorted(found, key=lambda record: -record.sequence)
 
     def open(self, record: ExecutionRecord) -> None:
-        self._running[record.arn] = record
+        self._running.add(record)
 
     def close(self, record: ExecutionRecord) -> None:
-        if self._running.pop(record.arn, None) is not None:
+        if record in self._running:
+            self._running.remove(record)
             self._shelf.put(record)
 
     def forget(self, machine_arn: str) -> None:
         self._shelf.forget(machine_arn)
-        self._running = {arn: record for arn, record in self._running.items() if record.machine_arn != machine_arn}
+        self._running = {record for record in self._running if record.machine_arn != machine_arn}

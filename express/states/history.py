@@ -10,21 +10,25 @@ Each event names the one before it on its way through the states. The way forks 
 goes back is the last event of the child that ended last. Some events are told aside and nothing follows from them:
 MapIterationSucceeded and its kin, the aborted events of states that fail inside a branch (recorded histories).
 
+Telling an observer of each event costs more than what most states do. So one that allows it (`visits_up_to`) finds
+those that were done in one go in `Run.history`, as Visits: one tuple for both events, and no call but for the time.
+
 Sources: API reference GetExecutionHistory and HistoryEvent; the recorded histories, which this must agree with.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import uuid4
 
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EvaluationFailed, StateError
-from express.observe import Event, announcer, has_hook
-from express.program import END
+from express.observe import HISTORY_HOOKS, Event, announcer, has_hook
+from express.program import END, FAILED, WAITING
 
 if TYPE_CHECKING:
     from express.observe import Observer
-    from express.program import Frame, Heartbeat, Step
+    from express.program import Frame, Heartbeat, Step, StepRun
     from express.states.kept import KeptSiblings
     from express.states.resource import Resource
     from express.types import JSON
@@ -33,6 +37,28 @@ if TYPE_CHECKING:
 #: Events of a task that come with its call: one that a worker has yet to start is only scheduled, a job that is waited
 #: for is submitted as well.
 _SCHEDULED_AND_STARTED = 2
+
+
+class Known(Enum):
+    """What stands for a payload that is kept elsewhere: the input of the execution, its output. Values take a multiple
+    of their text, and whoever keeps histories keeps these two as text anyway."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+
+
+#: States that may keep their place and run once more.
+_FORKS: Final = frozenset({"Parallel", "Map"})
+
+_INPUT: Final = Known.INPUT
+_OUTPUT: Final = Known.OUTPUT
+
+#: A state that was entered or left: its step, the number of the event, what it follows from, whether it is the exit,
+#: its payload, the time in nanoseconds since the epoch, about how many bytes of JSON the engine held.
+Half: TypeAlias = "tuple[Step, int, int, bool, JSON, int, int]"
+#: One that was entered and left in one go: its step; number, what it follows from, payload, time and size of the entry;
+#: the same of the exit, but for the size, which is that of both.
+Visit: TypeAlias = "tuple[Step, int, int, JSON, int, int, int, int, JSON, int, int]"
 
 
 class Trail:
@@ -94,6 +120,8 @@ class History:
         others = [o for o in observers if has_hook(o, "history_event") and not has_hook(o, "visit_event")]
         self._tell_others = announcer(others, "history_event") if others else None
         self.keeps_places = any(observer.keeps_places for observer in observers)
+        told = [observer for observer in observers if has_hook(observer, *HISTORY_HOOKS)]
+        self._visits_up_to = told[0].visits_up_to if len(told) == 1 else 0
 
     def write(
         self,
@@ -145,6 +173,60 @@ class History:
         if self._tell_others is not None:
             self._tell_others(frame, exit_event(step, number, before, frame.data))
         return following
+
+    def writing(self, step: Step, run: StepRun, observed: StepRun) -> StepRun:
+        """`run`, written as a Visit where that can be, and otherwise watched by `observed`."""
+        limit = self._visits_up_to
+        if not limit:
+            return observed
+        events, comes_again = step.events, step.retries or step.type in _FORKS
+
+        def written(frame: Frame) -> Step:
+            execution = frame.run
+            history = execution.history
+            number = execution.events + 1
+            if history is None or number >= limit:
+                return observed(frame)
+            if comes_again and (frame.attempts is not None or frame.paused is not None):
+                return observed(frame)
+            try:
+                trail = frame.trail
+            except AttributeError:
+                trail = trail_of(frame)
+            trail.assigned = None
+            before = trail.before = trail.last
+            trail.entered = trail.last = number
+            size, data, whole = frame.size, frame.data, execution.input
+            if data is whole:
+                data = _INPUT
+            now = execution.host.time_ns
+            entered = now()
+            try:
+                following = run(frame)
+            except BaseException:
+                history.append((step, number, before, False, data, entered, size))
+                raise
+            output = frame.data
+            if following is END and frame is execution:
+                output = _OUTPUT
+            elif following is WAITING or following is FAILED:
+                history.append((step, number, before, False, data, entered, size))
+                return following
+            elif output is whole:
+                output = _INPUT
+            # As in `Witness.watch_state`.
+            exit_number = execution.events + events - (frame.entered > 0)
+            if trail.assigned or exit_number >= limit:
+                history.append((step, number, before, False, data, entered, size))
+                return self.exited(frame, step, following, exit_number)
+            previous, trail.last = trail.last, exit_number
+            size_of_both = size + frame.size
+            history.append(
+                (step, number, before, data, entered, size, exit_number, previous, output, now(), size_of_both)
+            )
+            return following
+
+        return written
 
     def evaluation_failed(self, frame: Frame, step: Step, error: EvaluationFailed, number: int) -> None:
         """A field could not be evaluated. Those evaluated on entering a state are, to AWS, evaluated before it."""

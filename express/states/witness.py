@@ -93,7 +93,7 @@ class Witness:
                 history.fork_failed(frame, step, frame.run.events - 1)
             return exited(frame, step, after, frame.run.events)
 
-        step.run = observed
+        step.run = observed if history is None or self.watches_states else history.writing(step, run, observed)
         step.resume = observed_resume
         step.recover = observed_recovery
 

@@ -21,7 +21,7 @@ def machine(arn: str, machine_type: Any) -> StateMachine:
 
 
 def record(store: MemoryStore, arn: str, machine_type: Any, *, sequence: int, text: str = "{}") -> ExecutionRecord:
-    made = ExecutionRecord(arn, arn, "m", machine_type, cast("Any", None), sequence, 0.0, text)
+    made = ExecutionRecord(machine("m", machine_type).target, arn, arn, sequence, 0.0, text, arn=arn)
     store.open_execution(made)
     return made
 

@@ -28,7 +28,7 @@ async def start_sync_execution(service: Service, request: Request) -> Answer:
     whole = _whole(request)
     answer = {
         "executionArn": record.arn,
-        "stateMachineArn": record.machine_arn,
+        "stateMachineArn": record.target.machine.arn,
         "name": record.name,
         "startDate": record.started,
         "stopDate": record.stopped,

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from express.api.operations.registry import Answer, members, operation
 from express.history import number_of, read_entry, render_entry, shown_bytes
-from express.service.histories import written_history
+from express.service.histories import known_payloads, written_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from express.api.operations.registry import Request
-    from express.history import Entry, Written
+    from express.history import Entry
     from express.service import Service
     from express.service.records import ExecutionRecord
+    from express.states.history import Half
 
 #: Characters of payloads on one page, unless its first event alone has more.
 PAGE_CHARACTERS: Final = 1024 * 1024
@@ -33,24 +34,25 @@ async def get_execution_history(service: Service, request: Request) -> Answer:
     record = service.executions.find(arn)
     with_data = request.get("includeExecutionData", True)
     backwards = request.get("reverseOrder", False)
+    known = known_payloads(record)
     page, token = service.pager.page(
-        written_history(record)[:: -1 if backwards else 1],
-        (lambda written: -number_of(written)) if backwards else number_of,
+        written_history(record, known)[:: -1 if backwards else 1],
+        (lambda event: -number_of(event)) if backwards else number_of,
         of=f"GetExecutionHistory {arn} {backwards} {with_data}",
         token=request.get("nextToken"),
         max_results=request.get("maxResults"),
         fits=_room() if with_data else None,
     )
-    return members(events=[_event(read_entry(written), record, with_data) for written in page], nextToken=token)
+    return members(events=[_event(read_entry(event, known), record, with_data) for event in page], nextToken=token)
 
 
-def _room() -> Callable[[Written], bool]:
+def _room() -> Callable[[Entry | Half], bool]:
     """Whether the payload of one more event has room on a page, asked of each in turn."""
     left = PAGE_CHARACTERS
 
-    def fits(written: Written) -> bool:
+    def fits(event: Entry | Half) -> bool:
         nonlocal left
-        left -= shown_bytes(written)
+        left -= shown_bytes(event)
         return left >= 0
 
     return fits
