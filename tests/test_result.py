@@ -19,7 +19,7 @@ NAMES = Names(0x123456789ABCDEF01234)
 
 
 def result(status: Status = "SUCCEEDED", output: JSON = None, **fields: Any) -> Result:
-    return Result(
+    return Result.of(
         status,
         output,
         fields.get("error"),

@@ -64,6 +64,8 @@ def advance(frame: Frame) -> bool:
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
+            # It has come through frames, ours among them: they must not hold each other.
+            forget_trace(error)
             frame.failure = error
             following = FAILED
         except Paused:
@@ -87,8 +89,6 @@ def settle(frame: Frame, step: Step) -> Step:
     error = frame.failure
     assert error is not None
     frame.failure = None
-    # It may have come through frames, ours among them: they must not hold each other.
-    forget_trace(error)
     if error.error in _TIMEOUTS:
         step.timed_out += 1
     else:
@@ -186,6 +186,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         step.resumed += 1
         frame.entered = frame.entered_ns = 0
     except StateError as error:
+        forget_trace(error)
         frame.failure = error
         following = settle(frame, step)
     if following.halts:

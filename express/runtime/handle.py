@@ -40,8 +40,8 @@ class Execution(Result):
     def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:
         """One that is under way, until somebody calls `finish`."""
         execution = cls.__new__(cls)
-        execution._name = run.name or run.sequence
-        execution._names = names
+        execution.given_name = run.name or run.sequence
+        execution.names = names
         execution._runtime = runtime
         execution._run = run
         execution._waiters = execution.task = None
@@ -51,7 +51,7 @@ class Execution(Result):
     def ended(cls, result: Result) -> Self:
         """One that has come to this result."""
         execution = cls.__new__(cls)
-        execution.take(result)
+        execution._take(result)
         return execution
 
     @property
@@ -64,12 +64,26 @@ class Execution(Result):
             self._runtime.stop(self._run, "ABORTED", error, cause)
 
     def finish(self, result: Result) -> None:
-        """Called once, by the Runtime: take over the outcome and wake everyone who waits for it."""
-        self.take(result)
+        """Called once, by the Runtime: take over the outcome, unless it has been filled in here already, and wake
+        everyone who waits for it."""
+        if result is not self:
+            self._take(result)
         self._run = self.task = None
         for waiter in self._waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
+
+    def _take(self, result: Result) -> None:
+        self.fill(
+            result.status,
+            result.output,
+            result.error,
+            result.cause,
+            result.given_name,
+            result.names,
+            result.duration_ns,
+            result.memory_bytes,
+        )
 
     def __await__(self) -> Generator[Any, None, Result]:
         while not hasattr(self, "status"):

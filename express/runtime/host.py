@@ -68,6 +68,7 @@ class LoopHost:
         "_turn",
         "advance",
         "callbacks",
+        "looked_ns",
         "monotonic_ns",
         "slice_end",
         "time_ns",
@@ -76,6 +77,9 @@ class LoopHost:
     def __init__(self) -> None:
         self.advance = advance
         self.slice_end = 0
+        #: What the clock said when an execution was last started, or ended, or began to wait. For whoever only wants to
+        #: know whether the slice is over that is as good as now.
+        self.looked_ns = 0
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._turn: asyncio.Handle | None = None
         self._line: deque[Place] = deque()

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.errors import DATA_LIMIT_EXCEEDED, StateError
+from express.errors import DATA_LIMIT_EXCEEDED, StateError, forget_trace
 from express.program import END, FAILED, WAITING, Redrive, Step
 from express.runtime.execution import settle
 from express.states.history import trail_of
@@ -112,6 +112,7 @@ def _again(step: Step, entered: int, entered_ns: int) -> Step:
         try:
             following = step.run(frame)
         except StateError as error:
+            forget_trace(error)
             frame.failure = error
             following = FAILED
         if following is FAILED:

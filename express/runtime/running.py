@@ -213,9 +213,18 @@ class RunningExecutions(LoopHost):
 
     # ------------------------------------------------------------------------------------------ ends
 
-    def _end(self, run: Run, status: Status, output: JSON, error: str | None, cause: str | None) -> Result:
-        """Fold the execution's numbers into its machine's tally."""
-        duration = self.monotonic_ns() - run.started_ns
+    def _end(
+        self,
+        run: Run,
+        status: Status,
+        output: JSON,
+        error: str | None,
+        cause: str | None,
+        into: Result | None = None,
+    ) -> Result:
+        """Fold the execution's numbers into its machine's tally. `into` is the Result to fill in, if there is one."""
+        self.looked_ns = ended = self.monotonic_ns()
+        duration = ended - run.started_ns
         machine = run.machine
         tally = machine.tally
         if run.stopping is not None:
@@ -246,7 +255,8 @@ class RunningExecutions(LoopHost):
             error = TIMEOUT if machine.type == "EXPRESS" else None
         else:
             tally.aborted += 1
-        result = Result(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
+        result = Result() if into is None else into
+        result.fill(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
         if self._watched:
             self._announce_end(run, result)
         # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
@@ -260,28 +270,29 @@ class RunningExecutions(LoopHost):
             self._admit()
         return result
 
-    def _end_raised(self, run: Run, error: BaseException) -> Result:
+    def _end_raised(self, run: Run, error: BaseException, into: Result | None = None) -> Result:
         """The end of an execution that has raised while it ran. Raises again what is to end more than that."""
         if isinstance(error, StateError):
             forget_trace(error)
-            return self._end(run, "FAILED", None, error.error, error.cause)
+            return self._end(run, "FAILED", None, error.error, error.cause, into)
         if isinstance(error, Exception):
             # A defect of ours must not take the application down.
-            return self._end_broken(run, error)
+            return self._end_broken(run, error, into)
         # Somebody is leaving the program by way of a handler.
         self._end(run, "ABORTED", None, None, None)
         raise error
 
-    def _end_broken(self, run: Run, error: Exception) -> Result:
+    def _end_broken(self, run: Run, error: Exception, into: Result | None = None) -> Result:
         foreign = find_foreign(run.input)
         if foreign is not None:
             # A UUID or an Enum, which nothing looks for at the start.
-            return self._end(run, "FAILED", None, RUNTIME, f"Invalid State Machine Execution Input: '{foreign}'")
+            cause = f"Invalid State Machine Execution Input: '{foreign}'"
+            return self._end(run, "FAILED", None, RUNTIME, cause, into)
         log.exception("execution %s broke the engine", run.execution_name)
         cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
-        return self._end(run, "FAILED", None, RUNTIME, cause)
+        return self._end(run, "FAILED", None, RUNTIME, cause, into)
 
     def _aborted(self, run: Run) -> Result:
         """The Result of an execution whose end nobody could take."""
         duration = self.monotonic_ns() - run.started_ns
-        return Result("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)
+        return Result.of("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)

@@ -181,8 +181,7 @@ class Runtime(RunningExecutions):
         if not self._open:
             raise _closed()
         machine = workflow.machine(self.observers)
-        now = self.monotonic_ns
-        if now() > self.slice_end:
+        if self.looked_ns > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
@@ -214,6 +213,7 @@ class Runtime(RunningExecutions):
 
     def _start_in_task(self, run: Run) -> Execution:
         self._register(run)
+        self.looked_ns = self.monotonic_ns()
         execution = Execution.running(self, run, self._names)
         execution.task = spawn(self._loop, self._conduct_started(run, execution))
         return execution
@@ -269,9 +269,9 @@ class Runtime(RunningExecutions):
             try:
                 if run.stopping is None:
                     run.task = task
-                    result = nap.context.run(self.run_here, run)
+                    result = nap.context.run(self.run_here, run, nap.execution)
                 else:
-                    result = self._end(run, "ABORTED", None, None, None)
+                    result = self._end(run, "ABORTED", None, None, None, nap.execution)
             except BaseException:
                 nap.execution.finish(self._aborted(run))
                 self._deregister(run)
@@ -307,8 +307,7 @@ class Runtime(RunningExecutions):
         if not self._open:
             raise _closed()
         machine = workflow.machine(self.observers)
-        now = self.monotonic_ns
-        if now() > self.slice_end:
+        if self.looked_ns > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
             await self.acquire()
@@ -335,7 +334,6 @@ class Runtime(RunningExecutions):
         self, machine: Machine, events: Iterable[JSON] | AsyncIterable[JSON]
     ) -> AsyncIterator[Result]:
         """One after another, here: a machine that cannot block gains nothing from being run side by side."""
-        now = self.monotonic_ns
         index = 0
         if isinstance(events, AsyncIterable):
             async for event in events:
@@ -352,7 +350,7 @@ class Runtime(RunningExecutions):
             result.index = index
             index += 1
             yield result
-            if now() > self.slice_end:
+            if self.looked_ns > self.slice_end:
                 await self.be_fair()
 
     def begin(
@@ -393,10 +391,12 @@ class Runtime(RunningExecutions):
         try:
             if not advance(run):
                 self._register(run)
+                self.looked_ns = now()
                 return run
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
             return self._end_raised(run, error)
-        duration = now() - run.started_ns
+        self.looked_ns = ended = now()
+        duration = ended - run.started_ns
         if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting:
             return self._end(run, "SUCCEEDED", run.data, None, None)
         tally.succeeded += 1
@@ -408,7 +408,14 @@ class Runtime(RunningExecutions):
                 latest.count += 1
             else:
                 durations.count(duration, run)
-        result = kind("SUCCEEDED", run.data, None, None, sequence, self._names, duration, machine.base_memory)
+        result = kind()
+        result.status = "SUCCEEDED"
+        result.output = run.data
+        result.error = result.cause = result.index = None
+        result.given_name = sequence
+        result.names = self._names
+        result.duration_ns = duration
+        result.memory_bytes = machine.base_memory
         run.run = None  # type: ignore[assignment]  # as in `_end`
         if machine.reuses_runs:
             # It keeps nothing of this execution; what it does not set above is as it was at the beginning.
@@ -496,15 +503,16 @@ class Runtime(RunningExecutions):
 
     # ------------------------------------------------------------------------------------------ running
 
-    def run_here(self, run: Run) -> Result | None:
-        """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it."""
+    def run_here(self, run: Run, into: Result | None = None) -> Result | None:
+        """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it. `into` is
+        the Result to fill in, if there is one."""
         try:
             if not advance(run):
                 self._register(run)
                 return None
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
-            return self._end_raised(run, error)
-        return self._end(run, "SUCCEEDED", run.data, None, None)
+            return self._end_raised(run, error, into)
+        return self._end(run, "SUCCEEDED", run.data, None, None, into)
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
         """Drive an execution that `run_here` has left unfinished to its end, in the current task.
@@ -519,23 +527,23 @@ class Runtime(RunningExecutions):
             await drive(run)
         except StateError as error:
             forget_trace(error)
-            result = self._end(run, "FAILED", None, error.error, error.cause)
+            result = self._end(run, "FAILED", None, error.error, error.cause, execution)
         except asyncio.CancelledError as error:
             forget_trace(error)
-            result = self._end(run, "ABORTED", None, None, None)
+            result = self._end(run, "ABORTED", None, None, None, execution)
             if run.stopping is None:
                 if execution is not None:
                     execution.finish(result)
                 raise
         except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
-            result = self._end_broken(run, error)
+            result = self._end_broken(run, error, execution)
         except BaseException:
-            result = self._end(run, "ABORTED", None, None, None)
+            result = self._end(run, "ABORTED", None, None, None, execution)
             if execution is not None:
                 execution.finish(result)
             raise
         else:
-            result = self._end(run, "SUCCEEDED", run.data, None, None)
+            result = self._end(run, "SUCCEEDED", run.data, None, None, execution)
         finally:
             self._deregister(run)
         if run.cancelled and _uncancel() > run.cancellations:
@@ -549,7 +557,7 @@ class Runtime(RunningExecutions):
         try:
             # Many may have been started in one turn, by others than the task that stands by.
             has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
-            result = self.run_here(run) if has_time and run.stopping is None else None
+            result = self.run_here(run, execution) if has_time and run.stopping is None else None
         except BaseException:
             execution.finish(self._aborted(run))
             self._deregister(run)

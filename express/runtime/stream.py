@@ -166,7 +166,7 @@ class Stream(Crew):
                 ended.append(result)
             if self._consumer is not None:
                 self._tell_consumer()
-            if now() > runtime.slice_end:
+            if runtime.looked_ns > runtime.slice_end:
                 await self._be_fair()
 
     async def _be_fair(self) -> None:

@@ -399,12 +399,12 @@ class Executions:
 def _failed(result: Result, cause: str) -> Result:
     """The same execution, failed after all."""
     billing = result.billing
-    return Result("FAILED", None, RUNTIME, cause, result.name, Names(0), billing.duration_ns, billing.memory_bytes)
+    return Result.of("FAILED", None, RUNTIME, cause, result.name, Names(0), billing.duration_ns, billing.memory_bytes)
 
 
 def _abandoned(record: ExecutionRecord, duration_ns: int) -> Result:
     """The end of an execution that was cancelled with whoever waited for it."""
-    return Result("ABORTED", None, None, None, record.name, Names(0), duration_ns, 0)
+    return Result.of("ABORTED", None, None, None, record.name, Names(0), duration_ns, 0)
 
 
 def _read(name: str | None, text: str | None) -> tuple[str, JSON]:

@@ -10,6 +10,7 @@ resource. A Decimal is refused too, as `json` refuses it, although newer Lambda 
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +47,14 @@ def failure_document(message: str, error_type: str, trace: str = "[]") -> str:
     `trace`: the frames it came through, as JSON: whoever knows some keeps them as text.
     """
     return (
-        f'{{"errorMessage":{text_of(message)},"errorType":{text_of(error_type)},'
+        f'{{"errorMessage":{text_of(message)},"errorType":{_quoted(error_type)},'
         f'"requestId":"{_request_id()}","stackTrace":{trace}}}'
     )
+
+
+@lru_cache(maxsize=1024)
+def _quoted(name: str) -> str:
+    return text_of(name)
 
 
 def cancelled(exception: BaseException) -> StateError:

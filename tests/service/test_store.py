@@ -27,7 +27,7 @@ def record(store: MemoryStore, arn: str, machine_type: Any, *, sequence: int, te
 
 
 def end(store: MemoryStore, made: ExecutionRecord, output: str = "1") -> None:
-    made.end(Result("SUCCEEDED", 1, None, None, made.name, Names(0), 0, 0), 1.0, output)
+    made.end(Result.of("SUCCEEDED", 1, None, None, made.name, Names(0), 0, 0), 1.0, output)
     store.close_execution(made)
 
 

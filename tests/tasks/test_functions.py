@@ -435,7 +435,7 @@ def test_a_stack_trace_goes_on_below_the_handler() -> None:
     """Also where the handler has called the engine: only what is above it is left out."""
 
     def work(payload: JSON) -> JSON:
-        return express.Result("FAILED", None, "E", "c", "name", None, 0, 0).unwrap()  # type: ignore[arg-type]
+        return express.Result.of("FAILED", None, "E", "c", "name", None, 0, 0).unwrap()  # type: ignore[arg-type]
 
     result = run_clean(executed(calling(work)))
     assert result.error == "ExecutionFailed"

@@ -26,7 +26,7 @@ _NAMES = Names(0)
 def result(
     status: Status = "SUCCEEDED", error: str | None = None, cause: str | None = None, *, duration: int = MS
 ) -> Result:
-    return Result(status, None, error, cause, 1, _NAMES, duration, 50_000_000)
+    return Result.of(status, None, error, cause, 1, _NAMES, duration, 50_000_000)
 
 
 def recording_of(latencies: Iterable[tuple[float, float]], *, length: int = LENGTH) -> Recording:
