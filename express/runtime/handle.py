@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from express.program import Run
     from express.result import Result
@@ -41,6 +41,18 @@ class Execution:
         """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
         if self._result is None:
             self._runtime.stop(self._running, "ABORTED", error, cause)
+
+    def add_done_callback(self, callback: Callable[[Result], object]) -> None:
+        """Have it called with the Result, in the turn of the loop after the one in which the execution ends: a task
+        that only waits for the Result would cost more than many an execution."""
+        waiter = self._runtime.new_future()
+        waiter.add_done_callback(lambda _: self._result is not None and callback(self._result))
+        if self._result is not None:
+            waiter.set_result(None)
+            return
+        if self._waiters is None:
+            self._waiters = set()
+        self._waiters.add(waiter)
 
     @property
     def _running(self) -> Run:
