@@ -174,6 +174,7 @@ class Pump:
             raise group.exceptions[0] from None
         finally:
             self.is_running = False
+            self.lag = None
             await self._abort()
             await self._source.close()
 
@@ -399,11 +400,13 @@ class Pump:
             return
         while True:
             await asyncio.sleep(lease / 3)
-            await self._insist(self._extend)
+            if any(not message.ended for message in self._held.values()):
+                await self._insist(self._extend)
 
     async def _extend(self) -> None:
+        """For those that have not ended by now, however long the broker was away."""
         running = [message for message in self._held.values() if not message.ended and not message.lost]
-        lost = await self._source.extend(running) if running else ()
+        lost = await self._source.extend(running)
         for message in lost:
             message.lost = True
         if lost:

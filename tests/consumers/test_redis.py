@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 import express
+from bench.redis_server import RedisServer, installed
 from express.consumers import connect
 from tests.consumers.contract import Broker, SourceContract
-from tests.consumers.redis_server import RedisServer, needs_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""A real redis-server for a test: on a free loopback port, its data in a directory of its own, gone afterwards."""
+"""A real redis-server for a while: on a free loopback port, its data in a directory of its own, gone afterwards.
+
+For `bench.consume` and for the tests of the source that reads from it.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,21 @@ import time
 from contextlib import ExitStack
 from typing import Any, Self
 
-import pytest
-
-needs_redis = pytest.mark.skipif(
-    shutil.which("redis-server") is None, reason="no redis-server here (Debian package redis-server)"
-)
-
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.02
+
+
+def installed() -> bool:
+    """Whether there is a `redis-server` to start (Debian package `redis-server`)."""
+    return shutil.which("redis-server") is not None
 
 
 class RedisServer:
     """A context manager. `stop` and `start` let it go away and come back, with its data and at its port."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = True) -> None:
+        #: Whether what it has confirmed is on its disk, as `stop` and `start` need it.
+        self._durable = durable
         self._resources = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -47,9 +51,10 @@ class RedisServer:
 
     def start(self) -> None:
         """Raises AssertionError if it does not answer in time."""
-        arguments = ("--port", self.port, "--bind", "127.0.0.1", "--dir", self._directory, "--appendonly", "yes")
+        kept = ("--appendonly", "yes", "--appendfsync", "always") if self._durable else ()
+        arguments = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._directory, "--save", "", *kept)
         self._process = subprocess.Popen(
-            ["redis-server", *map(str, arguments), "--save", "", "--appendfsync", "always"],
+            ["redis-server", *arguments],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
