@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from express.consumers.outcomes import EXHAUSTED, INVALID_INPUT, Backoff, Outcomes
 from express.errors import SourceUnavailable
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from express.workflow import Workflow
 
 log = logging.getLogger("express")
-
-T = TypeVar("T")
 
 #: Messages fetched and not settled, at most, unless told otherwise.
 IN_FLIGHT: Final = 1_000
@@ -113,7 +111,8 @@ class Pump:
         self._settled = asyncio.Event()
         self._stopping = asyncio.Event()
         self._limited: asyncio.Timeout | None = None
-        self._away_since: int | None = None
+        #: Since when (monotonic nanoseconds) which work gets no answer: one may fetch while nothing can be written.
+        self._away: dict[str, int] = {}
         #: For whoever counts.
         self.outcome_counts = dict.fromkeys(OUTCOMES, 0)
         self.redelivered = 0
@@ -141,7 +140,7 @@ class Pump:
     @property
     def is_connected(self) -> bool:
         """Whether it runs and its broker answered when it was last asked."""
-        return self.is_running and self._away_since is None
+        return self.is_running and not self._away
 
     @property
     def oldest_in_flight_ns(self) -> int:
@@ -229,10 +228,10 @@ class Pump:
             try:
                 messages = await source.fetch(min(room, BATCH))
             except SourceUnavailable as error:
-                await self._pause(error)
+                await self._pause("fetch", error)
                 continue
-            if self._away_since is not None:
-                self._came_back()
+            if self._away:
+                self._came_back("fetch")
             if messages is None:
                 return
             for message in self._take(messages):
@@ -339,13 +338,13 @@ class Pump:
         left, self._left = self._left, []
         self._let_go(left)
         if done:
-            await self._insist(partial(source.ack, done))
+            await self._insist("settle", partial(source.ack, done))
             self._let_go(done)
         if again:
-            await self._insist(partial(source.retry, again))
+            await self._insist("settle", partial(source.retry, again))
             self._let_go([message for message, _ in again])
         if dead:
-            await self._insist(partial(source.dead_letter, dead))
+            await self._insist("settle", partial(source.dead_letter, dead))
             self.dead_lettered += len(dead)
             self._let_go([message for message, _ in dead])
 
@@ -355,28 +354,27 @@ class Pump:
         if messages:
             self._settled.set()
 
-    async def _insist(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _insist(self, work: str, call: Callable[[], Awaitable[None]]) -> None:
         """Ask the source until it answers."""
         while True:
             try:
-                answer = await call()
+                await call()
             except SourceUnavailable as error:
-                await self._pause(error)
+                await self._pause(work, error)
             else:
-                if self._away_since is not None:
-                    self._came_back()
-                return answer
+                if self._away:
+                    self._came_back(work)
+                return
 
     # ------------------------------------------------------------------------------------------ the broker is away
 
-    async def _pause(self, error: SourceUnavailable) -> None:
-        """Wait before asking again; the longer, the longer the broker has been away."""
+    async def _pause(self, work: str, error: SourceUnavailable) -> None:
+        """Wait before asking again, for as long as the broker has been away already; no longer than until the stop."""
         now = self._runtime.monotonic_ns()
-        if self._away_since is None:
-            self._away_since = now
+        if not self._away:
             log.warning("source %s: %s; trying again", self.name, error)
-        away = (now - self._away_since) / _NS
-        seconds = min(max(self._reconnects.first, away), self._reconnects.longest)
+        since = self._away.setdefault(work, now)
+        seconds = min(max(self._reconnects.first, (now - since) / _NS), self._reconnects.longest)
         if self._stopping.is_set():
             await asyncio.sleep(seconds)
             return
@@ -384,12 +382,11 @@ class Pump:
         await asyncio.wait([stopping], timeout=seconds)
         stopping.cancel()
 
-    def _came_back(self) -> None:
-        if self._away_since is not None:
-            seconds = (self._runtime.monotonic_ns() - self._away_since) / _NS
-            self._away_since = None
+    def _came_back(self, work: str) -> None:
+        since = self._away.pop(work, None)
+        if since is not None and not self._away:
             self.reconnects += 1
-            log.warning("source %s: back after %.1f s", self.name, seconds)
+            log.warning("source %s: back after %.1f s", self.name, (self._runtime.monotonic_ns() - since) / _NS)
 
     # ------------------------------------------------------------------------------------------ now and then
 
@@ -401,7 +398,7 @@ class Pump:
         while True:
             await asyncio.sleep(lease / 3)
             if any(not message.ended for message in self._held.values()):
-                await self._insist(self._extend)
+                await self._insist("extend", self._extend)
 
     async def _extend(self) -> None:
         """For those that have not ended by now, however long the broker was away."""

@@ -98,8 +98,11 @@ class RedisSource:
     # ------------------------------------------------------------------------------------------ life
 
     async def open(self) -> None:
-        await self._ask("PING")
-        await self._make_group()
+        try:
+            await self._make_group()
+        except BaseException:
+            await self._client.aclose()
+            raise
 
     async def _make_group(self) -> None:
         try:

@@ -75,7 +75,7 @@ class Source(Protocol):
         ...
 
     async def open(self) -> None:
-        """Connect, and make what has to be there."""
+        """Connect, and make what has to be there. Doing so twice is no error; where it fails nothing stays open."""
         ...
 
     async def fetch(self, most: int) -> Sequence[Message] | None:

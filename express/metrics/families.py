@@ -289,7 +289,13 @@ REFUSED_PUSHES = Family(
 )
 
 #: The labels whose sets of values are closed by a limit, each with the family its overflow is told of.
-CAPPED: Final = {"workflow": EXECUTIONS, "error": ERRORS, "resource": TASK_ATTEMPTS, "state": STATE_DURATION, "source": SOURCE_MESSAGES}
+CAPPED: Final = {
+    "workflow": EXECUTIONS,
+    "error": ERRORS,
+    "resource": TASK_ATTEMPTS,
+    "state": STATE_DURATION,
+    "source": SOURCE_MESSAGES,
+}
 
 FAMILIES: Final = (
     STARTED,

@@ -12,12 +12,13 @@ import express
 from express.consumers import MemoryQueue, MemorySource, Outcomes, Pump
 from express.consumers.pump import OUTCOMES
 from express.metrics import Gathering, Metrics
-from express.metrics.snapshot import Snapshot
 from tests.consumers.contract import until
 from tests.runtime.machines import AGES, compiled, machine, run_clean, state, task
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from express.metrics.snapshot import Snapshot
 
 
 @dataclass
@@ -123,12 +124,11 @@ def test_names_of_sources_are_closed() -> None:
 def test_workers_add_up_but_for_what_all_of_them_are_told(tmp_path: Path) -> None:
     one = Counted(redelivered=1, in_flight=3, lag=100, commit_gap=5, oldest_in_flight_ns=2_000_000_000)
     other = Counted(redelivered=2, in_flight=4, lag=90, commit_gap=6, oldest_in_flight_ns=500_000_000)
-    with Gathering(str(tmp_path / "metrics")) as gathering:
-        with metrics_of(one).push(gathering.path) as pushing:
-            assert pushing.flush()
-            with metrics_of(other).push(gathering.path) as beside:
-                assert beside.flush()
-                together = shown(gathering.snapshot())
+    with Gathering(str(tmp_path / "metrics")) as gathering, metrics_of(one).push(gathering.path) as pushing:
+        assert pushing.flush()
+        with metrics_of(other).push(gathering.path) as beside:
+            assert beside.flush()
+            together = shown(gathering.snapshot())
     assert together == ZERO | {
         "redelivered_total": 3,
         "in_flight": 7,

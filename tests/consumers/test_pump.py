@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -233,11 +234,9 @@ def test_tries_are_further_and_further_apart_and_have_one_name() -> None:
 
     queue = MemoryQueue("a/b", lease=AGES)
     queue.put({})
-    pump = pumped(
-        working(handler), queue, outcomes=Outcomes(retryable=frozenset({"Busy"})), retries=Backoff(2.0, 10.0)
-    )
+    pump = pumped(working(handler), queue, outcomes=Outcomes(retryable=frozenset({"Busy"})), retries=Backoff(2.0, 10.0))
     times = [at for at, _ in tries]
-    assert [round(later - before) for before, later in zip(times, times[1:], strict=False)] == [2, 4, 8, 10]
+    assert [round(later - before) for before, later in pairwise(times)] == [2, 4, 8, 10]
     assert len({name for _, name in tries}) == 1
     assert pump.outcome_counts["succeeded"] == 1
     assert queue.dead_letters == []
@@ -267,9 +266,8 @@ def test_a_message_that_kills_its_consumers_is_not_tried_for_ever() -> None:
         queue = MemoryQueue(lease=1)
         queue.put({"id": "poison"})
         for _ in range(5):
-            # Consumers that die: they never tell what became of it.
-            victim = MemorySource(queue)
-            await until(lambda: queue.take(victim, 1))
+            # A consumer that dies: it never tells what became of it.
+            await fetched(MemorySource(queue), 1)
         async with pumping(PASSING, queue) as pump:
             await until(lambda: queue.dead_letters)
         (letter,) = queue.dead_letters
@@ -486,7 +484,7 @@ def test_a_broker_that_is_away_is_asked_less_and_less_often() -> None:
             await asyncio.sleep(100)
             pump.stop()
             await running
-        gaps = [later - before for before, later in zip(asked, asked[1:], strict=False)]
+        gaps = [later - before for before, later in pairwise(asked)]
         assert len(gaps) < 25
         assert max(gaps) == pytest.approx(10)
 

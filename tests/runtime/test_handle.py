@@ -35,7 +35,9 @@ def test_a_callback_that_raises_harms_nobody() -> None:
     complaints: list[str] = []
 
     async def main() -> express.Result:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context["exception"])))
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: complaints.append(str(context["exception"]))
+        )
         async with express.Runtime() as runtime:
             execution: Execution = await runtime.start(compiled(machine(A=wait(5))))
             execution.add_done_callback(lambda _: 1 / 0)
