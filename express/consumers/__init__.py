@@ -12,8 +12,21 @@ from __future__ import annotations
 
 from express.consumers.addresses import connect
 from express.consumers.memory import DeadLetter, MemoryQueue, MemorySource
+from express.consumers.memory_log import MemoryLog, MemoryLogSource
 from express.consumers.outcomes import Backoff, Outcomes
 from express.consumers.pump import Pump
 from express.consumers.source import Message, Source
 
-__all__ = ["Backoff", "DeadLetter", "MemoryQueue", "MemorySource", "Message", "Outcomes", "Pump", "Source", "connect"]
+__all__ = [
+    "Backoff",
+    "DeadLetter",
+    "MemoryLog",
+    "MemoryLogSource",
+    "MemoryQueue",
+    "MemorySource",
+    "Message",
+    "Outcomes",
+    "Pump",
+    "Source",
+    "connect",
+]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from express.consumers.arrivals import Arrivals
 from express.consumers.source import Message
 from express.errors import SourceUnavailable
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from express.types import JSON
-
-#: Seconds `fetch` waits for a first message.
-_PATIENCE = 1.0
 
 
 class _Entry:
@@ -65,6 +63,7 @@ class MemoryQueue:
         self.dead_letters: list[DeadLetter] = []
         #: Set to let every call of its sources fail, as if the broker had gone.
         self.is_down = False
+        self.arrivals = Arrivals()
         self._sequence = 0
         #: Those nobody has, those somebody has in the order in which their leases run out (all are of one length), and
         #: when those that are to be tried again are due.
@@ -72,7 +71,6 @@ class MemoryQueue:
         self._held: dict[str, _Entry] = {}
         self._later: list[tuple[float, str, _Entry]] = []
         self._finished = False
-        self._arrived: asyncio.Future[None] | None = None
 
     def put(self, *events: JSON) -> None:
         """Add events, which are written as JSON."""
@@ -83,12 +81,12 @@ class MemoryQueue:
         for body in bodies:
             self._sequence += 1
             self._ready.append(_Entry(str(self._sequence), body))
-        self._tell()
+        self.arrivals.tell()
 
     def finish(self) -> None:
         """Nothing more will be put in: when all of it has ended, so do the sources."""
         self._finished = True
-        self._tell()
+        self.arrivals.tell()
 
     @property
     def waiting(self) -> int:
@@ -99,11 +97,6 @@ class MemoryQueue:
     def unsettled(self) -> int:
         """Messages that have not ended."""
         return len(self._ready) + len(self._held) + len(self._later)
-
-    def _tell(self) -> None:
-        arrived, self._arrived = self._arrived, None
-        if arrived is not None and not arrived.done():
-            arrived.set_result(None)
 
     # ------------------------------------------------------------------------------------------ for its sources
 
@@ -135,12 +128,12 @@ class MemoryQueue:
         for id_ in ids:
             self._held.pop(id_, None)
         if self.is_exhausted:
-            self._tell()
+            self.arrivals.tell()
 
     def give_back(self, consumer: MemorySource, id_: str, delay: float) -> None:
         if self._owned(consumer, id_):
             heappush(self._later, (asyncio.get_running_loop().time() + delay, id_, self._held.pop(id_)))
-            self._tell()
+            self.arrivals.tell()
 
     def extend(self, consumer: MemorySource, id_: str) -> bool:
         if not self._owned(consumer, id_):
@@ -157,17 +150,12 @@ class MemoryQueue:
     def is_exhausted(self) -> bool:
         return self._finished and not self.unsettled
 
-    async def wait(self) -> None:
-        """Until something is put in or given back, at most until something is due or the patience is over."""
-        loop = asyncio.get_running_loop()
-        if self._arrived is None or self._arrived.done():
-            self._arrived = loop.create_future()
-        until = loop.time() + _PATIENCE
-        for entry in islice(self._held.values(), 1):
-            until = min(until, entry.due)
-        if self._later:
-            until = min(until, self._later[0][0])
-        await asyncio.wait([self._arrived], timeout=max(until - loop.time(), 0))
+    @property
+    def due(self) -> float | None:
+        """When the next message will be there by itself, on the clock of the loop."""
+        times = [entry.due for entry in islice(self._held.values(), 1)]
+        times += [at for at, _, _ in self._later[:1]]
+        return min(times, default=None)
 
 
 class MemorySource:
@@ -192,7 +180,7 @@ class MemorySource:
         queue = self._reach()
         taken = queue.take(self, most)
         if not taken and not queue.is_exhausted:
-            await queue.wait()
+            await queue.arrivals.wait(queue.due)
             taken = self._reach().take(self, most)
         return None if not taken and queue.is_exhausted else taken
 

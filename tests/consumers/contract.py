@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Seconds after which what was to happen has not.
 PATIENCE = 20.0
 
+#: Seconds, less than any lease here.
+_DELAY = 0.15
 _REASON = {"x-error": "Broken", "x-cause": "It \u2260 works.", "x-delivery-count": "1"}
 
 
@@ -121,6 +123,81 @@ class SourceContract(ABC):
 
         self.play(scene)
 
+    def test_a_message_to_be_tried_again_comes_after_its_delay(self) -> None:
+        async def scene(broker: Broker) -> None:
+            broker.put(b"soon", b"at once")
+            source = broker.consumer()
+            await source.open()
+            loop = asyncio.get_running_loop()
+            soon, at_once = await fetched(source, 2)
+            begun = loop.time()
+            await source.retry([(soon, _DELAY), (at_once, 0.0)])
+            again = await fetched(source, 2)
+            assert sorted((message.body or b"", message.deliveries) for message in again) == [
+                (b"at once", 2),
+                (b"soon", 2),
+            ]
+            assert loop.time() - begun >= _DELAY - 0.01
+
+        self.play(scene)
+
+    def test_dead_letters_carry_why(self) -> None:
+        async def scene(broker: Broker) -> None:
+            broker.put(b"poison", b"fine")
+            source = broker.consumer()
+            await source.open()
+            poison, fine = await fetched(source, 2)
+            await source.dead_letter([(poison, _REASON)])
+            ((body, headers),) = broker.dead_letters()
+            assert body == b"poison"
+            assert headers.items() >= _REASON.items()
+            await source.ack([fine])
+            assert await source.fetch(1) == []
+
+        self.play(scene)
+
+    def test_the_lag_is_what_nobody_has(self) -> None:
+        async def scene(broker: Broker) -> None:
+            broker.put(b"1", b"2", b"3")
+            source = broker.consumer()
+            await source.open()
+            assert await source.lag() == 3
+            messages = await fetched(source, 2)
+            assert await source.lag() == 1
+            await source.ack(messages)
+            await fetched(source, 1)
+            assert await source.lag() == 0
+
+        self.play(scene)
+
+    @pytest.mark.slow
+    def test_a_broker_that_is_away_is_said_to_be_and_comes_back_with_everything(self) -> None:
+        from express.errors import SourceUnavailable
+
+        async def scene(broker: Broker) -> None:
+            broker.put(b"1", b"2")
+            source = broker.consumer()
+            await source.open()
+            (first,) = await fetched(source, 1)
+            broker.stop()
+            with pytest.raises(SourceUnavailable):
+                await source.fetch(1)
+            with pytest.raises(SourceUnavailable):
+                await source.ack([first])
+            with pytest.raises(SourceUnavailable):
+                await source.lag()
+            with pytest.raises(SourceUnavailable):
+                await broker.consumer().open()
+            broker.start()
+            await _once_back(source.ack([first]), lambda: source.ack([first]))
+            assert [message.body for message in await fetched(source, 1)] == [b"2"]
+
+        self.play(scene)
+
+
+class LeaseContract(SourceContract):
+    """For brokers where several consumers share, each with a lease for each message."""
+
     def test_consumers_share(self) -> None:
         async def scene(broker: Broker) -> None:
             broker.put(*(b"%d" % number for number in range(6)))
@@ -189,79 +266,6 @@ class SourceContract(ABC):
             taken = await fetched(other, 1)
             assert await slow.extend(lost) == lost
             assert await other.extend(taken) == []
-
-        self.play(scene)
-
-    def test_a_message_to_be_tried_again_comes_after_its_delay(self) -> None:
-        async def scene(broker: Broker) -> None:
-            broker.put(b"soon", b"at once")
-            source = broker.consumer()
-            await source.open()
-            loop = asyncio.get_running_loop()
-            soon, at_once = await fetched(source, 2)
-            lease = source.lease
-            assert lease is not None
-            begun = loop.time()
-            await source.retry([(soon, lease / 2), (at_once, 0.0)])
-            again = await fetched(source, 2)
-            assert sorted((message.body or b"", message.deliveries) for message in again) == [
-                (b"at once", 2),
-                (b"soon", 2),
-            ]
-            assert loop.time() - begun >= lease / 2 - 0.01
-
-        self.play(scene)
-
-    def test_dead_letters_carry_why(self) -> None:
-        async def scene(broker: Broker) -> None:
-            broker.put(b"poison", b"fine")
-            source, other = broker.consumer(), broker.consumer()
-            await source.open()
-            await other.open()
-            poison, fine = await fetched(source, 2)
-            await source.dead_letter([(poison, _REASON)])
-            ((body, headers),) = broker.dead_letters()
-            assert body == b"poison"
-            assert headers.items() >= _REASON.items()
-            assert [message.id for message in await fetched(other, 1)] == [fine.id]
-
-        self.play(scene)
-
-    def test_the_lag_is_what_nobody_has(self) -> None:
-        async def scene(broker: Broker) -> None:
-            broker.put(b"1", b"2", b"3")
-            source = broker.consumer()
-            await source.open()
-            assert await source.lag() == 3
-            messages = await fetched(source, 2)
-            assert await source.lag() == 1
-            await source.ack(messages)
-            await fetched(source, 1)
-            assert await source.lag() == 0
-
-        self.play(scene)
-
-    @pytest.mark.slow
-    def test_a_broker_that_is_away_is_said_to_be_and_comes_back_with_everything(self) -> None:
-        from express.errors import SourceUnavailable
-
-        async def scene(broker: Broker) -> None:
-            broker.put(b"1", b"2")
-            source = broker.consumer()
-            await source.open()
-            (first,) = await fetched(source, 1)
-            broker.stop()
-            with pytest.raises(SourceUnavailable):
-                await source.fetch(1)
-            with pytest.raises(SourceUnavailable):
-                await source.ack([first])
-            with pytest.raises(SourceUnavailable):
-                await source.lag()
-            with pytest.raises(SourceUnavailable):
-                await broker.consumer().open()
-            broker.start()
-            await _once_back(source.ack([first]), lambda: source.ack([first]))
-            assert [message.body for message in await fetched(source, 1)] == [b"2"]
 
         self.play(scene)
 

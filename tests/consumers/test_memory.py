@@ -8,7 +8,7 @@ import pytest
 
 from express.consumers import MemoryQueue, MemorySource
 from express.testing import run_virtual
-from tests.consumers.contract import Broker, SourceContract, fetched
+from tests.consumers.contract import Broker, LeaseContract, fetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -35,7 +35,7 @@ class _Memory(Broker):
         self.queue.is_down = False
 
 
-class TestMemory(SourceContract):
+class TestMemory(LeaseContract):
     def play(self, scene: Callable[[Broker], Coroutine[Any, Any, None]]) -> None:
         run_virtual(_Memory().play(scene))
 

@@ -13,7 +13,7 @@ from bench.redis_server import RedisServer
 from express.consumers import Pump, connect
 from express.errors import SourceError
 from tests.consumers.brokers import needs_redis
-from tests.consumers.contract import Broker, SourceContract, fetched, until
+from tests.consumers.contract import Broker, LeaseContract, fetched, until
 from tests.runtime.machines import compiled, machine, state
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def server() -> Iterator[RedisServer]:
         yield running
 
 
-class TestRedis(SourceContract):
+class TestRedis(LeaseContract):
     server: ClassVar[RedisServer]
     streams = 0
 
