@@ -27,7 +27,7 @@ sources:
     &field=body      the field with the JSON; * for the entry itself, as an object of strings
     &lease=60        seconds until the messages of a consumer that is gone are another's
     &start=0         where a group that is new begins: 0 for all there is, $ for what comes
-    &db=0 &consumer=NAME
+    &db=0 &consumer=NAME   a name of its own for each process; by default a new one at each start
 
 A message is acknowledged when its execution has ended. One that fails is put among the dead letters (--dead-letter;
 of Redis a stream, STREAM:dead), with the reason in x-error and x-cause; with an error named by --retry it is

@@ -69,7 +69,7 @@ class Pump:
 
     in_flight: messages fetched and not settled, at most. max_deliveries: how often a message may be delivered; one
     that fails then, or comes once more, is a dead letter. outcomes: what is done with which. decode: from the body to
-    the input, raising ValueError for what cannot be one. retries: how long a message waits to be tried again.
+    the input, raising what it likes for what cannot be one. retries: how long a message waits to be tried again.
     grace: seconds for what runs when it is told to stop.
 
     Executions are named after the source and the message's id: a message that is delivered again has the same name.
@@ -265,8 +265,9 @@ class Pump:
             return
         try:
             value = self._decode(body)
-        except ValueError as error:
-            self._bury(message, "invalid", INVALID_INPUT, f"The message is no JSON: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message cannot be read, and others can
+            reason = str(error) or type(error).__name__
+            self._bury(message, "invalid", INVALID_INPUT, f"The message cannot be read: {reason}")
             return
         name = fitting_name(f"{self._source.name}-{message.id}")
         execution = await self._runtime.start(self._workflow, value, name=name)

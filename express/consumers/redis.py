@@ -92,6 +92,8 @@ class RedisSource:
         self._start = start
         self._lease_ms = max(int(lease * 1_000), 1)
         self._cursor: bytes = b"0-0"
+        #: Reads that were sent, and those that were answered.
+        self._reads_sent = self._reads_answered = 0
         self._claim_every = min(lease / 3, _CLAIM_EVERY)
         self._claim_at = 0.0
 
@@ -112,9 +114,10 @@ class RedisSource:
                 raise
 
     async def close(self) -> None:
-        """Leave the group, unless messages are pending here: with their consumer Redis would forget them."""
+        """Leave the group, unless messages are pending here: with their consumer Redis would forget them. A read that
+        was cut off may still give this consumer some, at any moment."""
         with suppress(SourceError):
-            if not await self._ask("XPENDING", self._stream, self._group, "-", "+", 1, self._consumer):
+            if self._reads_sent == self._reads_answered and not await self._pending(b"-", 1):
                 await self._ask("XGROUP", "DELCONSUMER", self._stream, self._group, self._consumer)
         with suppress(refusals.RedisError, OSError):
             await self._client.aclose()
@@ -129,7 +132,9 @@ class RedisSource:
                 return claimed
         block = max(min(_BLOCK, int((self._claim_at - now) * 1_000)), 1)
         who = ("GROUP", self._group, self._consumer)
+        self._reads_sent += 1
         reply = await self._ask("XREADGROUP", *who, "COUNT", most, "BLOCK", block, "STREAMS", self._stream, ">")
+        self._reads_answered += 1
         if not reply:
             return []
         return [self._message(id_, fields, 1) for id_, fields in reply[0][1]]
@@ -189,8 +194,7 @@ class RedisSource:
         own: set[bytes] = set()
         start = b"-"
         while True:
-            command = ("XPENDING", self._stream, self._group, start, "+", _CHUNK, self._consumer)
-            rows = await self._ask(*command)
+            rows = await self._pending(start, _CHUNK)
             own.update(row[0] for row in rows)
             if len(rows) < _CHUNK:
                 break
@@ -199,6 +203,11 @@ class RedisSource:
         for chunk in _chunks(kept):
             await self._ask(*self._claim_own(chunk, 0))
         return [message for message in messages if message.handle[0] not in own]
+
+    async def _pending(self, start: bytes, most: int) -> list[list[Any]]:
+        """Rows of id, consumer, idle milliseconds and deliveries, of this consumer's messages from an id on."""
+        rows: list[list[Any]] = await self._ask("XPENDING", self._stream, self._group, start, "+", most, self._consumer)
+        return rows
 
     async def lag(self) -> int | None:
         """Entries that were not delivered to the group yet; None where Redis has lost count, after an XDEL for one."""

@@ -286,3 +286,16 @@ def test_a_definition_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtur
     path.write_text('{"StartAt": "B", "States": {"A": {"Type": "Pass", "End": true}}}')
     assert main(["consume", str(path), "--source", "redis://host/s?group=g"]) == 1
     assert "MISSING_TRANSITION_TARGET" in capsys.readouterr().err
+
+
+@needs_redis
+@pytest.mark.slow
+def test_a_second_signal_stops_at_once(server: RedisServer, directory: Path) -> None:
+    put(server, "twice", {"id": 1, "waits": True})
+    with consume(directory, server.url("twice")) as consumer:
+        consumer.until(lambda: consumer.ids("begin") == [1])
+        consumer.process.send_signal(signal.SIGINT)
+        consumer.until(lambda: "express: stopping" in consumer.said)
+        assert consumer.end(signal.SIGINT) == 130
+        assert "express: interrupted" in consumer.said
+    assert pending(server, "twice") == 1

@@ -30,7 +30,7 @@ class Broker(ABC):
     """One stream, queue or topic of one group of consumers, empty at first."""
 
     def __init__(self) -> None:
-        self._consumers: list[Source] = []
+        self.consumers: list[Source] = []
 
     @abstractmethod
     def put(self, *bodies: bytes) -> None: ...
@@ -41,14 +41,14 @@ class Broker(ABC):
 
     def consumer(self) -> Source:
         """One that is closed with the broker."""
-        self._consumers.append(self.connect())
-        return self._consumers[-1]
+        self.consumers.append(self.connect())
+        return self.consumers[-1]
 
     async def play(self, scene: Callable[[Broker], Coroutine[Any, Any, None]]) -> None:
         try:
             await scene(self)
         finally:
-            for consumer in self._consumers:
+            for consumer in self.consumers:
                 await consumer.close()
 
     @abstractmethod

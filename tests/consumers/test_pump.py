@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 import express
@@ -249,9 +250,17 @@ def test_what_is_no_json_is_a_dead_letter_at_once(body: bytes) -> None:
     pump = pumped(PASSING, queue)
     (letter,) = queue.dead_letters
     assert (letter.body, letter.headers["x-error"]) == (body, INVALID_INPUT)
-    assert letter.headers["x-cause"].startswith("The message is no JSON: ")
+    assert letter.headers["x-cause"].startswith("The message cannot be read: ")
     assert "x-execution-arn" not in letter.headers
     assert (pump.outcome_counts["invalid"], pump.outcome_counts["succeeded"], pump.dead_lettered) == (1, 1, 1)
+
+
+def test_a_body_that_trips_its_decoder_harms_no_other() -> None:
+    queue = MemoryQueue()
+    queue.put_bytes(b"{}", b'{"id": 1}')
+    pump = pumped(PASSING, queue, decode=lambda body: orjson.loads(body)["id"])
+    assert [letter.headers["x-cause"] for letter in queue.dead_letters] == ["The message cannot be read: 'id'"]
+    assert pump.outcome_counts["succeeded"] == 1
 
 
 def test_other_bodies_can_be_read_too() -> None:

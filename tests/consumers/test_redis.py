@@ -40,6 +40,11 @@ class _Stream(Broker):
     def connect(self, **parameters: object) -> Source:
         return connect(self.server.url(self.name, **{"lease": LEASE, **parameters}))
 
+    def closing(self, **parameters: object) -> Source:
+        """A consumer of these parameters that is closed with the stream: uvloop does not end with a connection open."""
+        self.consumers.append(self.connect(**parameters))
+        return self.consumers[-1]
+
     def dead_letters(self) -> Sequence[tuple[bytes, Mapping[str, str]]]:
         with self.server.client() as client:
             entries = [fields for _, fields in client.xrange(f"{self.name}:dead")]
@@ -86,7 +91,7 @@ def test_the_field_can_be_chosen(server: RedisServer) -> None:
     async def scene(stream: _Stream, client: Any) -> None:
         client.xadd("fields", {"a": "1", "json": "[2]", "b": "\u00fc"})
         for field, body in (("json", b"[2]"), ("*", b'{"a": "1", "json": "[2]", "b": "\\u00fc"}'), ("none", None)):
-            source = stream.connect(field=field, group=f"of-{field}")
+            source = stream.closing(field=field, group=f"of-{field}")
             await source.open()
             (message,) = await fetched(source, 1)
             assert message.body == body
@@ -99,7 +104,7 @@ def test_the_field_can_be_chosen(server: RedisServer) -> None:
 def test_where_a_new_group_begins(server: RedisServer) -> None:
     async def scene(stream: _Stream, client: Any) -> None:
         stream.put(b"before")
-        source = stream.connect(start="$")
+        source = stream.closing(start="$")
         await source.open()
         stream.put(b"after")
         messages = await fetched(source, 1)
@@ -107,7 +112,7 @@ def test_where_a_new_group_begins(server: RedisServer) -> None:
         await source.ack(messages)
         await source.close()
         # A group that is there goes on where it was.
-        again = stream.connect(start="0")
+        again = stream.closing(start="0")
         await again.open()
         assert await again.fetch(1) == []
         await again.close()
@@ -118,7 +123,7 @@ def test_where_a_new_group_begins(server: RedisServer) -> None:
 def test_a_consumer_leaves_the_group_only_when_nothing_is_pending(server: RedisServer) -> None:
     async def scene(stream: _Stream, client: Any) -> None:
         stream.put(b"1", b"2")
-        source, other = stream.connect(consumer="busy"), stream.connect(consumer="idle")
+        source, other = stream.closing(consumer="busy"), stream.closing(consumer="idle")
         for consumer in (source, other):
             await consumer.open()
         await fetched(source, 1)
@@ -130,10 +135,28 @@ def test_a_consumer_leaves_the_group_only_when_nothing_is_pending(server: RedisS
     play(server, "leaves", scene)
 
 
+def test_a_consumer_whose_read_was_cut_off_stays_in_the_group(server: RedisServer) -> None:
+    """Redis may have given it messages that nobody has seen."""
+
+    async def scene(stream: _Stream, client: Any) -> None:
+        source = stream.closing(consumer="cut-off")
+        await source.open()
+        stream.put(b"1")
+        await source.ack(await fetched(source, 1))
+        reading = asyncio.ensure_future(source.fetch(1))
+        await until(lambda: client.info("clients")["blocked_clients"])
+        reading.cancel()
+        await asyncio.wait([reading])
+        await source.close()
+        assert [consumer["name"] for consumer in client.xinfo_consumers("cut", "workers")] == ["cut-off"]
+
+    play(server, "cut", scene)
+
+
 def test_a_group_that_is_deleted_is_made_again(server: RedisServer) -> None:
     async def scene(stream: _Stream, client: Any) -> None:
         stream.put(b"{}")
-        source = stream.connect()
+        source = stream.closing()
         async with express.Runtime() as runtime:
             pump = Pump(runtime, compiled(machine(A=state("Pass"))), source)
             running = asyncio.ensure_future(pump.run())
@@ -173,7 +196,7 @@ def test_more_leases_than_fit_into_one_command(server: RedisServer) -> None:
         for number in range(2_500):
             pipeline.xadd("many", {"body": number})
         pipeline.execute()
-        source = stream.connect(lease=60)
+        source = stream.closing(lease=60)
         await source.open()
         messages = await fetched(source, 2_500)
         assert await source.extend(messages) == []
@@ -209,7 +232,7 @@ def test_a_server_that_is_full_is_waited_for(server: RedisServer) -> None:
         stream.put(b"broken")
         try:
             async with express.Runtime() as runtime:
-                pump = Pump(runtime, compiled(machine(A=state("Pass"))), stream.connect(lease=60), decode=filling)
+                pump = Pump(runtime, compiled(machine(A=state("Pass"))), stream.closing(lease=60), decode=filling)
                 running = asyncio.ensure_future(pump.run())
                 await until(lambda: pump.in_flight and not pump.is_connected)
                 client.config_set("maxmemory", 0)
