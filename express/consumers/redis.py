@@ -101,14 +101,14 @@ class RedisSource:
 
     async def open(self) -> None:
         try:
-            await self._make_group()
+            await self._make_group(self._start)
         except BaseException:
             await self._client.aclose()
             raise
 
-    async def _make_group(self) -> None:
+    async def _make_group(self, start: str) -> None:
         try:
-            await self._ask("XGROUP", "CREATE", self._stream, self._group, self._start, "MKSTREAM")
+            await self._ask("XGROUP", "CREATE", self._stream, self._group, start, "MKSTREAM")
         except SourceError as error:
             if "BUSYGROUP" not in str(error):
                 raise
@@ -141,8 +141,10 @@ class RedisSource:
 
     async def _claim(self, most: int, now: float) -> list[Message]:
         """Messages that have been idle for a lease, some at a time; when all have been looked through, rest a while."""
+        self._reads_sent += 1
         command = ("XAUTOCLAIM", self._stream, self._group, self._consumer, self._lease_ms, self._cursor, "COUNT", most)
         self._cursor, entries, *trimmed = await self._ask(*command)
+        self._reads_answered += 1
         if self._cursor == b"0-0":
             self._claim_at = now + self._claim_every
         if trimmed and trimmed[0]:
@@ -241,12 +243,14 @@ class RedisSource:
 
     async def _refused(self, error: Exception) -> None:
         """Raise what an error of the client means."""
-        text = str(error)
+        # Of a pipeline the client tells the command too, with the message in it, and the reason as a tuple.
+        text = str(error).rpartition(" caused error: ")[2].strip("(',)\"")
         if isinstance(error, refusals.AuthenticationError | refusals.AuthorizationError | refusals.NoPermissionError):
             raise SourceError(f"Redis refuses {self.name}: {text}") from error
-        if text.startswith("NOGROUP") or "NOGROUP" in text[:80]:
-            # Somebody has deleted it, or the server has come back without its data.
-            await self._make_group()
+        if text.startswith("NOGROUP"):
+            # Somebody has deleted it, or the server has come back without its data. Where it was nobody knows: all
+            # that is there is delivered once more, or something would be lost.
+            await self._make_group("0")
             raise SourceUnavailable("the consumer group was gone and has been made again") from error
         if isinstance(error, refusals.OutOfMemoryError | refusals.ReadOnlyError) or text.startswith(_PASSING):
             raise SourceUnavailable(f"Redis refuses for now: {text}") from error

@@ -221,12 +221,13 @@ def test_a_user_who_may_not(server: RedisServer) -> None:
     play(server, "guarded", scene)
 
 
-def test_a_server_that_is_full_is_waited_for(server: RedisServer) -> None:
-    """Dead letters cannot be written while there is no memory for them; they are, later."""
+@pytest.mark.parametrize("setting", ["maxmemory", "min-replicas-to-write"])
+def test_a_server_that_takes_nothing_for_now_is_waited_for(server: RedisServer, setting: str) -> None:
+    """Dead letters cannot be written while there is no memory for them, or no replica; they are, later."""
 
     async def scene(stream: _Stream, client: Any) -> None:
         def filling(body: bytes) -> Any:
-            client.config_set("maxmemory", 1)
+            client.config_set(setting, 1)
             raise ValueError("broken")
 
         stream.put(b"broken")
@@ -235,13 +236,29 @@ def test_a_server_that_is_full_is_waited_for(server: RedisServer) -> None:
                 pump = Pump(runtime, compiled(machine(A=state("Pass"))), stream.closing(lease=60), decode=filling)
                 running = asyncio.ensure_future(pump.run())
                 await until(lambda: pump.in_flight and not pump.is_connected)
-                client.config_set("maxmemory", 0)
+                client.config_set(setting, 0)
                 await until(lambda: pump.dead_lettered == 1 and not pump.in_flight)
+                await until(lambda: pump.is_connected)
                 assert pump.reconnects == 1
                 pump.stop()
                 await running
         finally:
-            client.config_set("maxmemory", 0)
+            client.config_set(setting, 0)
         assert [body for body, _ in stream.dead_letters()] == [b"broken"]
 
-    play(server, "full", scene)
+    play(server, f"refused-{setting}", scene)
+
+
+def test_dead_letters_that_cannot_be_written_end_the_pump_without_telling_the_message(server: RedisServer) -> None:
+    async def scene(stream: _Stream, client: Any) -> None:
+        client.set("unwritable:dead", "no stream")
+        stream.put(b"a secret")
+        async with express.Runtime() as runtime:
+            with pytest.raises(SourceError) as refused:
+                await Pump(runtime, compiled(machine(A=state("Pass"))), stream.closing(lease=60)).run()
+        assert str(refused.value) == (
+            "Redis cannot serve unwritable.workers: WRONGTYPE Operation against a key holding the wrong kind of value"
+        )
+        assert client.xpending("unwritable", "workers")["pending"] == 1
+
+    play(server, "unwritable", scene)
