@@ -182,15 +182,17 @@ class RedisSource:
         return ("XCLAIM", self._stream, self._group, self._consumer, 0, *ids, "IDLE", idle_ms, "JUSTID")
 
     async def dead_letter(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
-        commands: list[tuple[Any, ...]] = []
+        """First written, then acknowledged: a transaction of Redis goes on after a command that fails in it, and would
+        acknowledge what could not be written. So a letter may be written twice, and none is lost."""
+        letters: list[tuple[Any, ...]] = []
         for message, headers in messages:
             id_, fields = message.handle
             origin = ("x-original-stream", self._stream, "x-original-id", id_)
             reason = [text for header in headers.items() for text in header]
-            commands.append(("XADD", self.dead_letters, "*", *fields, *reason, *origin))
-            commands.append(("XACK", self._stream, self._group, id_))
-        for chunk in _chunks(commands):
-            await self._ask_all(chunk, as_one=True)
+            letters.append(("XADD", self.dead_letters, "*", *fields, *reason, *origin))
+        for chunk in _chunks(letters):
+            await self._ask_all(chunk)
+        await self.ack([message for message, _ in messages])
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
         own: set[bytes] = set()
@@ -229,9 +231,9 @@ class RedisSource:
         except (refusals.RedisError, OSError) as error:
             await self._refused(error)
 
-    async def _ask_all(self, commands: Iterable[tuple[Any, ...]], *, as_one: bool = False) -> list[Any]:
-        """The replies to several commands in one round trip; `as_one`: all of them are carried out, or none."""
-        pipeline = self._client.pipeline(transaction=as_one)
+    async def _ask_all(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
+        """The replies to several commands in one round trip. Raises for the first that is refused."""
+        pipeline = self._client.pipeline(transaction=False)
         pipeline.response_callbacks.clear()
         for command in commands:
             pipeline.execute_command(*command)
