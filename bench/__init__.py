@@ -7,6 +7,7 @@
     python -m bench.jsonata_gaps    how long hostile JSONata runs, and between two looks at its budget
     python -m bench.latency         how long the event loop was blocked at most
     python -m bench.metrics         what metrics cost
+    python -m bench.consume         messages through the pump beside executions alone, and beside redis-py alone
     python -m bench.endpoint        StartSyncExecution over HTTP beside a handler written by hand
     python -m bench.peers           other local engines beside it: moto, aws-local-stepfunctions (--install DIRECTORY)
     python -m pytest bench --benchmark-enable    single closures, by pytest-benchmark

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from express.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from express import execution_log, history, jsonata, metrics, tracing
+    from express import consumers, execution_log, history, jsonata, metrics, tracing
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         InvalidTasks,
         InvalidToken,
         RuntimeClosed,
+        SourceError,
+        SourceUnavailable,
         StateError,
         TaskError,
         TaskTimedOut,
@@ -55,6 +57,8 @@ __all__ = [
     "Result",
     "Runtime",
     "RuntimeClosed",
+    "SourceError",
+    "SourceUnavailable",
     "StateError",
     "TaskContext",
     "TaskError",
@@ -63,6 +67,7 @@ __all__ = [
     "TokenError",
     "Workflow",
     "compile",
+    "consumers",
     "execution_log",
     "history",
     "jsonata",
@@ -86,7 +91,7 @@ _HOME = {
 }
 
 #: Modules that are part of the facade.
-_MODULES = ("execution_log", "history", "jsonata", "metrics", "tracing")
+_MODULES = ("consumers", "execution_log", "history", "jsonata", "metrics", "tracing")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,8 @@
     │   ├── TaskTimedOut     its task waits no longer: it has been answered, has timed out or was aborted
     │   └── InvalidOutput    the output it brings is no JSON
     ├── InvalidMocks         a mock configuration that cannot be used
+    ├── SourceError          a source of messages cannot be used, whatever is tried
+    │   └── SourceUnavailable   its broker does not answer: what was asked for may work later
     └── RuntimeClosed        `start` on a Runtime that is shutting down
 
 Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime
@@ -203,3 +205,11 @@ class InvalidOutput(TokenError):
 
 class RuntimeClosed(ExpressError):
     """The Runtime is shutting down or was never entered, and starts nothing any more."""
+
+
+class SourceError(ExpressError):
+    """A source of messages cannot be used: a wrong address, no permission, a key that is something else."""
+
+
+class SourceUnavailable(SourceError):
+    """The broker of a source is gone or refuses for now. Nothing is lost: what was asked for can be asked again."""

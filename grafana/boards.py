@@ -158,8 +158,8 @@ BOARDS = (
     ),
     Board(
         "runtime",
-        "express / Runtime",
-        "The processes: event loop, admission, handlers, memory, CPU.",
+        "express / Runtime and sources",
+        "The processes: event loop, admission, handlers, sources of messages, memory, CPU.",
         runtime.ROWS,
         _PROCESSES,
     ),

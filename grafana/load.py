@@ -1,5 +1,8 @@
 """Something to look at: four workflows of a shop under a load that comes and goes, with metrics served.
 
+Orders and readings are started one by one; payments come out of a log and thumbnails out of a queue, in memory, through
+a pump each.
+
     python -m grafana.load --port 9464          until Ctrl-C
 
 The load swells and ebbs once in every `--period`; in the last quarter of it the bank is in trouble: it answers slowly,
@@ -25,18 +28,23 @@ from urllib.parse import urlsplit
 
 import express
 from express.cli.samples import ORDER_DEFINITION
+from express.consumers import Backoff, MemoryLog, MemoryLogSource, MemoryQueue, MemorySource, Outcomes, Pump
 from express.metrics import Metrics
 from grafana.prometheus import stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from express.consumers import Source
     from express.types import JSON
 
 #: Executions at once, by default: few enough for the trouble to fill it.
 _MAX_IN_FLIGHT = 60
 
 _TICK_SECONDS = 0.05
+#: Share of the messages that are broken, and dead letters that are kept.
+_BROKEN = 0.003
+_DEAD_LETTERS = 100
 #: What is printed before the address of the metrics.
 _ANNOUNCEMENT = "metrics: "
 _ROOT = Path(__file__).parent.parent
@@ -197,12 +205,18 @@ def shop_tasks(weather: Weather) -> express.Tasks:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A workflow and how often a second it is usually started, with what. `given_up`: share that is stopped."""
+    """A workflow and how often a second it is usually started, with what.
+
+    given_up: share that is stopped. broker: where its events come from, if they are not started at once; `source` is a
+    consumer of it.
+    """
 
     workflow: express.Workflow
     rate: float
     event: Callable[[], JSON]
     given_up: float = 0.0
+    broker: MemoryQueue | MemoryLog | None = None
+    source: Source | None = None
 
 
 def _order() -> JSON:
@@ -219,13 +233,22 @@ def _order() -> JSON:
 
 def demands(weather: Weather) -> tuple[Demand, ...]:
     tasks = shop_tasks(weather)
+    card_payments, uploads = MemoryLog("card-payments"), MemoryQueue("uploads")
     return (
         Demand(express.compile(ORDER_DEFINITION, tasks, name="orders"), 40, _order, 0.01),
-        Demand(express.compile(PAYMENTS, tasks, name="payments"), 60, lambda: {"amount": 12.5}),
+        Demand(
+            express.compile(PAYMENTS, tasks, name="payments"),
+            60,
+            lambda: {"amount": 12.5},
+            broker=card_payments,
+            source=MemoryLogSource(card_payments),
+        ),
         Demand(
             express.compile(THUMBNAILS, tasks, name="thumbnails"),
             6,
             lambda: {"pictures": [f"p-{number}.jpg" for number in range(random.randint(2, 12))]},
+            broker=uploads,
+            source=MemorySource(uploads),
         ),
         Demand(
             express.compile(READINGS, tasks, name="readings"),
@@ -242,10 +265,42 @@ async def _drive(runtime: express.Runtime, demand: Demand, weather: Weather) -> 
         owed += demand.rate * weather.swell * _TICK_SECONDS * random.uniform(0.8, 1.2)
         while owed >= 1:
             owed -= 1
+            if demand.broker is not None:
+                _put(demand.broker, demand.event())
+                continue
             execution = await runtime.start(demand.workflow, demand.event())
             if random.random() < demand.given_up:
                 execution.stop("GivenUp", "the customer has left")
         await asyncio.sleep(_TICK_SECONDS)
+
+
+def _put(broker: MemoryQueue | MemoryLog, event: JSON) -> None:
+    """Add an event, now and then one that is none; nobody looks after the dead letters here."""
+    if random.random() < _BROKEN:
+        broker.put_bytes(b"<event/>")
+    else:
+        broker.put(event)
+    del broker.dead_letters[:-_DEAD_LETTERS]
+
+
+def _pumps(runtime: express.Runtime, demands: Sequence[Demand]) -> list[Pump]:
+    """What feeds the runtime from brokers. In trouble the bank is too slow for as many payments as may be in flight."""
+    outcomes = Outcomes(retryable=frozenset({"PaymentServiceUnavailable", "States.Timeout"}))
+    share = max(runtime.max_in_flight // 3, 1)
+    return [
+        Pump(
+            runtime,
+            demand.workflow,
+            demand.source,
+            in_flight=share,
+            max_deliveries=2,
+            outcomes=outcomes,
+            retries=Backoff(0.5, 2.0),
+            grace=0,
+        )
+        for demand in demands
+        if demand.source is not None
+    ]
 
 
 async def run(port: int, period: float, max_in_flight: int) -> None:
@@ -260,11 +315,16 @@ async def run(port: int, period: float, max_in_flight: int) -> None:
         wanted = demands(weather)
         for demand in wanted:
             metrics.register(demand.workflow)
+        pumps = _pumps(runtime, wanted)
+        for pump in pumps:
+            metrics.add_source(pump)
         with metrics.serve(port) as server:
             print(f"{_ANNOUNCEMENT}{server.url}", flush=True)
             async with asyncio.TaskGroup() as drivers:
                 for demand in wanted:
                     drivers.create_task(_drive(runtime, demand, weather))
+                for pump in pumps:
+                    drivers.create_task(pump.run())
 
 
 @contextmanager

@@ -44,6 +44,11 @@ def by(label: str, vector: str) -> str:
     return f"sum by ({label}) ({vector})"
 
 
+def most(label: str, vector: str) -> str:
+    """The largest of the vector for each value of the label."""
+    return f"max by ({label}) ({vector})"
+
+
 def total(vector: str) -> str:
     """The sum of the vector's series."""
     return f"sum({vector})"

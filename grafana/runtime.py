@@ -1,9 +1,9 @@
-"""The third board: the processes that run the workflows: event loop, admission, handlers, memory, CPU."""
+"""The third board: the processes that run the workflows, and the sources that feed them."""
 
 from __future__ import annotations
 
 from grafana.panels import BLUE, RED, YELLOW, Column, Panel, Query, Stat, Table, Threshold, TimeSeries
-from grafana.promql import Scope, by, total
+from grafana.promql import Scope, by, most, total
 
 _SCOPE = Scope(("job", "instance"))
 
@@ -215,9 +215,69 @@ _PROCESS = (
     ),
 )
 
+_redelivered = _SCOPE.rate("express_source_redelivered_total")
+_dead_lettered = _SCOPE.rate("express_source_dead_lettered_total")
+
+#: Seconds a message may be in flight before somebody has to look (rules/alerts.yml): an Express execution's limit.
+_AGE_LIMIT = 300
+
+_SOURCES = (
+    TimeSeries(
+        title="Source lag",
+        description="Messages that wait for a consumer, as the broker tells every consumer of a group alike. "
+        "CloudWatch: ApproximateNumberOfMessagesVisible.",
+        unit="short",
+        queries=(Query(most("source", _SCOPE.select("express_source_lag")), "{{source}}"),),
+        minimum=0,
+    ),
+    TimeSeries(
+        title="Messages by outcome",
+        description="Messages that ended each second: by how their execution ended, or because they are no JSON "
+        "(invalid) or were delivered too often (exhausted).",
+        unit="ops",
+        queries=(Query(by("outcome", _SCOPE.rate("express_source_messages_total")), "{{outcome}}"),),
+        stacked=True,
+    ),
+    TimeSeries(
+        title="Redelivered and dead letters",
+        description="Messages that had been delivered before, and those that were given up, each second.",
+        unit="ops",
+        queries=(
+            Query(by("source", _redelivered), "{{source}} redelivered"),
+            Query(by("source", _dead_lettered), "{{source}} dead letters"),
+        ),
+        minimum=0,
+    ),
+    TimeSeries(
+        title="Messages in flight",
+        description="Messages that were fetched and are not settled: running, or ended and not acknowledged yet. "
+        "CloudWatch: ApproximateNumberOfMessagesNotVisible.",
+        unit="short",
+        queries=(Query(by("source", _SCOPE.select("express_source_in_flight")), "{{source}}"),),
+        minimum=0,
+    ),
+    TimeSeries(
+        title="Oldest message in flight",
+        description="How long ago the oldest message in flight was fetched.",
+        unit="s",
+        queries=(Query(most("source", _SCOPE.select("express_source_oldest_in_flight_seconds")), "{{source}}"),),
+        minimum=0,
+        thresholds=(Threshold(_AGE_LIMIT, RED),),
+    ),
+    TimeSeries(
+        title="Commit gap",
+        description="What a crash would do again although it was done: messages beyond the lowest that has not ended. "
+        "0 where each message is acknowledged by itself.",
+        unit="short",
+        queries=(Query(by("source", _SCOPE.select("express_source_commit_gap")), "{{source}}"),),
+        minimum=0,
+    ),
+)
+
 ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
     ("", _STATS),
     ("Event loop and admission", _LOOP),
     ("Tasks and Maps", _TASKS),
+    ("Sources", _SOURCES),
     ("Processes", _PROCESS),
 )

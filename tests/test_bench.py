@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import endpoint, latency, memory, scaling, throughput
+from bench import consume, endpoint, latency, memory, scaling, throughput
 from bench.handwritten import TWINS
 from bench.workload import load_workloads
 
@@ -83,3 +83,11 @@ def test_micro_benchmarks() -> None:
     command = [sys.executable, "-m", "pytest", "bench", "--benchmark-disable", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_consume(capsys: pytest.CaptureFixture[str]) -> None:
+    consume.main(["--quick"])
+    shown = capsys.readouterr().out
+    assert shown.count("memory, pump") == 2
+    assert "Redis, pump" in shown or "no redis-server here" in shown

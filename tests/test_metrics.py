@@ -76,6 +76,13 @@ DECLARED = {
     "express_task_duration_seconds": ("histogram", ("resource",)),
     "express_state_duration_seconds": ("histogram", ("workflow", "state")),
     "express_http_requests_total": ("counter", ("action", "code")),
+    "express_source_messages_total": ("counter", ("source", "outcome")),
+    "express_source_redelivered_total": ("counter", ("source",)),
+    "express_source_dead_lettered_total": ("counter", ("source",)),
+    "express_source_in_flight": ("gauge", ("source",)),
+    "express_source_lag": ("gauge", ("source",)),
+    "express_source_commit_gap": ("gauge", ("source",)),
+    "express_source_oldest_in_flight_seconds": ("gauge", ("source",)),
     "express_workers": ("gauge", ()),
     "express_pushes_refused_total": ("counter", ()),
 }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The verbs in the order `express --help` lists them; each is a module of this package.
-VERBS = ("run", "check", "demo", "cost", "bench", "serve", "env")
+VERBS = ("run", "check", "demo", "cost", "bench", "serve", "consume", "env")
 
 #: What `add_parser` of a verb gets; argparse has no public name for it.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

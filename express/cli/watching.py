@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from express import Observer, Runtime, Workflow
+    from express.consumers import Pump
     from express.metrics import Gathering, Metrics
 
 _MAX_PORT = 65_535
@@ -38,8 +39,9 @@ def _port(text: str) -> int:
 
 
 @contextmanager
-def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow) -> Iterator[None]:
-    """Serve the metrics of the runtime, and say where; None: do not. Raises CommandError where that cannot be."""
+def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow, pump: Pump | None = None) -> Iterator[None]:
+    """Serve the metrics of the runtime and of what feeds it, and say where; None: do not. Raises CommandError where
+    that cannot be."""
     if port is None:
         yield
         return
@@ -47,6 +49,8 @@ def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow) -> Iter
 
     metrics = Metrics(runtime)
     metrics.register(workflow)
+    if pump is not None:
+        metrics.add_source(pump)
     with _served(metrics, port):
         yield
 

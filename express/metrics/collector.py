@@ -15,14 +15,14 @@ from express.metrics.collecting import SnapshotCollector
 from express.metrics.durations import Durations
 from express.metrics.labels import MAX_LABEL_VALUES, Caps
 from express.metrics.pushing import EVERY, Pushing
-from express.metrics.reading import read_machines, read_overflow, read_runtime
+from express.metrics.reading import read_machines, read_overflow, read_pumps, read_runtime
 from express.metrics.snapshot import Snapshot
 from express.version import __version__
 
 if TYPE_CHECKING:
     import os
 
-    from express.metrics.reading import Runtime, Workflow
+    from express.metrics.reading import Pump, Runtime, Workflow
     from express.program import Machine
 
 
@@ -59,6 +59,7 @@ class Metrics(SnapshotCollector):
         if task_durations or state_durations:
             self._durations = Durations(self._caps, tasks=task_durations, states=state_durations)
             runtime.add_observer(self._durations)
+        self._pumps: list[Pump] = []
         #: What machines that are gone had counted.
         self._gone = Snapshot()
         self._leaving: list[Machine] = []
@@ -67,6 +68,11 @@ class Metrics(SnapshotCollector):
     def register(self, workflow: Workflow) -> None:
         """Show a workflow that has not been started yet."""
         self._measurements.meet(workflow.machine(self._runtime.observers))
+
+    def add_source(self, pump: Pump) -> None:
+        """Show what a pump consumes (`express.consumers.Pump`), also when it has stopped; its counters at zero before
+        the first message."""
+        self._pumps.append(pump)
 
     def forget(self, workflow: Workflow) -> None:
         """Let go of a workflow that will not be started again, once nothing of it runs; its counts stay."""
@@ -84,6 +90,7 @@ class Metrics(SnapshotCollector):
             read_runtime(snapshot, self._runtime, self._measurements, self._caps)
             if self._durations is not None:
                 self._durations.read(snapshot)
+            read_pumps(snapshot, tuple(self._pumps), self._caps)
             read_overflow(snapshot, self._caps, machines)
             build = (__version__, platform.python_version(), self._runtime.loop_name)
             snapshot.add(families.BUILD_INFO, build, 1)

@@ -219,6 +219,65 @@ HTTP_REQUESTS = Family(
     ("action", "code"),
     optional=True,
 )
+SOURCE_MESSAGES = Family(
+    "express_source_messages_total",
+    "counter",
+    "Messages of a source that have ended, by outcome: succeeded, failed, timed_out, aborted, invalid (no JSON), "
+    "exhausted (delivered too often to be tried again). Of consumers.",
+    ("source", "outcome"),
+    "NumberOfMessagesReceived (AWS/SQS)",
+    optional=True,
+)
+SOURCE_REDELIVERED = Family(
+    "express_source_redelivered_total",
+    "counter",
+    "Messages of a source that had been delivered before. Of consumers.",
+    ("source",),
+    optional=True,
+)
+SOURCE_DEAD_LETTERED = Family(
+    "express_source_dead_lettered_total",
+    "counter",
+    "Messages of a source that were put among the dead letters. Of consumers.",
+    ("source",),
+    "NumberOfMessagesSent of the dead-letter queue (AWS/SQS)",
+    optional=True,
+)
+SOURCE_IN_FLIGHT = Family(
+    "express_source_in_flight",
+    "gauge",
+    "Messages of a source that were fetched and are not settled yet. Of consumers.",
+    ("source",),
+    "ApproximateNumberOfMessagesNotVisible (AWS/SQS)",
+    optional=True,
+)
+#: Every consumer of a group is told the same.
+SOURCE_LAG = Family(
+    "express_source_lag",
+    "gauge",
+    "Messages of a source that wait for a consumer, as its broker says. Of consumers.",
+    ("source",),
+    "ApproximateNumberOfMessagesVisible (AWS/SQS)",
+    merging="most",
+    optional=True,
+)
+SOURCE_COMMIT_GAP = Family(
+    "express_source_commit_gap",
+    "gauge",
+    "Messages of a source from the lowest that has not ended to the furthest that has; 0 where each is acknowledged "
+    "by itself. Of consumers.",
+    ("source",),
+    optional=True,
+)
+SOURCE_OLDEST = Family(
+    "express_source_oldest_in_flight_seconds",
+    "gauge",
+    "How long the oldest message in flight of a source has been. Of consumers.",
+    ("source",),
+    merging="most",
+    divisor=_NS,
+    optional=True,
+)
 WORKERS = Family(
     "express_workers", "gauge", "Worker processes whose counts are gathered here.", optional=True, merging="most"
 )
@@ -230,7 +289,13 @@ REFUSED_PUSHES = Family(
 )
 
 #: The labels whose sets of values are closed by a limit, each with the family its overflow is told of.
-CAPPED: Final = {"workflow": EXECUTIONS, "error": ERRORS, "resource": TASK_ATTEMPTS, "state": STATE_DURATION}
+CAPPED: Final = {
+    "workflow": EXECUTIONS,
+    "error": ERRORS,
+    "resource": TASK_ATTEMPTS,
+    "state": STATE_DURATION,
+    "source": SOURCE_MESSAGES,
+}
 
 FAMILIES: Final = (
     STARTED,
@@ -261,6 +326,13 @@ FAMILIES: Final = (
     TASK_DURATION,
     STATE_DURATION,
     HTTP_REQUESTS,
+    SOURCE_MESSAGES,
+    SOURCE_REDELIVERED,
+    SOURCE_DEAD_LETTERED,
+    SOURCE_IN_FLIGHT,
+    SOURCE_LAG,
+    SOURCE_COMMIT_GAP,
+    SOURCE_OLDEST,
     WORKERS,
     REFUSED_PUSHES,
 )

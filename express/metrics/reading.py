@@ -64,6 +64,27 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
+class Pump(Protocol):
+    """What metrics want of whoever feeds a Runtime from a source of messages."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def outcome_counts(self) -> Mapping[str, int]: ...
+    @property
+    def redelivered(self) -> int: ...
+    @property
+    def dead_lettered(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def lag(self) -> int | None: ...
+    @property
+    def commit_gap(self) -> int: ...
+    @property
+    def oldest_in_flight_ns(self) -> int: ...
+
+
 def read_machines(snapshot: Snapshot, machines: Iterable[Machine], caps: Caps) -> None:
     """Add what the machines have counted. Those of one workflow, built for several observers, share a tally."""
     tallies: dict[int, Machine] = {}
@@ -154,6 +175,22 @@ def read_runtime(snapshot: Snapshot, runtime: Runtime, measurements: Measurement
     snapshot.add(families.WAITING, (), runtime.waiting)
     snapshot.add_histogram(families.ADMISSION_WAIT, (), measurements.admission_wait)
     snapshot.add_histogram(families.LOOP_LAG, (), measurements.loop_lag)
+
+
+def read_pumps(snapshot: Snapshot, pumps: Iterable[Pump], caps: Caps) -> None:
+    """Add what was consumed. A lag that nobody knows is not shown: no number would be true."""
+    for pump in pumps:
+        source = caps["source"].label(pump.name)
+        for outcome, count in pump.outcome_counts.items():
+            snapshot.add(families.SOURCE_MESSAGES, (source, outcome), count)
+        snapshot.add(families.SOURCE_REDELIVERED, (source,), pump.redelivered)
+        snapshot.add(families.SOURCE_DEAD_LETTERED, (source,), pump.dead_lettered)
+        snapshot.add(families.SOURCE_IN_FLIGHT, (source,), pump.in_flight)
+        snapshot.add(families.SOURCE_COMMIT_GAP, (source,), pump.commit_gap)
+        snapshot.add(families.SOURCE_OLDEST, (source,), pump.oldest_in_flight_ns)
+        lag = pump.lag
+        if lag is not None:
+            snapshot.add(families.SOURCE_LAG, (source,), lag)
 
 
 def read_overflow(snapshot: Snapshot, caps: Caps, machines: Iterable[Machine]) -> None:

@@ -7,13 +7,13 @@ is less for the garbage collector to look through than two.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 from express.result import Result
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from express.program import Run
     from express.result import Names
@@ -62,6 +62,18 @@ class Execution(Result):
         """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
         if not self.done and self._run is not None:
             self._runtime.stop(self._run, "ABORTED", error, cause)
+
+    def add_done_callback(self, callback: Callable[[Result], object]) -> None:
+        """Have it called with the Result, in the turn of the loop after the one in which the execution ends: a task
+        that only waits for the Result would cost more than many an execution."""
+        if self.done:
+            asyncio.get_running_loop().call_soon(callback, self)
+            return
+        waiter = self._runtime.new_future()
+        waiter.add_done_callback(lambda _: self.done and callback(self))
+        if self._waiters is None:
+            self._waiters = set()
+        self._waiters.add(waiter)
 
     def finish(self, result: Result) -> None:
         """Called once, by the Runtime: take over the outcome, unless it has been filled in here already, and wake

@@ -362,7 +362,7 @@ class Runtime(RunningExecutions):
         This is those two, and `_end`, in one piece and without the questions that nearly all executions answer alike:
         nobody looks on, the input is as it should be, and the end is a success within one step of the bill.
         """
-        if name is not None or self._watched or machine.known_to is not self.measurements or not self._open:
+        if self._watched or machine.known_to is not self.measurements or not self._open:
             return self._begin_anyhow(machine, event, name)
         try:
             text = dumps(event, None, STRICT)
@@ -371,6 +371,8 @@ class Runtime(RunningExecutions):
         size = len(text)
         if size > self.payload_limit or text.find(b"null") >= 0:
             return self._begin_anyhow(machine, event, name)
+        if name is not None:
+            check_name(name)
         self._sequence = sequence = self._sequence + 1
         tally = machine.tally
         tally.started += 1
@@ -388,6 +390,7 @@ class Runtime(RunningExecutions):
             run.sequence = sequence
             run.events = 1
             run.started_ns = now()
+        run.name = name
         try:
             if not advance(run):
                 self._register(run)
@@ -412,7 +415,7 @@ class Runtime(RunningExecutions):
         result.status = "SUCCEEDED"
         result.output = run.data
         result.error = result.cause = result.index = None
-        result.given_name = sequence
+        result.given_name = name or sequence
         result.names = self._names
         result.duration_ns = duration
         result.memory_bytes = machine.base_memory

@@ -51,7 +51,12 @@ _HAPPENED = (
     'express_retries_total{workflow="orders"}',
     'express_catches_total{workflow="orders"}',
     'express_map_items_total{workflow="orders"}',
+    "express_source_redelivered_total",
+    "express_source_dead_lettered_total",
+    'express_source_messages_total{outcome="invalid"}',
 )
+#: Gauges that have been seen above zero.
+_SEEN = ("express_source_lag", "express_source_commit_gap")
 #: What is recorded last: when it is there, everything is.
 _RECORDED = (
     "instance_workflow:express_executions_failed:rate6h",
@@ -84,6 +89,8 @@ _EXPECTED = {
     "$ per million": (0.9, 10),
     "Transitions per execution": (1, 1_000),
     "Label overflow": (0, 0),
+    "Messages in flight": (0, 20),
+    "Commit gap": (0, 1_000),
 }
 
 
@@ -105,6 +112,8 @@ def watched() -> Iterator[Watched]:
     ):
         for counter in _HAPPENED:
             _wait_for(prometheus, f"max(max_over_time(rate({counter}[4s])[5m:1s]))")
+        for gauge in _SEEN:
+            _wait_for(prometheus, f"max(max_over_time({gauge}[5m]))")
         for recorded in _RECORDED:
             _wait_for(prometheus, f"max({recorded})")
         # From the first scrape on, or what happened early would not be in the answers; in whole steps up to now, or

@@ -39,6 +39,10 @@ def _cost(values: str) -> dict[str, str]:
     return {f'express_estimated_cost_dollars_total{{{_TARGET}, workflow="orders"}}': values, **_ALIVE}
 
 
+def _source(what: str, values: str) -> dict[str, str]:
+    return {f'express_source_{what}{{{_TARGET}, source="orders"}}': values, **_ALIVE}
+
+
 @dataclass(frozen=True, slots=True)
 class Fires:
     """An alert that fires after `minutes`, with its labels beside `alertname`, and its texts."""
@@ -53,6 +57,7 @@ class Fires:
 
 
 _OF_WORKFLOW = {"job": "express", "workflow": "orders"}
+_OF_SOURCE = {"job": "express", "source": "orders"}
 _OF_INSTANCE = {"job": "express", "instance": "a"}
 
 FIRES = [
@@ -168,6 +173,34 @@ FIRES = [
         "label-overflow",
     ),
     Fires(
+        "ExpressSourceLagGrows",
+        _source("lag", "0+20x60"),
+        30,
+        _OF_SOURCE | {"severity": "page"},
+        "orders: more and more messages wait",
+        "For 15 minutes more messages of orders (job express) have come than were taken: 100 more wait than 5 minutes ago.",
+        "source-lag-grows",
+    ),
+    Fires(
+        "ExpressSourceDeadLetters",
+        _source("dead_lettered_total", "0x5 3x20"),
+        8,
+        _OF_SOURCE | {"severity": "ticket"},
+        "orders has dead letters",
+        "About 3 messages of orders (job express) were given up within 15 minutes and wait for somebody among the "
+        "dead letters.",
+        "dead-letters",
+    ),
+    Fires(
+        "ExpressSourceMessageStuck",
+        _source("oldest_in_flight_seconds", "0+60x10"),
+        8,
+        _OF_SOURCE | _OF_INSTANCE | {"severity": "ticket"},
+        "orders: a message has been in flight for 8m 0s",
+        "a (job express) fetched a message of orders 8m 0s ago and has not settled it.",
+        "message-stuck",
+    ),
+    Fires(
         "ExpressCostJumps",
         _cost("0+0.001x1380 1.38+0.01x120"),
         1470,
@@ -189,6 +222,9 @@ class Quiet:
     series: dict[str, str]
     minutes: int
 
+
+#: Ten minutes up, ten minutes down, above what matters.
+_SWELLING = "200+100x10 1200-100x10 200+100x10 1200-100x10 200+100x10 1200-100x10"
 
 QUIET = [
     Quiet("ExpressErrorBudgetBurnsFast", "10 % is ten times too much", _executions("0+90x70", "0+10x70"), 60),
@@ -260,6 +296,17 @@ QUIET = [
         {f'express_label_overflow_total{{{_TARGET}, family="express_executions_total"}}': "0x5 3x80"},
         80,
     ),
+    Quiet("ExpressSourceLagGrows", "it swells and ebbs", _source("lag", _SWELLING), 58),
+    Quiet("ExpressSourceLagGrows", "much waits, but no more than before", _source("lag", "5000x60"), 50),
+    Quiet("ExpressSourceLagGrows", "few wait", _source("lag", "0+1x60"), 50),
+    Quiet("ExpressSourceLagGrows", "not for 15 minutes yet", _source("lag", "0x20 0+50x12"), 32),
+    Quiet("ExpressSourceLagGrows", "it is worked off", _source("lag", "0+50x20 1000-50x20"), 38),
+    Quiet("ExpressSourceDeadLetters", "there were some long ago", _source("dead_lettered_total", "0x5 3x60"), 60),
+    Quiet("ExpressSourceDeadLetters", "there are none", _source("dead_lettered_total", "0x60"), 60),
+    Quiet(
+        "ExpressSourceMessageStuck", "as long as it may take", _source("oldest_in_flight_seconds", "0+30x10 0x5"), 15
+    ),
+    Quiet("ExpressSourceMessageStuck", "only just", _source("oldest_in_flight_seconds", "0x5 301 0x10"), 5),
     Quiet("ExpressCostJumps", "it costs as much as ever", _cost("0+0.01x1500"), 1470),
     Quiet("ExpressCostJumps", "it costs pennies", _cost("0+0.00001x1380 0.0138+0.0005x120"), 1470),
 ]
@@ -351,4 +398,4 @@ def test_alert_has_texts_a_severity_and_a_runbook(rule: dict[str, dict[str, str]
 def test_recorded_names_tell_level_metric_and_operation() -> None:
     groups = yaml.safe_load((RULES / "recording.yml").read_text(encoding="utf-8"))["groups"]
     for rule in (rule for group in groups for rule in group["rules"]):
-        assert re.fullmatch(r"(instance|workflow|instance_workflow):express_\w+:\w+", rule["record"])
+        assert re.fullmatch(r"(instance|workflow|instance_workflow|source):express_\w+:\w+", rule["record"])

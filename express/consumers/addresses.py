@@ -1,0 +1,36 @@
+"""From the URL of a source to the source, by its scheme."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from express.errors import SourceError
+
+if TYPE_CHECKING:
+    from express.consumers.source import Source
+
+#: Scheme, module, the package it needs, and the extra that installs that. A module has `from_url(url, dead_letter)`.
+SCHEMES: Final = {
+    "redis": ("express.consumers.redis", "redis", "redis"),
+    "rediss": ("express.consumers.redis", "redis", "redis"),
+}
+
+
+def connect(url: str, *, dead_letter: str | None = None) -> Source:
+    """The source at a URL, not opened yet. `dead_letter` is where it collects dead letters, in the broker's own terms.
+
+    Raises SourceError for an URL that cannot be one, and for a broker whose package is not installed.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise SourceError(f"{url!r} is no source: its scheme must be one of {', '.join(SCHEMES)}")
+    module, package, extra = SCHEMES[scheme]
+    try:
+        source: Source = import_module(module).from_url(url, dead_letter)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise
+        raise SourceError(f"{scheme}:// needs the package {package}: pip install 'express[{extra}]'") from None
+    return source
