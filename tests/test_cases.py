@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 import express
+from express.program import Frame, Run
 from express.testing import run_virtual
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from express.program import Machine
     from express.types import JSON
 
 CASES = Path(__file__).resolve().parent / "cases"
@@ -99,10 +101,11 @@ HANDLERS: dict[str, tuple[Callable[[Script, str], Callable[..., JSON]], dict[str
     "plain": (plain, {}),
     "trusted": (plain, {"isolate": False}),
     "asynchronous": (asynchronous, {}),
+    "trusted asynchronous": (asynchronous, {"isolate": False}),
     "informed": (informed, {}),
 }
 #: Handlers that can take time, and be interrupted.
-PATIENT = ("asynchronous", "informed")
+PATIENT = ("asynchronous", "trusted asynchronous", "informed")
 
 
 async def through_execute(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> express.Result:
@@ -134,7 +137,7 @@ def runs() -> Iterator[Any]:
             continue
         kinds = ["plain"] if "tasks" not in case else PATIENT if Script(case["tasks"]).needs_time else HANDLERS
         for kind in kinds:
-            if kind != "trusted" or not case.get("isolated"):
+            if "trusted" not in kind or not case.get("isolated"):
                 yield pytest.param(case, kind, id=f"{case['id']}-{kind}")
 
 
@@ -184,6 +187,23 @@ def test_case(case: dict[str, Any], kind: str) -> None:
 
         result = run_virtual(executed(case, workflow, way), now=case.get("now"))
         assert as_text(outcome(result, script, expected)) == as_text(expected), way.__name__
+        check_spare(workflow.machine())
+
+
+#: What `Runtime.begin` sets for each execution, and what it takes away from one that has ended.
+BEGUN = {"run", "host", "step", "input", "data", "size", "data_bytes", "sequence", "started_ns", "events", "name"}
+
+
+def check_spare(machine: Machine) -> None:
+    """A Run that is kept for the next execution has nothing of the last one, and everything that a new one has."""
+    spare = machine.spare
+    if spare is None:
+        return
+    assert (spare.run, spare.host, spare.input, spare.data) == (None, None, None, None)
+    new = Run(express.Runtime(), machine, None, 0, 0, 0)
+    for slot in {*Frame.__slots__, *Run.__slots__} - BEGUN - {"__weakref__"}:
+        if hasattr(new, slot):
+            assert getattr(spare, slot) == getattr(new, slot), slot
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c["id"]) for c in cases() if "problems" in c["expected"]])
