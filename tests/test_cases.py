@@ -199,7 +199,7 @@ def check_spare(machine: Machine) -> None:
     spare = machine.spare
     if spare is None:
         return
-    assert (spare.run, spare.host, spare.input, spare.data) == (None, None, None, None)
+    assert [getattr(spare, slot) for slot in ("run", "host", "input", "data")] == [None] * 4
     new = Run(express.Runtime(), machine, None, 0, 0, 0)
     for slot in {*Frame.__slots__, *Run.__slots__} - BEGUN - {"__weakref__"}:
         if hasattr(new, slot):

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
-from express.expressions.jsonpath import Path, Root, build_path, parse_path
+from express.expressions.jsonpath import ABSENT, Chain, Path, Root, build_path, build_plain_path, parse_path
 from express.expressions.jsonpath.syntax import Index, Name
 from express.expressions.values import json_bytes, json_text
 from express.payload import fresh
@@ -228,12 +228,14 @@ def _build_composite(node: Composite) -> Expr:
     copy = node.base.copy
     parts = [(key, _build(part)) for key, part in node.parts]
     spelled_out = _spelled_out(node, [part for _, part in parts])
+    chains = [(key, _build_chain(part)) for key, part in node.parts]
+    found = [(key, chain) for key, chain in chains if chain is not None]
+    if len(found) == len(parts):
+        return _build_chained(copy, found, spelled_out)
     if len(parts) == 1:
         return _build_one(copy, *parts[0], spelled_out)
     if len(parts) == 2:
         return _build_two(copy, *parts[0], *parts[1], spelled_out)
-    if len(parts) == 3:
-        return _build_three(copy, *parts[0], *parts[1], *parts[2], spelled_out)
 
     def many(data: JSON, scope: Scope) -> JSON:
         result = copy()
@@ -272,20 +274,44 @@ def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, s
     return two
 
 
-def _build_three(
-    copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, key_3: Key, part_3: Expr, spelled_out: Expr
-) -> Expr:
-    def three(data: JSON, scope: Scope) -> JSON:
+def _build_chain(node: Node) -> Chain | None:
+    """What finds a computed part that is plain indexing; None for any other part."""
+    if isinstance(node, Computed) and isinstance(node.expression, Path):
+        return build_plain_path(node.expression)
+    return None
+
+
+def _build_chained(copy: Copy, parts: list[tuple[Key, Chain]], spelled_out: Expr) -> Expr:
+    """All parts are plain indexing, as in most templates: then each is one call, mostly of a function in C."""
+    (key_1, chain_1), (key_2, chain_2) = (parts * 2)[:2]
+
+    def one(data: JSON, scope: Scope) -> JSON:
         result = copy()
         try:
-            result[key_1] = part_1(data, scope)
-            result[key_2] = part_2(data, scope)
-            result[key_3] = part_3(data, scope)
-        except PathNotFound:
+            result[key_1] = chain_1(data)
+        except ABSENT:
             return spelled_out(data, scope)
         return result
 
-    return three
+    def two(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            result[key_1] = chain_1(data)
+            result[key_2] = chain_2(data)
+        except ABSENT:
+            return spelled_out(data, scope)
+        return result
+
+    def many(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            for key, chain in parts:
+                result[key] = chain(data)
+        except ABSENT:
+            return spelled_out(data, scope)
+        return result
+
+    return {1: one, 2: two}.get(len(parts), many)
 
 
 def _spelled_out(node: Composite, parts: Sequence[Expr]) -> Expr:

@@ -16,8 +16,10 @@ Written here because no library speaks this dialect: one object for `['a','b']`,
 for a definite path and a list for any other, and the texts of its errors, which AWS quotes.
 """
 
-from express.expressions.jsonpath.building import build_path
+from express.expressions.jsonpath.building import build_path, build_plain_path
+from express.expressions.jsonpath.navigation import Chain
+from express.expressions.jsonpath.outcomes import ABSENT
 from express.expressions.jsonpath.parser import parse_path
 from express.expressions.jsonpath.syntax import Path, Root
 
-__all__ = ["Path", "Root", "build_path", "parse_path"]
+__all__ = ["ABSENT", "Chain", "Path", "Root", "build_path", "build_plain_path", "parse_path"]

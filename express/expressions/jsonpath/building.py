@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from express.errors import PathNotFound
 from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document
 from express.expressions.jsonpath.missing import build_explain, location
-from express.expressions.jsonpath.navigation import build_chain, split_steps
+from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
 from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
 from express.expressions.jsonpath.selection import build_tail
 from express.expressions.jsonpath.syntax import Index, Name, Path, Root
@@ -38,6 +38,13 @@ def build_path(path: Path) -> Expr:
     if path.root is Root.VARIABLE:
         return _build_of_variable(path, of_data)
     return of_data
+
+
+def build_plain_path(path: Path) -> Chain | None:
+    """The same for a path of names and indexes in the data, without words for what is missing: it raises one of ABSENT.
+    None for any other path."""
+    head, tail = split_steps(path.steps)
+    return None if tail or path.root is not Root.DATA else build_chain(head)
 
 
 def _build_of_data(path: Path) -> Expr:
