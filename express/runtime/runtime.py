@@ -259,12 +259,13 @@ class Runtime(RunningExecutions):
 
     def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
         """Done by `task`. Stops at one that needs it for itself, which is returned."""
+        now = self.monotonic_ns
         while naps:
             nap = naps.popleft()
             run = nap.run
             if run.yielding:
                 run.yielding = False
-                if self.monotonic_ns() >= run.deadline_ns:
+                if now() >= run.deadline_ns:
                     self.stop(run, "TIMED_OUT", None, None)
             try:
                 if run.stopping is None:
@@ -283,7 +284,7 @@ class Runtime(RunningExecutions):
                 self._rest(nap)
             else:
                 return nap
-            if self.monotonic_ns() > self.slice_end:
+            if now() > self.slice_end:
                 return None
         return None
 

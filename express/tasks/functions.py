@@ -59,21 +59,22 @@ def handler_failure(exception: BaseException) -> HandlerFailure:
 
 def _message(exception: BaseException) -> str:
     try:
-        return str(exception).encode("utf-8", "replace").decode()
+        text = str(exception)
+        return text if text.isascii() else text.encode("utf-8", "replace").decode()
     except Exception:  # noqa: BLE001 - a broken __str__ is the user's; the task still fails in its own name
         return f"<{type(exception).__name__} without a readable message>"
 
 
 def _of_the_handler(trace: TracebackType | None) -> TracebackType | None:
     """The trace without the frames between the event loop and the handler: those in front that are the engine's."""
-    while trace is not None and _is_the_engine(str(trace.tb_frame.f_globals.get("__name__"))):
+    while trace is not None and _is_the_engine(trace.tb_frame.f_globals.get("__name__")):
         trace = trace.tb_next
     return trace
 
 
 @lru_cache(maxsize=1024)
-def _is_the_engine(module: str) -> bool:
-    return module.startswith(_CALLERS)
+def _is_the_engine(module: object) -> bool:
+    return str(module).startswith(_CALLERS)
 
 
 def _stack_trace(trace: TracebackType | None) -> str:
