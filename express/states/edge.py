@@ -20,7 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from express.errors import RUNTIME, EngineError, StateError
+from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
@@ -303,7 +303,11 @@ class Edge:
             if not frame.entered:
                 run.events = frame.entered = run.events + 1
             run.events += events
-            frame.failure = error if isinstance(error, StateError) else failure(error)
+            if isinstance(error, StateError):
+                forget_trace(error)
+                frame.failure = error
+            else:
+                frame.failure = failure(error)
             return FAILED
 
         return refused if self.witness is None else self.witness.refusing(refused)

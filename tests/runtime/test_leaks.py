@@ -53,6 +53,8 @@ ENDS: dict[str, dict[str, Any]] = {
     "answers later": machine(A=task("answer_later")),
     "raises": machine(A=task("broken")),
     "raises later": machine(A=task("broken_later")),
+    "names its error": machine(A=task("named", Retry=RETRY)),
+    "names its error and is caught": machine(A=task("named", Catch=catching("Named", to="B")), B=state("Pass")),
     "raises and is caught": machine(A=task("broken", Catch=catching("States.ALL", to="B")), B=state("Pass")),
     "raises later and is caught": machine(
         A=task("broken_later", Catch=catching("States.ALL", to="B")), B=state("Pass")
@@ -98,6 +100,11 @@ def broken(payload: JSON) -> None:
     raise ValueError("broken")
 
 
+async def named(payload: JSON) -> None:
+    error = express.TaskError("Named")
+    raise error
+
+
 async def broken_later(payload: JSON) -> None:
     await asyncio.sleep(1)
     raise ValueError("broken")
@@ -123,6 +130,7 @@ def built(definition: dict[str, Any]) -> express.Workflow:
         answer_later,
         broken,
         broken_later,
+        named,
         hang,
         informed,
         no_json,
