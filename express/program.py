@@ -38,9 +38,9 @@ StepRun: TypeAlias = "Callable[[Frame], Step]"
 Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
 
 #: Runs a program's only step for each of some inputs without a frame, and gives the outputs, each of which may have so
-#: many bytes more than its input. They are fewer than the inputs when one of these does not answer at once: the step
-#: knows what became of that one, and has to be run with a frame for it next.
-RunMany: TypeAlias = "Callable[[list[JSON], int], list[JSON]]"
+#: many bytes more than its input. They are fewer than the inputs when one of these does not answer at once: what became
+#: of that one comes with them, and has to be in `Frame.paused` when the step is run for it. None: it was not begun.
+RunMany: TypeAlias = "Callable[[list[JSON], int], tuple[list[JSON], Any]]"
 
 NO_VARIABLES: Mapping[str, JSON] = {}
 
@@ -320,8 +320,8 @@ class Frame:
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
     `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the
     next attempt of a failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps
-    between two time slices. `trail` is there only in machines whose history is written, `callback` only once the frame
-    has come to a task with a token.
+    between two time slices, or what became of a task that was begun without a frame (`RunMany`). `trail` is there only
+    in machines whose history is written, `callback` only once the frame has come to a task with a token.
     """
 
     __slots__ = (

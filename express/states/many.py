@@ -3,8 +3,8 @@
 Theory of operation. Most Maps call one handler for each item, and most handlers answer at once. Then an iteration needs
 no frame: the handler is called, its answer is the output, and the next item's turn has come. `run_many` does that for a
 few items at a time (`Siblings.sweep`). It stops at the first one that suspends, fails, or breaks the promise of a
-trusted handler, and keeps what was said; the iteration is then entered like any other, and the state's `run` finds its
-handler called already (`run_after_many`).
+trusted handler, and gives what was said; the iteration is then entered like any other, with that in `Frame.paused`, and
+the state's `run` finds its handler called already (`run_after_many`).
 
 Only for a trusted coroutine handler on the raw input whose result is the output, or is added to the input as a member;
 and only where nobody looks on.
@@ -12,7 +12,7 @@ and only where nobody looks on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.payload import is_plain
 from express.program import WAITING
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from express.program import Frame, RunMany, Step, StepRun
     from express.states.state import Handler
     from express.types import JSON
+
+#: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
+_Said: TypeAlias = "tuple[Line | None, Any]"
 
 
 def build_many(
@@ -48,22 +51,21 @@ def build_many(
     #: How an iteration is run whose handler has not been called yet; isolated once the handler has lost the trust.
     run_one = step.run
     line: Line | None = None
-    #: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
-    kept: tuple[Line | None, Any] | None = None
     due = 0
 
-    def run_many(inputs: list[JSON], room: int) -> list[JSON]:
-        nonlocal line, kept, due, run_one
+    def run_many(inputs: list[JSON], room: int) -> tuple[list[JSON], _Said | None]:
+        nonlocal line, due, run_one
         outputs: list[JSON] = []
+        said: _Said | None = None
         if run_one is run_isolated or (key is not None and room < key_bytes):
-            return outputs
+            return outputs, said
         taken, line = line or open_line(), None
         outcome: Any = None
         try:
             for data in inputs:
                 outcome = taken.send(call(data))
                 if type(outcome) is not Answer or (key is not None and type(data) is not dict):
-                    kept = taken, outcome
+                    said = taken, outcome
                     break
                 result = outcome.value
                 if due:
@@ -72,7 +74,7 @@ def build_many(
                     due = trusted_results
                 else:
                     run_one = run_isolated
-                    kept = taken, outcome
+                    said = taken, outcome
                     break
                 if key is not None:
                     result = {**data, key: result}
@@ -84,23 +86,24 @@ def build_many(
         except failures as error:
             refusal = Refusal()
             refusal.value = error
-            kept = None, refusal
+            said = None, refusal
         step.passed += len(outputs)
-        return outputs
+        return outputs, said
 
     def run_after_many(frame: Frame) -> Step:
-        nonlocal line, kept
-        if kept is None:
+        nonlocal line
+        said: _Said | None = frame.paused
+        if said is None:
             return run_one(frame)
-        (taken, outcome), kept = kept, None
+        (taken, outcome), frame.paused = said, None
         if not isinstance(outcome, Answer):
             assert taken is not None
             reserve(frame, 0)
             frame.awaiting = Suspended(taken, outcome)
             return WAITING
         line = taken
-        said = outcome.take()
-        return refused(frame, said) if type(outcome) is Refusal else finish(frame, said)
+        answer = outcome.take()
+        return refused(frame, answer) if type(outcome) is Refusal else finish(frame, answer)
 
     step.run = run_after_many
     return run_many

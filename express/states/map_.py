@@ -133,7 +133,7 @@ class Map(Node):
 class _Iterations(Siblings):
     """The iterations of one visit. A frame that has ended serves the next iteration."""
 
-    __slots__ = ("chosen", "data", "items", "many", "run", "selector", "size", "spare", "start")
+    __slots__ = ("begun", "chosen", "data", "items", "many", "run", "selector", "size", "spare", "start")
 
     def __init__(
         self,
@@ -154,8 +154,10 @@ class _Iterations(Siblings):
         self.selector = selector
         self.size = size
         self.many = many
-        #: The input of the next iteration, if it has been chosen already: its handler has been called with it.
-        self.chosen: list[JSON] | None = None
+        #: The inputs of the next iterations, as far as they have been selected.
+        self.chosen: list[JSON] = []
+        #: What became of the next iteration, if its handler has been called already.
+        self.begun: Any = None
         self.spare: Frame | None = None
 
     def sweep(self, first: int, last: int) -> int:
@@ -163,9 +165,8 @@ class _Iterations(Siblings):
         if many is None:
             return first
         inputs = self.items[first:last] if self.selector is None else self._selected(first, last)
-        outputs = many(inputs, self.run.host.payload_limit - self.size)
-        if len(outputs) < len(inputs):
-            self.chosen = inputs[len(outputs) :][:1]
+        outputs, self.begun = many(inputs, self.run.host.payload_limit - self.size)
+        del self.chosen[: len(outputs)]
         done = first + len(outputs)
         self.results[first:done] = outputs
         # Each has been started, has passed through its state and has succeeded.
@@ -173,32 +174,35 @@ class _Iterations(Siblings):
         return done
 
     def _selected(self, first: int, last: int) -> list[JSON]:
-        """The inputs of some iterations, up to one that has none: `enter` will say why."""
-        selector, data, parent = self.selector, self.data, self.parent
+        """The inputs of some iterations, up to one that has none: `enter` will say why. Those that are not used are
+        kept: where every handler suspends, each sweep uses one."""
+        selector, data, parent, items, chosen = self.selector, self.data, self.parent, self.items, self.chosen
         assert selector is not None
-        inputs: list[JSON] = []
+        rest = range(first + len(chosen), last)
         try:
-            inputs.extend(select_item(selector, data, parent, index, self.items[index]) for index in range(first, last))
+            chosen.extend(select_item(selector, data, parent, index, items[index]) for index in rest)
         except StateError as error:
             forget_trace(error)
-        return inputs
+        return chosen
 
     def enter(self, index: int) -> Frame:
         self.run.events += 1
         item = self.items[index]
         parent = self.parent
-        if self.chosen is not None:
-            (item,), self.chosen = self.chosen, None
+        if self.chosen:
+            item = self.chosen.pop(0)
         elif self.selector is not None:
             item = select_item(self.selector, self.data, parent, index, item)
         frame = self.spare
         if frame is None:
-            return Frame(self.run, self.start, item, self.size, parent.variables)
-        self.spare = None
-        frame.step = self.start
-        frame.data = item
-        frame.size = self.size
-        frame.variables = parent.variables
+            frame = Frame(self.run, self.start, item, self.size, parent.variables)
+        else:
+            self.spare = None
+            frame.step = self.start
+            frame.data = item
+            frame.size = self.size
+            frame.variables = parent.variables
+        frame.paused, self.begun = self.begun, None
         return frame
 
     def leave(self, index: int, frame: Frame) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import express
 from express.observe import Observer
+from express.runtime.execution import advance, drive
 from tests.runtime.machines import (
     WAYS,
     Way,
@@ -28,6 +29,7 @@ from tests.runtime.machines import (
 )
 
 if TYPE_CHECKING:
+    from express.program import Branches, Frame
     from express.types import JSON
 
 ITEMS: list[JSON] = [{"i": index} for index in range(40)]
@@ -199,6 +201,54 @@ def test_whoever_looks_on_sees_every_iteration() -> None:
 
     assert run_clean(main()).status == "SUCCEEDED"
     assert len(watcher.entered) == len(ITEMS) + 3
+
+
+class Hesitant(express.Runtime):
+    """Lets others run between a sweep and the iteration it has stopped at, as threads may that share a workflow."""
+
+    async def fan_out(self, frame: Frame, branches: Branches) -> None:
+        index = 0
+        while (index := branches.sweep(index, branches.count)) < branches.count:
+            await asyncio.sleep(0)
+            child = branches.enter(index)
+            if not advance(child):
+                await drive(child)
+            branches.leave(index, child)
+            index += 1
+
+
+def test_what_a_sweep_has_begun_is_its_own() -> None:
+    workflow = compiled(mapping(), {"isolate": False}, double=double)
+    events: list[JSON] = [[{"i": number, "what": "wait"}, {"i": number + 1}] for number in (10, 20, 30)]
+
+    async def main() -> list[JSON]:
+        async with Hesitant() as runtime:
+            results = await asyncio.gather(*(runtime.execute(workflow, event) for event in events))
+            return [result.unwrap() for result in results]
+
+    assert run_clean(main()) == [[{"twice": 2 * number}, {"twice": 2 * number + 2}] for number in (10, 20, 30)]
+
+
+def test_an_item_is_selected_once() -> None:
+    """However early: a sweep looks ahead, and stops at each handler that suspends."""
+    selected: list[JSON] = []
+
+    class Noting(dict[str, Any]):
+        """An item that tells when it is looked into."""
+
+        def __getitem__(self, name: str) -> Any:
+            selected.append(self.get("i"))
+            return super().__getitem__(name)
+
+    definition = mapping({"ItemSelector": {"i.$": "$$.Map.Item.Value.i", "what": "wait"}})
+    workflow = compiled(definition, {"isolate": False}, double=double)
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            return (await runtime.execute(workflow, [Noting(i=index) for index in range(50)])).unwrap()
+
+    assert run_clean(main()) == [{"twice": 2 * index} for index in range(50)]
+    assert selected == list(range(50))
 
 
 @pytest.mark.parametrize("what", ["fail", "fail later", "wait", "give up"])
