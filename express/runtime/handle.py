@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from express.runtime.runtime import Runtime
 
 
+#: Members of a Result that an execution which is under way does not have.
+_KNOWN_AT_THE_END = frozenset((*Result.OUTCOME, "billing", "succeeded"))
+
+
 class Execution(Result):
     """A started execution. Await it for its Result; awaiting again gives the same one.
 
@@ -80,8 +84,11 @@ class Execution(Result):
         everyone who waits for it."""
         if result is not self:
             self._take(result)
+        waiters, self._waiters = self._waiters, None
         self._run = self.task = None
-        for waiter in self._waiters or ():
+        # It is a Result from now on, and those can be copied and pickled.
+        del self._runtime
+        for waiter in waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
 
@@ -106,14 +113,17 @@ class Execution(Result):
             try:
                 yield from waiter
             finally:
-                self._waiters.discard(waiter)
+                if self._waiters is not None:
+                    self._waiters.discard(waiter)
         return self
 
-    def __getattr__(self, name: str) -> Any:
-        """Only for what is not there."""
-        if name in Result.OUTCOME:
-            raise AttributeError(f"{name}: the execution {self.name} has not ended yet; `await` it")
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+    if not TYPE_CHECKING:
+        # To a type checker it would say that an Execution has a member of any name.
+        def __getattr__(self, name):
+            """Only for what is not there."""
+            if name in _KNOWN_AT_THE_END:
+                raise AttributeError(f"{name}: the execution {self.name} has not ended yet; `await` it")
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return super().__repr__() if self.done else f"Execution({self.name}, running)"
