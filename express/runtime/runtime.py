@@ -393,7 +393,7 @@ class Runtime(RunningExecutions):
             run.started_ns = now()
         run.name = name
         try:
-            if not advance(run):
+            if not advance(run) and (run.awaiting is not None or not self._advance_again(run)):
                 self._register(run)
                 self.looked_ns = now()
                 return run
@@ -428,9 +428,19 @@ class Runtime(RunningExecutions):
             machine.spare = run
         return result
 
+    def _advance_again(self, run: Run) -> bool:
+        """Whether it has ended after all. An execution that has only come to the end of the slice may have met that of
+        a turn long past: whoever began it has looked at no clock."""
+        return not run.delay and self.has_time() and advance(run)
+
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
         opened = self.open(machine, event, name)
-        return opened if isinstance(opened, Result) else self.run_here(opened) or opened
+        if isinstance(opened, Result):
+            return opened
+        self.has_time()
+        result = self.run_here(opened)
+        self.looked_ns = self.monotonic_ns()
+        return opened if result is None else result
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
+from express.observe import Observer
 from express.testing import VirtualTimeLoop
 from tests.runtime.machines import SECOND, compiled, each, endless, machine, parallel, run_clean, state, task, wait
 
@@ -175,18 +176,55 @@ def test_a_thousand_that_are_busy_at_once(definition: dict[str, Any], event: JSO
     assert turns > 2
 
 
-def test_starting_many_lets_the_loop_turn() -> None:
+class Onlooker(Observer):
+    def execution_started(self, run: Any) -> None:
+        pass
+
+
+WAITING = machine(A=state("Pass", Next="B"), B=task("meet"))
+RETRYING = machine(A=task("toil_twice", Retry=[{"ErrorEquals": ["ValueError"]}]))
+
+
+@pytest.mark.parametrize("observers", [(), (Onlooker(),)], ids=["unseen", "seen"])
+@pytest.mark.parametrize("event", [{"a": 1}, {"a": None}], ids=["plain", "null"])
+@pytest.mark.parametrize("definition", [WAITING, RETRYING], ids=["waiting", "retrying"])
+def test_starting_many_lets_the_loop_turn(
+    definition: dict[str, Any], event: JSON, observers: tuple[Observer, ...]
+) -> None:
     """`start` of something that waits comes back at once, and still not for ever without a turn."""
-    workflow = compiled(machine(A=state("Pass", Next="B"), B=task("meet")), meet=meet)
+    workflow = compiled(definition, meet=meet, toil_twice=toil_twice)
 
     async def work(runtime: express.Runtime) -> None:
-        executions = [await runtime.start(workflow) for _ in range(5_000)]
+        for observer in observers:
+            runtime.add_observer(observer)
+        executions = [await runtime.start(workflow, event) for _ in range(2_000)]
         for execution in executions:
             await execution
 
     longest, turns = longest_turn(work, 10_000)
     assert longest <= LONGEST
     assert turns > 10
+
+
+@pytest.mark.parametrize("event", [{"a": 1}, {"a": None}], ids=["plain", "null"])
+@pytest.mark.parametrize("way", ["execute", "start"])
+def test_one_after_another_is_run_at_once(way: str, event: JSON) -> None:
+    """The slice of a turn long past is nobody's: whoever comes when all is quiet has one of his own."""
+    workflow = compiled(chain(30), toil=toil)
+
+    async def work(runtime: express.Runtime) -> None:
+        ticker = Ticker()
+        for _ in range(10):
+            await asyncio.sleep(1)
+            before = ticker.turns
+            if way == "execute":
+                await runtime.execute(workflow, event)
+            else:
+                assert (await runtime.start(workflow, event)).done
+            assert ticker.turns == before
+        ticker.stop()
+
+    longest_turn(work, 1_000)
 
 
 def test_refusing_many_lets_the_loop_turn() -> None:
