@@ -360,7 +360,8 @@ class Edge:
         def run_directly(frame: Frame) -> Step:
             nonlocal line, due
             data = frame.data
-            taken, line = line or open_line(), None
+            taken = line or open_line()
+            line = None
             try:
                 outcome = taken.send(call(data))
             except failures as error:
@@ -373,6 +374,16 @@ class Edge:
                 line = taken
                 return refused(frame, outcome.take())
             line = taken
+            if due > 0 and key is not None and type(data) is dict:
+                # The commonest ResultPath, without the call.
+                size = frame.size + key_bytes
+                if size <= frame.run.host.payload_limit:
+                    due -= 1
+                    frame.data = value = data.copy()
+                    value[key] = outcome.value
+                    outcome.value = None
+                    frame.size = size
+                    return following
             result, outcome.value = outcome.value, None
             try:
                 if due > 0:
@@ -382,14 +393,6 @@ class Edge:
                 else:
                     due = _LOST
                     return finish(frame, result)
-                if key is not None and type(data) is dict:
-                    # The commonest ResultPath, without the call.
-                    size = frame.size + key_bytes
-                    if size <= frame.run.host.payload_limit:
-                        frame.data = value = data.copy()
-                        value[key] = result
-                        frame.size = size
-                        return following
                 return leave(frame, data, result, 0)
             except StateError:
                 reserve(frame, 1)
