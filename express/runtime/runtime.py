@@ -1,9 +1,10 @@
 """The Runtime: starts executions and runs them.
 
-Theory of operation. An execution runs as far as it can inside the call that starts it (`run_here`); most end there.
-One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
-it, in `execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for
-a turn of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
+Theory of operation. An execution runs as far as it can inside the call that starts it (`begin`); most end there, and
+their Run stands for the next execution of the machine if nobody can have kept hold of it (`Machine.spare`). One that
+waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for it, in
+`execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for a turn
+of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
 
 Nothing an execution does raises out of here, save the cancellation of the caller.
 """
