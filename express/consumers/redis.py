@@ -177,7 +177,8 @@ class RedisSource:
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
         """Pretend that they have been idle already, for all of the lease but the delay."""
-        delays = [(message.handle[0], int(delay * 1_000)) for message, delay in messages]
+        own = await self._own()
+        delays = [(message.handle[0], int(delay * 1_000)) for message, delay in messages if message.handle[0] in own]
         await self._ask_all(self._claim_own([id_], max(self._lease_ms - delay, 0)) for id_, delay in delays)
         due = asyncio.get_running_loop().time() + min(delay for _, delay in messages)
         self._claim_at = min(self._claim_at, due)
@@ -199,18 +200,22 @@ class RedisSource:
         await self.ack([message for message, _ in messages])
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+        own = await self._own()
+        kept = [message.handle[0] for message in messages if message.handle[0] in own]
+        for chunk in _chunks(kept):
+            await self._ask(*self._claim_own(chunk, 0))
+        return [message for message in messages if message.handle[0] not in own]
+
+    async def _own(self) -> set[bytes]:
+        """Ids of what this consumer still has: whatever was idle for a lease may be another's by now."""
         own: set[bytes] = set()
         start = b"-"
         while True:
             rows = await self._pending(start, _CHUNK)
             own.update(row[0] for row in rows)
             if len(rows) < _CHUNK:
-                break
+                return own
             start = b"(" + rows[-1][0]
-        kept = [message.handle[0] for message in messages if message.handle[0] in own]
-        for chunk in _chunks(kept):
-            await self._ask(*self._claim_own(chunk, 0))
-        return [message for message in messages if message.handle[0] not in own]
 
     async def _pending(self, start: bytes, most: int) -> list[list[Any]]:
         """Rows of id, consumer, idle milliseconds and deliveries, of this consumer's messages from an id on."""
