@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from express.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from express import consumers, execution_log, history, jsonata, metrics, tracing
+    from express import consumers, execution_log, history, jsonata, metrics, testing, tracing
     from express.errors import (
         DefinitionError,
         ExecutionFailed,
@@ -73,6 +73,7 @@ __all__ = [
     "jsonata",
     "metrics",
     "run",
+    "testing",
     "tracing",
 ]
 
@@ -91,7 +92,7 @@ _HOME = {
 }
 
 #: Modules that are part of the facade.
-_MODULES = ("consumers", "execution_log", "history", "jsonata", "metrics", "tracing")
+_MODULES = ("consumers", "execution_log", "history", "jsonata", "metrics", "testing", "tracing")
 
 
 def __getattr__(name: str) -> Any:

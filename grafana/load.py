@@ -356,8 +356,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--period", type=float, default=240, metavar="SECONDS", help="of the load; default: 240")
     parser.add_argument("--max-in-flight", type=int, default=_MAX_IN_FLIGHT, metavar="N", help="default: 60")
     chosen = parser.parse_args(arguments)
-    with suppress(asyncio.CancelledError):
-        express.run(run(chosen.port, chosen.period, chosen.max_in_flight))
+    try:
+        with suppress(asyncio.CancelledError):
+            express.run(run(chosen.port, chosen.period, chosen.max_in_flight))
+    except OSError as error:
+        parser.exit(2, f"python -m grafana.load: {error.strerror}; --port 0 takes a free one\n")
 
 
 if __name__ == "__main__":

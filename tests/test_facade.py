@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,11 @@ def test_the_names_are_there() -> None:
     for name in express.__all__:
         assert getattr(express, name) is not None
     assert set(dir(express)) >= NAMES | {"__version__"}
+
+
+def test_all_that_the_readme_shows_is_there_after_import_express() -> None:
+    text = Path(__file__).parents[1].joinpath("README.md").read_text("utf-8")
+    assert set(re.findall(r"\bexpress\.([A-Za-z_]+)", text)) <= {*express.__all__}
 
 
 def test_all_is_sorted_and_without_repeats() -> None:

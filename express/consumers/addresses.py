@@ -21,11 +21,17 @@ SCHEMES: Final = {
 def connect(url: str, *, dead_letter: str | None = None) -> Source:
     """The source at a URL, not opened yet. `dead_letter` is where it collects dead letters, in the broker's own terms.
 
-    Raises SourceError for an URL that cannot be one, and for a broker whose package is not installed.
+    Raises SourceError for an URL that cannot be one, without its password, and for a broker whose package is not
+    installed.
     """
-    scheme = urlsplit(url).scheme
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise SourceError(f"the source is no URL: {error}") from None
+    scheme = parts.scheme
     if scheme not in SCHEMES:
-        raise SourceError(f"{url!r} is no source: its scheme must be one of {', '.join(SCHEMES)}")
+        shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        raise SourceError(f"{shown!r} is no source: its scheme must be one of {', '.join(SCHEMES)}")
     module, package, extra = SCHEMES[scheme]
     try:
         source: Source = import_module(module).from_url(url, dead_letter)

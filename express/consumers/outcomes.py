@@ -8,7 +8,7 @@ aborted execution says nothing about its message, which is left to the next cons
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from express.errors import ALL
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: `leave`: neither acknowledge nor give back; once the lease has run out another consumer gets it.
 Action: TypeAlias = Literal["ack", "retry", "dead-letter", "leave"]
+_ACTIONS: Final = get_args(Action)
 
 #: Errors AWS advises to retry (Step Functions guide, "Handle transient Lambda service exceptions").
 TRANSIENT: Final = frozenset(
@@ -34,6 +35,12 @@ INVALID_INPUT: Final = "InvalidExecutionInput"
 EXHAUSTED: Final = "MaxDeliveriesExceeded"
 
 
+def check_action(action: str) -> None:
+    """Raise ValueError unless it is one of the four."""
+    if action not in _ACTIONS:
+        raise ValueError(f"{action!r} is no action: {', '.join(_ACTIONS)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Outcomes:
     """From the Result of an execution to what is done with its message.
@@ -47,6 +54,10 @@ class Outcomes:
     failed: Action = "dead-letter"
     timed_out: Action = "dead-letter"
     aborted: Action = "leave"
+
+    def __post_init__(self) -> None:
+        for action in (self.succeeded, self.failed, self.timed_out, self.aborted):
+            check_action(action)
 
     def of(self, result: Result) -> Action:
         status = result.status

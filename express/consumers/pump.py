@@ -4,8 +4,9 @@ Theory of operation. A few coroutines share the work. The feeder fetches only as
 (`in_flight`) and starts an execution for each; nothing is ever buffered beyond that. Whoever ends puts its message
 into one of three lists: done, to be tried again, dead. The settler takes the lists as they are and tells the source,
 in one round trip each, however many have ended meanwhile; only then is there room again. So a message is acknowledged
-after its execution has ended and never before, and a crash at any moment delivers it once more. Leases of what still
-runs are extended at a third of their length.
+after its execution has ended and never before, and a crash at any moment delivers it once more. Dead letters have a
+settler of their own: a broker that has no memory for them still takes acknowledgements. Leases of what still runs are
+extended at a third of their length.
 
 A broker that goes away is asked again and again, less and less often; what has ended meanwhile waits, and counts as
 in flight, so that nothing piles up. Messages the source delivers again while they are still in hand here (their
@@ -24,7 +25,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from express.consumers.outcomes import EXHAUSTED, INVALID_INPUT, Backoff, Outcomes
+from express.consumers.outcomes import EXHAUSTED, INVALID_INPUT, Backoff, Outcomes, check_action
 from express.errors import SourceUnavailable
 from express.names import fitting_name
 from express.parsing import parse_json
@@ -49,8 +50,8 @@ GRACE: Final = 25.0
 MAX_DELIVERIES: Final = 5
 RETRIES: Final = Backoff(1.0, 60.0)
 RECONNECTS: Final = Backoff(0.1, 10.0)
-#: Characters of a cause that a header carries.
-_MAX_CAUSE = 4_096
+#: Characters that a header carries, at most.
+_MAX_HEADER = 4_096
 #: Seconds between two questions for the lag.
 _ASK_EVERY = 5.0
 #: Seconds to tell the source what has ended, when the grace is over.
@@ -108,6 +109,7 @@ class Pump:
         self._dead: list[tuple[Message, Mapping[str, str]]] = []
         self._left: list[Message] = []
         self._changed = asyncio.Event()
+        self._died = asyncio.Event()
         self._settled = asyncio.Event()
         self._stopping = asyncio.Event()
         self._limited: asyncio.Timeout | None = None
@@ -164,7 +166,8 @@ class Pump:
         self.is_running = True
         try:
             async with asyncio.TaskGroup() as crew:
-                hands = [crew.create_task(work()) for work in (self._settle_for_ever, self._renew, self._ask_for_lag)]
+                works = (self._settle_for_ever, self._bury_for_ever, self._renew, self._ask_for_lag)
+                hands = [crew.create_task(work()) for work in works]
                 await self._feed_and_drain()
                 for hand in hands:
                     hand.cancel()
@@ -266,8 +269,7 @@ class Pump:
         try:
             value = self._decode(body)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message cannot be read, and others can
-            reason = str(error) or type(error).__name__
-            self._bury(message, "invalid", INVALID_INPUT, f"The message cannot be read: {reason}")
+            self._bury(message, "invalid", INVALID_INPUT, f"The message cannot be read: {_reason(error)}")
             return
         name = fitting_name(f"{self._source.name}-{message.id}")
         execution = await self._runtime.start(self._workflow, value, name=name)
@@ -280,8 +282,14 @@ class Pump:
     def _end(self, message: Message, result: Result) -> None:
         """Count how it ended, and have done with its message what is to be done."""
         self.outcome_counts[result.status.lower()] += 1
-        action = self._outcomes.of(result)
         message.ended = True
+        try:
+            action = self._outcomes.of(result)
+            check_action(action)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody decides about the message, and others go on
+            cause = f"What becomes of the message cannot be told: {_reason(error)}"
+            self._died_of(message, type(error).__name__, cause, result.name)
+            return
         if action == "ack":
             self._done.append(message)
         elif action == "leave" or message.lost:
@@ -290,7 +298,7 @@ class Pump:
         elif action == "retry" and message.deliveries < self._max_deliveries:
             self._again.append((message, self._retries.after(message.deliveries)))
         else:
-            self._dead.append((message, self._headers(message, result.error, result.cause, result.name)))
+            self._died_of(message, result.error, result.cause, result.name)
         if not self._changed.is_set():
             self._changed.set()
 
@@ -298,14 +306,17 @@ class Pump:
         """A dead letter that no execution was started for."""
         self.outcome_counts[outcome] += 1
         message.ended = True
-        self._dead.append((message, self._headers(message, error, cause, None)))
-        self._changed.set()
+        self._died_of(message, error, cause, None)
+
+    def _died_of(self, message: Message, error: str | None, cause: str | None, name: str | None) -> None:
+        self._dead.append((message, self._headers(message, error, cause, name)))
+        self._died.set()
 
     def _headers(self, message: Message, error: str | None, cause: str | None, name: str | None) -> dict[str, str]:
         """Why it is dead. The ARN lacks the id that AWS, and the context object, put behind the name."""
         headers = {
-            "x-error": error or "",
-            "x-cause": (cause or "")[:_MAX_CAUSE],
+            "x-error": _writable(error),
+            "x-cause": _writable(cause),
             "x-delivery-count": str(message.deliveries),
         }
         if name is not None:
@@ -330,12 +341,20 @@ class Pump:
             self._changed.clear()
             await self._settle()
 
+    async def _bury_for_ever(self) -> None:
+        while True:
+            await self._died.wait()
+            self._died.clear()
+            dead, self._dead = self._dead, []
+            await self._insist("bury", partial(self._source.dead_letter, dead))
+            self.dead_lettered += len(dead)
+            self._let_go([message for message, _ in dead])
+
     async def _settle(self) -> None:
-        """Tell the source about everything that has ended up to now."""
+        """Tell the source about everything that has ended up to now, dead letters apart."""
         source = self._source
         done, self._done = self._done, []
         again, self._again = self._again, []
-        dead, self._dead = self._dead, []
         left, self._left = self._left, []
         self._let_go(left)
         if done:
@@ -344,10 +363,6 @@ class Pump:
         if again:
             await self._insist("settle", partial(source.retry, again))
             self._let_go([message for message, _ in again])
-        if dead:
-            await self._insist("settle", partial(source.dead_letter, dead))
-            self.dead_lettered += len(dead)
-            self._let_go([message for message, _ in dead])
 
     def _let_go(self, messages: list[Message]) -> None:
         for message in messages:
@@ -418,3 +433,12 @@ class Pump:
                 # Whoever feeds finds out too, and says so.
                 self.lag = None
             await asyncio.sleep(_ASK_EVERY)
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _writable(text: str | None) -> str:
+    """For a header: not too long, and without halves of surrogate pairs, which no broker's client can write."""
+    return (text or "")[:_MAX_HEADER].encode("utf-8", "replace").decode()

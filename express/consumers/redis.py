@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("express")
 
 LEASE: Final = 60.0
+#: Seconds. What Redis could not count would be refused only when the first message is fetched.
+MAX_LEASE: Final = 30 * 86_400
 FIELD: Final = "body"
 #: The field that stands for all of them, as an object of strings.
 ALL_FIELDS: Final = "*"
@@ -49,6 +51,8 @@ _CLAIM_EVERY = 1.0
 _PATIENCE = 10.0
 #: Ids in one command.
 _CHUNK = 1_000
+#: Refusals that say that the group is gone, or its stream: XINFO knows the stream only.
+_GONE = ("NOGROUP", "no such key")
 #: Refusals that pass by themselves, as Redis begins them.
 _PASSING = ("MISCONF", "MASTERDOWN", "NOREPLICAS", "UNBLOCKED", "BUSY ")
 
@@ -76,8 +80,8 @@ class RedisSource:
         start: str = "0",
         dead_letters: str | None = None,
     ) -> None:
-        if lease <= 0:
-            raise SourceError("the lease must be positive")
+        if not 0 < lease <= MAX_LEASE:
+            raise SourceError(f"the lease must be positive, and {MAX_LEASE // 86_400} days at most")
         #: All processes that consume for the group are one source.
         self.name = f"{stream}.{group}"
         self.lease = lease
@@ -173,7 +177,8 @@ class RedisSource:
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
         """Pretend that they have been idle already, for all of the lease but the delay."""
-        delays = [(message.handle[0], int(delay * 1_000)) for message, delay in messages]
+        own = await self._own()
+        delays = [(message.handle[0], int(delay * 1_000)) for message, delay in messages if message.handle[0] in own]
         await self._ask_all(self._claim_own([id_], max(self._lease_ms - delay, 0)) for id_, delay in delays)
         due = asyncio.get_running_loop().time() + min(delay for _, delay in messages)
         self._claim_at = min(self._claim_at, due)
@@ -195,18 +200,22 @@ class RedisSource:
         await self.ack([message for message, _ in messages])
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+        own = await self._own()
+        kept = [message.handle[0] for message in messages if message.handle[0] in own]
+        for chunk in _chunks(kept):
+            await self._ask(*self._claim_own(chunk, 0))
+        return [message for message in messages if message.handle[0] not in own]
+
+    async def _own(self) -> set[bytes]:
+        """Ids of what this consumer still has: whatever was idle for a lease may be another's by now."""
         own: set[bytes] = set()
         start = b"-"
         while True:
             rows = await self._pending(start, _CHUNK)
             own.update(row[0] for row in rows)
             if len(rows) < _CHUNK:
-                break
+                return own
             start = b"(" + rows[-1][0]
-        kept = [message.handle[0] for message in messages if message.handle[0] in own]
-        for chunk in _chunks(kept):
-            await self._ask(*self._claim_own(chunk, 0))
-        return [message for message in messages if message.handle[0] not in own]
 
     async def _pending(self, start: bytes, most: int) -> list[list[Any]]:
         """Rows of id, consumer, idle milliseconds and deliveries, of this consumer's messages from an id on."""
@@ -249,7 +258,7 @@ class RedisSource:
         text = str(error).rpartition(" caused error: ")[2].strip("(',)\"")
         if isinstance(error, refusals.AuthenticationError | refusals.AuthorizationError | refusals.NoPermissionError):
             raise SourceError(f"Redis refuses {self.name}: {text}") from error
-        if text.startswith("NOGROUP"):
+        if text.startswith(_GONE):
             # Somebody has deleted it, or the server has come back without its data. Where it was nobody knows: all
             # that is there is delivered once more, or something would be lost.
             await self._make_group("0")
@@ -288,19 +297,18 @@ def from_url(url: str, dead_letters: str | None = None) -> RedisSource:
         raise SourceError(f"{shown}: write redis://HOST:PORT/STREAM?group=GROUP")
     try:
         lease, db = float(values.get("lease", LEASE)), int(values.get("db", 0))
-        client = _client(parts, db)
-    except ValueError as error:
+        return RedisSource(
+            _client(parts, db),
+            stream,
+            values["group"],
+            consumer=values.get("consumer"),
+            field=values.get("field", FIELD),
+            lease=lease,
+            start=values.get("start", "0"),
+            dead_letters=dead_letters,
+        )
+    except (ValueError, SourceError) as error:
         raise SourceError(f"{shown}: {error}") from None
-    return RedisSource(
-        client,
-        stream,
-        values["group"],
-        consumer=values.get("consumer"),
-        field=values.get("field", FIELD),
-        lease=lease,
-        start=values.get("start", "0"),
-        dead_letters=dead_letters,
-    )
 
 
 def _client(parts: SplitResult, db: int) -> redis.asyncio.Redis:

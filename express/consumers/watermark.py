@@ -44,5 +44,9 @@ class Watermark:
 
     @property
     def gap(self) -> int:
-        """Offsets from the watermark to the furthest that has ended: what a crash may have done again in vain."""
-        return max(self._furthest - self._order[0], 0) if self._order else 0
+        """Offsets from the watermark to the furthest that has ended: what a crash may have done again in vain. May be
+        asked for in any thread."""
+        try:
+            return max(self._furthest - self._order[0], 0)
+        except IndexError:
+            return 0

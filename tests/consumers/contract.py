@@ -269,6 +269,21 @@ class LeaseContract(SourceContract):
 
         self.play(scene)
 
+    def test_a_message_that_was_lost_is_not_given_back(self) -> None:
+        """It is another's, who works at it: neither taken from there nor delivered once more."""
+
+        async def scene(broker: Broker) -> None:
+            broker.put(b"slow")
+            slow, other = broker.consumer(), broker.consumer()
+            await slow.open()
+            await other.open()
+            lost = await fetched(slow, 1)
+            taken = await fetched(other, 1)
+            await slow.retry([(message, 0) for message in lost])
+            assert await other.extend(taken) == []
+
+        self.play(scene)
+
 
 async def _once_back(first: Coroutine[Any, Any, None], again: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """A connection from before may be found broken once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,6 +102,24 @@ def test_the_watermark_against_the_definition() -> None:
         low = min(flying, default=offset + 1)
         assert watermark.committable == low
         assert watermark.gap == (max(done - low, 0) if flying else 0)
+
+
+class _Vanishing(deque[int]):
+    """Whoever asks whether there is something is told so, and then it is gone: another thread was quicker."""
+
+    def __bool__(self) -> bool:
+        there = len(self) > 0
+        self.clear()
+        return there
+
+
+def test_the_gap_may_be_asked_for_in_any_thread() -> None:
+    watermark = Watermark()
+    for offset in range(3):
+        watermark.begin(offset)
+    watermark.end(2)
+    watermark._order = _Vanishing(watermark._order)
+    assert watermark.gap in (0, 2)
 
 
 async def _nap(event: JSON) -> None:

@@ -270,6 +270,46 @@ def test_other_bodies_can_be_read_too() -> None:
     assert (pump.outcome_counts["succeeded"], pump.outcome_counts["invalid"]) == (1, 1)
 
 
+class _Undecided(Outcomes):
+    def of(self, result: express.Result) -> Any:
+        if result.status == "FAILED":
+            raise LookupError("no rule for this")
+        return "nack" if result.output == 3 else super().of(result)
+
+
+@pytest.mark.parametrize("handler", [_nap, lambda event: event + 0], ids=["later", "at-once"])
+def test_a_result_that_nobody_can_decide_about_is_a_dead_letter(handler: Callable[..., Any]) -> None:
+    queue = MemoryQueue()
+    queue.put("no number", 2, 3)
+    pump = pumped(working(handler), queue, outcomes=_Undecided())
+    untold = "What becomes of the message cannot be told: "
+    assert [(letter.body, letter.headers["x-error"], letter.headers["x-cause"]) for letter in queue.dead_letters] == [
+        (b'"no number"', "LookupError", f"{untold}no rule for this"),
+        (b"3", "ValueError", f"{untold}'nack' is no action: ack, retry, dead-letter, leave"),
+    ]
+    assert (pump.outcome_counts["failed"], pump.outcome_counts["succeeded"], pump.in_flight) == (1, 2, 0)
+    assert queue.unsettled == 0
+
+
+def test_what_becomes_of_a_message_is_one_of_four() -> None:
+    with pytest.raises(ValueError, match="'acknowledge' is no action: ack, retry, dead-letter, leave"):
+        Outcomes(succeeded="acknowledge")  # type: ignore[arg-type]
+
+
+def test_headers_are_text_that_can_be_written() -> None:
+    """A handler may name what it likes, half a surrogate pair included (from a file's name, for one)."""
+
+    def fails(event: JSON) -> JSON:
+        raise express.TaskError("Missing\ud800" + "!" * 9_999, "no file x\udcff")
+
+    queue = MemoryQueue()
+    queue.put(1)
+    pumped(working(fails), queue)
+    (letter,) = queue.dead_letters
+    assert letter.headers["x-error"] == "Missing?" + "!" * 4_088
+    assert letter.headers["x-cause"] == "no file x?"
+
+
 def test_a_message_that_kills_its_consumers_is_not_tried_for_ever() -> None:
     async def main() -> None:
         queue = MemoryQueue(lease=1)
@@ -473,6 +513,35 @@ def test_a_broker_that_goes_away_and_comes_back_costs_nothing(caplog: pytest.Log
     told = [record.getMessage() for record in caplog.records]
     assert len([text for text in told if text == "source memory: memory is down; trying again"]) == 3
     assert len([text for text in told if "back after" in text]) == 3
+
+
+def test_dead_letters_that_have_to_wait_hold_up_nothing_else() -> None:
+    """A broker without memory takes no dead letters, and acknowledgements all the same."""
+
+    async def main() -> None:
+        queue = MemoryQueue(lease=AGES)
+        source = MemorySource(queue)
+        letters, full = source.dead_letter, True
+
+        async def dead_letter(messages: Any) -> None:
+            if full:
+                raise SourceUnavailable("out of memory")
+            await letters(messages)
+
+        source.dead_letter = dead_letter  # type: ignore[method-assign]
+        queue.put("broken", *[1] * 20)
+        async with express.Runtime() as runtime:
+            pump = Pump(runtime, working(_nap), source, in_flight=5)
+            running = asyncio.ensure_future(pump.run())
+            await until(lambda: queue.unsettled == 1)
+            assert (pump.in_flight, pump.is_connected, queue.dead_letters) == (1, False, [])
+            full = False
+            await until_settled(queue)
+            pump.stop()
+            await running
+        assert (len(queue.dead_letters), pump.dead_lettered, pump.reconnects) == (1, 1, 1)
+
+    run_clean(main())
 
 
 def test_a_broker_that_is_away_is_asked_less_and_less_often() -> None:

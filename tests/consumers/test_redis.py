@@ -11,7 +11,7 @@ import pytest
 import express
 from bench.redis_server import RedisServer
 from express.consumers import Pump, connect
-from express.errors import SourceError
+from express.errors import SourceError, SourceUnavailable
 from tests.consumers.brokers import needs_redis
 from tests.consumers.contract import Broker, LeaseContract, fetched, until
 from tests.runtime.machines import compiled, machine, state
@@ -168,6 +168,23 @@ def test_a_group_that_is_deleted_is_made_again(server: RedisServer) -> None:
             await running
 
     play(server, "deleted", scene)
+
+
+def test_a_stream_that_is_gone_is_made_again_whoever_finds_out(server: RedisServer) -> None:
+    """The question for the lag may come first when a server is back without its data; it must not end the pump."""
+
+    async def scene(stream: _Stream, client: Any) -> None:
+        source = stream.closing()
+        await source.open()
+        for _ in range(2):
+            client.delete("gone")
+            with pytest.raises(SourceUnavailable, match="made again"):
+                await source.lag()
+        stream.put(b"1")
+        assert await source.lag() == 1
+        assert _bodies(await fetched(source, 1)) == [b"1"]
+
+    play(server, "gone", scene)
 
 
 def test_a_message_that_was_trimmed_is_said_to_be_lost(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:

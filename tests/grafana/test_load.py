@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import time
 from collections import Counter
 
@@ -10,7 +11,7 @@ import pytest
 
 from express import Runtime
 from express.testing import run_virtual
-from grafana.load import Weather, demands
+from grafana.load import Weather, demands, main
 
 _RUNS = 150
 
@@ -56,6 +57,15 @@ def test_in_trouble_the_bank_fails_payments() -> None:
     assert ends["payments"]["States.Timeout"] > 0
     assert ends["orders"].total() - ends["orders"][""] > 0
     assert ends["thumbnails"] == {"": _RUNS}
+
+
+def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as refused:
+        main(["--port", str(taken.getsockname()[1])])
+    assert refused.value.code == 2
+    said = capsys.readouterr().err
+    assert "Address already in use; --port 0 takes a free one" in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(
