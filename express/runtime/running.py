@@ -5,7 +5,7 @@ They are kept in the order of their start, which is the order of their deadlines
 may waits for a place, first come first served.
 
 Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result, unless it has
-taken the short way through `Runtime.begin`.
+taken the short way (`beginning`).
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """The Runtime: starts executions and runs them.
 
-Theory of operation. An execution runs as far as it can inside the call that starts it (`begin`); most end there, and
-their Run stands for the next execution of the machine if nobody can have kept hold of it (`Machine.spare`). One that
-waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for it, in
-`execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for a turn
-of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
+Theory of operation. An execution runs as far as it can inside the call that starts it (`beginning`); most end there.
+One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
+it, in `execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for
+a turn of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
 
 Nothing an execution does raises out of here, save the cancellation of the caller.
 """
@@ -17,18 +16,17 @@ from contextvars import copy_context
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
-from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed, StateError, forget_trace
-from express.names import check_name
-from express.payload import PAYLOAD_LIMIT, STRICT, NotJSON, dumps, encode
-from express.program import NO_VARIABLES, Machine, Run
+from express.errors import StateError, forget_trace
+from express.payload import PAYLOAD_LIMIT
+from express.program import Machine, Run
 from express.result import Result
+from express.runtime.beginning import BeginningExecutions, closed
 from express.runtime.clock import clock_of
-from express.runtime.execution import advance, drive
+from express.runtime.execution import drive
 from express.runtime.handle import Execution
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
 from express.runtime.naps import Nap
-from express.runtime.running import RunningExecutions
 from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from express.observe import Observer
-    from express.runtime.redrive import Checkpoint
     from express.types import JSON
 
 
@@ -62,17 +59,13 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
-def _closed() -> RuntimeClosed:
-    return RuntimeClosed("the Runtime is closed or was not entered with `async with`")
-
-
 def _uncancel() -> int:
     """Take one cancellation of the current task back; how many are left."""
     task = asyncio.current_task()
     return 0 if task is None else task.uncancel()
 
 
-class Runtime(RunningExecutions):
+class Runtime(BeginningExecutions):
     """Runs workflows in the current event loop.
 
     Use it as an asynchronous context manager. Leaving it lets running executions end, for at most `drain_timeout`
@@ -84,7 +77,7 @@ class Runtime(RunningExecutions):
     payload_limit: bytes of JSON at every edge; AWS's limit is 262 144.
     """
 
-    __slots__ = ("_sequence", "_standby", "drain_timeout", "map_concurrency", "payload_limit", "streams")
+    __slots__ = ("_standby", "drain_timeout", "streams")
 
     def __init__(
         self,
@@ -96,13 +89,8 @@ class Runtime(RunningExecutions):
         *,
         drain_timeout: float | None = None,
     ) -> None:
-        if map_concurrency < 1 or payload_limit < 1:
-            raise ValueError("limits of a Runtime must be positive")
-        super().__init__(max_in_flight, execution_timeout, observers)
-        self.map_concurrency = map_concurrency
-        self.payload_limit = payload_limit
+        super().__init__(max_in_flight, execution_timeout, map_concurrency, payload_limit, observers)
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        self._sequence = 0
         #: The `map` calls under way, to be closed with the Runtime.
         self.streams: set[Stream] = set()
         self._standby: Standby | None = None
@@ -180,7 +168,7 @@ class Runtime(RunningExecutions):
         looked for and stays what it is.
         """
         if not self._open:
-            raise _closed()
+            raise closed()
         machine = workflow.machine(self.observers)
         if self.looked_ns > self.slice_end:
             await self.be_fair()
@@ -307,7 +295,7 @@ class Runtime(RunningExecutions):
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         if not self._open:
-            raise _closed()
+            raise closed()
         machine = workflow.machine(self.observers)
         if self.looked_ns > self.slice_end:
             await self.be_fair()
@@ -327,7 +315,7 @@ class Runtime(RunningExecutions):
         """
         machine = workflow.machine(self.observers)
         if not self._open:
-            raise _closed()
+            raise closed()
         if machine.program.blocks:
             return Stream(self, machine, events, ordered, self._loop).results()
         return self._map_plainly(machine, events)
@@ -355,147 +343,6 @@ class Runtime(RunningExecutions):
             if self.looked_ns > self.slice_end:
                 await self.be_fair()
 
-    def begin(
-        self, machine: Machine, event: JSON, name: str | None = None, kind: type[Result] = Result
-    ) -> Run | Result:
-        """`open` an execution and `run_here`. A Run waits, and wants to be conducted. `kind` is what the result is made
-        as, where that is cheap.
-
-        This is those two, and `_end`, in one piece and without the questions that nearly all executions answer alike:
-        nobody looks on, the input is as it should be, and the end is a success within one step of the bill.
-        """
-        if self._watched or machine.known_to is not self.measurements or not self._open:
-            return self._begin_anyhow(machine, event, name)
-        try:
-            text = dumps(event, None, STRICT)
-        except TypeError:
-            return self._begin_anyhow(machine, event, name)
-        size = len(text)
-        if size > self.payload_limit or text.find(b"null") >= 0:
-            return self._begin_anyhow(machine, event, name)
-        if name is not None:
-            check_name(name)
-        self._sequence = sequence = self._sequence + 1
-        tally = machine.tally
-        tally.started += 1
-        now = self.monotonic_ns
-        run = machine.spare
-        if run is None:
-            run = Run(self, machine, event, size, sequence, now())
-        else:
-            machine.spare = None
-            run.run = run
-            run.host = self
-            run.step = machine.program.start
-            run.input = run.data = event
-            run.size = run.data_bytes = size
-            run.sequence = sequence
-            run.events = 1
-            run.started_ns = now()
-        run.name = name
-        try:
-            if not advance(run) and (run.awaiting is not None or not self._advance_again(run)):
-                self._register(run)
-                self.looked_ns = now()
-                return run
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
-            return self._end_raised(run, error)
-        self.looked_ns = ended = now()
-        duration = ended - run.started_ns
-        if duration > self._short_ns or run.fan_out or run.stopping is not None or self._waiting:
-            return self._end(run, "SUCCEEDED", run.data, None, None)
-        tally.succeeded += 1
-        tally.duration_ns += duration
-        durations = tally.durations
-        if durations is not None:
-            latest = durations.latest
-            if latest.above < duration <= latest.bound:
-                latest.count += 1
-            else:
-                durations.count(duration, run)
-        result = kind()
-        result.status = "SUCCEEDED"
-        result.output = run.data
-        result.error = result.cause = result.index = None
-        result.given_name = name or sequence
-        result.names = self._names
-        result.duration_ns = duration
-        result.memory_bytes = machine.base_memory
-        run.run = None  # type: ignore[assignment]  # as in `_end`
-        if machine.reuses_runs:
-            # It keeps nothing of this execution; what it does not set above is as it was at the beginning.
-            run.host = run.input = run.data = None  # type: ignore[assignment]
-            run.variables = NO_VARIABLES
-            machine.spare = run
-        return result
-
-    def _advance_again(self, run: Run) -> bool:
-        """Whether it has ended after all. An execution that has only come to the end of the slice may have met that of
-        a turn long past: whoever began it has looked at no clock."""
-        return not run.delay and self.has_time() and advance(run)
-
-    def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
-        opened = self.open(machine, event, name)
-        if isinstance(opened, Result):
-            return opened
-        self.has_time()
-        result = self.run_here(opened)
-        self.looked_ns = self.monotonic_ns()
-        return opened if result is None else result
-
-    def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
-        """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
-        if not self._open:
-            raise _closed()
-        if name is not None:
-            check_name(name)
-        self._sequence = sequence = self._sequence + 1
-        try:
-            size = len(encode(event))
-        except NotJSON as error:
-            return self._refuse(machine, event, name, RUNTIME, f"Invalid State Machine Execution Input: '{error}'")
-        if size > self.payload_limit:
-            cause = f"The execution input has {size} bytes, exceeding the service limit of {self.payload_limit}."
-            return self._refuse(machine, None, name, DATA_LIMIT_EXCEEDED, cause)
-        if machine.known_to is not self.measurements:
-            self._meet(machine)
-        run = Run(self, machine, event, size, sequence, self.monotonic_ns())
-        machine.tally.started += 1
-        if name is not None:
-            run.name = name
-        if self._watched:
-            self._announce_start(run)
-        return run
-
-    def reopen(self, checkpoint: Checkpoint) -> Run:
-        """The Run of an execution that is taken up again where it had come to. Raises RuntimeClosed."""
-        if not self._open:
-            raise _closed()
-        run = checkpoint.resume(self.monotonic_ns(), self.time_ns())
-        if run.machine.known_to is not self.measurements:
-            self._meet(run.machine)
-        run.machine.tally.started += 1
-        if self._watched:
-            self._announce_start(run)
-        return run
-
-    def _refuse(self, machine: Machine, event: JSON, name: str | None, error: str, cause: str) -> Result:
-        if machine.known_to is not self.measurements:
-            self._meet(machine)
-        run = Run(self, machine, event, 0, self._sequence, self.monotonic_ns())
-        run.name = name
-        machine.tally.started += 1
-        if self._watched:
-            self._announce_start(run)
-        return self._end(run, "FAILED", None, error, cause)
-
-    def _meet(self, machine: Machine) -> None:
-        """A machine that whoever measures here has not seen, or that another Runtime has measured since."""
-        if self.measurements is None:
-            machine.known_to = None
-        else:
-            self.measurements.meet(machine)
-
     # ------------------------------------------------------------------------------------------ task tokens
 
     def send_task_success(self, token: str, output: JSON = None) -> None:
@@ -517,17 +364,6 @@ class Runtime(RunningExecutions):
         self.callbacks.beat(token)
 
     # ------------------------------------------------------------------------------------------ running
-
-    def run_here(self, run: Run, into: Result | None = None) -> Result | None:
-        """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it. `into` is
-        the Result to fill in, if there is one."""
-        try:
-            if not advance(run):
-                self._register(run)
-                return None
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
-            return self._end_raised(run, error, into)
-        return self._end(run, "SUCCEEDED", run.data, None, None, into)
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
         """Drive an execution that `run_here` has left unfinished to its end, in the current task.
