@@ -83,3 +83,31 @@ def test_what_has_failed_in_an_execution(served: Served, service: Service) -> No
     aws(served, "redrive-execution", "--execution-arn", arn)
     assert aws(served, *command) == ["TaskFailed", "ExecutionFailed"] * 2
     assert aws(served, "describe-execution", "--execution-arn", arn, "--query", "redriveCount") == 1
+
+
+def test_what_runs_is_listed_changed_and_stopped(served: Served, service: Service) -> None:
+    if not AWS.exists():
+        pytest.skip(f"no aws CLI beside {sys.executable}")
+    role = "arn:aws:iam::111111111111:role/r"
+    waiting = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 9_999, "End": True}}})
+    aws(served, "create-state-machine", "--name", "m", "--definition", waiting, "--role-arn", role)
+    arn = aws(served, "start-execution", "--state-machine-arn", MACHINE, "--name", "slow")["executionArn"]
+    listing = ("list-executions", "--state-machine-arn", MACHINE, "--query", "executions[].[name,status]")
+    assert aws(served, *listing) == [["slow", "RUNNING"]]
+    aws(served, "update-state-machine", "--state-machine-arn", MACHINE, "--definition", PASS)
+    described = aws(served, "describe-state-machine", "--state-machine-arn", MACHINE)
+    assert (described["definition"], described["status"]) == (PASS, "ACTIVE")
+    aws(served, "stop-execution", "--execution-arn", arn, "--error", "Enough", "--cause", "it was slow")
+    assert aws(served, *listing) == [["slow", "ABORTED"]]
+    stopped = aws(served, "describe-execution", "--execution-arn", arn)
+    assert (stopped["error"], stopped["cause"]) == ("Enough", "it was slow")
+
+
+def test_a_state_by_itself(served: Served, service: Service) -> None:
+    if not AWS.exists():
+        pytest.skip(f"no aws CLI beside {sys.executable}")
+    state = json.dumps({"Type": "Pass", "Parameters": {"b.$": "$.a"}, "Next": "B"})
+    command = ("test-state", "--definition", state, "--input", '{"a": 1}', "--inspection-level", "DEBUG")
+    tested = aws(served, *command)
+    assert (tested["status"], tested["output"], tested["nextState"]) == ("SUCCEEDED", '{"b":1}', "B")
+    assert tested["inspectionData"]["afterParameters"] == '{"b":1}'
