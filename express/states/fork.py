@@ -33,9 +33,10 @@ _MOST_CHILDREN = 1024
 
 
 class Siblings:
-    """The children of one visit of a Parallel or Map. `index` and `running` keep the place of a paused fork."""
+    """The children of one visit of a Parallel or Map. `index` and `running` keep the place of a paused fork; `sweeps`:
+    some can be run without frames."""
 
-    __slots__ = ("count", "index", "limit", "parent", "results", "running")
+    __slots__ = ("count", "index", "limit", "parent", "results", "running", "sweeps")
 
     def __init__(self, parent: Frame, count: int, limit: int) -> None:
         self.parent = parent
@@ -44,6 +45,7 @@ class Siblings:
         self.results: list[JSON] = [None] * count
         self.index = 0
         self.running: Frame | None = None
+        self.sweeps = False
 
     def sweep(self, first: int, last: int) -> int:
         """Run children from `first` to before `last` without frames, as far as that can be done. Gives the next one,
@@ -118,19 +120,23 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
         siblings: Siblings = frame.paused or begin(frame)
         host = frame.run.host
         advance, now = host.advance, host.monotonic_ns
-        enter, leave = siblings.enter, siblings.leave
-        index, count = siblings.index, siblings.count
+        enter, leave, sweep = siblings.enter, siblings.leave, siblings.sweep
+        index, count, sweeps = siblings.index, siblings.count, siblings.sweeps
         while index < count:
-            child = siblings.running or enter(index)
-            try:
-                done = advance(child)
-            except StateError as error:
-                frame.paused = None
-                siblings.fail(index, child, error)
-                done = True
-            else:
-                if done:
-                    leave(index, child)
+            child, done = siblings.running, 0
+            if sweeps and child is None:
+                done = sweep(index, min(count, index - index % _LOOK_EVERY + _LOOK_EVERY)) - index
+            if not done:
+                child = child or enter(index)
+                try:
+                    done = advance(child)
+                except StateError as error:
+                    frame.paused = None
+                    siblings.fail(index, child, error)
+                    done = True
+                else:
+                    if done:
+                        leave(index, child)
             index += done
             if not done or not index % _MOST_CHILDREN or (not index % _LOOK_EVERY and now() > host.slice_end):
                 siblings.index, siblings.running, frame.paused = index, None if done else child, siblings

@@ -99,6 +99,8 @@ class Map(Node):
         # Whoever looks on wants to see every iteration.
         build_many = program.start.build_many if link.witness is None and self.distribution is None else None
         many = None if build_many is None else build_many(selector is None)
+        # A Pass may run again where it has failed: it does nothing but look at data.
+        is_plain = link.witness is None and [state.type for state in program.steps] == ["Pass"]
 
         def begin(frame: Frame) -> _Iterations:
             data = frame.data if select is None else select(frame.data, frame)
@@ -106,7 +108,7 @@ class Map(Node):
             step.items += len(items)
             limit = limit_of(data, frame)
             frame.run.events += 1
-            return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size), many)
+            return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size), many, is_plain)
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
             return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
@@ -145,6 +147,7 @@ class _Iterations(Siblings):
         limit: int,
         size: int,
         many: RunMany | None,
+        is_plain: bool,
     ) -> None:
         super().__init__(parent, len(items), limit)
         self.run: Run = parent.run
@@ -154,6 +157,7 @@ class _Iterations(Siblings):
         self.selector = selector
         self.size = size
         self.many = many
+        self.sweeps = is_plain or many is not None
         #: The inputs of the next iterations, as far as they have been selected.
         self.chosen: list[JSON] = []
         #: What became of the next iteration, if its handler has been called already.
@@ -163,7 +167,7 @@ class _Iterations(Siblings):
     def sweep(self, first: int, last: int) -> int:
         many = self.many
         if many is None:
-            return first
+            return self._sweep_plainly(first, last) if self.sweeps else first
         inputs = self.items[first:last] if self.selector is None else self._selected(first, last)
         outputs, self.begun = many(inputs, self.run.host.payload_limit - self.size)
         del self.chosen[: len(outputs)]
@@ -171,6 +175,29 @@ class _Iterations(Siblings):
         self.results[first:done] = outputs
         # Each has been started, has passed through its state and has succeeded.
         self.run.events += len(outputs) * (self.start.events + 2)
+        return done
+
+    def _sweep_plainly(self, first: int, last: int) -> int:
+        """Iterations of one Pass, up to one that fails: that will be run again, for the error to be told."""
+        run, parent, step = self.run, self.parent, self.start
+        perform, size, variables, selector, items = step.run, self.size, parent.variables, self.selector, self.items
+        results = self.results
+        frame = self.spare = self.spare or Frame(run, step, None, size, variables)
+        frame.step = step
+        done = first
+        try:
+            for index in range(first, last):
+                item = items[index]
+                frame.data = item if selector is None else select_item(selector, self.data, parent, index, item)
+                frame.size = size
+                frame.variables = variables
+                perform(frame)
+                results[index] = frame.data
+                done = index + 1
+        except StateError as error:
+            forget_trace(error)
+        step.passed += done - first
+        run.events += (done - first) * (step.events + 2)
         return done
 
     def _selected(self, first: int, last: int) -> list[JSON]:

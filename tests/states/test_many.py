@@ -29,6 +29,8 @@ from tests.runtime.machines import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from express.program import Branches, Frame
     from express.types import JSON
 
@@ -103,11 +105,13 @@ SCENES: dict[str, tuple[dict[str, Any], JSON]] = {
 }
 
 
-def outcome(definition: dict[str, Any], event: JSON, way: Way, *, isolate: bool) -> tuple[Any, ...]:
+def outcome(
+    definition: dict[str, Any], event: JSON, way: Way, *, isolate: bool = True, observers: Iterable[Observer] = ()
+) -> tuple[Any, ...]:
     workflow = compiled(definition, {"isolate": isolate}, double=double)
 
     async def main() -> express.Result:
-        async with express.Runtime() as runtime:
+        async with express.Runtime(observers=observers) as runtime:
             return await way(runtime, workflow, event)
 
     result = run_clean(main())
@@ -181,6 +185,50 @@ def test_the_payload_limit_holds_for_what_is_added() -> None:
             return await runtime.execute(workflow, event)
 
     assert run_clean(main(12_100)).status == "SUCCEEDED"
+
+
+def passing(fields: dict[str, Any] | None = None, **inner: Any) -> dict[str, Any]:
+    """A Map of one Pass, between states whose errors quote event ids."""
+    return machine(
+        Before=state("Pass", Next="Each"),
+        Each=each(
+            machine(Work=state("Pass", **inner)), **(fields or {}), Catch=catching("Caught", to="After"), Next="After"
+        ),
+        After=state("Pass"),
+    )
+
+
+JSONATA = {"QueryLanguage": "JSONata"}
+PASSES: dict[str, tuple[dict[str, Any], JSON]] = {
+    "all pass": (passing(Parameters={"v.$": "$.i"}), ITEMS),
+    "added": (passing(Parameters={"v.$": "$.i"}, ResultPath="$.out"), ITEMS),
+    "nothing to do": (passing(), ITEMS),
+    "none": (passing(Parameters={"v.$": "$.i"}), []),
+    "selected": (passing({"ItemSelector": {"i.$": "$$.Map.Item.Value.i"}}, Parameters={"at.$": "$.i"}), ITEMS),
+    "the selector fails": (passing({"ItemSelector": {"i.$": "$$.Map.Item.Value.i"}}), [*ITEMS[:20], {"no": 1}, *ITEMS]),
+    "one fails": (passing(Parameters={"v.$": "$.i"}), [*ITEMS[:20], {"no": 1}, *ITEMS]),
+    "the first fails": (passing(Parameters={"v.$": "$.i"}), [{"no": 1}, *ITEMS]),
+    "a failure is caught": (passing(ResultPath="$.a.b"), [*ITEMS[:33], {"a": 1}, *ITEMS]),
+    "assigned": (passing(Assign={"seen.$": "$.i"}, Parameters={"v.$": "$$.State.Name"}), ITEMS),
+    "in JSONata": ({**passing(Output="{% $states.input.i * 2 %}"), **JSONATA}, ITEMS),
+    "one fails in JSONata": (
+        {**passing(Output="{% 1 + $states.input.i %}"), **JSONATA},
+        [*ITEMS[:9], {"i": "x"}, *ITEMS],
+    ),
+    "thousands": (passing(Parameters={"v.$": "$"}), list(range(5_000))),
+    "heavy": (passing(Parameters={"v.$": "$", "w": "x" * 1_000}), [*range(100)]),
+    "then the engine's own error": (
+        {**passing(), "States": {**passing()["States"], "After": state("Pass", InputPath="$.nope")}},
+        ITEMS,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("definition", "event"), PASSES.values(), ids=PASSES.keys())
+def test_passes_in_a_row_cannot_be_told_from_iterations(definition: dict[str, Any], event: JSON, way: Way) -> None:
+    """Whoever looks on sees every iteration, so with an observer there is no sweep."""
+    assert outcome(definition, event, way) == outcome(definition, event, way, observers=[Watcher()])
 
 
 class Watcher(Observer):
