@@ -222,7 +222,7 @@ HTTP_REQUESTS = Family(
 SOURCE_MESSAGES = Family(
     "express_source_messages_total",
     "counter",
-    "Messages of a source that have ended, by outcome: succeeded, failed, timed_out, aborted, invalid (no JSON), "
+    "Deliveries of a source that have ended, by outcome: succeeded, failed, timed_out, aborted, invalid (no JSON), "
     "exhausted (delivered too often to be tried again). Of consumers.",
     ("source", "outcome"),
     "NumberOfMessagesReceived (AWS/SQS)",
