@@ -32,7 +32,7 @@ class _Entry:
 
     __slots__ = ("body", "deliveries", "due", "id", "owner")
 
-    def __init__(self, id: str, body: bytes) -> None:  # noqa: A002
+    def __init__(self, id: str, body: bytes) -> None:  # noqa: A002 - the brokers' own word for it
         self.id = id
         self.body = body
         self.deliveries = 0

@@ -236,7 +236,7 @@ class RedisSource:
     async def _ask(self, *command: Any) -> Any:
         """The reply to a command. Raises SourceUnavailable or SourceError."""
         try:
-            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # so redis-py has it
         except (refusals.RedisError, OSError) as error:
             await self._refused(error)
 

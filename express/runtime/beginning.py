@@ -119,7 +119,7 @@ class BeginningExecutions(RunningExecutions):
         run.run = None  # type: ignore[assignment]  # as in `_end`
         if machine.reuses_runs:
             # It keeps nothing of this execution; what it does not set above is as it was at the beginning.
-            run.host = run.input = run.data = None  # type: ignore[assignment]
+            run.host = run.input = run.data = None  # type: ignore[assignment]  # nobody asks it until it serves again
             run.variables = NO_VARIABLES
             machine.spare = run
         return result
