@@ -34,6 +34,7 @@ from express.errors import DefinitionError
 from express.metering import memory_bytes
 from express.observe import WOVEN_HOOKS, Observer, has_hook
 from express.program import Machine, Program, Step
+from express.states.chain import build_chains
 from express.states.context import build_context
 from express.states.recovery import MAX_SECONDS
 from express.states.registry import STATE_TYPES
@@ -388,6 +389,8 @@ class _Builder:
             node.build(step, link)
             if self.witness is not None:
                 self.witness.watch_state(step)
+        if self.witness is None:
+            build_chains(steps.values())
         blocks = any(step.blocks for step in steps.values())
         assert states.start_at is not None
         return Program(steps[states.start_at], tuple(steps.values()), blocks)

@@ -45,6 +45,14 @@ RunMany: TypeAlias = "Callable[[list[JSON], int], tuple[list[JSON], Any]]"
 NO_VARIABLES: Mapping[str, JSON] = {}
 
 
+@dataclass(slots=True)
+class Chain:
+    """Some steps that run as one (`states.chain`): how often they have all gone through like that. The first of them
+    counts for itself."""
+
+    passed: int = 0
+
+
 class Step:
     """One state, compiled.
 
@@ -60,17 +68,20 @@ class Step:
     `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
     `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it. `build_many`: makes what runs
     the step for many inputs in a row, given whether their sizes are known; None where it cannot be run like that.
+    `link`: what there is to know of it for those who run it together with its neighbours, None for most. `span`: how
+    many steps it performs, more than one for the head of a chain; `chains` are those it is part of behind their heads.
 
-    The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`), begins to wait
-    (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited (`failed_at_once`).
-    `failures` and `timed_out` are its errors, whenever they came; `retried` and `caught` what became of them. `items`
-    are those a Map was given.
+    The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`, or in a chain),
+    begins to wait (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited
+    (`failed_at_once`). `failures` and `timed_out` are its errors, whenever they came; `retried` and `caught` what
+    became of them. `items` are those a Map was given.
     """
 
     __slots__ = (
         "blocks",
         "build_many",
         "caught",
+        "chains",
         "events",
         "events_on_failure",
         "failed",
@@ -81,6 +92,7 @@ class Step:
         "is_written",
         "items",
         "lends_run",
+        "link",
         "name",
         "passed",
         "recover",
@@ -90,6 +102,7 @@ class Step:
         "retried",
         "retries",
         "run",
+        "span",
         "timed_out",
         "type",
         "waited",
@@ -107,15 +120,23 @@ class Step:
         self.events_on_failure = 0
         self.recover: Recovery | None = None
         self.build_many: Callable[[bool], RunMany | None] | None = None
+        self.link: Any = None
+        self.span = 1
+        self.chains: tuple[Chain, ...] = ()
         self.retries = self.is_written = self.has_token = self.lends_run = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0
 
     @property
+    def went_through(self) -> int:
+        """How many attempts have gone through in one go, by themselves or in chains."""
+        return self.passed + sum(chain.passed for chain in self.chains)
+
+    @property
     def attempts(self) -> int:
         """How often it was tried: what AWS counts as state transitions."""
-        return self.passed + self.waited + self.failed_at_once
+        return self.went_through + self.waited + self.failed_at_once
 
     @property
     def entries(self) -> int:

@@ -71,13 +71,15 @@ class Template:
 
     `constant`: it has no computed field. `variables`: names of the workflow variables it reads, without `$`.
     `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
-    None when that cannot be known (intrinsic calls, variables, the context object, recursive paths).
+    None when that cannot be known (intrinsic calls, variables, the context object, recursive paths). `members`: the
+    members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other.
     """
 
     root: Node
     constant: bool
     growth: tuple[int, int] | None
     variables: frozenset[str]
+    members: frozenset[str] | None
 
 
 def parse_template(value: JSON, *, report: Report) -> Template:
@@ -89,6 +91,7 @@ def parse_template(value: JSON, *, report: Report) -> Template:
         constant=isinstance(root, Constant),
         growth=_growth(root, expressions),
         variables=frozenset().union(*map(variables_of, expressions)),
+        members=_members(expressions),
     )
 
 
@@ -105,6 +108,14 @@ def variables_of(expression: Expression) -> frozenset[str]:
     if isinstance(expression, Call):
         return expression.variables
     return frozenset() if expression.variable is None else frozenset((expression.variable,))
+
+
+def indexed_member(expression: Expression) -> str | None:
+    """The member of the data that a path of names and indexes begins with (`a` of `$.a.b[0]`); None for any other."""
+    if isinstance(expression, Call) or build_plain_path(expression) is None or not expression.steps:
+        return None
+    first = expression.steps[0]
+    return first.name if isinstance(first, Name) else None
 
 
 def build_template(template: Template) -> Expr:
@@ -187,6 +198,12 @@ def _growth(root: Node, expressions: Sequence[Expression]) -> tuple[int, int] | 
         heads.append((_head(expression), expression.growth))
     meeting = (sum(growth for outer, growth in heads if inner[: len(outer)] == outer) for inner, _ in heads)
     return max(meeting, default=0), _constant_size(root) + _SLACK * len(expressions)
+
+
+def _members(expressions: Sequence[Expression]) -> frozenset[str] | None:
+    members = [indexed_member(expression) for expression in expressions]
+    known = frozenset(member for member in members if member is not None)
+    return None if None in members else known
 
 
 #: Where a path leads as far as it is certain: names, and None for any index.

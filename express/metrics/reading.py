@@ -161,7 +161,7 @@ def _read_tasks(snapshot: Snapshot, steps: Sequence[Step], caps: Caps) -> None:
     for step in steps:
         if step.type == "Task":
             resource = caps["resource"].label(step.resource)
-            snapshot.add(families.TASK_ATTEMPTS, (resource, "succeeded"), step.passed + step.resumed)
+            snapshot.add(families.TASK_ATTEMPTS, (resource, "succeeded"), step.went_through + step.resumed)
             snapshot.add(families.TASK_ATTEMPTS, (resource, "failed"), step.failures)
             snapshot.add(families.TASK_ATTEMPTS, (resource, "timed_out"), step.timed_out)
 

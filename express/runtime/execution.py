@@ -47,7 +47,7 @@ def advance(frame: Frame) -> bool:
             # Counted by hand: a `range` would have to be made for every execution. And `step.run(frame)` would take
             # longer: for CPython 3.11 that is the call of a method, of which it finds none.
             while steps > 0:
-                steps -= 1
+                steps -= step.span
                 perform = step.run
                 following = perform(frame)
                 if following.halts:
@@ -57,7 +57,8 @@ def advance(frame: Frame) -> bool:
                         return True
                     if following is FAILED:
                         break
-                    step.waited += 1
+                    # Of a chain it may be a later one that waits, as below one that fails.
+                    frame.step.waited += 1
                     frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
                     return False
                 step.passed += 1
@@ -71,6 +72,7 @@ def advance(frame: Frame) -> bool:
         except Paused:
             return False
         if following is FAILED:
+            step = frame.step
             step.failed_at_once += 1
             following = settle(frame, step)
             if following.halts:

@@ -34,6 +34,7 @@ class Stream(Crew):
     """One `Runtime.map` call."""
 
     __slots__ = (
+        "_consumed",
         "_consumer",
         "_ended",
         "_failure",
@@ -42,7 +43,6 @@ class Stream(Crew):
         "_leading",
         "_machine",
         "_next",
-        "_open",
         "_ordered",
         "_parked",
         "_runtime",
@@ -69,7 +69,8 @@ class Stream(Crew):
             self._next = iter(events)
         self._ordered = ordered
         self._ended: deque[Result | Cell] = deque()
-        self._open = 0
+        #: How many results have been consumed. The events taken beyond that are open.
+        self._consumed = 0
         self._fetching = False
         self._yielding = 0
         self._leading: Run | None = None
@@ -95,7 +96,7 @@ class Stream(Crew):
                             ended.appendleft(result)
                             break
                         result = result[0]
-                    self._open -= 1
+                    self._consumed += 1
                     if self._parked:
                         self._unpark()
                     yield result  # type: ignore[misc]  # a Result by now
@@ -108,6 +109,10 @@ class Stream(Crew):
         finally:
             self._runtime.streams.discard(self)
             await self.close()
+
+    @property
+    def _open(self) -> int:
+        return self.taken - self._consumed
 
     def _unpark(self) -> None:
         parked = self._parked.popleft()
@@ -137,28 +142,26 @@ class Stream(Crew):
             # Hundreds may have been hired in one turn.
             await self._be_fair()
         while not self.exhausted and not self._fetching:
-            if self._open >= self.limit:
+            if self.taken - self._consumed >= self.limit:
                 await self._park()
                 continue
-            self._open += 1
             try:
                 event = next(source) if source is not None else await self._take_event()
             except (StopIteration, StopAsyncIteration):
-                self.exhausted = True
+                self._end_source(None)
+                return
             except asyncio.CancelledError as error:
                 if runtime.cancelling():
                     raise
-                self.exhausted, self._failure = True, error
-            except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
-                self.exhausted, self._failure = True, error
-            if self.exhausted:
-                self._open -= 1
-                self._tell_consumer()
+                self._end_source(error)
                 return
-            if runtime.must_wait:
-                await runtime.acquire()
+            except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
+                self._end_source(error)
+                return
             index = self.taken
             self.taken = index + 1
+            if runtime.must_wait:
+                await runtime.acquire()
             begun = runtime.begin(machine, event)
             result = await self._conduct(begun, ordered, index) if isinstance(begun, Run) else begun
             if result is not None:
@@ -168,6 +171,13 @@ class Stream(Crew):
                 self._tell_consumer()
             if runtime.looked_ns > runtime.slice_end:
                 await self._be_fair()
+
+    def _end_source(self, failure: BaseException | None) -> None:
+        """Nothing more is to be taken: there is nothing, or the source has failed."""
+        self.exhausted = True
+        if failure is not None:
+            self._failure = failure
+        self._tell_consumer()
 
     async def _be_fair(self) -> None:
         self._yielding += 1

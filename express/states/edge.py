@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
+from express.states.chain import TRUSTED_RESULTS, TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
 from express.states.flow import Flow, Leave, added_member, data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
-#: How many results of a trusted handler are taken as they come before one is looked through again.
-TRUSTED_RESULTS = 63
 #: In the place of that count: the handler has lost the trust.
 _LOST = -1
 
@@ -112,6 +111,7 @@ class Edge:
             step.run = self._run_directly(self.trusted_leave, handler, finish)
             if self.following is END and (self.replaces or self.added_member):
                 step.build_many = partial(self._build_many, handler)
+            step.link = self._build_link(handler)
         else:
             step.run = self._run_async(begin, handler, informed, finish)
 
@@ -405,25 +405,42 @@ class Edge:
         add to inputs of which nobody knows the size takes a measurement each time: then there is none."""
         if self.added_member is not None and not sized:
             return None
-        finish, reserve = self._build_finish(True, False), self._reserve
-
-        def finish_kept(frame: Frame, result: JSON) -> Step:
-            try:
-                return finish(frame, result)
-            except StateError:
-                reserve(frame, 1)
-                raise
-
         return build_many(
             self.step,
             handler,
             added=self.added_member,
-            run_isolated=self._run_async(_raw_input, handler, None, finish),
-            finish=finish_kept,
-            refused=self._build_refused(handler),
-            reserve=reserve,
-            trusted_results=TRUSTED_RESULTS,
+            run_isolated=self._run_async(_raw_input, handler, None, self._build_finish(True, False)),
+            told=self._build_told(handler),
         )
+
+    def _build_link(self, handler: Handler) -> TaskLink | None:
+        """What a chain needs to know of the step."""
+        if self.added_member is None:
+            return None
+        call, told = in_coroutines(handler.call), self._build_told(handler)
+        return TaskLink(self.following, *self.added_member, call, handler.failures, told)
+
+    def _build_told(self, handler: Handler) -> Callable[[Frame, Line | None, Any], Step]:
+        """How the step takes on what a trusted handler has said when it was called in the place of `run`: that it
+        waits, that it has failed, or an answer that is not trusted and so crosses by value."""
+        reserve, refused = self._reserve, self._build_refused(handler)
+        finish = self._build_finish(True, False)
+
+        def told(frame: Frame, line: Line | None, said: Any) -> Step:
+            if not isinstance(said, Answer):
+                assert line is not None
+                reserve(frame, 0)
+                frame.awaiting = Suspended(line, said)
+                return WAITING
+            if type(said) is Refusal:
+                return refused(frame, said.take())
+            try:
+                return finish(frame, said.take())
+            except StateError:
+                reserve(frame, 1)
+                raise
+
+        return told
 
     def _run_inline(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         call, failures = handler.call, handler.failures

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.payload import is_plain
-from express.program import WAITING
-from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
+from express.states.chain import TRUSTED_RESULTS
+from express.states.conversation import Answer, Line, Refusal, in_coroutines, open_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,16 +35,12 @@ def build_many(
     *,
     added: tuple[str, int] | None,
     run_isolated: StepRun,
-    finish: Callable[[Frame, JSON], Step],
-    refused: Callable[[Frame, BaseException], Step],
-    reserve: Callable[[Frame, int], None],
-    trusted_results: int,
+    told: Callable[[Frame, Line | None, Any], Step],
 ) -> RunMany:
     """`run_many` for a step, whose `run` is replaced by one that knows of it.
 
-    added: the member that takes the result, and its bytes; None where the result is the output. `finish` takes on a
-    result by value and fails like the state, `run_isolated` is the whole state with that; `refused` and `reserve` are
-    the edge's.
+    added: the member that takes the result, and its bytes; None where the result is the output. `told` takes on what
+    the handler has said, `run_isolated` is the whole state with a handler that is not trusted.
     """
     call, failures = in_coroutines(handler.call), handler.failures
     key, key_bytes = added or (None, 0)
@@ -71,14 +67,17 @@ def build_many(
                 if due:
                     due -= 1
                 elif is_plain(result):
-                    due = trusted_results
+                    due = TRUSTED_RESULTS
                 else:
                     run_one = run_isolated
                     said = taken, outcome
                     break
-                if key is not None:
-                    result = {**data, key: result}
-                outputs.append(result)
+                if key is None:
+                    outputs.append(result)
+                else:
+                    # Two lines: a display that spreads the object takes twice as long as a copy.
+                    outputs.append(output := data.copy())
+                    output[key] = result
             else:
                 line = taken
                 if outcome is not None:
@@ -96,14 +95,9 @@ def build_many(
         if said is None:
             return run_one(frame)
         (taken, outcome), frame.paused = said, None
-        if not isinstance(outcome, Answer):
-            assert taken is not None
-            reserve(frame, 0)
-            frame.awaiting = Suspended(taken, outcome)
-            return WAITING
-        line = taken
-        answer = outcome.take()
-        return refused(frame, answer) if type(outcome) is Refusal else finish(frame, answer)
+        if isinstance(outcome, Answer):
+            line = taken
+        return told(frame, taken, outcome)
 
     step.run = run_after_many
     return run_many

@@ -6,12 +6,14 @@ beside a Result, which then replaces them: a path they miss still fails the stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_static_result
+from express.expressions.templates import build_template, indexed_member
 from express.payload import fresh, measure
+from express.states.chain import PassLink
 from express.states.flow import DataFlow, measured, name_bytes, single_name
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
@@ -51,6 +53,32 @@ class Pass(Node):
             step.run = _build_constant(self.result, self.flow, step, following)
         else:
             step.run = self.flow.build_pass_through(step, following)
+        if isinstance(self.flow, DataFlow):
+            step.link = self._build_link(self.flow, following)
+
+    def _build_link(self, flow: DataFlow, following: Step) -> PassLink | None:
+        """What a chain needs to know of it, if it costs next to nothing."""
+        key = single_name(flow.result_path)
+        if flow.result_path is not None and key is None:
+            return None
+        added = 0 if key is None else name_bytes(key)
+        bare = DataFlow(result_path=flow.result_path)
+        if self.has_result:
+            if flow != bare or not (key or isinstance(self.result, dict)):
+                return None
+            copy = fresh(self.result)
+            return PassLink(following, key, lambda data, scope: copy(), (0, measure(self.result) + added), frozenset())
+        if flow == DataFlow():
+            return PassLink(following, None, None, (1, 0), frozenset())
+        template, path = flow.parameters, flow.input_path
+        if template is not None and template.members is not None and flow == replace(bare, parameters=template):
+            factor, constant = flow.growth()
+            return PassLink(following, key, build_template(template), (factor, constant + added), template.members)
+        member = None if path is None or key is None else indexed_member(path)
+        if member is not None and flow == replace(bare, input_path=path):
+            factor, constant = flow.growth()
+            return PassLink(following, key, flow.build_prepare(), (factor, constant + added), frozenset((member,)))
+        return None
 
 
 def _build_constant(result: JSON, flow: Flow, step: Step, following: Step) -> StepRun:
