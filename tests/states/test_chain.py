@@ -1,0 +1,393 @@
+"""States that run as one: nobody can tell them from the same states one by one.
+
+Each scene runs twice, in a chain and under an observer of states, for whom no chains are made: status, output, error,
+cause with its event ids, the counts of every state and the time it took must be the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import express
+from express.observe import Observer
+from express.states.chain import LONGEST
+from tests.runtime.machines import (
+    WAYS,
+    Way,
+    catching,
+    compiled,
+    each,
+    machine,
+    parallel,
+    reference_counting_alone,
+    run_clean,
+    state,
+    task,
+    through_execute,
+    turns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from express.program import Step
+    from express.types import JSON
+
+EVENT: dict[str, JSON] = {"order": {"id": "o-1", "items": [{"sku": "tea"}, {"sku": "pot"}]}, "n": 7}
+
+
+class Watcher(Observer):
+    """Sees every state, so that none runs in a chain."""
+
+    def __init__(self) -> None:
+        self.seen: list[JSON] = []
+
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None:
+        self.seen.append(data)
+
+
+def work(name: str) -> Any:
+    """A handler that answers at once, but as its payload says: `{"what": {name: "wait"}}` and so on."""
+
+    async def handler(payload: Any) -> JSON:
+        what = payload.get("what", {}).get(name) if isinstance(payload, dict) else None
+        if what is not None and "wait" in what:
+            await asyncio.sleep(1)
+        if what is not None and "fail" in what:
+            raise LookupError(f"{name} failed")
+        if what == "named":
+            raise express.TaskError("Named", "by itself")
+        if what == "give up":
+            raise asyncio.CancelledError
+        if what == "no JSON":
+            return {1, 2}
+        if what == "tuple":
+            return (1, 2)
+        return {name: len(payload)}
+
+    return handler
+
+
+HANDLERS = {name: work(name) for name in ("A", "B", "C")}
+
+
+def in_a_row(*states: dict[str, Any]) -> dict[str, Any]:
+    """States S0, S1, ... one after another, which end well or, where the data says so, in a cause that quotes the id of
+    an event."""
+    last = f"S{len(states)}"
+    row = {f"S{index}": {**fields, "Next": f"S{index + 1}"} for index, fields in enumerate(states)}
+    for fields in row.values():
+        fields.pop("End", None)
+    rules = [
+        {"Variable": "$.told", "IsPresent": True, "Next": "Tell"},
+        {"Variable": "$.error", "IsPresent": True, "Next": "Caught"},
+    ]
+    row[last] = state("Choice", Choices=rules, Default="Fine")
+    return machine(**row, Fine=state("Succeed"), Tell=state("Pass", InputPath="$.nowhere"), Caught=state("Pass"))
+
+
+def orders(*, caught: bool = False) -> dict[str, Any]:
+    """Three Tasks, each adding a member."""
+    fields: dict[str, Any] = {"Catch": catching("States.ALL", to="Caught", ResultPath="$.error")} if caught else {}
+    return in_a_row(*(task(name, ResultPath=f"$.{name.lower()}", **fields) for name in HANDLERS))
+
+
+def renamed(states: dict[str, Any]) -> dict[str, Any]:
+    """The same states by other names: those of a machine are all different."""
+    return json.loads(re.sub(r'"(S[0-9]+|Fine|Tell|Caught)"', r'"Other\1"', json.dumps(states)))  # type: ignore[no-any-return]
+
+
+def adding(key: str, **fields: Any) -> dict[str, Any]:
+    return state("Pass", ResultPath=f"$.{key}", **fields)
+
+
+PASSES = in_a_row(
+    adding("a", Parameters={"id.$": "$.order.id", "two": 2}),
+    adding("b", Parameters={"a.$": "$.a", "inner": {"sku.$": "$.order.items[1].sku"}, "list": [1, {"n.$": "$.n"}]}),
+    adding("c", Result={"fixed": ["x.$"]}),
+    adding("d", InputPath="$.b.inner"),
+    state("Pass"),
+    adding("a", Parameters={"again.$": "$.a.id"}),
+    state("Pass", Parameters={"all.$": "$.a", "c.$": "$.c", "told.$": "$.n"}),
+    adding("e", Parameters={"all.$": "$.all.again"}),
+)
+
+SCENES: dict[str, tuple[dict[str, Any], JSON]] = {
+    "tasks": (orders(), EVENT),
+    "tasks, then the engine's own error": (orders(), {**EVENT, "told": 1}),
+    "no object": (orders(), [1]),
+    **{
+        f"{name}: {what}{', caught' if caught else ''}": (orders(caught=caught), {"what": {name: what}, "told": 1})
+        for name in HANDLERS
+        for what in ("wait", "fail", "wait and fail", "named", "give up", "no JSON", "tuple")
+        for caught in (False, True)
+    },
+    "two wait": (orders(), {"what": {"A": "wait", "C": "wait"}, "told": 1}),
+    "all wait": (orders(), {"what": {"A": "wait", "B": "wait", "C": "wait and fail"}}),
+    "passes": (PASSES, EVENT),
+    "passes over no object": (PASSES, "text"),
+    "the first pass fails": (PASSES, {"n": 1}),
+    "the second pass fails": (PASSES, {**EVENT, "order": {"id": 1, "items": [1, 2]}}),
+    "passes to an end": (machine(A=adding("a", Result=1, Next="B"), B=adding("b", Result=2)), EVENT),
+    "tasks to an end": (machine(A=task("A", ResultPath="$.a", Next="B"), B=task("B", ResultPath="$.b")), EVENT),
+    "a failing end": (
+        machine(A=task("A", ResultPath="$.a", Next="B"), B=task("B", ResultPath="$.b")),
+        {"what": {"B": "tuple"}},
+    ),
+    "constants in the place of the input": (
+        in_a_row(state("Pass", Result={"v": [1]}), adding("w", Result=2), state("Pass", Parameters={"v.$": "$.v"})),
+        EVENT,
+    ),
+    "a scalar in the place of the input": (in_a_row(adding("a", Result=1), state("Pass", Result=7)), EVENT),
+    "more than a chain is long": (
+        in_a_row(*(adding(f"m{index}", Parameters={"n.$": "$.n"}) for index in range(2 * LONGEST + 3))),
+        {**EVENT, "told": 1},
+    ),
+    "mixed": (
+        in_a_row(
+            adding("x", Result=1), task("A", ResultPath="$.a"), task("B", ResultPath="$.b"), adding("y", Result=1)
+        ),
+        {"what": {"B": "fail"}, "told": 1},
+    ),
+    "a retried one between": (
+        in_a_row(
+            task("A", ResultPath="$.a"),
+            task("B", ResultPath="$.b", Retry=[{"ErrorEquals": ["LookupError"], "MaxAttempts": 2}]),
+            task("C", ResultPath="$.c"),
+        ),
+        {"what": {"B": "fail"}},
+    ),
+    "in branches": (machine(All=parallel(orders(), renamed(PASSES))), EVENT),
+    "in branches, one fails": (machine(All=parallel(renamed(PASSES), orders())), {**EVENT, "what": {"B": "fail"}}),
+    "in iterations": (machine(Each=each(orders())), [EVENT, {"what": {"B": "wait"}}, {"what": {"C": "tuple"}}, EVENT]),
+    "in iterations, one fails": (machine(Each=each(PASSES)), [EVENT] * 3 + [{"n": 1}] + [EVENT] * 40),
+}
+
+
+def outcome(
+    definition: dict[str, Any],
+    event: JSON,
+    way: Way = through_execute,
+    observers: Iterable[Observer] = (),
+    **limits: Any,
+) -> tuple[Any, ...]:
+    workflow = compiled(definition, {"isolate": False}, **HANDLERS)
+
+    async def main() -> express.Result:
+        async with express.Runtime(observers=observers, **limits) as runtime:
+            return await way(runtime, workflow, event)
+
+    result = run_clean(main())
+    # Each failure has an id of its own.
+    told = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", repr((result.status, result.output, result.error, result.cause)))
+    counts = {
+        step.name: (
+            step.attempts,
+            step.entries,
+            step.waited,
+            step.resumed,
+            step.failed_at_once,
+            step.failures,
+            step.caught,
+        )
+        for step in workflow.machine(tuple(observers)).all_steps
+    }
+    return told, counts, result.billing.duration_ms
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("definition", "event"), SCENES.values(), ids=SCENES.keys())
+def test_a_chain_cannot_be_told_from_its_states(definition: dict[str, Any], event: JSON, way: Way) -> None:
+    assert outcome(definition, event, way) == outcome(definition, event, way, [Watcher()])
+
+
+@pytest.mark.parametrize("limit", range(100, 700, 25))
+@pytest.mark.parametrize("definition", [PASSES, orders(), SCENES["more than a chain is long"][0]])
+def test_the_payload_limit_holds_in_a_chain(definition: dict[str, Any], limit: int) -> None:
+    event: JSON = {**EVENT, "told": 1}
+    assert outcome(definition, event, payload_limit=limit) == outcome(
+        definition, event, observers=[Watcher()], payload_limit=limit
+    )
+
+
+NAMES = st.sampled_from(["a", "b", "c", "n", "order"])
+PATHS = st.builds(
+    "".join, st.lists(st.sampled_from([".a", ".b", ".n", ".order", ".id", "[0]"]), min_size=1, max_size=3)
+)
+PARAMETERS = st.dictionaries(NAMES, st.integers(0, 3)) | st.builds(
+    lambda name, path, more: {f"{name}.$": f"$.{path.strip('.[]0') or 'a'}{path}", **more},
+    NAMES,
+    PATHS,
+    st.just({}) | st.just({"m": [1, {"x": 2}]}),
+)
+RESULT_PATHS: st.SearchStrategy[dict[str, str]] = st.just({}) | st.builds(
+    lambda name: {"ResultPath": f"$.{name}"}, NAMES
+)
+STATES = st.one_of(
+    st.builds(lambda where, what: state("Pass", Parameters=what, **where), RESULT_PATHS, PARAMETERS),
+    st.builds(lambda where, what: state("Pass", Result=what, **where), RESULT_PATHS, st.sampled_from([1, {"id": 2}])),
+    st.builds(lambda name, path: adding(name, InputPath=f"$.{path}"), NAMES, NAMES),
+    st.builds(lambda name, function: task(function, ResultPath=f"$.{name}"), NAMES, st.sampled_from("ABC")),
+    st.just(state("Pass")),
+)
+WHATS = st.dictionaries(st.sampled_from("ABC"), st.sampled_from(["wait", "fail", "tuple", "no JSON"]), max_size=2)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(STATES, min_size=1, max_size=8), WHATS, st.sampled_from([262_144, 300]))
+def test_any_states_in_a_row(states: list[dict[str, Any]], what: JSON, limit: int) -> None:
+    event = {"what": what, "told": 1, "n": 1, "a": {"a": {"id": 2}, "b": [1]}, "order": {"id": "x", "n": [3]}}
+    definition = in_a_row(*states)
+    assert outcome(definition, event, payload_limit=limit) == outcome(
+        definition, event, observers=[Watcher()], payload_limit=limit
+    )
+
+
+def test_what_a_handler_was_given_stays_as_it_was() -> None:
+    """Law 2: a trusted handler shares the data, and what is added later is added to a copy."""
+    given_: list[Any] = []
+
+    async def keep(payload: Any) -> JSON:
+        given_.append(payload)
+        return len(payload)
+
+    names = [f"T{index}" for index in range(4)]
+    states = {
+        name: task("keep", ResultPath=f"$.{name}", **({"Next": names[index + 1]} if index < 3 else {}))
+        for index, name in enumerate(names)
+    }
+    workflow = compiled(machine(**states), {"isolate": False}, keep=keep)
+    event: dict[str, JSON] = {"first": 0}
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            return (await runtime.execute(workflow, event)).unwrap()
+
+    assert run_clean(main()) == {"first": 0, "T0": 1, "T1": 2, "T2": 3, "T3": 4}
+    assert [len(payload) for payload in given_] == [1, 2, 3, 4]
+    assert event == {"first": 0}
+
+
+def test_passes_leave_the_input_as_it_was() -> None:
+    event = {"n": 1, "order": {"id": 1, "items": [{}, {"sku": 1}]}}
+    assert outcome(PASSES, event)[0].startswith("('SUCCEEDED'") is False
+    assert event == {"n": 1, "order": {"id": 1, "items": [{}, {"sku": 1}]}}
+
+
+@pytest.mark.parametrize("slips", [0, 10, 64, 100])
+def test_a_handler_that_breaks_its_promise_is_isolated(slips: int) -> None:
+    """The first result and every 64th are looked through; after a slip each state looks for itself."""
+
+    async def give(payload: Any) -> JSON:
+        return (1, 2) if payload["n"] >= slips else [1, 2]
+
+    workflow = compiled(
+        machine(A=task("give", ResultPath="$.a", Next="B"), B=task("give", ResultPath="$.b")),
+        {"isolate": False},
+        give=give,
+    )
+
+    async def main() -> list[Any]:
+        async with express.Runtime() as runtime:
+            return [(await runtime.execute(workflow, {"n": number})).unwrap() for number in range(300)]
+
+    results = run_clean(main())
+    seen = -(-slips // 64) * 64
+    assert [type(result["b"]) for result in results[slips:seen]] == [tuple] * (seen - slips)
+    assert [(result["a"], result["b"]) for result in results[seen:]] == [([1, 2], [1, 2])] * (300 - seen)
+
+
+def test_chains_are_made_and_only_for_those_who_do_not_look() -> None:
+    def spans(steps: Iterable[Step]) -> list[int]:
+        return [step.span for step in steps]
+
+    workflow = compiled(orders(), {"isolate": False}, **HANDLERS)
+    assert spans(workflow.machine().all_steps)[:4] == [3, 2, 1, 1]
+    assert spans(workflow.machine((Watcher(),)).all_steps)[:4] == [1, 1, 1, 1]
+    assert spans(compiled(orders(), {"isolate": True}, **HANDLERS).machine().all_steps)[:4] == [1, 1, 1, 1]
+    assert spans(compiled(PASSES).machine().all_steps)[:4] == [8, 7, 6, 5]
+    long = SCENES["more than a chain is long"][0]
+    assert max(spans(compiled(long).machine().all_steps)) == LONGEST
+
+
+def test_whoever_looks_on_sees_every_state() -> None:
+    watcher = Watcher()
+    outcome(orders(), EVENT, observers=[watcher])
+    assert len(watcher.seen) == 5
+
+
+def test_a_circle_of_passes_gives_the_loop_its_turns() -> None:
+    """States that go round for ever are stopped by their deadline, and others run meanwhile."""
+    round_ = machine(A=adding("a", Result=1, Next="B"), B=adding("b", Result=2, Next="A"))
+    round_["States"]["Out"] = state("Choice", Choices=[{"Variable": "$.n", "IsNull": True, "Next": "End"}], Default="A")
+    round_["States"]["B"]["Next"] = "Out"
+    round_["States"]["End"] = state("Succeed")
+    workflow = compiled(round_)
+    other = compiled(machine(A=state("Pass")))
+
+    async def main() -> list[express.Result]:
+        async with express.Runtime(execution_timeout=1) as runtime:
+            started = [await runtime.start(workflow, EVENT), await runtime.start(other, 1)]
+            return [await execution for execution in started]
+
+    assert [result.status for result in run_clean(main(), tick_ns=10_000)] == ["TIMED_OUT", "SUCCEEDED"]
+
+
+def test_a_handler_may_come_by_its_own_chain_again() -> None:
+    runtimes: list[express.Runtime] = []
+
+    async def nest(payload: Any) -> JSON:
+        if not payload["n"]:
+            return 0
+        inner = await runtimes[0].execute(workflow, {"n": payload["n"] - 1})
+        return inner.unwrap()
+
+    workflow = compiled(
+        machine(A=task("nest", ResultPath="$.a", Next="B"), B=task("nest", ResultPath="$.b")),
+        {"isolate": False},
+        nest=nest,
+    )
+
+    async def main() -> JSON:
+        async with express.Runtime() as runtime:
+            runtimes.append(runtime)
+            return (await runtime.execute(workflow, {"n": 2})).unwrap()
+
+    inner = {"n": 0, "a": 0, "b": 0}
+    middle = {"n": 1, "a": inner, "b": inner}
+    assert run_clean(main()) == {"n": 2, "a": middle, "b": middle}
+
+
+def test_a_stop_reaches_a_chain_that_waits() -> None:
+    workflow = compiled(orders(), {"isolate": False}, **HANDLERS)
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(workflow, {"what": {"B": "wait"}})
+            await turns()
+            execution.stop("Stopped", "by hand")
+            return await execution
+
+    result = run_clean(main())
+    assert (result.status, result.error, result.cause) == ("ABORTED", "Stopped", "by hand")
+    assert workflow.state_entries == {"S0": 1, "S1": 1, "S2": 0, "S3": 0, "Fine": 0, "Tell": 0, "Caught": 0}
+
+
+@pytest.mark.parametrize("what", ["fail", "wait and fail", "wait", "give up", "no JSON"])
+def test_nothing_is_left(what: str) -> None:
+    workflow = compiled(orders(), {"isolate": False}, **HANDLERS)
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            for _ in range(3):
+                await runtime.execute(workflow, {"what": {"B": what}})
+
+    with reference_counting_alone():
+        run_clean(main())
