@@ -25,6 +25,7 @@ def test_workloads_are_complete() -> None:
     assert [event["n"] for event in workloads["W7"].events(3)] == [0, 1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("id_", WORKLOADS)
 def test_throughput(id_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures = tmp_path / "figures.json"
@@ -47,6 +48,7 @@ def test_memory(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(kind in shown for kind in memory.WAITING)
 
 
+@pytest.mark.slow
 def test_soak(capsys: pytest.CaptureFixture[str]) -> None:
     memory.main(["--soak", "1000"])
     assert "resident:" in capsys.readouterr().out
@@ -59,6 +61,7 @@ def test_slope_is_of_the_settled_part(rises_by: int, slope: float) -> None:
     assert memory.slope_of(samples) == pytest.approx(slope)
 
 
+@pytest.mark.slow
 def test_scaling(capsys: pytest.CaptureFixture[str]) -> None:
     scaling.main(["--quick"])
     assert "in flight" in capsys.readouterr().out

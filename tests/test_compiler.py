@@ -873,6 +873,7 @@ def test_text_that_is_only_brackets(depth: int, brackets: tuple[str, str]) -> No
         express.compile(opening * depth)
 
 
+@pytest.mark.slow
 def test_ten_thousand_states() -> None:
     states = {f"S{index}": state("Pass", Next=f"S{index + 1}") for index in range(10_000)} | {
         "S10000": state("Succeed")
@@ -882,6 +883,7 @@ def test_ten_thousand_states() -> None:
     assert len(workflow.state_entries) == 10_001
 
 
+@pytest.mark.slow
 def test_a_circle_of_ten_thousand_states() -> None:
     choices = [{"Variable": "$", "IsNull": True, "Next": "End"}]
     states: dict[str, Any] = {f"S{index}": state("Pass", Next=f"S{index + 1}") for index in range(10_000)}

@@ -679,6 +679,7 @@ def test_a_history_must_hold_something(options: dict[str, int]) -> None:
         History(**options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("manner", ["inline", "later"])
 @pytest.mark.parametrize("function", ["answers", "fails"])
 def test_a_written_execution_is_freed_at_once(function: str, manner: str) -> None:

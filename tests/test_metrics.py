@@ -529,6 +529,7 @@ def test_durations_on_request(tasks: bool, states: bool) -> None:
         assert value(metrics, "express_state_duration_seconds_sum", **labels) == seconds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fails", [False, True])
 def test_durations_of_child_executions_are_measured_and_nothing_of_them_is_kept(fails: bool) -> None:
     """The second child waits; it is given up if the first has failed."""

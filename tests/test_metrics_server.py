@@ -201,6 +201,7 @@ def test_who_connects_and_says_nothing_holds_up_nobody(server: Server) -> None:
         assert fetch(server).status == 200
 
 
+@pytest.mark.slow
 def test_many_scrapes_while_the_runtime_works() -> None:
     """Every page is whole, and no counter goes down from one to the next."""
     pages: list[bytes] = []

@@ -357,6 +357,7 @@ class Watcher(express.Observer):
         assert run.context()["Execution"]["Name"] == result.name
 
 
+@pytest.mark.slow
 def test_a_watched_run_is_freed_at_once() -> None:
     with reference_counting_alone():
         run_clean(executed(built(machine(A=task("fails_later"))), {}, observers=[Recorder(), Watcher()]))

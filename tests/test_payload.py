@@ -32,6 +32,7 @@ def values(integers: st.SearchStrategy[int]) -> st.SearchStrategy[Any]:
 VALUES = values(st.integers())
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(VALUES)
 def test_json_crosses_unchanged(value: Any) -> None:
@@ -41,6 +42,7 @@ def test_json_crosses_unchanged(value: Any) -> None:
     assert size == measure(value) == len(encode(value))
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_what_has_crossed_shares_nothing(value: Any) -> None:
     copy, _ = cross(value)
@@ -233,6 +235,7 @@ def test_a_place_is_always_text() -> None:
 # what may be shared
 
 
+@pytest.mark.slow
 @given(values(st.integers(-(2**63), 2**64 - 1)))
 def test_json_is_plain(value: Any) -> None:
     assert is_plain(value)
@@ -249,6 +252,7 @@ def test_what_would_change_in_crossing_is_not_plain(value: Any) -> None:
     assert not is_plain(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "text"), FOREIGN)
 def test_what_is_no_json_is_not_plain(make: Any, text: str) -> None:
     assert not is_plain(make())

@@ -406,6 +406,7 @@ def test_a_child_that_fails_and_those_given_up_for_it(traces: Traces) -> None:
     assert traces.tracing._executions == {}
 
 
+@pytest.mark.slow
 def test_child_executions_are_not_kept(traces: Traces) -> None:
     workflow = standard(machine(A=distributed(machine(B=wait(1)))))
     with reference_counting_alone():
@@ -416,6 +417,7 @@ def test_child_executions_are_not_kept(traces: Traces) -> None:
 # what it leaves alone
 
 
+@pytest.mark.slow
 def test_nothing_is_kept(traces: Traces) -> None:
     workflow = compiled(machine(Fork=parallel(machine(A=wait(1)), machine(B=task("work")))), work=declines)
     with reference_counting_alone():

@@ -422,6 +422,7 @@ def command(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(line, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
 
 
+@pytest.mark.slow
 def test_stdin_to_stdout(here: Path) -> None:
     with command("run", "double.json", *TASKS, "--events", "-") as process:
         out, err = process.communicate(MIXED, timeout=30)
@@ -430,12 +431,14 @@ def test_stdin_to_stdout(here: Path) -> None:
     assert b"express: line 3: " in err
 
 
+@pytest.mark.slow
 def test_a_definition_on_stdin(here: Path) -> None:
     with command("run", "-", "--input", "7") as process:
         out, err = process.communicate((here / "pass.json").read_bytes(), timeout=30)
     assert (process.returncode, out, err) == (0, b"7\n", b"")
 
 
+@pytest.mark.slow
 def test_results_appear_while_the_input_stays_open(here: Path) -> None:
     with command("run", "pass.json", "--events", "-") as process:
         assert process.stdin is not None
@@ -448,6 +451,7 @@ def test_results_appear_while_the_input_stays_open(here: Path) -> None:
         assert process.wait(timeout=30) == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_traceback(here: Path) -> None:
     (here / "events.jsonl").write_bytes(b'{"some": "event"}\n' * 50_000)
     with command("run", "pass.json", "--events", "events.jsonl") as process:
@@ -459,6 +463,7 @@ def test_a_reader_that_goes_away_is_no_traceback(here: Path) -> None:
         assert process.wait(timeout=30) == 141
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_ends_a_stream_whose_input_is_silent(here: Path) -> None:
     with command("run", "pass.json", "--events", "-") as process:
@@ -480,6 +485,7 @@ def shell(line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
 @pytest.mark.parametrize(
     ("line", "name"),
@@ -495,6 +501,7 @@ def test_a_full_disk_is_named(here: Path, line: str, name: str) -> None:
     assert (done.returncode, done.stderr) == (2, f"express: cannot write {name}: No space left on device\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell")
 @pytest.mark.parametrize(
     ("line", "status", "out", "err"),

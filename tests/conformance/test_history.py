@@ -79,6 +79,7 @@ def test_recorded_history(case: dict[str, Any]) -> None:
     assert len(recorder.events) == recorder.counted + 1, "events written and events counted"
 
 
+@pytest.mark.slow
 def test_the_exceptions_are_recorded_cases() -> None:
     known = {param.id for param in history_params()}
     assert known == {None} or EXPECTED.keys() <= known

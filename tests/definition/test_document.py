@@ -180,6 +180,7 @@ def nested(depth: int) -> str:
     return '{"a":' + "[" * (depth - 1) + "]" * (depth - 1) + "}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [MAX_NESTING + 1, 3 * MAX_NESTING, 100_000])
 def test_the_limit_of_nesting(depth: int) -> None:
     problem = refused(nested(depth))

@@ -120,6 +120,7 @@ _NEARLY_JSON = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=500)
 @given(_NEARLY_JSON)
 def test_the_outline_accepts_exactly_what_the_parser_accepts(text: str) -> None:
@@ -164,6 +165,7 @@ def test_nearest_stops_at_what_the_text_has() -> None:
     }
 
 
+@pytest.mark.slow
 def test_depth_is_no_matter() -> None:
     depth = 100_000
     result = outline("[" * depth + "]" * depth)

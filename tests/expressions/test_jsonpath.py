@@ -976,6 +976,7 @@ def test_definite_paths_agree_with_a_naive_evaluator(steps: list[str | int], dat
         assert evaluate(text, data) is expected
 
 
+@pytest.mark.slow
 @given(st.lists(_STEPS, min_size=1, max_size=4), _CALLS, _VALUES)
 @settings(max_examples=300)
 def test_results_grow_no_more_than_they_say(steps: list[str], call: str, data: JSON) -> None:

@@ -182,6 +182,7 @@ class _NoScope:
         return {}
 
 
+@pytest.mark.slow
 @given(_STEPS, _VALUES)
 def test_what_is_written_can_be_read_and_nothing_is_changed(steps: list[str | int], raw: JSON) -> None:
     text = "$" + "".join(f".{step}" if isinstance(step, str) else f"[{step}]" for step in steps)

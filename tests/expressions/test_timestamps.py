@@ -93,6 +93,7 @@ def test_what_is_printed_reads_back(instant: int) -> None:
     assert parse_timestamp(format_timestamp(instant)) == instant
 
 
+@pytest.mark.slow
 @given(st.datetimes(timezones=st.timezones()).filter(lambda moment: 2 < moment.year < 9998))
 def test_offsets_agree_with_the_standard_library(moment: datetime) -> None:
     text = moment.isoformat()

@@ -159,6 +159,7 @@ def test_answers_from_threads() -> None:
     assert sorted(result.unwrap() for result in results) == sorted(number for number, _ in taken)
 
 
+@pytest.mark.slow
 def test_thousands_wait_and_leave_nothing_behind() -> None:
     tokens: list[str] = []
     workflow = submitting(tokens)
@@ -180,6 +181,7 @@ def test_thousands_wait_and_leave_nothing_behind() -> None:
         run_virtual(main())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", [{}, {"TimeoutSeconds": 5}, {"HeartbeatSeconds": 5}])
 def test_an_execution_that_waited_is_freed_at_once(limits: dict[str, Any]) -> None:
     tokens: list[str] = []

@@ -465,6 +465,7 @@ def test_a_base_exception_reaches_who_waits_and_the_runtime_still_closes(
     assert (workflow.tally.started, workflow.tally.ended) == (1, 1)
 
 
+@pytest.mark.slow
 @INTERRUPTED
 @WRAPPED
 def test_a_base_exception_of_a_started_execution_aborts_it_and_reaches_the_loop(

@@ -152,6 +152,7 @@ CROWDS: dict[str, tuple[dict[str, Any], JSON]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["execute", "start", "map", "unordered map"])
 @pytest.mark.parametrize(("definition", "event"), CROWDS.values(), ids=CROWDS.keys())
 def test_a_thousand_that_are_busy_at_once(definition: dict[str, Any], event: JSON, way: str) -> None:
@@ -185,6 +186,7 @@ WAITING = machine(A=state("Pass", Next="B"), B=task("meet"))
 RETRYING = machine(A=task("toil_twice", Retry=[{"ErrorEquals": ["ValueError"]}]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("observers", [(), (Onlooker(),)], ids=["unseen", "seen"])
 @pytest.mark.parametrize("event", [{"a": 1}, {"a": None}], ids=["plain", "null"])
 @pytest.mark.parametrize("definition", [WAITING, RETRYING], ids=["waiting", "retrying"])

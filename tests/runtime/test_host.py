@@ -65,6 +65,7 @@ def test_a_standard_execution_times_out_without_an_error() -> None:
     assert (result.status, result.error, result.cause) == ("TIMED_OUT", None, None)
 
 
+@pytest.mark.slow
 def test_one_timer_watches_ten_thousand_executions() -> None:
     """They started one after another and time out in that order, each after its own five minutes."""
     workflow = compiled(machine(A=wait(AGES)))
@@ -304,6 +305,7 @@ def test_blocking_handlers_run_side_by_side() -> None:
     assert run_virtual(executed(workflow, [1, 2, 3])).output == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_thread_that_takes_too_long_is_left_alone() -> None:
     release = threading.Event()
 

@@ -40,6 +40,7 @@ MACHINES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine_type", ["STANDARD", "EXPRESS"])
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("definition", MACHINES.values(), ids=MACHINES)

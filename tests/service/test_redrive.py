@@ -543,6 +543,7 @@ def test_observers_see_another_part_of_the_same_execution() -> None:
     assert records[6]["details"] == {"redriveCount": 1}
 
 
+@pytest.mark.slow
 def test_what_is_kept_of_an_execution_is_freed_with_its_record() -> None:
     work = Work(later=True)
     runs: list[weakref.ref[Any]] = []
@@ -569,6 +570,7 @@ def test_what_is_kept_of_an_execution_is_freed_with_its_record() -> None:
     scene(run, work)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "definition",
     [

@@ -299,6 +299,7 @@ def test_an_item_is_selected_once() -> None:
     assert selected == list(range(50))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["fail", "fail later", "wait", "give up"])
 def test_nothing_is_left(what: str) -> None:
     workflow = compiled(mapping(), {"isolate": False}, double=double)

@@ -170,6 +170,7 @@ def test_executions_are_counted_by_themselves() -> None:
     assert run_virtual(main()) == ["second"] * 3
 
 
+@pytest.mark.slow
 def test_counting_keeps_no_execution() -> None:
     seen: list[weakref.ref[object]] = []
 

@@ -196,6 +196,7 @@ LONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_long_expressions_are_compiled(text: str) -> None:
     compile(text)({})
@@ -218,6 +219,7 @@ def test_chains_of_operators_are_as_long_as_you_like(text: str, expected: Any) -
     assert compile(text)() == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [500, 2_000])
 @pytest.mark.parametrize(
     "part", ["+ a", "& a", "and a", "or a.b", ".a", "[a]", ".a[b = 1]", ", a.b", ", $map(a, function($v) { $v })"]
@@ -237,6 +239,7 @@ def test_work_of_compiling_grows_with_the_text(part: str, count: int, monkeypatc
     assert located < 600 * count
 
 
+@pytest.mark.slow
 def test_far_too_many_functions_are_refused() -> None:
     with pytest.raises(JSONataError) as raised:
         compile("[" + ",".join(["a.(%)"] * 8_000) + "]")

@@ -99,6 +99,7 @@ def test_no_evaluation_changes_its_data() -> None:
         assert repr((document, bindings)) == before, text
 
 
+@pytest.mark.slow
 def test_no_random_expression_changes_its_data() -> None:
     bound = bindings()
     before = repr(bound)

@@ -117,6 +117,7 @@ def is_foreign(value: Value) -> bool:
     return isinstance(value, Function) or value is UNDEFINED
 
 
+@pytest.mark.slow
 def test_random_expressions_that_are_not_suspect_give_json() -> None:
     foreign = 0
     for text in expressions(seed=8, count=1500):

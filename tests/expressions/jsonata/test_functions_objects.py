@@ -127,6 +127,7 @@ def test_large_objects_cost_more(name: str) -> None:
     assert refused(name, large, *second, limits=Limits(steps=10)).code == "U1001"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clone", "keys", "spread", "lookup"])
 def test_values_that_share_their_parts_are_paid_for(name: str) -> None:
     value: Value = {"a": 1}

@@ -98,6 +98,7 @@ def parses(text: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_random_expressions_stay_within_their_bounds() -> None:
     size = measure(DOCUMENT)
     bounded = 0

@@ -366,6 +366,7 @@ def test_half_a_surrogate_pair_stays() -> None:
     assert tree.value == "\ude00\ud83d"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nesting", NESTINGS.values(), ids=NESTINGS)
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 10_000])
 def test_deep_nesting_is_refused(nesting: tuple[str, str, str], depth: int) -> None:

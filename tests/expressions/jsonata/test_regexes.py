@@ -162,6 +162,7 @@ MATCHES: list[tuple[str, str, str, list[Found]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("pattern", "flags", "text", "expected"), MATCHES)
 def test_matches(pattern: str, flags: str, text: str, expected: list[Found]) -> None:
     """The rows are found by the engine that is chosen for them, by our own, and by the package where it agrees."""
