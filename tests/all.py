@@ -1,6 +1,7 @@
 """`python -m tests.all`: everything a change must pass, in one command: lint, format, types, layers, tests.
 
-The suite alone is `pytest`; its fast core, a minute long, is `pytest -m "not slow" -n auto`. Branch coverage is reported at the end.
+The suite alone is `pytest`; its fast core, a minute long, is `pytest -m "not slow" -n auto`. Branch coverage is reported
+at the end.
 """
 
 from __future__ import annotations
