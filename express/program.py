@@ -42,6 +42,10 @@ Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
 #: of that one comes with them, and has to be in `Frame.paused` when the step is run for it. None: it was not begun.
 RunMany: TypeAlias = "Callable[[list[JSON], int], tuple[list[JSON], Any]]"
 
+#: How long to wait before the next attempt of a state that has failed with an error of this name, in seconds. None: the
+#: state does not retry it, or not again.
+Retry: TypeAlias = "Callable[[Frame, str | None], float | None]"
+
 NO_VARIABLES: Mapping[str, JSON] = {}
 
 
@@ -58,13 +62,15 @@ class Step:
 
     `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
     `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised. It
-    fails by raising a StateError or, which costs less, by leaving one in `frame.failure` and returning `FAILED`.
+    fails by raising a StateError or, which costs less, by leaving one in `frame.failure` and returning `FAILED`. If it
+    has asked `retry` already, and will be tried again, it leaves the answer in `frame.delay` and None for the error.
 
     `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
     the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
-    the state has neither Retry nor Catch; `retries`: it has a Retry. `resource` is the short name of what a Task calls.
+    the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is the short
+    name of what a Task calls.
     `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
     `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it. `build_many`: makes what runs
     the step for many inputs in a row, given whether their sizes are known; None where it cannot be run like that.
@@ -101,6 +107,7 @@ class Step:
         "resumed",
         "retried",
         "retries",
+        "retry",
         "run",
         "span",
         "timed_out",
@@ -119,6 +126,7 @@ class Step:
         self.events = 2
         self.events_on_failure = 0
         self.recover: Recovery | None = None
+        self.retry: Retry | None = None
         self.build_many: Callable[[bool], RunMany | None] | None = None
         self.link: Any = None
         self.span = 1

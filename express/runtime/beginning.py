@@ -89,7 +89,7 @@ class BeginningExecutions(RunningExecutions):
             run.started_ns = now()
         run.name = name
         try:
-            if not advance(run) and (run.awaiting is not None or not self._advance_again(run)):
+            if not advance(run) and (run.awaiting is not None or run.delay or not self._advance_again(run)):
                 self._register(run)
                 self.looked_ns = now()
                 return run
@@ -127,7 +127,7 @@ class BeginningExecutions(RunningExecutions):
     def _advance_again(self, run: Run) -> bool:
         """Whether it has ended after all. An execution that has only come to the end of the slice may have met that of
         a turn long past: whoever began it has looked at no clock."""
-        return not run.delay and self.has_time() and advance(run)
+        return self.has_time() and advance(run)
 
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
         opened = self.open(machine, event, name)
@@ -194,9 +194,15 @@ class BeginningExecutions(RunningExecutions):
     def run_here(self, run: Run, into: Result | None = None) -> Result | None:
         """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it. `into` is
         the Result to fill in, if there is one."""
+        result = self._run_on(run, into)
+        if result is None:
+            self._register(run)
+        return result
+
+    def _run_on(self, run: Run, into: Result | None) -> Result | None:
+        """The same for one that counts as running already."""
         try:
             if not advance(run):
-                self._register(run)
                 return None
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
             return self._end_raised(run, error, into)

@@ -86,10 +86,15 @@ def advance(frame: Frame) -> bool:
 def settle(frame: Frame, step: Step) -> Step:
     """What follows the error in `frame.failure`: the catcher's target, or WAITING for the next attempt. Raises what
     nobody takes."""
+    error = frame.failure
+    if error is None:
+        # The state itself has asked its Retry. An error that is named by its class is no timeout.
+        step.failures += 1
+        step.retried += 1
+        frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()
+        return WAITING
     run = frame.run
     entered = frame.entered
-    error = frame.failure
-    assert error is not None
     frame.failure = None
     if error.error in _TIMEOUTS:
         step.timed_out += 1
@@ -121,8 +126,7 @@ def settle(frame: Frame, step: Step) -> Step:
         frame.entered = frame.entered_ns = 0
         return following
     frame.entered = entered
-    if not frame.entered_ns:
-        frame.entered_ns = run.host.monotonic_ns()
+    frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
     frame.delay = following
     step.retried += 1
     return WAITING

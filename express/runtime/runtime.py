@@ -259,7 +259,7 @@ class Runtime(BeginningExecutions):
             try:
                 if run.stopping is None:
                     run.task = task
-                    result = nap.context.run(self.run_here, run, nap.execution)
+                    result = nap.context.run(self._run_on, run, nap.execution)
                 else:
                     result = self._end(run, "ABORTED", None, None, None, nap.execution)
             except BaseException:
@@ -408,7 +408,7 @@ class Runtime(BeginningExecutions):
         try:
             # Many may have been started in one turn, by others than the task that stands by.
             has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
-            result = self.run_here(run, execution) if has_time and run.stopping is None else None
+            result = self._run_on(run, execution) if has_time and run.stopping is None else None
         except BaseException:
             execution.finish(self._aborted(run))
             self._deregister(run)

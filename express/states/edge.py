@@ -296,7 +296,7 @@ class Edge:
 
     def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], Step]:
         """What the step comes to when its handler has failed at once."""
-        failure, events = handler.failure, self.events_before + 1
+        failure, events, step = handler.failure, self.events_before + 1, self.step
 
         def refused(frame: Frame, error: BaseException) -> Step:
             run = frame.run
@@ -310,7 +310,25 @@ class Edge:
                 frame.failure = failure(error)
             return FAILED
 
-        return refused if self.witness is None else self.witness.refusing(refused)
+        def refused_for_now(frame: Frame, error: BaseException) -> Step:
+            """Of an error that is tried again, and of which nobody will be told, the name is enough."""
+            if step.retry is None or isinstance(error, StateError):
+                return refused(frame, error)
+            delay = step.retry(frame, type(error).__name__)
+            if delay is None:
+                return refused(frame, error)
+            error.__traceback__ = None
+            run = frame.run
+            if not frame.entered:
+                run.events = frame.entered = run.events + 1
+            run.events += events
+            frame.delay = delay
+            frame.failure = None
+            return FAILED
+
+        if self.witness is not None:
+            return self.witness.refusing(refused)
+        return refused_for_now if handler.named_by_class and step.retries else refused
 
     # ------------------------------------------------------------------------------------------ the ways to run
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.expressions.jsonata.fields import Template
     from express.expressions.jsonpath import Path
-    from express.program import Frame, Recovery, Step
+    from express.program import Frame, Recovery, Retry, Step
     from express.states.state import Linker
     from express.types import JSON
 
@@ -159,17 +159,37 @@ def build_recovery(
     """
     if not retriers and not catchers:
         return None
+    retry = step.retry = build_retry(retriers)
+    catches = [(build_matcher(catcher.errors), _build_catch(catcher, step, link, exit_events)) for catcher in catchers]
+
+    def recover(frame: Frame, error: StateError) -> Step | float:
+        name = error.error
+        if retry is not None:
+            delay = retry(frame, name)
+            if delay is not None:
+                return delay
+        for matches, catch in catches:
+            if matches(name):
+                frame.attempts = None
+                return catch(frame, error)
+        raise error
+
+    return recover
+
+
+def build_retry(retriers: list[Retrier]) -> Retry | None:
+    """What the Retry field does about an error. None where there is none."""
+    if not retriers:
+        return None
     retries = [
         (build_matcher(retrier.errors), index, retrier.max_attempts, _build_delay(retrier))
         for index, retrier in enumerate(retriers)
     ]
-    catches = [(build_matcher(catcher.errors), _build_catch(catcher, step, link, exit_events)) for catcher in catchers]
     count = len(retries)
 
-    def recover(frame: Frame, error: StateError) -> Step | float:
-        name = error.error
+    def retry(frame: Frame, error: str | None) -> float | None:
         for matches, index, most, delay in retries:
-            if matches(name):
+            if matches(error):
                 attempts = frame.attempts
                 if attempts is None:
                     attempts = frame.attempts = [0] * count
@@ -178,13 +198,9 @@ def build_recovery(
                     attempts[index] = attempt + 1
                     return delay(attempt)
                 break
-        for matches, catch in catches:
-            if matches(name):
-                frame.attempts = None
-                return catch(frame, error)
-        raise error
+        return None
 
-    return recover
+    return retry
 
 
 def _build_delay(retrier: Retrier) -> Callable[[int], float]:

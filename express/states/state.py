@@ -36,7 +36,8 @@ class Handler:
     `call(payload)` or, with `wants_context`, `call(payload, context)`. `isolate`: payload and result cross by value.
     `for_function`: registered for a Lambda function, so it takes the function's payload whichever way the function
     is called. `failures` are the exceptions that mean the task has failed, a cancellation of the handler's own doing
-    among them; `failure` turns one into the StateError the workflow sees.
+    among them; `failure` turns one into the StateError the workflow sees. `named_by_class`: that has the name of the
+    exception's class, save for StateErrors, which are what they are.
 
     `answers`: its result is the task's even where AWS waits for a callback, as a mock's is. Of a `worker`,
     `call(token, payload)` raises the StateError of a task that cannot be offered, or gives an awaitable: awaited, it
@@ -51,6 +52,7 @@ class Handler:
     failures: tuple[type[BaseException], ...]
     failure: Callable[[BaseException], StateError]
     answers: bool = False
+    named_by_class: bool = False
 
 
 class Resolver(Protocol):

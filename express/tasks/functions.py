@@ -41,9 +41,7 @@ class HandlerFailure(StateError):
     @property
     def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
         if self.args:
-            (exception,) = self.args
-            trace = _stack_trace(_of_the_handler(self._trace))
-            self._cause = failure_document(_message(exception), type(exception).__name__, trace)
+            self._cause = failure_document(_message(self.args[0]), self.error, _stack_trace(self._trace))
             self.args, self._trace = (), None
         return self._cause
 
@@ -59,32 +57,27 @@ def handler_failure(exception: BaseException) -> HandlerFailure:
 
 def _message(exception: BaseException) -> str:
     try:
-        text = str(exception)
-        return text if text.isascii() else text.encode("utf-8", "replace").decode()
+        return str(exception)
     except Exception:  # noqa: BLE001 - a broken __str__ is the user's; the task still fails in its own name
         return f"<{type(exception).__name__} without a readable message>"
 
 
-def _of_the_handler(trace: TracebackType | None) -> TracebackType | None:
-    """The trace without the frames between the event loop and the handler: those in front that are the engine's."""
+def _stack_trace(trace: TracebackType | None) -> str:
+    """The frames of a trace, formatted as `traceback.format_tb` does without its costlier parts; a JSON array. Those
+    between the event loop and the handler are the engine's, and left out."""
     while trace is not None and _is_the_engine(trace.tb_frame.f_globals.get("__name__")):
         trace = trace.tb_next
-    return trace
-
-
-@lru_cache(maxsize=1024)
-def _is_the_engine(module: object) -> bool:
-    return str(module).startswith(_CALLERS)
-
-
-def _stack_trace(trace: TracebackType | None) -> str:
-    """The frames of a trace, formatted as `traceback.format_tb` does without its costlier parts; a JSON array."""
     lines = []
     while trace is not None:
         code = trace.tb_frame.f_code
         lines.append(_stack_line(code.co_filename, trace.tb_lineno, code.co_name))
         trace = trace.tb_next
     return f"[{','.join(lines)}]"
+
+
+@lru_cache(maxsize=1024)
+def _is_the_engine(module: object) -> bool:
+    return str(module).startswith(_CALLERS)
 
 
 @lru_cache(maxsize=1024)
@@ -110,6 +103,7 @@ def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool,
         for_function=for_function,
         failures=(Exception, asyncio.CancelledError),
         failure=handler_failure,
+        named_by_class=True,
     )
 
 

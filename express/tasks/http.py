@@ -185,6 +185,7 @@ def _handler(call: Callable[..., Any]) -> Handler:
         for_function=False,
         failures=(Exception, asyncio.CancelledError),
         failure=handler_failure,
+        named_by_class=True,
     )
 
 

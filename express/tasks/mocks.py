@@ -278,6 +278,7 @@ def _handler(state: str, response: MockedResponse) -> Handler:
         for_function=False,
         failures=(Exception,),
         failure=handler_failure,
+        named_by_class=True,
         answers=True,
     )
 

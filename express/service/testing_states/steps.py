@@ -100,6 +100,7 @@ def _leave_unplaced(step: Step, recover: Recovery) -> None:
 
     step.run, step.resume, step.failed = unplaced(step.run), unplaced(step.resume), failed
     step.recover = unplaced(recover)
+    step.retry = None
 
 
 def _build_recovery(node: Node, step: Step, exits: _Exits, retries: int, inspection: Inspection) -> Recovery:
