@@ -43,7 +43,7 @@ class Execution(Result):
     @classmethod
     def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:
         """One that is under way, until somebody calls `finish`."""
-        execution = cls.__new__(cls)
+        execution = cls()
         execution.given_name = run.name or run.sequence
         execution.names = names
         execution._runtime = runtime
@@ -54,7 +54,7 @@ class Execution(Result):
     @classmethod
     def ended(cls, result: Result) -> Self:
         """One that has come to this result."""
-        execution = cls.__new__(cls)
+        execution = cls()
         execution._take(result)
         return execution
 

@@ -136,41 +136,53 @@ class Stream(Crew):
     # ------------------------------------------------------------------------------------------ the workers
 
     async def work(self) -> None:
-        runtime, machine, ordered = self._runtime, self._machine, self._ordered
-        now, ended, source = runtime.monotonic_ns, self._ended, self._next
-        if now() > runtime.slice_end:
+        runtime, machine = self._runtime, self._machine
+        ended, source = self._ended, self._next
+        if runtime.monotonic_ns() > runtime.slice_end:
             # Hundreds may have been hired in one turn.
             await self._be_fair()
         while not self.exhausted and not self._fetching:
-            if self.taken - self._consumed >= self.limit:
+            # What this worker may take: until it waits for something nobody else comes by. 0 from then on.
+            room = self.limit - self._open
+            if room <= 0:
                 await self._park()
-                continue
-            try:
-                event = next(source) if source is not None else await self._take_event()
-            except (StopIteration, StopAsyncIteration):
-                self._end_source(None)
-                return
-            except asyncio.CancelledError as error:
-                if runtime.cancelling():
-                    raise
-                self._end_source(error)
-                return
-            except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
-                self._end_source(error)
-                return
-            index = self.taken
-            self.taken = index + 1
-            if runtime.must_wait:
-                await runtime.acquire()
-            begun = runtime.begin(machine, event)
-            result = await self._conduct(begun, ordered, index) if isinstance(begun, Run) else begun
-            if result is not None:
-                result.index = index
-                ended.append(result)
-            if self._consumer is not None:
-                self._tell_consumer()
-            if runtime.looked_ns > runtime.slice_end:
-                await self._be_fair()
+            while room > 0 and not self.exhausted:
+                room -= 1
+                try:
+                    if source is not None:
+                        event = next(source)
+                    else:
+                        room = 0
+                        event = await self._take_event()
+                except (StopIteration, StopAsyncIteration):
+                    self._end_source(None)
+                    return
+                except asyncio.CancelledError as error:
+                    if runtime.cancelling():
+                        raise
+                    self._end_source(error)
+                    return
+                except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
+                    self._end_source(error)
+                    return
+                index = self.taken
+                self.taken = index + 1
+                # `must_wait`, without the call.
+                if runtime._waiting or len(runtime._running) + runtime._reserved >= runtime.max_in_flight:
+                    room = 0
+                    await runtime.acquire()
+                begun = runtime.begin(machine, event)
+                if isinstance(begun, Run):
+                    room = 0
+                    await self._conduct(begun, index)
+                else:
+                    begun.index = index
+                    ended.append(begun)
+                if self._consumer is not None:
+                    self._tell_consumer()
+                if runtime.looked_ns > runtime.slice_end:
+                    room = 0
+                    await self._be_fair()
 
     def _end_source(self, failure: BaseException | None) -> None:
         """Nothing more is to be taken: there is nothing, or the source has failed."""
@@ -184,19 +196,19 @@ class Stream(Crew):
         await self._runtime.be_fair()
         self._yielding -= 1
 
-    async def _conduct(self, run: Run, ordered: bool, index: int) -> Result | None:
+    async def _conduct(self, run: Run, index: int) -> None:
         """Drive an execution that waits. Its result keeps its place in the order: then it goes into a cell."""
         cell: Cell = [None]
-        if ordered:
+        if self._ordered:
             self._ended.append(cell)
         self._leading = run
         self.watch()
         result = await self._runtime.conduct(run)
-        if not ordered:
-            return result
         result.index = index
-        cell[0] = result
-        return None
+        if self._ordered:
+            cell[0] = result
+        else:
+            self._ended.append(result)
 
     async def _take_event(self) -> JSON:
         assert self._fetch is not None
