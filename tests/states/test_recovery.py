@@ -6,13 +6,29 @@ What they do to an execution is in tests/cases/recovery.json.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import express
+from express.observe import Observer
 from express.states.recovery import MAX_SECONDS, Retrier, build_matcher
-from tests.runtime.machines import SECOND, calling, compiled, each, executed, machine, parallel, run_clean, state, task
+from tests.runtime.machines import (
+    SECOND,
+    WAYS,
+    Way,
+    calling,
+    catching,
+    compiled,
+    each,
+    executed,
+    machine,
+    parallel,
+    run_clean,
+    state,
+    task,
+)
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -55,6 +71,74 @@ def test_delays(fields: dict[str, Any], delays: list[float]) -> None:
     retrier = Retrier(errors=["X"], **{"max_attempts": 9, "backoff": 2.0, "max_delay": None, "jitter": False, **fields})
     assert [retrier.delay(attempt) for attempt in range(4)] == delays
     assert 0 <= retrier.delay(100_000) <= MAX_SECONDS
+
+
+class Watcher(Observer):
+    """Somebody who wants to know of every error, so that none is known by its name alone."""
+
+    def task_ended(self, frame: Any, name: str, error: express.StateError | None) -> None: ...
+
+
+def retrying(*errors: str, **fields: Any) -> list[dict[str, Any]]:
+    return [{"ErrorEquals": list(errors), **fields}]
+
+
+RETRIES: dict[str, list[dict[str, Any]]] = {
+    "by its class": retrying("LookupError"),
+    "once": retrying("LookupError", MaxAttempts=1),
+    "never": retrying("LookupError", MaxAttempts=0),
+    "at once": retrying("States.ALL", IntervalSeconds=0),
+    "another one": retrying("KeyError"),
+    "the second retrier": [*retrying("KeyError"), *retrying("States.TaskFailed", IntervalSeconds=2, BackoffRate=3)],
+    "two in turn": [*retrying("LookupError", MaxAttempts=1), *retrying("Named", MaxAttempts=2)],
+    "timeouts": retrying("States.Timeout", "LookupError", MaxAttempts=2),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("wrapped", [False, True])
+@pytest.mark.parametrize("caught", [False, True])
+@pytest.mark.parametrize("script", [["plain"], ["plain"] * 3, ["plain"] * 4, ["named", "plain"], ["plain", "timeout"]])
+@pytest.mark.parametrize("retry", RETRIES.values(), ids=RETRIES.keys())
+def test_an_error_that_is_tried_again_is_known_by_its_name(
+    retry: list[dict[str, Any]], script: list[str], caught: bool, wrapped: bool, way: Way
+) -> None:
+    """It makes no difference whether anybody wants to know more of it."""
+
+    def outcome(*observers: Observer) -> tuple[Any, ...]:
+        left = list(script)
+
+        async def work(payload: JSON) -> JSON:
+            match left.pop(0) if left else "":
+                case "plain":
+                    raise LookupError("plain")
+                case "named":
+                    raise express.TaskError("Named", "by itself")
+                case "timeout":
+                    raise express.TaskError("States.Timeout", "by itself")
+            return "done"
+
+        catch = {"Catch": catching("States.ALL", to="Caught", ResultPath=None)} if caught else {}
+        states = {"Work": task("work", Retry=retry, Next="Tell", **catch), "Tell": state("Pass", InputPath="$.nowhere")}
+        if caught:
+            states["Caught"] = state("Pass", InputPath="$.nowhere.either")
+        inner = machine(**states)
+        workflow = compiled(machine(Each=each(inner)) if wrapped else inner, work=work)
+
+        async def main() -> express.Result:
+            async with express.Runtime(observers=observers) as runtime:
+                return await way(runtime, workflow, [1] if wrapped else 1)
+
+        result = run_clean(main())
+        counts = [
+            (step.name, step.attempts, step.entries, step.failed_at_once, step.failures, step.timed_out, step.retried)
+            for step in workflow.machine(observers).all_steps
+        ]
+        # The request of a failed function has an id of its own.
+        cause = None if result.cause is None else re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "", result.cause)
+        return result.status, result.error, cause, result.billing.duration_ms, counts
+
+    assert outcome() == outcome(Watcher())
 
 
 def test_jitter_is_spread_over_the_whole_delay() -> None:
