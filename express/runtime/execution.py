@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Steps between two looks at the clock: many on small data, one where a step may take milliseconds.
+#: Steps between two looks at the clock: many on small data, one where a step may take milliseconds. A chain counts as
+#: all its steps, and is not interrupted.
 _STEPS = 16
 _HEAVY_BYTES = 16_384
 #: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
@@ -57,8 +58,10 @@ def advance(frame: Frame) -> bool:
                         return True
                     if following is FAILED:
                         break
-                    # Of a chain it may be a later one that waits, as below one that fails.
-                    frame.step.waited += 1
+                    if step.span > 1:
+                        # Of a chain it may be a later one that waits, as below one that fails.
+                        step = frame.step
+                    step.waited += 1
                     frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
                     return False
                 step.passed += 1
@@ -72,7 +75,8 @@ def advance(frame: Frame) -> bool:
         except Paused:
             return False
         if following is FAILED:
-            step = frame.step
+            if step.span > 1:
+                step = frame.step
             step.failed_at_once += 1
             following = settle(frame, step)
             if following.halts:
@@ -88,7 +92,7 @@ def settle(frame: Frame, step: Step) -> Step:
     nobody takes."""
     error = frame.failure
     if error is None:
-        # The state itself has asked its Retry. An error that is named by its class is no timeout.
+        # The state itself has asked its Retry (`refused_for_now`).
         step.failures += 1
         step.retried += 1
         frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()

@@ -142,7 +142,8 @@ class Stream(Crew):
             # Hundreds may have been hired in one turn.
             await self._be_fair()
         while not self.exhausted and not self._fetching:
-            # What this worker may take: until it waits for something nobody else comes by. 0 from then on.
+            # How many events this worker may take before it has to look again. Every await sets it to 0, because others
+            # come by meanwhile.
             room = self.limit - self._open
             if room <= 0:
                 await self._park()
@@ -170,14 +171,15 @@ class Stream(Crew):
                 # `must_wait`, without the call.
                 if runtime._waiting or len(runtime._running) + runtime._reserved >= runtime.max_in_flight:
                     room = 0
-                    await runtime.acquire()
-                begun = runtime.begin(machine, event)
-                if isinstance(begun, Run):
-                    room = 0
-                    await self._conduct(begun, index)
+                    await self._run_in_turn(event, index)
                 else:
-                    begun.index = index
-                    ended.append(begun)
+                    begun = runtime.begin(machine, event)
+                    if isinstance(begun, Run):
+                        room = 0
+                        await self._conduct(begun, index, self._reserve())
+                    else:
+                        begun.index = index
+                        ended.append(begun)
                 if self._consumer is not None:
                     self._tell_consumer()
                 if runtime.looked_ns > runtime.slice_end:
@@ -196,19 +198,36 @@ class Stream(Crew):
         await self._runtime.be_fair()
         self._yielding -= 1
 
-    async def _conduct(self, run: Run, index: int) -> None:
-        """Drive an execution that waits. Its result keeps its place in the order: then it goes into a cell."""
+    def _reserve(self) -> Cell | None:
+        """Keep a place in the order for a result that is to come. None where there is no order."""
+        if not self._ordered:
+            return None
         cell: Cell = [None]
-        if self._ordered:
-            self._ended.append(cell)
+        self._ended.append(cell)
+        return cell
+
+    def _put(self, result: Result, index: int, cell: Cell | None) -> None:
+        result.index = index
+        if cell is None:
+            self._ended.append(result)
+        else:
+            cell[0] = result
+
+    async def _run_in_turn(self, event: JSON, index: int) -> None:
+        """Run an event when the Runtime has a place for it. Others may get theirs first."""
+        cell = self._reserve()
+        await self._runtime.acquire()
+        begun = self._runtime.begin(self._machine, event)
+        if isinstance(begun, Run):
+            await self._conduct(begun, index, cell)
+        else:
+            self._put(begun, index, cell)
+
+    async def _conduct(self, run: Run, index: int, cell: Cell | None) -> None:
+        """Drive an execution that waits."""
         self._leading = run
         self.watch()
-        result = await self._runtime.conduct(run)
-        result.index = index
-        if self._ordered:
-            cell[0] = result
-        else:
-            self._ended.append(result)
+        self._put(await self._runtime.conduct(run), index, cell)
 
     async def _take_event(self) -> JSON:
         assert self._fetch is not None

@@ -7,9 +7,11 @@ part (`Step.link`) is given a `run` that performs those behind it as well, up to
 head of the chain that begins with it, wherever executions come from.
 
 Nobody can tell the difference: data, errors, history events and counts (`Chain.passed`) are those of the states one by
-one. A chain of Passes has done nothing when one of them fails, or when the data might come to be too long; then they
-all run again by themselves. A chain of Tasks has called handlers by then. It stops at the first that suspends, fails or
-breaks the promise of a trusted handler, and hands what was said to that handler's state (`TaskLink.told`).
+one. (Save near the payload limit with results of trusted handlers, which nobody measures: the bound of a chain is the
+tighter one, so what they make too long may be found out later or not at all.) A chain of Passes has done nothing when
+one of them fails, or when the data might come to be too long; then they all run again by themselves. A chain of Tasks
+has called handlers by then. It stops at the first that suspends, fails or breaks the promise of a trusted handler, and
+hands what was said to that handler's state (`TaskLink.told`).
 
 Chains are made only where nobody looks on: an observer of states wants to see each.
 """
@@ -196,9 +198,10 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
                     break
                 data = data.copy()
                 data[key] = outcome.value
+                # A line keeps nobody's data, whatever the next handler says on it.
+                outcome.value = None
             else:
                 line = taken
-                outcome.value = None
                 due = due - 1 if due else TRUSTED_RESULTS
                 frame.data = data
                 frame.size = size
@@ -208,7 +211,9 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
         except failures as error:
             refusal = Refusal()
             refusal.value = error
+            due -= due > 0
             return _hand_over(frame, steps, step, data, None, refusal)
+        due -= due > 0
         if isinstance(outcome, Answer):
             line = taken
             if type(outcome) is Answer:

@@ -78,10 +78,9 @@ def build_many(
                     # Two lines: a display that spreads the object takes twice as long as a copy.
                     outputs.append(output := data.copy())
                     output[key] = result
+                outcome.value = None
             else:
                 line = taken
-                if outcome is not None:
-                    outcome.value = None
         except failures as error:
             refusal = Refusal()
             refusal.value = error

@@ -137,9 +137,10 @@ def redriven(
     later: bool = False,
     stop_after: float | None = None,
     times: int = 1,
+    work: Work | None = None,
 ) -> tuple[ExecutionRecord, Work]:
     """An execution that failed, or was stopped, and was redriven `times` times, mended before the last."""
-    work = Work(later=later)
+    work = work or Work(later=later)
     records: list[ExecutionRecord] = []
 
     async def run(service: Service) -> None:
@@ -597,3 +598,19 @@ def test_nothing_is_kept_of_an_execution_that_has_succeeded(definition: dict[str
             gc.enable()
 
     scene(run, work)
+
+
+def test_the_error_of_a_catcher_is_not_caught_by_its_own_state() -> None:
+    """Nor is anything settled twice: the step that stands for one taken up again settles for itself."""
+
+    class Spoilt(Work):
+        async def bad(self, payload: JSON) -> JSON:
+            raise TaskError("Bad", "never mended")
+
+    catchers = [
+        {"ErrorEquals": ["Bad"], "Next": "C", "ResultPath": "$.a.b"},
+        {"ErrorEquals": ["States.ALL"], "Next": "C"},
+    ]
+    definition = machine(B=task("bad", Catch=catchers), C={"Type": "Pass", "End": True})
+    record, _ = redriven(definition, "text", work=Spoilt())
+    assert (record.status, record.error) == ("FAILED", "States.ResultPathMatchFailure")

@@ -304,6 +304,26 @@ def test_a_handler_that_breaks_its_promise_is_isolated(slips: int) -> None:
     assert [(result["a"], result["b"]) for result in results[seen:]] == [([1, 2], [1, 2])] * (300 - seen)
 
 
+@pytest.mark.parametrize("what", ["fail", "wait"])
+def test_results_are_looked_through_also_where_no_chain_comes_to_its_end(what: str) -> None:
+    async def give(payload: Any) -> JSON:
+        return (1, 2) if payload["n"] else [1, 2]
+
+    states = {
+        "A": task("give", ResultPath="$.a", Next="B"),
+        "B": task("B", ResultPath="$.b", Catch=catching("States.ALL", to="C", ResultPath=None), Next="C"),
+        "C": state("Pass"),
+    }
+    workflow = compiled(machine(**states), {"isolate": False}, give=give, B=HANDLERS["B"])
+
+    async def main() -> list[Any]:
+        async with express.Runtime() as runtime:
+            events: list[JSON] = [{"n": n, "what": {"B": what if n else ""}} for n in range(200)]
+            return [(await runtime.execute(workflow, event)).unwrap()["a"] for event in events]
+
+    assert [type(given) for given in run_clean(main())].count(tuple) <= 64
+
+
 def test_chains_are_made_and_only_for_those_who_do_not_look() -> None:
     def spans(steps: Iterable[Step]) -> list[int]:
         return [step.span for step in steps]
