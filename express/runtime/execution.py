@@ -92,7 +92,7 @@ def settle(frame: Frame, step: Step) -> Step:
     nobody takes."""
     error = frame.failure
     if error is None:
-        # The state itself has asked its Retry (`refused_for_now`).
+        # The state itself has asked its Retry, which will have it tried again.
         step.failures += 1
         step.retried += 1
         frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()

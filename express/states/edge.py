@@ -297,6 +297,8 @@ class Edge:
     def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], Step]:
         """What the step comes to when its handler has failed at once."""
         failure, events, step = handler.failure, self.events_before + 1, self.step
+        # Of an error that is tried again, and of which nobody is told, the name is enough.
+        asks_retry = step.retries and handler.named_by_class and self.witness is None
 
         def refused(frame: Frame, error: BaseException) -> Step:
             run = frame.run
@@ -306,29 +308,19 @@ class Edge:
             if isinstance(error, StateError):
                 forget_trace(error)
                 frame.failure = error
-            else:
-                frame.failure = failure(error)
+                return FAILED
+            # TestState retries in its own way, and has taken `retry` from the step.
+            if asks_retry and step.retry is not None:
+                delay = step.retry(frame, type(error).__name__)
+                if delay is not None:
+                    error.__traceback__ = None
+                    frame.delay = delay
+                    frame.failure = None
+                    return FAILED
+            frame.failure = failure(error)
             return FAILED
 
-        def refused_for_now(frame: Frame, error: BaseException) -> Step:
-            """Of an error that is tried again, and of which nobody will be told, the name is enough."""
-            if step.retry is None or isinstance(error, StateError):
-                return refused(frame, error)
-            delay = step.retry(frame, type(error).__name__)
-            if delay is None:
-                return refused(frame, error)
-            error.__traceback__ = None
-            run = frame.run
-            if not frame.entered:
-                run.events = frame.entered = run.events + 1
-            run.events += events
-            frame.delay = delay
-            frame.failure = None
-            return FAILED
-
-        if self.witness is not None:
-            return self.witness.refusing(refused)
-        return refused_for_now if handler.named_by_class and step.retries else refused
+        return refused if self.witness is None else self.witness.refusing(refused)
 
     # ------------------------------------------------------------------------------------------ the ways to run
 

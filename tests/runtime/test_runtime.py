@@ -7,6 +7,7 @@ import datetime
 import re
 from collections import Counter
 from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -132,6 +133,37 @@ def test_streams_and_starts_share_the_places() -> None:
 
     assert run_clean(main()) == [30, 30, 30, 10]
     assert peak == 5
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 5])
+@pytest.mark.parametrize("seed", range(12))
+def test_results_keep_their_order_while_others_start(seed: int, places: int) -> None:
+    """Whichever worker of the stream gets its place first."""
+    random = Random(seed)
+
+    async def work(payload: Any) -> JSON:
+        for _ in range(payload["turns"]):
+            await asyncio.sleep(0)
+        return payload
+
+    workflow = calling(work)
+
+    async def main() -> list[tuple[int | None, JSON]]:
+        async with express.Runtime(max_in_flight=places) as runtime:
+
+            async def compete() -> None:
+                for _ in range(20):
+                    started = [await runtime.start(workflow, {"turns": random.choice([0, 1, 2, 3])}) for _ in "ab"]
+                    for execution in started:
+                        await execution
+
+            rivals = [asyncio.create_task(compete()) for _ in range(3)]
+            events = [{"i": index, "turns": random.choice([0, 0, 1, 2, 5])} for index in range(60)]
+            results = [(result.index, result.output["i"]) async for result in runtime.map(workflow, events)]
+            await asyncio.gather(*rivals)
+            return results
+
+    assert run_clean(main()) == [(index, index) for index in range(60)]
 
 
 def test_who_waits_first_is_served_first() -> None:
