@@ -22,6 +22,8 @@ from tests.expressions.jsonata.hostile import DATA, HONEST, hostile
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from express.types import Scope
+
 _MILLISECOND: Final = 1_000_000
 
 
@@ -34,9 +36,9 @@ class Watched(Evaluation):
     longest = 0
     left = 0
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, scope: Scope | None = None) -> None:
         self._steps = 0
-        super().__init__(limits)
+        super().__init__(limits, scope)
 
     @classmethod
     def begin(cls) -> None:

@@ -24,12 +24,20 @@ DATA: JSON = {
 
 
 class _Scope:
+    deferral = None
+
     @property
     def variables(self) -> Mapping[str, JSON]:
         return {}
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """There is time."""
+
+    def apart(self, deferral: object) -> _Scope:
+        return self
 
 
 SCOPE = _Scope()

@@ -28,6 +28,7 @@ from express.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from express.deferral import Deferral, OutOfTime
     from express.types import JSON, MachineType, Status
 
 #: What a step does; `WAITING` when it has to wait, `FAILED` when its work has failed.
@@ -271,7 +272,17 @@ class Host(Protocol):
         ...
 
     def advance(self, frame: Frame) -> bool:
-        """Run a frame that cannot block. False: its time slice is over, call again later."""
+        """Run a frame that cannot block. False: its time slice is over, call again later; or `Frame.awaiting` is what
+        it waits for after all, an expression that is worked out elsewhere."""
+        ...
+
+    def look(self, ahead_ns: int) -> None:
+        """Whether the event loop can wait for the expression under evaluation, and for a piece of it that takes so
+        long. Raises OutOfTime."""
+        ...
+
+    async def work_out(self, late: OutOfTime, deferral: Deferral) -> None:
+        """Have an expression evaluated in a thread; its answer is in `deferral` then."""
         ...
 
     async def fan_out(self, frame: Frame, branches: Branches) -> None:
@@ -349,8 +360,9 @@ class Frame:
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
     `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the
     next attempt of a failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps
-    between two time slices, or what became of a task that was begun without a frame (`RunMany`). `trail` is there only
-    in machines whose history is written, `callback` only once the frame has come to a task with a token.
+    between two time slices, or what became of a task that was begun without a frame (`RunMany`). `deferral` is what
+    expressions of the current step were worked out to elsewhere, None while none is. `trail` is there only in machines
+    whose history is written, `callback` only once the frame has come to a task with a token.
     """
 
     __slots__ = (
@@ -358,6 +370,7 @@ class Frame:
         "awaiting",
         "callback",
         "data",
+        "deferral",
         "delay",
         "entered",
         "entered_ns",
@@ -387,6 +400,24 @@ class Frame:
         self.entered_ns = 0
         self.item: dict[str, JSON] | None = None
         self.paused: Any = None
+        self.deferral: Deferral | None = None
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """See `types.Scope`."""
+        deferral = self.deferral
+        if deferral is not None and deferral.is_patient:
+            deferral.look()
+        else:
+            self.run.host.look(ahead_ns)
+
+    def apart(self, deferral: Deferral) -> Frame:
+        """See `types.Scope`."""
+        frame = Frame(self.run, self.step, self.data, self.size, self.variables)
+        for name in Frame.__slots__:
+            if hasattr(self, name):
+                setattr(frame, name, getattr(self, name))
+        frame.deferral = deferral
+        return frame
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         """The context object (`$$`) as it is now, or only one section of it."""
@@ -464,7 +495,7 @@ class Run(Frame):
         self.redrive: Redrive | None
         self.history: list[Any] | None
         self.asynchronous: bool
-        self.attempts = self.awaiting = self.item = self.paused = self.redrive = self.history = None
+        self.attempts = self.awaiting = self.item = self.paused = self.deferral = self.redrive = self.history = None
         self.delay = self.entered = self.entered_ns = 0
         self.name: str | None = None
         self.task: Any = None

@@ -21,17 +21,29 @@ MachineType: TypeAlias = Literal["EXPRESS", "STANDARD"]
 class Scope(Protocol):
     """What an expression may read besides its data: workflow variables and the context object (`$$`).
 
-    The frame of the running `States` object implements it. `variables` is never changed in place.
+    The frame of the running `States` object implements it. `variables` is never changed in place. `deferral` holds what
+    was worked out elsewhere (see `express.deferral`), None where nothing was.
     """
 
     @property
     def variables(self) -> Mapping[str, JSON]: ...
+    @property
+    def deferral(self) -> Any: ...
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         """The context object as AWS shapes it: Execution, StateMachine, State, and Map or Task where present.
 
         With a `section`, at least that member of it, if there is one: most paths want one value of one section.
         """
+        ...
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """Called about once a millisecond by what may take long, and before a piece of work that takes `ahead_ns`.
+        Raises OutOfTime when the event loop must not wait any longer."""
+        ...
+
+    def apart(self, deferral: Any) -> Scope:
+        """A copy for a thread, which stays as it is while the execution goes on."""
         ...
 
 

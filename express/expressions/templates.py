@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final, TypeAlias
 
+from express.deferral import deferrable
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
 from express.expressions.jsonpath import ABSENT, Chain, Path, Root, build_path, build_plain_path, parse_path
@@ -31,6 +32,8 @@ Report: TypeAlias = Callable[[str, str, int], None]
 
 #: What follows the name of a computed field.
 _SUFFIX: Final = ".$"
+#: Parts of a template between two looks at the time. One that finds out by itself that it takes long needs none.
+_LOOK_EVERY: Final = 8
 #: Bytes a path's result may have beyond `Path.growth` times its data.
 _SLACK: Final = 4
 
@@ -249,6 +252,8 @@ def _build_composite(node: Composite) -> Expr:
     found = [(key, chain) for key, chain in chains if chain is not None]
     if len(found) == len(parts):
         return _build_chained(copy, found, spelled_out)
+    if len(parts) > _LOOK_EVERY:
+        return deferrable(_build_long(copy, parts, spelled_out))
     if len(parts) == 1:
         return _build_one(copy, *parts[0], spelled_out)
     if len(parts) == 2:
@@ -264,6 +269,23 @@ def _build_composite(node: Composite) -> Expr:
         return result
 
     return many
+
+
+def _build_long(copy: Copy, parts: list[tuple[Key, Expr]], spelled_out: Expr) -> Expr:
+    """One of so many parts that together they may take long."""
+
+    def long(data: JSON, scope: Scope) -> JSON:
+        result = copy()
+        try:
+            for number, (key, part) in enumerate(parts, 1):
+                result[key] = part(data, scope)
+                if not number % _LOOK_EVERY:
+                    scope.look()
+        except PathNotFound:
+            return spelled_out(data, scope)
+        return result
+
+    return long
 
 
 def _build_one(copy: Copy, key: Key, part: Expr, spelled_out: Expr) -> Expr:

@@ -9,6 +9,9 @@ A state's error is settled in one place (`settle`): AWS's prefix is put before c
 history event that entered the state, then the state's Retry and Catch decide. What they do not take leaves the
 frame, and ends the execution or fails the enclosing Parallel or Map.
 
+An expression that takes too long stops its step before anything has happened (`deferral`). It is then awaited like a
+handler (`_Elsewhere`), and the step runs again with its answer (`_run_again`).
+
 Stopping. Whoever stops an execution sets `run.stopping` and cancels the task it runs in. A handler may swallow the
 cancellation, so `drive` looks at `run.stopping` each time it has waited.
 """
@@ -16,14 +19,16 @@ cancellation, so `drive` looks at `run.stopping` each time it has waited.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from express.deferral import Deferral, OutOfTime
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
 
+    from express.program import Host
     from express.types import JSON
 
 #: Steps between two looks at the clock: many on small data, one where a step may take milliseconds. A chain counts as
@@ -32,6 +37,8 @@ _STEPS = 16
 _HEAVY_BYTES = 16_384
 #: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
 _LOOKS = 64
+#: Expressions of one visit of a state that are worked out elsewhere; for what comes after them there is time.
+_MOST_ROUNDS = 64
 #: Errors that are counted as timeouts.
 _TIMEOUTS = frozenset((TIMEOUT, HEARTBEAT_TIMEOUT))
 
@@ -39,6 +46,8 @@ _TIMEOUTS = frozenset((TIMEOUT, HEARTBEAT_TIMEOUT))
 def advance(frame: Frame) -> bool:
     """Run steps until the frame ends (True), or has to wait or to yield (False). Raises StateError."""
     run = frame.run
+    if frame.deferral is not None and (has_ended := _run_again(frame, frame.deferral)) is not None:
+        return has_ended
     step = frame.step
     looks = _LOOKS
     while looks > 0:
@@ -72,8 +81,8 @@ def advance(frame: Frame) -> bool:
             forget_trace(error)
             frame.failure = error
             following = FAILED
-        except Paused:
-            return False
+        except (Paused, OutOfTime) as stop:
+            return _stopped(frame, stop)
         if following is FAILED:
             if step.span > 1:
                 step = frame.step
@@ -85,6 +94,83 @@ def advance(frame: Frame) -> bool:
         if run.host.monotonic_ns() > run.host.slice_end:
             return False
     return False
+
+
+class _Elsewhere:
+    """An expression that is worked out elsewhere. Awaiting this gives nothing, but then the step can run again."""
+
+    __slots__ = ("deferral", "host", "late")
+
+    def __init__(self, host: Host, late: OutOfTime, deferral: Deferral) -> None:
+        self.host = host
+        self.late = late
+        self.deferral = deferral
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self.host.work_out(self.late, self.deferral).__await__()
+
+
+def _stopped(frame: Frame, stop: Paused | OutOfTime) -> bool:
+    """The current step could not go on. False, as `advance` says then."""
+    if isinstance(stop, OutOfTime):
+        frame.step.waited += 1
+        _put_off(frame, stop)
+    return False
+
+
+def _put_off(frame: Frame, late: OutOfTime) -> None:
+    """An expression of the current step takes too long: the frame waits for what it comes to."""
+    forget_trace(late)
+    host = frame.run.host
+    frame.entered_ns = frame.entered_ns or host.monotonic_ns()
+    deferral = frame.deferral
+    if deferral is None:
+        deferral = frame.deferral = Deferral()
+    if late.given:
+        deferral.given = late.given
+    deferral.rounds += 1
+    if late.job is None or deferral.rounds > _MOST_ROUNDS:
+        deferral.is_patient = True
+    else:
+        frame.awaiting = _Elsewhere(host, late, deferral)
+
+
+def _run_again(frame: Frame, deferral: Deferral) -> bool | None:
+    """Run the step that was stopped because an expression took too long, with what that has come to. None: the next
+    step is there. Else as `advance`."""
+    step, run = frame.step, frame.run
+    events = run.events
+    try:
+        if deferral.given:
+            following = step.resume(frame, *deferral.given)
+        else:
+            following = step.run(frame)
+            if following is END or not following.halts:
+                run.events += step.events - (frame.entered > 0)
+    except OutOfTime as late:
+        if deferral.given:
+            run.events = events
+        _put_off(frame, late)
+        return False
+    except Paused:
+        # It will be run as often as it takes, and counted then.
+        step.waited -= 1
+        frame.deferral = None
+        return False
+    except StateError as error:
+        forget_trace(error)
+        frame.failure = error
+        following = FAILED
+    frame.deferral = None
+    if following is FAILED:
+        following = settle(frame, step)
+    elif following is not WAITING:
+        step.resumed += 1
+        frame.entered = frame.entered_ns = 0
+    if following.halts:
+        return following is END
+    frame.step = following
+    return None
 
 
 def settle(frame: Frame, step: Step) -> Step:
@@ -180,18 +266,22 @@ async def drive(frame: Frame) -> None:
 
 async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
     """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
-    step = frame.step
+    step, run = frame.step, frame.run
     frame.awaiting = None
+    if type(awaiting) is _Elsewhere:
+        await awaiting
+        return None
     try:
         try:
             value = await awaiting
         except asyncio.CancelledError as exception:
-            if frame.run.stopping is not None or frame.run.host.cancelling() > cancellations:
+            if run.stopping is not None or run.host.cancelling() > cancellations:
                 raise
             # Nobody has asked this task to stop: the handler awaited something that was cancelled.
             raise step.failed(frame, exception) from None
         except Exception as exception:
             raise step.failed(frame, exception) from None
+        events = run.events
         following = step.resume(frame, value)
         step.resumed += 1
         frame.entered = frame.entered_ns = 0
@@ -199,6 +289,11 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         forget_trace(error)
         frame.failure = error
         following = settle(frame, step)
+    except OutOfTime as late:
+        run.events = events
+        late.given = (value,)
+        _put_off(frame, late)
+        return WAITING
     if following.halts:
         return following
     frame.step = following

@@ -16,6 +16,7 @@ from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from express.deferral import OutOfTime
 from express.errors import TIMEOUT, StateError
 from express.result import Names
 from express.runtime.branches import FanOut
@@ -27,6 +28,7 @@ from express.runtime.naps import Nap
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from express.deferral import Deferral
     from express.program import Branches, Frame, Heartbeat
     from express.types import JSON
 
@@ -34,6 +36,9 @@ SECOND = 1_000_000_000
 #: How long the engine may run before the loop turns. One slice and the longest single step (an orjson pass over
 #: 256 KiB takes up to 3 ms) stay below the 10 ms that design law 8 allows.
 SLICE_NS = 500_000
+#: How much longer the loop waits for an expression that has been begun. No portion of one takes longer than two
+#: milliseconds, or it is told of beforehand.
+PATIENCE_NS = 2_000_000
 #: How many of those who stand in line are called at once.
 _CALLED = 16
 
@@ -60,6 +65,7 @@ class LoopHost:
     __slots__ = (
         "__weakref__",
         "_again",
+        "_calculator",
         "_executor",
         "_fan_outs",
         "_line",
@@ -85,6 +91,8 @@ class LoopHost:
         self._line: deque[Place] = deque()
         self._again: deque[Place] = deque()
         self._executor: ThreadPoolExecutor | None = None
+        #: One thread for all expressions: two would only take turns with each other.
+        self._calculator: ThreadPoolExecutor | None = None
         #: Those under way, for whoever wants to know how many iterations run.
         self._fan_outs: set[FanOut] = set()
         self.callbacks = Callbacks()
@@ -112,6 +120,9 @@ class LoopHost:
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
+        if self._calculator is not None:
+            self._calculator.shutdown(wait=False, cancel_futures=True)
+            self._calculator = None
 
     def default_name(self, sequence: int) -> str:
         return self._names.name(sequence)
@@ -213,6 +224,23 @@ class LoopHost:
             return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
         except _Carried as carried:
             raise StateError("StopIteration", str(carried)) from None
+
+    def look(self, ahead_ns: int) -> None:
+        if self.monotonic_ns() + ahead_ns <= self.slice_end + PATIENCE_NS:
+            return
+        if ahead_ns > PATIENCE_NS or not self.has_time():
+            raise OutOfTime
+
+    async def work_out(self, late: OutOfTime, deferral: Deferral) -> None:
+        if self._calculator is None:
+            self._calculator = ThreadPoolExecutor(1, thread_name_prefix="express-expression")
+        assert late.job is not None
+        try:
+            await self._loop.run_in_executor(self._calculator, late.job.work, deferral)
+        except asyncio.CancelledError:
+            # It cannot be interrupted, but it looks.
+            deferral.is_left = True
+            raise
 
     def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Awaitable[JSON]:
         if heartbeat is None:

@@ -204,7 +204,10 @@ class CallbackEdge(Edge):
         step.blocks = step.has_token = True
 
         def run(frame: Frame) -> Step:
-            frame.callback = callback = frame.run.host.open_callback()
+            if frame.deferral is None:
+                # Otherwise its token may be in what was worked out elsewhere.
+                frame.callback = frame.run.host.open_callback()
+            callback = frame.callback
             payload = begin(frame)
             within = self.within
             work = opener(frame, payload, within)

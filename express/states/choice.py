@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from express.deferral import deferrable
 from express.definition import messages
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_missing_path
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 
     from express.definition.fields import Fields
     from express.program import Frame, Step, StepRun
-    from express.types import JSON, Expr
+    from express.types import JSON, Expr, Scope
 
 #: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.
 MAX_RULE_DEPTH = 50
+
+#: Rules between two looks at the time: a comparison of long strings takes up to a millisecond.
+_LOOK_EVERY = 32
 
 #: A rule is one of these: a combination, a test of a Variable, or (in JSONata) a Condition.
 _KINDS = ("And", "Or", "Not", "Variable", "Condition")
@@ -115,6 +119,9 @@ class Choice(Node):
             if branch.rule is not None and branch.next is not None
         ]
         default = link.step(self.default) if self.default is not None else None
+        if len(tests) > _LOOK_EVERY:
+            self._build_long(tests, default, step)
+            return
         if all(flow == type(flow)() for flow in (self.flow, *(flow for _, flow, _ in tests))):
             step.run = _build_switch([(holds, target) for holds, _, target in tests], default)
             return
@@ -130,6 +137,34 @@ class Choice(Node):
             if otherwise is None:
                 raise EngineError(RUNTIME, _NO_MATCH)
             return otherwise(frame, raw, data, factor * frame.size + constant)
+
+        step.run = run
+
+    def _build_long(self, tests: list[tuple[Expr, Flow, Step]], default: Step | None, step: Step) -> None:
+        """So many rules that to go through them may take long: which one holds is an expression of its own."""
+        prepare = self.flow.build_prepare()
+        factor, constant = self.flow.growth()
+        leaves = [flow.build_leave(step, target) for _, flow, target in tests]
+        leaves += [] if default is None else [self.flow.build_leave(step, default)]
+
+        def first(data: JSON, scope: Scope) -> JSON:
+            for number, (holds, _, _) in enumerate(tests):
+                if holds(data, scope):
+                    return number
+                if not number % _LOOK_EVERY:
+                    scope.look()
+            return len(tests)
+
+        first_to_hold = deferrable(first)
+
+        def run(frame: Frame) -> Step:
+            raw = frame.data
+            data = raw if prepare is None else prepare(raw, frame)
+            number = first_to_hold(data, frame)
+            if number == len(leaves):
+                raise EngineError(RUNTIME, _NO_MATCH)
+            leave = leaves[number]
+            return leave(frame, raw, data, factor * frame.size + constant)
 
         step.run = run
 

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from express.deferral import OutOfTime
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import NotJSON, cross, is_plain, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
@@ -356,6 +357,10 @@ class Edge:
             except StateError:
                 reserve(frame, 1)
                 raise
+            except OutOfTime as late:
+                reserve(frame, 0)
+                late.given = (result,)
+                raise
 
         return run
 
@@ -406,6 +411,10 @@ class Edge:
                 return leave(frame, data, result, 0)
             except StateError:
                 reserve(frame, 1)
+                raise
+            except OutOfTime as late:
+                reserve(frame, 0)
+                late.given = (result,)
                 raise
 
         return run_directly
@@ -469,6 +478,10 @@ class Edge:
                 return finish(frame, result)
             except StateError:
                 reserve(frame, 1)
+                raise
+            except OutOfTime as late:
+                reserve(frame, 0)
+                late.given = (result,)
                 raise
 
         return run

@@ -2,8 +2,9 @@
 
 Theory of operation. Both make a `Siblings`: numbered children of one frame, each entered with its own frame and left
 with its output. Where no child can block they run here, one after another, in the step's own call. When the time
-slice is over the fork keeps its place in `frame.paused` and raises `Paused`; the runtime yields and calls the step
-again. Where a child may block, the step waits for the host to run them side by side.
+slice is over, or an expression of a child takes too long, the fork keeps its place in `frame.paused` and raises
+`Paused`; the runtime yields and calls the step again. Where a child may block, the step waits for the host to run them
+side by side.
 
 The first child to fail ends the fork, and the error that comes out is the child's own (recorded; the specification
 speaks of States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from express.deferral import PATIENCE, OutOfTime
 from express.errors import StateError, ends_at_once
 from express.program import WAITING, Frame, Paused, Step, StepRun
 
@@ -95,9 +97,14 @@ def build_fork(
         return siblings
 
     def finish_visit(frame: Frame, siblings: Siblings) -> Step:
-        frame.run.events += 1
-        following = finish(frame, siblings)
-        frame.run.events += 1
+        run = frame.run
+        run.events += 1
+        try:
+            following = finish(frame, siblings)
+        except OutOfTime:
+            run.events -= 1
+            raise
+        run.events += 1
         frame.entered = frame.entered_ns = 0
         frame.attempts = None
         return following
@@ -127,7 +134,11 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
             if sweeps and child is None:
                 done = sweep(index, min(count, index - index % _LOOK_EVERY + _LOOK_EVERY)) - index
             if not done:
-                child = child or enter(index)
+                try:
+                    child = child or enter(index)
+                except OutOfTime:
+                    siblings.index, frame.paused = index, siblings
+                    raise
                 try:
                     done = advance(child)
                 except StateError as error:
@@ -140,17 +151,27 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
             index += done
             if not done or not index % _MOST_CHILDREN or (not index % _LOOK_EVERY and now() > host.slice_end):
                 siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
+                if not done and child is not None:
+                    # It waits for one of its expressions, if for anything; so does the fork then.
+                    frame.awaiting, child.awaiting = child.awaiting, None
                 raise Paused
             siblings.running = None
+        siblings.index, frame.paused = index, siblings
+        following = finish(frame, siblings)
         frame.paused = None
-        return finish(frame, siblings)
+        return following
 
     return run
 
 
 def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
     async def join(frame: Frame, siblings: Siblings) -> Siblings:
-        await frame.run.host.fan_out(frame, siblings)
+        # Several children may be entered by turns: none can wait for what a selector comes to.
+        frame.deferral = PATIENCE
+        try:
+            await frame.run.host.fan_out(frame, siblings)
+        finally:
+            frame.deferral = None
         return siblings
 
     def run(frame: Frame) -> Step:

@@ -187,6 +187,8 @@ class History:
             number = execution.events + 1
             if history is None or number >= limit:
                 return observed(frame)
+            if frame.deferral is not None:
+                return observed(frame)
             if comes_again and (frame.attempts is not None or frame.paused is not None):
                 return observed(frame)
             try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from express.deferral import OutOfTime
 from express.definition import messages
 from express.errors import RUNTIME, EngineError, StateError, ends_at_once, forget_trace
 from express.program import Frame
@@ -105,8 +106,8 @@ class Map(Node):
         def begin(frame: Frame) -> _Iterations:
             data = frame.data if select is None else select(frame.data, frame)
             items = items_of(data, frame)
-            step.items += len(items)
             limit = limit_of(data, frame)
+            step.items += len(items)
             frame.run.events += 1
             return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size), many, is_plain)
 
@@ -180,6 +181,9 @@ class _Iterations(Siblings):
     def _sweep_plainly(self, first: int, last: int) -> int:
         """Iterations of one Pass, up to one that fails: that will be run again, for the error to be told."""
         run, parent, step = self.run, self.parent, self.start
+        if parent.deferral is not None:
+            # What was worked out is for the next one, and must not be lost when that is entered after all.
+            return first
         perform, size, variables, selector, items = step.run, self.size, parent.variables, self.selector, self.items
         results = self.results
         frame = self.spare = self.spare or Frame(run, step, None, size, variables)
@@ -196,6 +200,8 @@ class _Iterations(Siblings):
                 done = index + 1
         except StateError as error:
             forget_trace(error)
+        except OutOfTime as late:
+            forget_trace(late)
         step.passed += done - first
         run.events += (done - first) * (step.events + 2)
         return done
@@ -219,7 +225,11 @@ class _Iterations(Siblings):
         if self.chosen:
             item = self.chosen.pop(0)
         elif self.selector is not None:
-            item = select_item(self.selector, self.data, parent, index, item)
+            try:
+                item = select_item(self.selector, self.data, parent, index, item)
+            except OutOfTime:
+                self.run.events -= 1
+                raise
         frame = self.spare
         if frame is None:
             frame = Frame(self.run, self.start, item, self.size, parent.variables)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from express.deferral import PATIENCE
 from express.errors import ends_at_once
 from express.states.fork import ABORTABLE, Siblings
 from express.states.history import History, Trail, trail_of
@@ -62,11 +63,17 @@ class WrittenSiblings(WatchedSiblings):
 
     def enter(self, index: int) -> Frame:
         before = self._first if index < self.limit else self._last
+        parent = self.parent
         if self._is_map:
-            number = self.parent.run.events + 1
+            number = parent.run.events + 1
             self._tell(index, "Started", number, before)
             before = number
-        frame = super().enter(index)
+        # It has started: nothing of it can be put off any more.
+        deferral, parent.deferral = parent.deferral, PATIENCE
+        try:
+            frame = super().enter(index)
+        finally:
+            parent.deferral = deferral
         frame.trail = Trail(before)
         return frame
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from express.deferral import PATIENCE
 from express.errors import EngineError, EvaluationFailed, StateError
 from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
@@ -57,7 +58,7 @@ class Witness:
         exited = self._exited if self.watches_states or history is None else history.exited
 
         def observed(frame: Frame) -> Step:
-            if frame.attempts is None and frame.paused is None:
+            if frame.attempts is None and frame.paused is None and frame.deferral is None:
                 if entered is not None:
                     entered(frame, name, frame.data)
                 if history is not None:
@@ -148,7 +149,12 @@ class Witness:
         def watched_finish(frame: Frame, siblings: Any) -> Step:
             if history is not None:
                 history.fork_succeeded(frame, step)
-            return finish(frame, siblings.watched)
+                # It has been told of: what comes out of it cannot be put off.
+                frame.deferral = PATIENCE
+            try:
+                return finish(frame, siblings.watched)
+            finally:
+                frame.deferral = None
 
         return watched_begin, watched_finish
 

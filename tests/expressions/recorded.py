@@ -24,9 +24,16 @@ class FixedScope:
 
     variables: dict[str, JSON] = field(default_factory=dict)
     context_object: dict[str, JSON] = field(default_factory=dict)
+    deferral: None = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return self.context_object
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """There is time."""
+
+    def apart(self, deferral: object) -> FixedScope:
+        return self
 
 
 SCOPE = FixedScope()

@@ -64,7 +64,9 @@ DATA: JSON = {
 
 
 class FakeScope:
-    """A scope of fixed variables and context."""
+    """A scope of fixed variables and context, which has all the time there is."""
+
+    deferral = None
 
     def __init__(self, variables: Mapping[str, JSON] | None = None, context: dict[str, JSON] | None = None) -> None:
         self.variables = variables or {}
@@ -72,6 +74,12 @@ class FakeScope:
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return self._context
+
+    def look(self, ahead_ns: int = 0) -> None:
+        pass
+
+    def apart(self, deferral: object) -> FakeScope:
+        return self
 
 
 def evaluate(text: str, data: JSON = DATA, scope: FakeScope | None = None) -> JSON:
@@ -561,7 +569,7 @@ def test_visits_are_bounded(text: str, data: JSON) -> None:
     assert caught.value.error == "States.Runtime"
     assert caught.value.cause == (
         f"The path {text} visits more than 450000 values. "
-        "This runtime bounds the time that the evaluation of a path takes."
+        "This runtime bounds the work that the evaluation of a path takes."
     )
 
 

@@ -177,9 +177,16 @@ _STEPS = st.lists(_KEYS | st.integers(0, 3), max_size=4)
 
 class _NoScope:
     variables: dict[str, JSON] = {}  # noqa: RUF012 - the paths here read their data only
+    deferral = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """There is time."""
+
+    def apart(self, deferral: object) -> _NoScope:
+        return self
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """A syntax tree to an `Expression`.
 
-The generated module holds one function, `expression(states, variables, data)`. Around the code of the expression
+The generated module holds one function, `expression(states, variables, data, scope)`. Around the code of the expression
 itself it makes what that code turned out to need: the budget, the variables from outside, and the handling of errors,
 which costs nothing while there are none. Where the code needs no budget by the look of it, the function begins without
 one, and calls itself with one when the data makes more work than expected (`Unpaid`). An expression that calls built-in
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from express.expressions.jsonata.syntax import Node
+    from express.types import Scope
 
 #: What stands in a variable that is not bound yet; never a value.
 UNBOUND: Final = type("Unbound", (), {"__slots__": ()})()
@@ -70,9 +71,10 @@ _GLOBALS: Final[dict[str, Any]] = {
 class Expression:
     """A compiled expression, to be evaluated any number of times, by any number of threads at once.
 
-    `evaluate(states, variables, data)` is the generated function itself: `states` is `$states` where the expression was
-    compiled for a state, `variables` maps the names of variables, without `$`, to values. It returns a value or
-    UNDEFINED and raises JSONataError. `foreign`: the value may hold what is no JSON (`foreign_values`).
+    `evaluate(states, variables, data, scope)` is the generated function itself: `states` is `$states` where the
+    expression was compiled for a state, `variables` maps the names of variables, without `$`, to values; `scope` is
+    asked now and then whether there is time, in a state. It returns a value or UNDEFINED and raises JSONataError.
+    `foreign`: the value may hold what is no JSON (`foreign_values`).
     """
 
     __slots__ = ("evaluate", "foreign", "text")
@@ -146,9 +148,11 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
     """The module around the code of an expression, compiled and run."""
     generator.line = NO_LINE
     begins_with_budget = generator.needs_evaluation or options.limits != DEFAULT_LIMITS
-    evaluation = c.call(c.name("Evaluation"), generator.bind(options.limits, "limits"))
+    evaluation = c.call(c.name("Evaluation"), generator.bind(options.limits, "limits"), c.name("scope"))
     whole: list[ast.stmt] = []
     signature = parameters("states", "variables", optional=("data",))
+    signature.args.append(ast.arg("scope"))
+    signature.defaults.append(c.constant(None))
     handlers = [_failing(generator)]
     if not begins_with_budget:
         signature.args.append(ast.arg("evaluation"))
@@ -174,7 +178,7 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
 
 
 def _arguments() -> tuple[ast.expr, ...]:
-    return c.name("states"), c.name("variables"), c.name("data")
+    return c.name("states"), c.name("variables"), c.name("data"), c.name("scope")
 
 
 def _failing(generator: Generator) -> ast.ExceptHandler:
@@ -206,13 +210,13 @@ class _Shadowed:
         self.names = names
         self.versions: dict[frozenset[str], Callable[..., Value]] = {}
 
-    def evaluate(self, states: Value, variables: Mapping[str, Value], data: Value) -> Value:
+    def evaluate(self, states: Value, variables: Mapping[str, Value], data: Value, scope: Scope | None = None) -> Value:
         taken = frozenset(name for name in self.names if name in variables)
         version = self.versions.get(taken)
         if version is None:
             options = Options(self.options.limits, self.options.states, taken)
             version = self.versions[taken] = _compile(self.tree, options)
-        return version(states, variables, data)
+        return version(states, variables, data, scope)
 
 
 class _Failures:

@@ -8,7 +8,8 @@ not of seconds, so that the same expression on the same data fails everywhere or
 
 A step is what takes about a tenth of a microsecond, so the whole budget is about a tenth of a second. Long loops are
 paid for in portions of a few milliseconds (`paced`), and no single piece of work in between is longer than that, so
-that the budget is looked at all the time; `bench.jsonata_gaps` measures both.
+that the budget is looked at all the time; `bench.jsonata_gaps` measures both. In a state the budget is drawn in such
+portions too: between them the evaluation looks whether the event loop can wait any longer (`express.deferral`).
 
 Built-in functions that can use up much take the evaluation as their first argument (`@function(..., bounded=True)`).
 
@@ -28,6 +29,8 @@ from express.expressions.jsonata.errors import MEMORY, STACK_OVERFLOW, TIMEOUT, 
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+
+    from express.types import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ FREE: Final = 500
 #: Strings and arrays not worth paying for.
 SHORT: Final = 100
 
+#: What a step takes, about.
+STEP_NS: Final = 100
+
+#: Seconds of a search after which it is worth looking at the time.
+_LONG_SEARCH: Final = 0.0005
+
 #: Steps paid for at once by a loop that takes more: one or two milliseconds.
 PORTION: Final = 15_000
 
@@ -72,20 +81,41 @@ PORTION: Final = 15_000
 class Evaluation:
     """One evaluation under way: what is left of its budget, and its clock reading."""
 
-    __slots__ = ("_millis", "depth", "limits", "matching", "steps")
+    __slots__ = ("_millis", "_reserve", "_scope", "depth", "limits", "matching", "steps")
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, scope: Scope | None = None) -> None:
         self.limits = limits
         self.steps = limits.steps
         self.depth = limits.depth
         self.matching = limits.matching
         self._millis: int | None = None
+        self._scope = scope
+        #: Where somebody looks at the time now and then, all but the portion in hand.
+        self._reserve = 0
+        if scope is not None:
+            self.steps = min(PORTION, limits.steps)
+            self._reserve = limits.steps - self.steps
+
+    @property
+    def left(self) -> int:
+        """Steps that are left of the budget."""
+        return self.steps + self._reserve
 
     def spend(self, steps: int) -> None:
-        """Pay for work about to be done; raises U1001 when the budget is used up."""
+        """Pay for work about to be done. Raises U1001 when the budget is used up, and OutOfTime when the event loop can
+        wait no longer."""
         self.steps -= steps
         if self.steps < 0:
+            self._draw()
+
+    def _draw(self) -> None:
+        """The portion in hand is used up, and more by `-steps`, which is about to be done."""
+        if self._reserve + self.steps < 0 or self._scope is None:
             raise JSONataError(TIMEOUT)
+        self._scope.look(-self.steps * STEP_NS)
+        more = min(self._reserve, PORTION - self.steps)
+        self.steps += more
+        self._reserve -= more
 
     def make(self, size: int) -> None:
         """Pay for a string of `size` characters about to be made; raises U1002 when it is too large."""
@@ -104,6 +134,8 @@ class Evaluation:
         self.matching -= seconds
         if self.matching < 0:
             raise JSONataError(TIMEOUT)
+        if self._scope is not None and seconds > _LONG_SEARCH:
+            self._scope.look()
 
     def enter(self, steps: int) -> None:
         """A lambda is called that takes so many steps; raises U1003 when calls are nested too deeply."""
@@ -178,7 +210,7 @@ def paced(evaluation: Evaluation | None, items: Collection[Any], cost: int) -> I
     if evaluation is None:
         spend(None, len(items))
         return items
-    if steps <= PORTION or steps > evaluation.steps:
+    if steps <= PORTION or steps > evaluation.left:
         evaluation.spend(steps)
         return items
     return chain.from_iterable(_portions(evaluation, iter(items), cost))

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from express.deferral import OutOfTime, deferrable
 from express.definition import messages
 from express.definition.pointer import escape_key
 from express.definition.problems import (
@@ -46,6 +47,9 @@ CLOSING: Final = "%}"
 
 #: Reads of the context that name nothing.
 _SELECTORS: Final = frozenset(("*", "**", "%"))
+
+#: Parts of a template between two looks at the time. Each may do for nothing what takes some tens of microseconds.
+LOOK_EVERY: Final = 16
 
 #: Types of results, as AWS names them.
 JSON_TYPES: Final = {
@@ -240,10 +244,27 @@ def _build_composite(template: Composite) -> Expr:
         ((key, part),) = parts
         return _build_one(copy, key, part)
 
+    if len(parts) > LOOK_EVERY:
+        return deferrable(_build_long(copy, parts))
+
     def composite(states: JSON, scope: Scope) -> JSON:
         result: Any = copy()
         for key, part in parts:
             result[key] = part(states, scope)
+        return result
+
+    return composite
+
+
+def _build_long(copy: Callable[[], Any], parts: list[tuple[Any, Expr]]) -> Expr:
+    """One of so many parts that together they may take long."""
+
+    def composite(states: JSON, scope: Scope) -> JSON:
+        result = copy()
+        for number, (key, part) in enumerate(parts, 1):
+            result[key] = part(states, scope)
+            if not number % LOOK_EVERY:
+                scope.look()
         return result
 
     return composite
@@ -263,10 +284,17 @@ def build_query(query: Query) -> Expr:
     evaluate, foreign = query.expression.evaluate, query.foreign
 
     def value_of(states: JSON, scope: Scope) -> JSON:
+        # `deferrable`, without the call.
+        deferral = scope.deferral
+        if deferral is not None and value_of in deferral.answers:
+            return deferral.answer(value_of)
         try:
-            value = evaluate(states, scope.variables)
+            value = evaluate(states, scope.variables, UNDEFINED, scope)
         except JSONataError as error:
             raise _thrown(query, error) from None
+        except OutOfTime as late:
+            late.put_off(value_of, value_of, states, scope)
+            raise
         if type(value) not in JSON_TYPES:
             raise _no_result(query, value)
         return _as_json(query, value) if foreign else value

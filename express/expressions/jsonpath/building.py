@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from express.deferral import deferrable
 from express.errors import PathNotFound
 from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document
 from express.expressions.jsonpath.missing import build_explain, location
@@ -193,11 +194,11 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
                 raise PathNotFound(path.text, miss.text) from None
             return []
         try:
-            return tail(value, Document(data, text) if counted else UNCOUNTED)
+            return tail(value, Document(data, text, scope) if counted else UNCOUNTED)
         except (NoResultError, CallError) as problem:
             raise PathNotFound(path.text, problem.detail) from None
 
-    return select
+    return deferrable(select) if counted else select
 
 
 def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:

@@ -11,10 +11,10 @@ an error there too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Reversible
+from collections.abc import Callable, Iterable, Iterator, Reversible
 from typing import NamedTuple, TypeAlias
 
-from express.expressions.jsonpath.document import Document
+from express.expressions.jsonpath.document import PORTION, Document
 from express.expressions.jsonpath.functions import FUNCTIONS
 from express.expressions.jsonpath.missing import expected_array, expected_container, expected_object
 from express.expressions.jsonpath.outcomes import ABSENT, NoResultError
@@ -161,6 +161,8 @@ def _build_fields(step: Names, names: tuple[str, ...], strict: Strict | None) ->
 def _build_filter(strict: Strict | None, test: Test) -> Spread:
     def spread(value: JSON, root: Document) -> list[JSON]:
         if type(value) is list:
+            if len(value) > PORTION:
+                return [item for portion in _portions(value, root) for item in portion if test(item, root)]
             root.spend(len(value))
             return [item for item in value if test(item, root)]
         if type(value) is dict:
@@ -185,10 +187,12 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
             ]
         case Names(names) if leaf:
             pick = _build_object(step, names, "", required=required)
-            return lambda nodes, root: [pick(node, root) for node in nodes if type(node) is dict]
+            return lambda nodes, root: [
+                pick(node, root) for portion in _portions(nodes, root) for node in portion if type(node) is dict
+            ]
         case Call():
             call = _build_call(step, build)
-            return lambda nodes, root: [call(node, root) for node in nodes]
+            return lambda nodes, root: [call(node, root) for portion in _portions(nodes, root) for node in portion]
     spread, width = _build_spread(step, build), _width(step)
 
     def spread_all(nodes: list[JSON], root: Document) -> list[JSON]:
@@ -202,6 +206,18 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
         return found
 
     return spread_all
+
+
+def _portions(nodes: list[JSON], root: Document) -> Iterator[list[JSON]]:
+    """The nodes in pieces that do not take long, counted as visited."""
+    if len(nodes) <= PORTION:
+        root.spend(len(nodes))
+        yield nodes
+        return
+    for first in range(0, len(nodes), PORTION):
+        portion = nodes[first : first + PORTION]
+        root.spend(len(portion))
+        yield portion
 
 
 def _width(step: Step) -> int:

@@ -40,11 +40,18 @@ class Watched:
 
     variables: dict[str, JSON] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
+    deferral: None = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         self.asked.append(section)
         whole = {"Execution": {"Name": "e"}, "State": {"Name": "s"}}
         return whole if section is None else {section: whole.get(section)}
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """There is time."""
+
+    def apart(self, deferral: object) -> Watched:
+        return self
 
 
 def query(expression: str, members: Members = BEFORE_WORK) -> Query:

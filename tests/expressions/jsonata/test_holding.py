@@ -7,12 +7,16 @@ Time is not measured here but counted, in the steps that work is paid for with, 
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
 from express.expressions.jsonata import JSONataError, compile, compiler  # noqa: A004 - the verb users know
 from express.expressions.jsonata.evaluation import DEFAULT_LIMITS, Evaluation, Limits
 from tests.expressions.jsonata.hostile import DATA, HONEST, hostile
+
+if TYPE_CHECKING:
+    from express.types import Scope
 
 #: Steps that ten milliseconds are worth.
 TEN_MILLISECONDS = 100_000
@@ -27,9 +31,9 @@ class Counted(Evaluation):
 
     most = 0
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, scope: Scope | None = None) -> None:
         self._steps = limits.steps
-        super().__init__(limits)
+        super().__init__(limits, scope)
 
     @property
     def steps(self) -> int:

@@ -1,0 +1,132 @@
+"""Expressions that would hold the event loop for too long are worked out in a thread.
+
+Theory of operation. An expression is evaluated in one go, within the step of its state (law 3). Nearly all take
+microseconds; over the 256 KiB that a payload may have, a few take a tenth of a second, in which the loop would serve
+nobody (law 8). So whatever may take long calls `Scope.look` about once a millisecond, and that raises OutOfTime when
+the loop has waited long enough. Nothing has happened by then, for expressions only read. Whoever runs the step
+(`runtime.execution`) has the expression evaluated once more, in a thread, and then runs the step again, which finds the
+answer where it had to stop (`deferrable`).
+
+A thread does not make Python faster, but it shares the interpreter: the loop gets its turn within five milliseconds
+(`sys.getswitchinterval`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from express.errors import ExpressError, forget_trace
+
+if TYPE_CHECKING:
+    from express.types import JSON, Expr, Scope
+
+#: What an expression has come to: its value, or else what it has raised.
+Answer: TypeAlias = "tuple[JSON, Exception | None]"
+
+
+class Deferral:
+    """What expressions of one visit of a state have come to, as far as they were worked out elsewhere.
+
+    `given`: what the step has got of the outside world already and must not ask for again: nothing, or one value.
+    `is_patient`: whatever is still to be evaluated is evaluated here and now. `is_left`: nobody waits for the answers
+    any longer. `rounds`: how often the step has been put off.
+    """
+
+    __slots__ = ("answers", "given", "is_left", "is_patient", "rounds")
+
+    def __init__(self, *, is_patient: bool = False) -> None:
+        self.rounds = 0
+        self.answers: dict[Expr, Answer] = {}
+        self.given: tuple[JSON, ...] = ()
+        self.is_left = False
+        self.is_patient = is_patient
+
+    def answer(self, expression: Expr) -> JSON:
+        """What was worked out. Raises what the expression has raised."""
+        value, error = self.answers[expression]
+        if error is not None:
+            raise error
+        return value
+
+    def forget(self) -> None:
+        """The visit goes on with other data."""
+        self.answers.clear()
+        self.rounds = 0
+
+    def look(self) -> None:
+        """Asked of those that are patient."""
+
+
+#: For expressions that nobody can put off.
+PATIENCE = Deferral(is_patient=True)
+
+
+class Left(ExpressError):
+    """In the thread: nobody waits for the answer any longer."""
+
+
+class _Elsewhere(Deferral):
+    """In the thread there is time, as long as somebody waits."""
+
+    __slots__ = ("_deferral",)
+
+    def __init__(self, deferral: Deferral) -> None:
+        super().__init__(is_patient=True)
+        self._deferral = deferral
+
+    def look(self) -> None:
+        if self._deferral.is_left:
+            raise Left
+
+
+class Job:
+    """An expression to be worked out: `key` is what will ask for the answer."""
+
+    __slots__ = ("_data", "_expression", "_key", "_scope")
+
+    def __init__(self, key: Expr, expression: Expr, data: JSON, scope: Scope) -> None:
+        self._key = key
+        self._expression = expression
+        self._data = data
+        self._scope = scope
+
+    def work(self, deferral: Deferral) -> None:
+        """Done by the thread."""
+        try:
+            answer: Answer = self._expression(self._data, self._scope.apart(_Elsewhere(deferral))), None
+        except Exception as error:  # noqa: BLE001 - whoever asks for the answer meets it
+            forget_trace(error)
+            answer = None, error
+        deferral.answers[self._key] = answer
+
+
+class OutOfTime(Exception):
+    """The loop cannot wait for an expression any longer.
+
+    `job` is what is to be done in its place; None where nobody can put it off. `given`: as in Deferral.
+    """
+
+    def __init__(self) -> None:
+        self.job: Job | None = None
+        self.given: tuple[JSON, ...] = ()
+
+    def put_off(self, key: Expr, expression: Expr, data: JSON, scope: Scope) -> None:
+        """It has come through an expression that can be evaluated by itself. The first one counts."""
+        if self.job is None:
+            self.job = Job(key, expression, data, scope)
+
+
+def deferrable(expression: Expr) -> Expr:
+    """The expression, as one that can be evaluated elsewhere when it takes too long."""
+
+    def evaluate(data: JSON, scope: Scope) -> JSON:
+        deferral = scope.deferral
+        if deferral is not None and evaluate in deferral.answers:
+            return deferral.answer(evaluate)
+        try:
+            return expression(data, scope)
+        except OutOfTime as late:
+            late.put_off(evaluate, expression, data, scope)
+            raise
+
+    return evaluate
