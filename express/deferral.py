@@ -7,18 +7,23 @@ the loop has waited long enough. Nothing has happened by then, for expressions o
 (`runtime.execution`) has the expression evaluated once more, in a thread, and then runs the step again, which finds the
 answer where it had to stop (`deferrable`).
 
-A thread does not make Python faster, but it shares the interpreter: the loop gets its turn within five milliseconds
-(`sys.getswitchinterval`).
+A thread does not make Python faster, but it shares the interpreter. It hands it over each time it looks; left to itself
+Python would let the loop wait five milliseconds (`sys.getswitchinterval`), for each callback anew.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from express.errors import ExpressError, forget_trace
 
 if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
+
+#: Seconds for which the thread keeps the interpreter, at least, and for which it then lets go of it.
+_SHIFT: Final = 0.0005
+_REST: Final = 0.00002
 
 #: What an expression has come to: its value, or else what it has raised.
 Answer: TypeAlias = "tuple[JSON, Exception | None]"
@@ -68,15 +73,20 @@ class Left(ExpressError):
 class _Elsewhere(Deferral):
     """In the thread there is time, as long as somebody waits."""
 
-    __slots__ = ("_deferral",)
+    __slots__ = ("_deferral", "_rested")
 
     def __init__(self, deferral: Deferral) -> None:
         super().__init__(is_patient=True)
         self._deferral = deferral
+        self._rested = monotonic()
 
     def look(self) -> None:
         if self._deferral.is_left:
             raise Left
+        if monotonic() - self._rested > _SHIFT:
+            # Not for no time at all: this thread would take the interpreter again before the other has woken up.
+            sleep(_REST)
+            self._rested = monotonic()
 
 
 class Job:
@@ -111,9 +121,9 @@ class OutOfTime(Exception):
         self.given: tuple[JSON, ...] = ()
 
     def put_off(self, key: Expr, expression: Expr, data: JSON, scope: Scope) -> None:
-        """It has come through an expression that can be evaluated by itself. The first one counts."""
-        if self.job is None:
-            self.job = Job(key, expression, data, scope)
+        """It has come through an expression that can be evaluated by itself. The outermost counts: one part of a
+        template is hardly ever the only one that takes long."""
+        self.job = Job(key, expression, data, scope)
 
 
 def deferrable(expression: Expr) -> Expr:

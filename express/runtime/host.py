@@ -36,9 +36,8 @@ SECOND = 1_000_000_000
 #: How long the engine may run before the loop turns. One slice and the longest single step (an orjson pass over
 #: 256 KiB takes up to 3 ms) stay below the 10 ms that design law 8 allows.
 SLICE_NS = 500_000
-#: How much longer the loop waits for an expression that has been begun. No portion of one takes longer than two
-#: milliseconds, or it is told of beforehand.
-PATIENCE_NS = 2_000_000
+#: How much longer the loop waits for an expression that has been begun.
+PATIENCE_NS = 1_000_000
 #: How many of those who stand in line are called at once.
 _CALLED = 16
 
