@@ -24,7 +24,7 @@ DATA: JSON = {
 
 
 class _Scope:
-    deferral = None
+    deferral: JSON = None
 
     @property
     def variables(self) -> Mapping[str, JSON]:
@@ -36,7 +36,7 @@ class _Scope:
     def look(self, ahead_ns: int = 0) -> None:
         """There is time."""
 
-    def apart(self, deferral: object) -> _Scope:
+    def apart(self) -> _Scope:
         return self
 
 

@@ -98,12 +98,13 @@ class Job:
         self._key = key
         self._expression = expression
         self._data = data
-        self._scope = scope
+        self._scope = scope.apart()
 
     def work(self, deferral: Deferral) -> None:
         """Done by the thread."""
+        self._scope.deferral = _Elsewhere(deferral)
         try:
-            answer: Answer = self._expression(self._data, self._scope.apart(_Elsewhere(deferral))), None
+            answer: Answer = self._expression(self._data, self._scope), None
         except Exception as error:  # noqa: BLE001 - whoever asks for the answer meets it
             forget_trace(error)
             answer = None, error

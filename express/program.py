@@ -410,13 +410,12 @@ class Frame:
         else:
             self.run.host.look(ahead_ns)
 
-    def apart(self, deferral: Deferral) -> Frame:
+    def apart(self) -> Frame:
         """See `types.Scope`."""
         frame = Frame(self.run, self.step, self.data, self.size, self.variables)
         for name in Frame.__slots__:
             if hasattr(self, name):
                 setattr(frame, name, getattr(self, name))
-        frame.deferral = deferral
         return frame
 
     def context(self, section: str | None = None) -> dict[str, JSON]:

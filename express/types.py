@@ -27,8 +27,8 @@ class Scope(Protocol):
 
     @property
     def variables(self) -> Mapping[str, JSON]: ...
-    @property
-    def deferral(self) -> Any: ...
+
+    deferral: Any
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         """The context object as AWS shapes it: Execution, StateMachine, State, and Map or Task where present.
@@ -42,7 +42,7 @@ class Scope(Protocol):
         Raises OutOfTime when the event loop must not wait any longer."""
         ...
 
-    def apart(self, deferral: Any) -> Scope:
+    def apart(self) -> Scope:
         """A copy for a thread, which stays as it is while the execution goes on."""
         ...
 

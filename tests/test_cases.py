@@ -11,7 +11,8 @@ functions got; the `seconds` it took; or the `problems`, a line each, of a defin
 `now`, `type`, `runtime` set the clock, the kind of machine, the limits of the Runtime; `isolated` leaves out the
 handlers that are trusted to respect them.
 
-Every case runs with each kind of handler and through each way into the Runtime, and always comes to the same.
+Every case runs with each kind of handler and through each way into the Runtime, and always comes to the same; also when
+all that can be is worked out elsewhere (`tests.hurry`).
 """
 
 from __future__ import annotations
@@ -188,6 +189,13 @@ def test_case(case: dict[str, Any], kind: str) -> None:
         result = run_virtual(executed(case, workflow, way), now=case.get("now"))
         assert as_text(outcome(result, script, expected)) == as_text(expected), way.__name__
         check_spare(workflow.machine())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(("case", "kind"), [param for param in runs() if param.values[1] in ("plain", "asynchronous")])
+def test_case_worked_out_elsewhere(case: dict[str, Any], kind: str) -> None:
+    test_case(case, kind)
 
 
 #: What `Runtime.begin` sets for each execution, and what it takes away from one that has ended.

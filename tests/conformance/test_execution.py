@@ -151,3 +151,9 @@ def test_replayed_case(case: dict[str, Any]) -> None:
         assert entered == case["transitions"]
         final = case["history"][-1]["id"]
         assert witness.events == final - 1, "history events before the final one"
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize("case", params())
+def test_replayed_case_worked_out_elsewhere(case: dict[str, Any]) -> None:
+    test_replayed_case(case)

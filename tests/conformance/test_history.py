@@ -79,6 +79,12 @@ def test_recorded_history(case: dict[str, Any]) -> None:
     assert len(recorder.events) == recorder.counted + 1, "events written and events counted"
 
 
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize("case", history_params())
+def test_recorded_history_worked_out_elsewhere(case: dict[str, Any]) -> None:
+    test_recorded_history(case)
+
+
 @pytest.mark.slow
 def test_the_exceptions_are_recorded_cases() -> None:
     known = {param.id for param in history_params()}

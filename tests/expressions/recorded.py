@@ -24,7 +24,7 @@ class FixedScope:
 
     variables: dict[str, JSON] = field(default_factory=dict)
     context_object: dict[str, JSON] = field(default_factory=dict)
-    deferral: None = None
+    deferral: Any = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return self.context_object
@@ -32,7 +32,7 @@ class FixedScope:
     def look(self, ahead_ns: int = 0) -> None:
         """There is time."""
 
-    def apart(self, deferral: object) -> FixedScope:
+    def apart(self) -> FixedScope:
         return self
 
 

@@ -66,7 +66,7 @@ DATA: JSON = {
 class FakeScope:
     """A scope of fixed variables and context, which has all the time there is."""
 
-    deferral = None
+    deferral: JSON = None
 
     def __init__(self, variables: Mapping[str, JSON] | None = None, context: dict[str, JSON] | None = None) -> None:
         self.variables = variables or {}
@@ -78,7 +78,7 @@ class FakeScope:
     def look(self, ahead_ns: int = 0) -> None:
         pass
 
-    def apart(self, deferral: object) -> FakeScope:
+    def apart(self) -> FakeScope:
         return self
 
 

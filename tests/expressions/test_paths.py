@@ -177,7 +177,7 @@ _STEPS = st.lists(_KEYS | st.integers(0, 3), max_size=4)
 
 class _NoScope:
     variables: dict[str, JSON] = {}  # noqa: RUF012 - the paths here read their data only
-    deferral = None
+    deferral: JSON = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
@@ -185,7 +185,7 @@ class _NoScope:
     def look(self, ahead_ns: int = 0) -> None:
         """There is time."""
 
-    def apart(self, deferral: object) -> _NoScope:
+    def apart(self) -> _NoScope:
         return self
 
 

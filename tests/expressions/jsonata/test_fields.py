@@ -40,7 +40,7 @@ class Watched:
 
     variables: dict[str, JSON] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
-    deferral: None = None
+    deferral: Any = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         self.asked.append(section)
@@ -50,7 +50,7 @@ class Watched:
     def look(self, ahead_ns: int = 0) -> None:
         """There is time."""
 
-    def apart(self, deferral: object) -> Watched:
+    def apart(self) -> Watched:
         return self
 
 
