@@ -32,6 +32,9 @@ PAYLOAD_LIMIT = 262_144
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
 MAX_DEPTH = 254
 
+#: Members of an array that are written at once where they may be long.
+_MOST_AT_ONCE = 64
+
 STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 dumps = orjson.dumps
 
@@ -94,6 +97,43 @@ def encode(value: JSON) -> bytes:
 def measure(value: JSON) -> int:
     """Size of `value` as AWS counts it: bytes of compact UTF-8 JSON. Raises NotJSON."""
     return len(encode(value))
+
+
+def measure_array(items: list[JSON], most: int) -> int:
+    """`measure` for an array of values that are each within the limits, together perhaps not: they may share their
+    parts, as the outputs of iterations do which all got the whole input. Written at once they could fill the memory; so
+    it stops when they are longer than `most`, and the size it gives then is only a part of it."""
+    size = 1 + (len(items) or 1)
+    first, portion = 0, 1
+    while first < len(items):
+        part = items[first : first + portion]
+        written = measure(part) - 1 - len(part)
+        size += written
+        if size > most:
+            break
+        first += portion
+        # As many as would fit, going by those so far; but not too many, for they may be all different.
+        portion = min(4 * portion, _MOST_AT_ONCE, most * len(part) // (written + 1) + 1)
+    return size
+
+
+def outweighs(value: JSON, most: int) -> bool:
+    """Whether `value` has more than so many bytes of JSON for certain, however often it holds the same parts. What does
+    not may still have a few times as many: numbers count as one digit, and characters as one byte."""
+    weight = 0
+    pending = [value]
+    while pending and weight <= most:
+        node = pending.pop()
+        kind = type(node)
+        if kind is dict:
+            weight += 1 + 4 * len(node) + sum(map(len, node))
+            pending.extend(node.values())
+        elif kind is list:
+            weight += 1 + len(node)
+            pending.extend(node)
+        else:
+            weight += len(node) + 2 if kind is str else 1
+    return weight > most
 
 
 def text_of(value: JSON) -> str:

@@ -75,7 +75,8 @@ class Template:
     `constant`: it has no computed field. `variables`: names of the workflow variables it reads, without `$`.
     `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
     None when that cannot be known (intrinsic calls, variables, the context object, recursive paths). `members`: the
-    members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other.
+    members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other. `copies`:
+    how many paths it has, of which each may give all of the data; 1 at the least.
     """
 
     root: Node
@@ -83,6 +84,7 @@ class Template:
     growth: tuple[int, int] | None
     variables: frozenset[str]
     members: frozenset[str] | None
+    copies: int
 
 
 def parse_template(value: JSON, *, report: Report) -> Template:
@@ -95,6 +97,7 @@ def parse_template(value: JSON, *, report: Report) -> Template:
         growth=_growth(root, expressions),
         variables=frozenset().union(*map(variables_of, expressions)),
         members=_members(expressions),
+        copies=max(1, sum(map(_paths, expressions))),
     )
 
 
@@ -111,6 +114,11 @@ def variables_of(expression: Expression) -> frozenset[str]:
     if isinstance(expression, Call):
         return expression.variables
     return frozenset() if expression.variable is None else frozenset((expression.variable,))
+
+
+def _paths(expression: Expression) -> int:
+    """How many paths there are in an expression."""
+    return expression.paths if isinstance(expression, Call) else 1
 
 
 def indexed_member(expression: Expression) -> str | None:

@@ -27,7 +27,7 @@ from express.expressions.jsonpath import Path, build_path
 from express.expressions.jsonpath.syntax import Name
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
-from express.payload import NotJSON, measure
+from express.payload import NotJSON, measure, measure_array, outweighs
 from express.states.history import trail_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ UNKNOWN_SIZE = 1 << 40
 
 #: Longest name of a variable, in characters.
 MAX_VARIABLE_NAME = 80
+
+#: How often a value may hold what is as long as an output may be, and still be written down unseen.
+_MANY_COPIES = 32
+#: The same for the results of a fork: nearly all that are too long to be an output are found out sooner.
+_LONG_RESULTS = 2
 
 #: What one more member costs an object beside its key and value: quotes, colon, comma.
 _MEMBER_BYTES = 6
@@ -275,7 +280,8 @@ def build_prepare(flow: DataFlow) -> Expr | None:
 
 def prepare_growth(flow: DataFlow) -> tuple[int, int]:
     """How the work's input may outgrow the raw input; where that is not known, to a size that gets measured."""
-    return _known_growth(flow) or (0, UNKNOWN_SIZE)
+    copies = 1 if flow.parameters is None else flow.parameters.copies
+    return _known_growth(flow) or (0, UNKNOWN_SIZE * copies)
 
 
 def _known_growth(flow: DataFlow) -> Growth:
@@ -305,6 +311,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     """
     selector = flow.build_selector()
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
+    copies = flow.result_selector.copies if flow.result_selector else 1
     merge = flow.build_merge()
     key = single_name(flow.result_path)
     key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
@@ -315,14 +322,14 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     name = step.name
 
     def leave_plainly(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
-        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, result, name)
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, result, name, size)
         frame.data = result
         return following
 
     def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
         value = merge(raw, result)  # type: ignore[misc]  # chosen only where there is a merge
         size += frame.size + key_bytes
-        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
         return following
 
@@ -332,7 +339,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         value = raw.copy()
         value[key] = result
         size += frame.size + key_bytes
-        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
         return following
 
@@ -340,7 +347,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         value = result
         if selector is not None:
             value = selector(result, frame)
-            size = UNKNOWN_SIZE if selector_growth is None else selector_growth[0] * size + selector_growth[1]
+            size = UNKNOWN_SIZE * copies if selector_growth is None else selector_growth[0] * size + selector_growth[1]
         if discard:
             value, size = raw, frame.size
         elif merge is not None:
@@ -350,7 +357,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         if output is not None:
             value = output(value, frame)
             size = UNKNOWN_SIZE if output_growth is None else output_growth * size + 2
-        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
         if fresh is not None:
             frame.variables = fresh
@@ -414,22 +421,46 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
         value = raw.copy()
         value[key] = result
         size = sum_factor * frame.size + sum_constant
-        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, step.name, size)
         frame.data = value
         return following
 
     return run_adding
 
 
-def measured(frame: Frame, value: JSON, name: str) -> int:
-    """The exact size of a state's output; DataLimitExceeded when it is over the limit."""
+def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
+    """The exact size of a state's output, of which only a bound is known; DataLimitExceeded when it is over the limit.
+
+    The bound tells how often the output may hold the same data: what might fill the memory if it were written down is
+    weighed first.
+    """
+    limit = frame.run.host.payload_limit
+    if holds_many_copies(bound, limit) and outweighs(value, limit):
+        raise data_limit_exceeded(name)
     try:
         size = measure(value)
     except NotJSON as error:
         raise EngineError("States.Runtime", f"The output of the state is not valid JSON: {error}") from None
-    if size > frame.run.host.payload_limit:
+    if size > limit:
         raise data_limit_exceeded(name)
     return size
+
+
+def holds_many_copies(bound: int, limit: int) -> bool:
+    """Whether a value of no more than `bound` bytes can hold what is within the limit so often that it is better not
+    written down unseen."""
+    return bound // (UNKNOWN_SIZE if bound >= UNKNOWN_SIZE else limit) > _MANY_COPIES
+
+
+def size_of_results(results: list[JSON], limit: int) -> int:
+    """The size of a fork's results, each of which is within the limit; a bound where that is many times the limit."""
+    most = _LONG_RESULTS * limit
+    try:
+        size = measure_array(results, most)
+    except NotJSON:
+        # Whoever measures the output has the words for it.
+        return UNKNOWN_SIZE
+    return size if size <= most else UNKNOWN_SIZE * UNKNOWN_SIZE
 
 
 def data_limit_exceeded(who: str) -> StateError:

@@ -14,14 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from express.expressions.jsonata.fields import Template, build_template, growth_of_template
+from express.expressions.jsonata.fields import Template, build_template, copies_of_template, growth_of_template
 from express.expressions.jsonata.states_object import AFTER_WORK, BEFORE_WORK, Members
 from express.states.flow import UNKNOWN_SIZE, Assign, DataFlow, build_assign, measured, read_variable_names
 from express.states.jsonata_fields import read_template_field
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
-    from express.expressions.jsonata.growth import Bound
     from express.program import Frame, Step, StepRun
     from express.states.flow import Leave
     from express.types import JSON, Expr
@@ -68,7 +67,8 @@ class QueryFlow:
         if self.arguments is None:
             return 1, 0
         bound = growth_of_template(self.arguments)
-        return (0, UNKNOWN_SIZE) if bound is None else (bound.input, bound.constant)
+        copies = copies_of_template(self.arguments)
+        return (0, UNKNOWN_SIZE * copies) if bound is None else (bound.input, bound.constant)
 
     def build_leave(self, step: Step, following: Step) -> Leave:
         """The way out of a state: Assign and Output, the size check, the next step."""
@@ -78,7 +78,7 @@ class QueryFlow:
             return self._build_assigning_leave(step, following)
         output = build_template(self.output)
         assign = build_assign(self.assign, step)
-        factor, per_result, constant = _coefficients(growth_of_template(self.output))
+        factor, per_result, constant = _coefficients(self.output)
         works, name = self.works, step.name
 
         def leave(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
@@ -86,7 +86,7 @@ class QueryFlow:
             fresh = None if assign is None else assign(states, frame)
             value = output(states, frame)
             size = factor * frame.size + per_result * size + constant
-            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
             frame.data = value
             if fresh is not None:
                 frame.variables = fresh
@@ -117,21 +117,25 @@ class QueryFlow:
             leave = self.build_leave(step, following)
             return lambda frame: leave(frame, frame.data, frame.data, frame.size)
         output = build_template(self.output)
-        factor, _, constant = _coefficients(growth_of_template(self.output))
+        factor, _, constant = _coefficients(self.output)
         name = step.name
 
         def run(frame: Frame) -> Step:
             value = output({"input": frame.data}, frame)
             size = factor * frame.size + constant
-            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
             frame.data = value
             return following
 
         return run
 
 
-def _coefficients(bound: Bound) -> tuple[int, int, int]:
-    return (0, 0, UNKNOWN_SIZE) if bound is None else (bound.input, bound.result, bound.constant)
+def _coefficients(output: Template) -> tuple[int, int, int]:
+    """(input, result, constant): how an output may outgrow what it is made of."""
+    bound = growth_of_template(output)
+    if bound is None:
+        return 0, 0, UNKNOWN_SIZE * copies_of_template(output)
+    return bound.input, bound.result, bound.constant
 
 
 def read_query_flow(fields: Fields, *names: str) -> QueryFlow:

@@ -25,7 +25,7 @@ from express.states.distributed import (
     read_number,
     read_tolerance,
 )
-from express.states.flow import UNKNOWN_SIZE
+from express.states.flow import UNKNOWN_SIZE, size_of_results
 from express.states.fork import Siblings, build_fork
 from express.states.items import Items, read_items, select_item, select_items
 from express.states.recovery import build_recovery, read_catch, read_retry
@@ -112,7 +112,8 @@ class Map(Node):
             return _Iterations(frame, program, data, items, selector, limit, size_of(frame.size), many, is_plain)
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:
-            return leave(frame, frame.data, iterations.results, UNKNOWN_SIZE)
+            results, size, limit = iterations.results, iterations.total, frame.run.host.payload_limit
+            return leave(frame, frame.data, results, size if size <= limit else size_of_results(results, limit))
 
         if self.distribution is None:
             build_fork(step, (program,), begin, finish, link.witness)
@@ -128,15 +129,17 @@ class Map(Node):
 
         def finish_children(frame: Frame, found: Children) -> Step:
             found.succeed(frame)
-            return leave(frame, frame.data, found.outputs, UNKNOWN_SIZE)
+            outputs = found.outputs
+            return leave(frame, frame.data, outputs, size_of_results(outputs, frame.run.host.payload_limit))
 
         build_fork(step, (program,), begin_children, finish_children)
 
 
 class _Iterations(Siblings):
-    """The iterations of one visit. A frame that has ended serves the next iteration."""
+    """The iterations of one visit. A frame that has ended serves the next iteration. `total` is a bound of the bytes of
+    the results."""
 
-    __slots__ = ("begun", "chosen", "data", "items", "many", "run", "selector", "size", "spare", "start")
+    __slots__ = ("begun", "chosen", "data", "items", "many", "run", "selector", "size", "spare", "start", "total")
 
     def __init__(
         self,
@@ -157,6 +160,7 @@ class _Iterations(Siblings):
         self.items = items
         self.selector = selector
         self.size = size
+        self.total = 2
         self.many = many
         self.sweeps = is_plain or many is not None
         #: The inputs of the next iterations, as far as they have been selected.
@@ -174,6 +178,8 @@ class _Iterations(Siblings):
         del self.chosen[: len(outputs)]
         done = first + len(outputs)
         self.results[first:done] = outputs
+        # Nobody has measured what trusted handlers returned.
+        self.total += UNKNOWN_SIZE
         # Each has been started, has passed through its state and has succeeded.
         self.run.events += len(outputs) * (self.start.events + 2)
         return done
@@ -185,7 +191,7 @@ class _Iterations(Siblings):
             # What was worked out is for the next one, and must not be lost when that is entered after all.
             return first
         perform, size, variables, selector, items = step.run, self.size, parent.variables, self.selector, self.items
-        results = self.results
+        results, total = self.results, self.total
         frame = self.spare = self.spare or Frame(run, step, None, size, variables)
         frame.step = step
         done = first
@@ -197,11 +203,13 @@ class _Iterations(Siblings):
                 frame.variables = variables
                 perform(frame)
                 results[index] = frame.data
+                total += frame.size + 1
                 done = index + 1
         except StateError as error:
             forget_trace(error)
         except OutOfTime as late:
             forget_trace(late)
+        self.total = total
         step.passed += done - first
         run.events += (done - first) * (step.events + 2)
         return done
@@ -244,6 +252,7 @@ class _Iterations(Siblings):
 
     def leave(self, index: int, frame: Frame) -> None:
         self.results[index] = frame.data
+        self.total += frame.size + 1
         self.run.events += 1
         self.spare = frame
 

@@ -108,7 +108,7 @@ def _build_constant(result: JSON, flow: Flow, step: Step, following: Step) -> St
         value = raw.copy()
         value[key] = copy()
         total = frame.size + added
-        frame.size = total if total <= frame.run.host.payload_limit else measured(frame, value, step.name)
+        frame.size = total if total <= frame.run.host.payload_limit else measured(frame, value, step.name, total)
         frame.data = value
         return following
 

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 from express.deferral import PATIENCE
 from express.definition import messages
 from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT, StateError
-from express.expressions.jsonata.fields import build_template
+from express.expressions.jsonata.fields import build_template, copies_of_template
 from express.expressions.jsonata.states_object import AFTER_ERROR
 from express.expressions.paths import build_result_path
-from express.states.flow import Assign, build_assign, measured, name_bytes, read_assign, read_result_path
+from express.states.flow import UNKNOWN_SIZE, Assign, build_assign, measured, name_bytes, read_assign, read_result_path
 from express.states.jsonata_fields import read_template_field
 from express.states.jsonata_flow import QueryAssign, read_query_assign
 
@@ -232,7 +232,7 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
         if not discard:
             value = output if merge is None else merge(frame.data, output)
             size = frame.size + key_bytes + 6 * (len(output["Error"] or "") + len(output["Cause"] or ""))
-            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name)
+            frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
             frame.data = value
         if fresh is not None:
             frame.variables = fresh
@@ -248,6 +248,7 @@ def _build_query_catch(
     """In JSONata: the catcher's Output, or else the error output; both it and Assign see `$states.errorOutput`."""
     target = link.step(catcher.next or "")
     output = None if catcher.output is None else build_template(catcher.output)
+    most = UNKNOWN_SIZE if catcher.output is None else UNKNOWN_SIZE * copies_of_template(catcher.output)
     assign = build_assign(catcher.assign, step)
     name = step.name
 
@@ -257,7 +258,7 @@ def _build_query_catch(
         fresh = None if assign is None else assign(states, frame)
         if output is not None:
             value = output(states, frame)
-        frame.size = measured(frame, value, name)
+        frame.size = measured(frame, value, name, most)
         frame.data = value
         if fresh is not None:
             frame.variables = fresh

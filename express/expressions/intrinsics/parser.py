@@ -53,6 +53,13 @@ class Call:
     arguments: tuple[Literal | Path | Call, ...]
 
     @property
+    def paths(self) -> int:
+        """How many paths there are in its arguments."""
+        return sum(
+            argument.paths if isinstance(argument, Call) else isinstance(argument, Path) for argument in self.arguments
+        )
+
+    @property
     def variables(self) -> frozenset[str]:
         """The workflow variables its paths start at, without `$`."""
         names: set[str] = set()

@@ -223,6 +223,13 @@ def growth_of_template(template: Template) -> Bound:
     return total([Growth(constant=measure(template.base)), *(growth_of_template(part) for _, part in template.parts)])
 
 
+def copies_of_template(template: Template) -> int:
+    """How many expressions it has, each of which may give all of the data; 1 at the least."""
+    if isinstance(template, Composite):
+        return max(1, sum(copies_of_template(part) for _, part in template.parts))
+    return 1
+
+
 # --------------------------------------------------------------------------------------------------------------
 # build
 
