@@ -22,11 +22,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
-from express.payload import NotJSON, cross, is_plain, text_of
+from express.payload import NotJSON, cross, is_plain, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.chain import TRUSTED_RESULTS, TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
-from express.states.flow import Flow, Leave, added_member, data_limit_exceeded, input_limit_exceeded
+from express.states.flow import (
+    Flow,
+    Leave,
+    added_member,
+    data_limit_exceeded,
+    holds_many_copies,
+    input_limit_exceeded,
+)
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.many import build_many
 from express.states.task_context import TaskContext
@@ -76,6 +83,7 @@ class Edge:
         #: Set when nothing stands between a handler's result and `leave`.
         self.trusted_leave: Leave | None = None
         self.prepare = flow.build_prepare()
+        self.growth = flow.growth()
         self.credentials = credentials
         self.limits = None if limits is None else build_limits(limits, flow)
         #: What the limits of an attempt came to. Good from `begin` to the call: nothing else runs between the two.
@@ -171,6 +179,7 @@ class Edge:
     def _build_begin(self, isolate: bool, wrapped: bool) -> Begin:
         """Raw input to payload, by value unless the handler is trusted."""
         prepare, credentials, who = self.prepare, self.credentials, self.resource.name
+        factor, constant = self.growth
 
         def begin_trusted(frame: Frame) -> JSON:
             return prepare(frame.data, frame)  # type: ignore[misc]  # chosen only where there is a prepare
@@ -183,8 +192,12 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
+                limit = frame.run.host.payload_limit
+                bound = factor * frame.size + constant
+                if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
+                    raise input_limit_exceeded(who)
                 payload, size = cross_in(payload)
-                if size > frame.run.host.payload_limit:
+                if size > limit:
                     raise input_limit_exceeded(who)
             return payload
 

@@ -488,13 +488,15 @@ def build_assign(node: Assign | None, step: Step) -> Callable[[JSON, Frame], dic
     if node is None:
         return None
     evaluate = node.build()
+    is_long = len(node.names) > _MANY_COPIES
 
     def assign(data: JSON, frame: Frame) -> dict[str, JSON]:
         fresh = evaluate(data, frame)
         variables = {**frame.variables, **fresh}
-        if measure(fresh) > frame.run.host.payload_limit:
+        limit = frame.run.host.payload_limit
+        if (is_long and outweighs(fresh, limit)) or measure(fresh) > limit:
             raise StateError(DATA_LIMIT_EXCEEDED, "The size of the assigned variables exceeds the service limit.")
-        if len(variables) * frame.run.host.payload_limit > ALL_VARIABLES_LIMIT < measure(variables):
+        if len(variables) * limit > ALL_VARIABLES_LIMIT < measure(variables):
             raise StateError(DATA_LIMIT_EXCEEDED, "The total size of the variables exceeds the service limit.")
         return variables
 

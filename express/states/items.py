@@ -9,7 +9,7 @@ expression that gives one, and without it the state's input is the array; ItemSe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from express.deferral import PATIENCE
 from express.definition import messages
@@ -18,8 +18,14 @@ from express.expressions.jsonata import fields as queries
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
-from express.payload import text_of
-from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
+from express.payload import outweighs, text_of
+from express.states.flow import (
+    UNKNOWN_SIZE,
+    holds_many_copies,
+    input_limit_exceeded,
+    read_reference_field,
+    read_template,
+)
 from express.states.jsonata_fields import read_template_field
 
 if TYPE_CHECKING:
@@ -52,10 +58,12 @@ class Items:
 
     def build_selector(self) -> Expr | None:
         """`selector(data, frame)`: an iteration's input, while `frame.item` tells of the item."""
-        if self.selector is None or isinstance(self.selector, Template):
-            return None if self.selector is None else build_template(self.selector)
+        if self.selector is None:
+            return None
+        if isinstance(self.selector, Template):
+            return _bounded(build_template(self.selector), self.selector.copies)
         template = queries.build_template(self.selector)
-        return lambda data, scope: template({"input": data}, scope)
+        return _bounded(lambda data, scope: template({"input": data}, scope), queries.copies_of_template(self.selector))
 
     def size_of_items(self, size: int) -> int:
         """A bound of the bytes of an iteration's input, from the size of the state's input."""
@@ -65,6 +73,21 @@ class Items:
             return size
         growth = queries.growth_of_template(self.source)
         return UNKNOWN_SIZE if growth is None else growth.input * size + growth.constant
+
+
+def _bounded(selector: Expr, copies: int) -> Expr:
+    """`selector`, which mentions what may be all of the data so many times. What AWS says where that makes too much of
+    it is recorded nowhere."""
+    if not holds_many_copies(copies * UNKNOWN_SIZE, UNKNOWN_SIZE):
+        return selector
+
+    def bounded(data: JSON, scope: Any) -> JSON:
+        selected = selector(data, scope)
+        if outweighs(selected, scope.run.host.payload_limit):
+            raise input_limit_exceeded(scope.step.name)
+        return selected
+
+    return bounded
 
 
 def read_items(fields: Fields, *, distributed: bool) -> Items:

@@ -10,19 +10,27 @@ goes down with the building.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
+from express.deferral import deferrable
 from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.intrinsics.parser import Call, Literal
 from express.expressions.intrinsics.registry import ArgumentsError, Function
 from express.expressions.jsonpath import Path, Root, build_path
 from express.expressions.values import json_bytes, json_text
-from express.payload import PAYLOAD_LIMIT
+from express.payload import PAYLOAD_LIMIT, outweighs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from express.types import JSON, Expr, Scope
+
+
+#: Paths in one call that may each give all of the data before anybody minds.
+_MANY_PATHS: Final = 32
+#: Items that are compared without a look at the time, and what each comparison takes, at most.
+_MANY_ITEMS: Final = 500
+_COMPARISON_NS: Final = 2_000
 
 
 def build_intrinsic(call: Call) -> Expr:
@@ -32,7 +40,13 @@ def build_intrinsic(call: Call) -> Expr:
     the function refuses. (The ASL spec has `States.IntrinsicFailure` for the latter; the service was never seen to
     use it.) Causes start with `The function '<call>' had the following error: `.
     """
-    return _build(call, call.text)
+    return deferrable(_build(call, call.text)) if _compares_items(call) else _build(call, call.text)
+
+
+def _compares_items(call: Call) -> bool:
+    """Whether it, or a call within it, compares the items of an array, which takes long where there are many."""
+    inner = any(isinstance(argument, Call) and _compares_items(argument) for argument in call.arguments)
+    return call.function.compares_items or inner
 
 
 def _build(call: Call, whole: str) -> Expr:
@@ -47,6 +61,8 @@ def _build(call: Call, whole: str) -> Expr:
         return _folded(call, function, constants, whole)
     if intrinsic.array_limit and not _is_bounded(arguments[0]):
         function = _with_array_limit(function)
+    if call.paths > _MANY_PATHS and intrinsic.writes:
+        function = _with_weight_limit(function)
     return _by_arity(call, function, arguments, whole)
 
 
@@ -85,8 +101,21 @@ def _with_array_limit(function: Function) -> Function:
     return limited
 
 
+def _with_weight_limit(function: Function) -> Function:
+    """For what is written down as often as it is mentioned, and so could fill the memory."""
+
+    def limited(*arguments: JSON) -> JSON:
+        if outweighs(list(arguments), _MANY_PATHS * PAYLOAD_LIMIT):
+            raise ArgumentsError
+        return function(*arguments)
+
+    return limited
+
+
 def _by_arity(call: Call, function: Function, arguments: Sequence[Literal | Path | Call], whole: str) -> Expr:
     operands = [_operand(argument, whole) for argument in arguments]
+    if call.function.compares_items:
+        operands[0] = _looking_ahead(operands[0])
     if len(operands) == 1:
         return _unary(call, function, operands[0], whole)
     if len(operands) == 2:
@@ -105,6 +134,18 @@ def _operand(argument: Literal | Path | Call, whole: str) -> Expr:
     if isinstance(argument, Call):
         return _build(argument, whole)
     return build_path(argument)
+
+
+def _looking_ahead(array: Expr) -> Expr:
+    """The array, if there is time to compare its items."""
+
+    def looking(data: JSON, scope: Scope) -> JSON:
+        items = array(data, scope)
+        if type(items) is list and len(items) > _MANY_ITEMS:
+            scope.look(len(items) * _COMPARISON_NS)
+        return items
+
+    return looking
 
 
 def _unary(call: Call, function: Function, operand: Expr, whole: str) -> Expr:

@@ -40,6 +40,7 @@ class Intrinsic:
 
     `pure`: equal arguments give equal results, so a call of constants may be computed while compiling.
     `array_limit`: the first argument is an array that must fit a payload (256 KiB).
+    `compares_items`: it does so with those of its first argument. `writes`: its result is written of its arguments.
     `specialise`: given the text of a constant first argument between its quotes, makes a function of the others.
     """
 
@@ -48,6 +49,8 @@ class Intrinsic:
     arity: range
     pure: bool
     array_limit: bool
+    compares_items: bool
+    writes: bool
     specialise: Callable[[str], Function] | None
 
 
@@ -62,13 +65,15 @@ def intrinsic(
     *,
     pure: bool = True,
     array_limit: bool = False,
+    compares_items: bool = False,
+    writes: bool = False,
     specialise: Callable[[str], Function] | None = None,
 ) -> Callable[[F], F]:
     """Register the decorated function as `name`; `arity` is the number of its arguments, or the range of them."""
     counts = range(arity, arity + 1) if isinstance(arity, int) else arity
 
     def register(function: F) -> F:
-        FUNCTIONS[name] = Intrinsic(name, function, counts, pure, array_limit, specialise)
+        FUNCTIONS[name] = Intrinsic(name, function, counts, pure, array_limit, compares_items, writes, specialise)
         return function
 
     return register

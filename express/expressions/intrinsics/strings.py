@@ -80,7 +80,7 @@ def _refuse(detail: str | None) -> Function:
     return refuse
 
 
-@intrinsic("States.Format", at_least(1), specialise=format_literal)
+@intrinsic("States.Format", at_least(1), writes=True, specialise=format_literal)
 def format_(template: JSON, *values: JSON) -> str:
     """The template with each `{}` replaced by the text of the next value.
 
