@@ -19,12 +19,13 @@ Chains are made only where nobody looks on: an observer of states wants to see e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 from express.errors import StateError, forget_trace
 from express.payload import is_plain
 from express.program import END, Chain
-from express.states.conversation import Answer, Line, Refusal, open_line
+from express.states.conversation import Answer, Line, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
@@ -170,6 +171,18 @@ def _build_passes(steps: list[Step], chain: Chain) -> StepRun:
     return run_passes
 
 
+class _Reached:
+    """How far a chain of Tasks has come: the state whose turn it is, and what the states before it have made of the
+    data, None before the first has. `left`: the handler has suspended, and its state alone goes on with it."""
+
+    __slots__ = ("data", "left", "step")
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.data: JSON = None
+        self.left = False
+
+
 def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
     head = steps[0]
     run_alone = head.run
@@ -178,8 +191,39 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
     failures: tuple[type[BaseException], ...] = head.link.failures
     added_bytes = sum(step.link.key_bytes for step in steps)
     events = sum(step.events for step in steps[1:])
-    line: Line | None = None
+    line: tuple[Line, _Reached] | None = None
     due = 0
+
+    @coroutine
+    def converse(reached: _Reached) -> Line:
+        """A line that is sent the data and calls one handler after another: to send each of them its coroutine from
+        outside would take longer than many of them do. Says `reached` when all have answered."""
+        answer, refusal = Answer(), Refusal()
+        said: object = reached
+        while True:
+            data = yield said
+            try:
+                for call, key, reached.step in links:
+                    value = yield from call(data)
+                    if reached.left or not (due or is_plain(value)):
+                        answer.value = value
+                        said = answer
+                        break
+                    reached.data = data = data.copy()
+                    data[key] = value
+                else:
+                    said = reached
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
+                refusal.value = error
+                said = refusal
+            # A line keeps nobody's data.
+            data = value = None
+
+    def open_conversation() -> tuple[Line, _Reached]:
+        reached = _Reached(head)
+        talk: Line = converse(reached)
+        talk.send(None)
+        return talk, reached
 
     def run_tasks(frame: Frame) -> Step:
         nonlocal line, due
@@ -189,37 +233,35 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
         if type(data) is not dict or size > run.host.payload_limit:
             return run_alone(frame)
         # A handler may come by here again before it has answered: the line is taken as long as it is in use.
-        taken, line = line or open_line(), None
-        outcome: Any = None
+        taken, line = line or open_conversation(), None
+        talk, reached = taken
         try:
-            for call, key, step in links:  # noqa: B007 - whose turn it was, wherever the loop is left
-                outcome = taken.send(call(data))
-                if type(outcome) is not Answer or not (due or is_plain(outcome.value)):
-                    break
-                data = data.copy()
-                data[key] = outcome.value
-                # A line keeps nobody's data, whatever the next handler says on it.
-                outcome.value = None
-            else:
+            said = talk.send(data)
+        except failures as error:
+            said = refusal = Refusal()
+            refusal.value = error
+            # The line has ended with it.
+            taken = None
+        else:
+            if said is reached:
                 line = taken
                 due = due - 1 if due else TRUSTED_RESULTS
-                frame.data = data
+                frame.data, reached.data = reached.data, None
                 frame.size = size
                 run.events += events
                 chain.passed += 1
                 return following
-        except failures as error:
-            refusal = Refusal()
-            refusal.value = error
-            due -= due > 0
-            return _hand_over(frame, steps, step, data, None, refusal)
         due -= due > 0
-        if isinstance(outcome, Answer):
+        if reached.data is not None:
+            data, reached.data = reached.data, None
+        if isinstance(said, Answer):
             line = taken
-            if type(outcome) is Answer:
+            if type(said) is Answer:
                 # The promise is broken: from now on each state looks to its own handler.
                 head.run = run_alone
-        return _hand_over(frame, steps, step, data, taken, outcome)
+        else:
+            reached.left = True
+        return _hand_over(frame, steps, reached.step, data, talk, said)
 
     return run_tasks
 
