@@ -172,15 +172,46 @@ def _build_passes(steps: list[Step], chain: Chain) -> StepRun:
 
 
 class _Reached:
-    """How far a chain of Tasks has come: the state whose turn it is, and what the states before it have made of the
-    data, None before the first has. `left`: the handler has suspended, and its state alone goes on with it."""
+    """How far a chain of Tasks has come: the state whose turn it is, and what those before it have made of the data,
+    None before the first has.
 
-    __slots__ = ("data", "left", "step")
+    `due`: how many chains' results are still taken as they come. `left`: the handler has suspended, and its state alone
+    goes on with it.
+    """
 
-    def __init__(self, step: Step) -> None:
+    __slots__ = ("data", "due", "left", "step")
+
+    def __init__(self, step: Step, due: int) -> None:
         self.step = step
+        self.due = due
         self.data: JSON = None
         self.left = False
+
+
+@coroutine
+def _converse(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> Line:
+    """A line that is sent the data and calls one handler after another: to send each of them its coroutine from outside
+    takes longer than many of them do. It says `reached` when all have answered."""
+    answer, refusal = Answer(), Refusal()
+    said: object = reached
+    while True:
+        data = yield said
+        try:
+            for call, key, reached.step in links:
+                value = yield from call(data)
+                if not reached.due and (reached.left or not is_plain(value)):
+                    answer.value = value
+                    said = answer
+                    break
+                reached.data = data = data.copy()
+                data[key] = value
+            else:
+                said = reached
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
+            refusal.value = error
+            said = refusal
+        # A line keeps nobody's data.
+        data = value = None
 
 
 def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
@@ -194,34 +225,9 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
     line: tuple[Line, _Reached] | None = None
     due = 0
 
-    @coroutine
-    def converse(reached: _Reached) -> Line:
-        """A line that is sent the data and calls one handler after another: to send each of them its coroutine from
-        outside would take longer than many of them do. Says `reached` when all have answered."""
-        answer, refusal = Answer(), Refusal()
-        said: object = reached
-        while True:
-            data = yield said
-            try:
-                for call, key, reached.step in links:
-                    value = yield from call(data)
-                    if reached.left or not (due or is_plain(value)):
-                        answer.value = value
-                        said = answer
-                        break
-                    reached.data = data = data.copy()
-                    data[key] = value
-                else:
-                    said = reached
-            except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
-                refusal.value = error
-                said = refusal
-            # A line keeps nobody's data.
-            data = value = None
-
     def open_conversation() -> tuple[Line, _Reached]:
-        reached = _Reached(head)
-        talk: Line = converse(reached)
+        reached = _Reached(head, due)
+        talk: Line = _converse(links, reached)
         talk.send(None)
         return talk, reached
 
@@ -238,29 +244,30 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
         try:
             said = talk.send(data)
         except failures as error:
+            # The line has ended with it.
             said = refusal = Refusal()
             refusal.value = error
-            # The line has ended with it.
-            taken = None
         else:
             if said is reached:
                 line = taken
-                due = due - 1 if due else TRUSTED_RESULTS
+                reached.due = reached.due - 1 if reached.due else TRUSTED_RESULTS
                 frame.data, reached.data = reached.data, None
                 frame.size = size
                 run.events += events
                 chain.passed += 1
                 return following
-        due -= due > 0
+            if isinstance(said, Answer):
+                line = taken
+                if type(said) is Answer:
+                    # The promise is broken: from now on each state looks to its own handler.
+                    head.run = run_alone
+            else:
+                reached.left = True
+        due = reached.due = reached.due - (reached.due > 0)
+        if reached.left:
+            reached.due = 0
         if reached.data is not None:
             data, reached.data = reached.data, None
-        if isinstance(said, Answer):
-            line = taken
-            if type(said) is Answer:
-                # The promise is broken: from now on each state looks to its own handler.
-                head.run = run_alone
-        else:
-            reached.left = True
         return _hand_over(frame, steps, reached.step, data, talk, said)
 
     return run_tasks
