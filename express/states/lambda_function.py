@@ -29,6 +29,9 @@ MARSHAL_ERROR = "Runtime.MarshalError"
 #: The wrapping of `lambda:invoke` around a function's result, in bytes of JSON.
 WRAPPING_BYTES = len(b'{"ExecutedVersion":"$LATEST","Payload":,"StatusCode":200}')
 
+#: Lambda gives each invocation a random UUID. Ours share a random head: `uuid4` takes twenty times as long.
+_REQUEST = Names(getrandbits(80)).name(0)[:-12]
+
 
 def unwrap(parameters: JSON) -> JSON:
     """What a function gets from `lambda:invoke`: its Payload, whatever that is; without one an empty event."""
@@ -50,7 +53,7 @@ def failure_document(message: str, error_type: str, trace: str = "[]") -> str:
         message = message.encode("utf-8", "replace").decode()
     return (
         f'{{"errorMessage":{encode_basestring(message)},"errorType":{encode_basestring(error_type)},'
-        f'"requestId":"{_request_id()}","stackTrace":{trace}}}'
+        f'"requestId":"{_REQUEST}{getrandbits(48).to_bytes(6).hex()}","stackTrace":{trace}}}'
     )
 
 
@@ -69,14 +72,6 @@ def not_found(arn: str, function: str | None) -> StateError:
         f"Function not found: {function} (Service: AWSLambda; Status Code: 404; "
         "Error Code: ResourceNotFoundException; Proxy: null)",
     )
-
-
-#: Lambda gives each invocation a random UUID. Ours share a random head: `uuid4` takes twenty times as long.
-_REQUEST = Names(getrandbits(80)).name(0)[:-12]
-
-
-def _request_id() -> str:
-    return _REQUEST + "%012x" % getrandbits(48)  # noqa: UP031 - an f-string takes half as long again
 
 
 #: How Python's `json` refuses a value; what it would let pass is refused in words of our own.
