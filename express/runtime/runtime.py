@@ -248,10 +248,10 @@ class Runtime(BeginningExecutions):
 
     def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
         """Done by `task`. Stops at one that needs it for itself, which is returned."""
-        now = self.monotonic_ns
+        now, run_on, rest = self.monotonic_ns, self._run_on, self._rest
         while naps:
             nap = naps.popleft()
-            run = nap.run
+            run, execution = nap.run, nap.execution
             if run.yielding:
                 run.yielding = False
                 if now() >= run.deadline_ns:
@@ -259,18 +259,18 @@ class Runtime(BeginningExecutions):
             try:
                 if run.stopping is None:
                     run.task = task
-                    result = nap.context.run(self._run_on, run, nap.execution)
+                    result = nap.context.run(run_on, run, execution)
                 else:
-                    result = self._end(run, "ABORTED", None, None, None, nap.execution)
+                    result = self._end(run, "ABORTED", None, None, None, execution)
             except BaseException:
-                nap.execution.finish(self._aborted(run))
+                execution.finish(self._aborted(run))
                 self._deregister(run)
                 raise
             if result is not None:
                 self._deregister(run)
-                nap.execution.finish(result)
+                execution.finish(result)
             elif run.awaiting is None and not task.cancelling():
-                self._rest(nap)
+                rest(nap)
             else:
                 return nap
             if now() > self.slice_end:
