@@ -256,7 +256,15 @@ class RunningExecutions(LoopHost):
         else:
             tally.aborted += 1
         result = Result() if into is None else into
-        result.fill(status, output, error, cause, run.name or run.sequence, self._names, duration, memory)
+        result.status = status
+        result.output = output
+        result.error = error
+        result.cause = cause
+        result.index = None
+        result.given_name = run.name or run.sequence
+        result.names = self._names
+        result.duration_ns = duration
+        result.memory_bytes = memory
         if self._watched:
             self._announce_end(run, result)
         # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
