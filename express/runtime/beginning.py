@@ -90,7 +90,11 @@ class BeginningExecutions(RunningExecutions):
         run.name = name
         try:
             if not advance(run) and (run.awaiting is not None or run.delay or not self._advance_again(run)):
-                self._register(run)
+                if machine.timeout_seconds is None and self._watch is not None:
+                    # `_register`, where nothing has to be set up for it.
+                    self._running[run] = None
+                else:
+                    self._register(run)
                 self.looked_ns = now()
                 return run
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the execution
