@@ -212,7 +212,10 @@ class LoopHost:
     def wake(self, nap: Nap) -> None:
         """Its time has come: it stands in line."""
         nap.timer = None
-        self.line_up(nap)
+        # `line_up`, without the call.
+        self._line.append(nap)
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._next_turn)
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
         """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""
