@@ -360,7 +360,8 @@ class Edge:
                     frame.awaiting = Suspended(taken, outcome)
                     return WAITING
                 line = taken
-                return refused(frame, outcome.take())
+                raised, outcome.value = outcome.value, None
+                return refused(frame, raised)
             line = taken
             result, outcome.value = outcome.value, None
             try:
@@ -400,7 +401,8 @@ class Edge:
                     frame.awaiting = Suspended(taken, outcome)
                     return WAITING
                 line = taken
-                return refused(frame, outcome.take())
+                raised, outcome.value = outcome.value, None
+                return refused(frame, raised)
             line = taken
             if due > 0 and key is not None and type(data) is dict:
                 # The commonest ResultPath, without the call.
