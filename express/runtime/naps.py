@@ -31,15 +31,15 @@ class Nap:
     once the nap is over.
     """
 
-    __slots__ = ("_host", "context", "execution", "run", "timer", "until_ns")
+    # No `__init__`, as in Result: whoever makes them by the thousand fills in the members himself.
+    __slots__ = ("context", "execution", "host", "run", "timer", "until_ns")
 
-    def __init__(self, host: LoopHost, run: Run, execution: Execution, context: Context) -> None:
-        self._host = host
-        self.run = run
-        self.execution = execution
-        self.context = context
-        self.timer: asyncio.Handle | None = None
-        self.until_ns: int
+    host: LoopHost
+    run: Run
+    execution: Execution
+    context: Context
+    timer: asyncio.Handle | None
+    until_ns: int
 
     def cancelling(self) -> int:
         return 0
@@ -48,4 +48,4 @@ class Nap:
         """Wake up early, to find the execution stopped. Who stands in line already will find out there."""
         if self.timer is not None:
             self.timer.cancel()
-            self._host.wake(self)
+            self.host.wake(self)

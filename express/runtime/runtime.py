@@ -211,7 +211,13 @@ class Runtime(BeginningExecutions):
         """It waits, after the task that stands by has seemed to run it."""
         execution = Execution.running(self, run, self._names)
         if run.awaiting is None and standby.ready:
-            self._rest(Nap(self, run, execution, context))
+            nap = Nap()
+            nap.host = self
+            nap.run = run
+            nap.execution = execution
+            nap.context = context
+            nap.timer = None
+            self._rest(nap)
         else:
             self._hand_over(run, execution, standby, context)
         return execution

@@ -339,8 +339,7 @@ def test_a_nap_is_never_shorter_than_asked() -> None:
         async with Watching() as runtime:
             runtime.woken = asyncio.get_running_loop().create_future()
             before = runtime.monotonic_ns()
-            nap = Nap(runtime, None, None, None)  # type: ignore[arg-type]  # nobody goes on with it
-            runtime.wake_later(nap, 0.0101)
+            runtime.wake_later(Nap(), 0.0101)
             return await runtime.woken - before
 
     assert express.run(main()) >= 10_100_000
