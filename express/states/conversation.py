@@ -5,7 +5,7 @@ and catching that costs more than many handlers. A generator that delegates to t
 answer as a plain value. So a `Line` is kept open for each Task state: a generator that takes a coroutine, lets it run,
 and yields what it returned as `Answer`, what it raised as `Refusal`. Everything else that it yields comes from the
 coroutine, which has suspended then. The line is engaged from then on and goes with the coroutine as `Suspended`; the
-state opens another one.
+state opens another one. (A chain's line, `states.chain`, calls the handlers by itself, and is sent the data.)
 """
 
 from __future__ import annotations
@@ -54,6 +54,10 @@ def _line() -> Line:
             said = refusal
         else:
             said = answer
+
+
+#: What a line runs: an exception that was raised on one has come through a frame of this.
+LINE = _line.__code__
 
 
 def open_line() -> Line:

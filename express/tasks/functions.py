@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from express.errors import InvalidTasks, StateError
 from express.payload import text_of
+from express.states.conversation import LINE
 from express.states.lambda_function import failure_document
 from express.states.state import Handler, HandlerKind
 
@@ -65,6 +66,9 @@ def _message(exception: BaseException) -> str:
 def _stack_trace(trace: TracebackType | None) -> str:
     """The frames of a trace, formatted as `traceback.format_tb` does without its costlier parts; a JSON array. Those
     between the event loop and the handler are the engine's, and left out."""
+    if trace is not None and trace.tb_frame.f_code is LINE:
+        # Of nearly all exceptions this is the engine's only frame.
+        trace = trace.tb_next
     while trace is not None and _is_the_engine(trace.tb_frame.f_globals.get("__name__")):
         trace = trace.tb_next
     lines = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
+from express.runtime.standby import Standby, _enter_and_leave
 from tests.runtime.machines import AGES, calling, catching, compiled, machine, run_clean, state, task, turns
 
 if TYPE_CHECKING:
@@ -38,6 +39,44 @@ async def warmed(runtime: express.Runtime) -> express.Runtime:
 async def started(workflow: express.Workflow, event: JSON = None) -> express.Result:
     async with express.Runtime() as runtime:
         return await (await (await warmed(runtime)).start(workflow, event))
+
+
+def test_the_current_task_is_swapped_where_asyncio_has_no_call_for_it() -> None:
+    async def main() -> list[bool]:
+        loop = asyncio.get_running_loop()
+        mine, other = asyncio.current_task(), asyncio.create_task(asyncio.sleep(0))
+        swapped = [_enter_and_leave(loop, other) is mine, asyncio.current_task() is other]
+        swapped += [_enter_and_leave(loop, None) is other, asyncio.current_task() is None]
+        swapped += [_enter_and_leave(loop, mine) is None, asyncio.current_task() is mine]
+        await other
+        return swapped
+
+    assert all(run_clean(main()))
+
+
+def test_the_caller_is_the_current_task_again_whoever_it_was() -> None:
+    """A callback of the loop is nobody's task, and what is performed may raise."""
+
+    async def main() -> list[Any]:
+        loop = asyncio.get_running_loop()
+        standby = Standby(loop)
+        await turns()
+        seen: list[Any] = []
+
+        def perform() -> None:
+            before = asyncio.current_task()
+            with pytest.raises(ZeroDivisionError):
+                standby.perform(lambda: 1 // 0)
+            seen.append(standby.perform(asyncio.current_task) is standby.task and standby.ready)
+            seen.append(asyncio.current_task() is before)
+
+        perform()
+        loop.call_soon(perform)
+        await turns()
+        await standby.dismiss()
+        return seen
+
+    assert run_clean(main()) == [True] * 4
 
 
 def test_who_does_not_wait_has_ended_when_start_returns() -> None:
