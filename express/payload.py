@@ -104,7 +104,7 @@ def measure_array(items: list[JSON], most: int) -> int:
     parts, as the outputs of iterations do which all got the whole input. Written at once they could fill the memory; so
     it stops when they are longer than `most`, and the size it gives then is only a part of it."""
     size = 1 + (len(items) or 1)
-    first, portion = 0, 1
+    first, portion = 0, 8
     while first < len(items):
         part = items[first : first + portion]
         written = measure(part) - 1 - len(part)
@@ -113,7 +113,7 @@ def measure_array(items: list[JSON], most: int) -> int:
             break
         first += portion
         # As many as would fit, going by those so far; but not too many, for they may be all different.
-        portion = min(4 * portion, _MOST_AT_ONCE, most * len(part) // (written + 1) + 1)
+        portion = min(8 * portion, _MOST_AT_ONCE, most * len(part) // (written + 1) + 1)
     return size
 
 
