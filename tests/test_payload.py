@@ -15,7 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from express.payload import MAX_DEPTH, NotJSON, cross, encode, find_foreign, is_plain, measure, text_of
+from express.payload import (
+    MAX_DEPTH,
+    NotJSON,
+    cross,
+    encode,
+    find_foreign,
+    is_plain,
+    measure,
+    measure_array,
+    outweighs,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -256,3 +267,30 @@ def test_what_would_change_in_crossing_is_not_plain(value: Any) -> None:
 @pytest.mark.parametrize(("make", "text"), FOREIGN)
 def test_what_is_no_json_is_not_plain(make: Any, text: str) -> None:
     assert not is_plain(make())
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-1000, 1000) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(st.lists(_JSON, max_size=200), st.integers(0, 5000))
+def test_an_array_is_measured_as_far_as_needed(items: list[Any], most: int) -> None:
+    size, whole = measure_array(items, most), len(orjson.dumps(items))
+    assert size == whole if whole <= most else most < size <= whole
+
+
+@given(_JSON, st.integers(0, 300))
+def test_what_outweighs_is_longer(value: Any, most: int) -> None:
+    if outweighs(value, most):
+        assert len(orjson.dumps(value)) > most
+
+
+def test_copies_are_weighed_each_time() -> None:
+    value: Any = "x" * 50
+    for _ in range(60):
+        value = [value, value]
+    assert outweighs(value, 1_000_000)
+    assert not outweighs([["x" * 50] * 10] * 10, 10_000)
