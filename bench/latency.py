@@ -153,6 +153,68 @@ def stream(count: int) -> Work:
     return work
 
 
+def long_expressions(count: int) -> Work:
+    """`count` executions one after another, each of which filters 250 KB, descends into it again and again, and fills a
+    template with a hundred filters of it."""
+    filtered, descended = state("InputPath", "$..[?(@.qty in [1, 2])]"), state("InputPath", "$..*..*")
+    template = state("Parameters", {f"k{i}.$": f"$.order.rows[?(@.qty == {i % 7})].qty" for i in range(100)})
+    workflow = express.compile(_in_a_row(filtered, descended, template))
+    return _execute_each(workflow, [_large_event()] * count)
+
+
+def hostile_queries(count: int) -> Work:
+    """`count` times each of some JSONata that uses its budget up, or most of it."""
+    definitions = [_querying(text) for text in HOSTILE]
+    return _try_each([express.compile(definition) for definition in definitions], count)
+
+
+#: Loops, recursion, sorting, long strings, regular expressions: all within the limits, or refused late.
+HOSTILE = (
+    "$sum($map([1..100000], function($v) { $v * 2 }))",
+    "($f := function($n) { $n <= 0 ? 0 : $f($n - 1) }; $sum([1..9000].$f(30)))",
+    "$count($sort($reverse([1..50000]), function($a, $b) { $a > $b }))",
+    "$length($join([1..60000].$string($), ','))",
+    "$count([1..3000].$match('aaaaaaaaaaaaaaaa', /a+a+b/))",
+    "$count($filter([1..200000], function($v) { $v % 3 = 0 }))",
+)
+
+
+def copies(count: int) -> Work:
+    """`count` Maps that hand their whole input to each of 4,000 items: too much to write down."""
+    selector = {"item.$": "$$.Map.Item.Value", "all.$": "$"}
+    processor = {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": True}}}
+    fields = {"ItemsPath": "$.items", "ItemSelector": selector, "ItemProcessor": processor}
+    workflow = express.compile(_in_a_row({"Type": "Map", **fields}))
+    return _try_each([workflow], count, {"items": [{"n": number, "text": "x" * 20} for number in range(4000)]})
+
+
+def state(field: str, value: JSON) -> dict[str, JSON]:
+    """A Pass whose result is thrown away."""
+    return {"Type": "Pass", field: value, "ResultPath": None}
+
+
+def _in_a_row(*states: dict[str, JSON]) -> dict[str, JSON]:
+    names = [f"S{number}" for number in range(len(states))]
+    linked = [
+        one if "End" in one else {**one, "Next": after} for one, after in zip(states, [*names[1:], ""], strict=True)
+    ]
+    return {"StartAt": "S0", "States": dict(zip(names, linked, strict=True))}
+
+
+def _querying(text: str) -> dict[str, JSON]:
+    return {**_in_a_row({"Type": "Pass", "Output": f"{{% {text} %}}"}), "QueryLanguage": "JSONata"}
+
+
+def _try_each(workflows: list[express.Workflow], count: int, event: JSON = None) -> Work:
+    """Whatever comes of it."""
+
+    async def work(runtime: express.Runtime) -> None:
+        for workflow in workflows * count:
+            await runtime.execute(workflow, event)
+
+    return work
+
+
 def _compile(id_: str) -> express.Workflow:
     return load_workloads()[id_].compile(isolate=True)
 
@@ -191,6 +253,9 @@ SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
     ("10,000 executions at once", many_at_once, 10_000, 20),
     ("1,000 executions retrying", many_retries, 1000, 20),
     ("stream of 20,000 events", stream, 20_000, 20),
+    ("long paths and templates over 250 KB", long_expressions, 5, 1),
+    ("hostile JSONata", hostile_queries, 3, 1),
+    ("a Map's 4,000 copies of 150 KB", copies, 5, 1),
 )
 
 

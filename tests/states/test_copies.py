@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 #: What may be written: for a short time it may be more than comes out.
 LONGEST = 10_000_000
-EVENT: JSON = {"items": [{"n": number, "text": "x" * 10} for number in range(4000)], "few": [1, 2, 3]}
+EVENT: JSON = {
+    "items": [{"n": number, "text": "x" * 10} for number in range(4000)],
+    "few": [1, 2, 3],
+    "fifty": [0] * 50,
+}
 COPIES = range(1000)
 HAND_ON = machine(B=state("Pass"))
 WITH_ALL = {"item.$": "$$.Map.Item.Value", "all.$": "$"}
@@ -60,7 +64,7 @@ TOO_MUCH: dict[str, dict[str, Any]] = {
         A=each(HAND_ON, ItemsPath="$.items", ItemSelector=WITH_ALL, ResultSelector={"deep": {"er.$": "$"}})
     ),
     "the same, of tasks": machine(
-        A=each(machine(B=task("echo")), ItemsPath="$.items", ItemSelector=WITH_ALL, ResultPath="$.out")
+        A=each(machine(B=task("echo")), ItemsPath="$.fifty", ItemSelector=WITH_ALL, ResultPath="$.out")
     ),
     "the same in JSONata": machine(
         A=each(
