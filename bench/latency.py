@@ -195,10 +195,10 @@ def state(field: str, value: JSON) -> dict[str, JSON]:
 
 def _in_a_row(*states: dict[str, JSON]) -> dict[str, JSON]:
     names = [f"S{number}" for number in range(len(states))]
-    linked = [
-        one if "End" in one else {**one, "Next": after} for one, after in zip(states, [*names[1:], ""], strict=True)
-    ]
-    return {"StartAt": "S0", "States": dict(zip(names, linked, strict=True))}
+    for one, following in zip(states, names[1:], strict=False):
+        one["Next"] = following
+    states[-1]["End"] = True
+    return {"StartAt": "S0", "States": dict(zip(names, states, strict=True))}
 
 
 def _querying(text: str) -> dict[str, JSON]:
