@@ -7,6 +7,9 @@ the loop has waited long enough. Nothing has happened by then, for expressions o
 (`runtime.execution`) has the expression evaluated once more, in a thread, and then runs the step again, which finds the
 answer where it had to stop (`deferrable`).
 
+Two kinds of expression cannot be put off: what a catcher computes, and the ItemSelector of a Map whose iterations may
+wait. They are evaluated on the loop, within their budgets.
+
 A thread does not make Python faster, but it shares the interpreter. It hands it over each time it looks; left to itself
 Python would let the loop wait five milliseconds (`sys.getswitchinterval`), for each callback anew.
 """

@@ -80,7 +80,7 @@ def _part(frame: Frame, *, whole: bool) -> None:
 
 def _take_up(frame: Frame, run: Run) -> None:
     frame.run = run
-    frame.attempts = frame.awaiting = frame.item = frame.paused = None
+    frame.attempts = frame.awaiting = frame.item = frame.paused = frame.deferral = None
     frame.delay = frame.entered = frame.entered_ns = 0
     trail = trail_of(frame)
     if trail.is_over:

@@ -292,6 +292,11 @@ class Edge:
             run.events = frame.entered = run.events + 1
         run.events += self.events_before + more
 
+    def _keep(self, frame: Frame, late: OutOfTime, result: JSON) -> None:
+        """The handler has answered at once, and must not be called again when there is time for its answer."""
+        self._reserve(frame, 0)
+        late.given = (result,)
+
     def _build_outcomes(self, finish: Finish, failure: Callable[[BaseException], StateError]) -> None:
         """`resume` and `failed`: how the step goes on when what it waited for is there."""
 
@@ -341,7 +346,7 @@ class Edge:
     def _run_async(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         """Start the coroutine here and now; hand it on only if it suspends."""
         call, failures = in_coroutines(handler.call), handler.failures
-        reserve, retries = self._reserve, self.step.retries
+        reserve, keep, retries = self._reserve, self._keep, self.step.retries
         refused = self._build_refused(handler)
         line: Line | None = None
 
@@ -372,15 +377,14 @@ class Edge:
                 reserve(frame, 1)
                 raise
             except OutOfTime as late:
-                reserve(frame, 0)
-                late.given = (result,)
+                keep(frame, late, result)
                 raise
 
         return run
 
     def _run_directly(self, leave: Leave, handler: Handler, finish: Finish) -> StepRun:
         """The same for a trusted handler on the raw input, without the calls that would do nothing."""
-        call, failures, reserve = in_coroutines(handler.call), handler.failures, self._reserve
+        call, failures, reserve, keep = in_coroutines(handler.call), handler.failures, self._reserve, self._keep
         refused = self._build_refused(handler)
         following, (key, key_bytes) = self.following, self.added_member or (None, 0)
         line: Line | None = None
@@ -428,8 +432,7 @@ class Edge:
                 reserve(frame, 1)
                 raise
             except OutOfTime as late:
-                reserve(frame, 0)
-                late.given = (result,)
+                keep(frame, late, result)
                 raise
 
         return run_directly
@@ -478,7 +481,7 @@ class Edge:
 
     def _run_inline(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
         call, failures = handler.call, handler.failures
-        reserve, retries = self._reserve, self.step.retries
+        reserve, keep, retries = self._reserve, self._keep, self.step.retries
         refused = self._build_refused(handler)
 
         def run(frame: Frame) -> Step:
@@ -495,8 +498,7 @@ class Edge:
                 reserve(frame, 1)
                 raise
             except OutOfTime as late:
-                reserve(frame, 0)
-                late.given = (result,)
+                keep(frame, late, result)
                 raise
 
         return run

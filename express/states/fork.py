@@ -156,10 +156,12 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
                     frame.awaiting, child.awaiting = child.awaiting, None
                 raise Paused
             siblings.running = None
-        siblings.index, frame.paused = index, siblings
-        following = finish(frame, siblings)
         frame.paused = None
-        return following
+        try:
+            return finish(frame, siblings)
+        except OutOfTime:
+            siblings.index, frame.paused = index, siblings
+            raise
 
     return run
 

@@ -160,7 +160,8 @@ class _Iterations(Siblings):
         self.items = items
         self.selector = selector
         self.size = size
-        self.total = 2
+        #: Only of a Pass it is known: trusted handlers return what nobody has measured.
+        self.total = 2 if is_plain else UNKNOWN_SIZE
         self.many = many
         self.sweeps = is_plain or many is not None
         #: The inputs of the next iterations, as far as they have been selected.
@@ -178,8 +179,6 @@ class _Iterations(Siblings):
         del self.chosen[: len(outputs)]
         done = first + len(outputs)
         self.results[first:done] = outputs
-        # Nobody has measured what trusted handlers returned.
-        self.total += UNKNOWN_SIZE
         # Each has been started, has passed through its state and has succeeded.
         self.run.events += len(outputs) * (self.start.events + 2)
         return done

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from express.result import Result
     from express.service.records import ExecutionRecord
     from express.types import JSON
+    from tests.hurry import Hurry
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:"
@@ -614,3 +615,21 @@ def test_the_error_of_a_catcher_is_not_caught_by_its_own_state() -> None:
     definition = machine(B=task("bad", Catch=catchers), C={"Type": "Pass", "End": True})
     record, _ = redriven(definition, "text", work=Spoilt())
     assert (record.status, record.error) == ("FAILED", "States.ResultPathMatchFailure")
+
+
+def test_one_that_was_stopped_while_an_expression_was_worked_out_elsewhere_goes_on(hurry: Hurry) -> None:
+    definition = machine(A={"Type": "Pass", "Parameters": {"odd.$": "$.items[?(@ > 1)]"}})
+    arn = "arn:aws:states:us-east-1:123456789012:execution:m:e"
+
+    async def main() -> None:
+        async with Service(Tasks()) as service:
+            begun = asyncio.create_task(started(service, definition, {"items": [1, 2, 3]}))
+            while not hurry.stops:  # noqa: ASYNC110 - it is a thread that begins
+                await asyncio.sleep(0)
+            service.executions.stop(arn, None, None)
+            record = await begun
+            assert await ended(record) == "ABORTED"
+            await service.executions.redrive(record.arn, None)
+            assert (await ended(record), record.output) == ("SUCCEEDED", '{"odd":[2,3]}')
+
+    run_virtual(main())

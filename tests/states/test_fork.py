@@ -167,3 +167,21 @@ def test_which_machines_can_wait() -> None:
     for definition, blocks in cases:
         workflow = compiled(definition, plain=lambda payload: payload, later=later)
         assert workflow.machine().program.blocks is blocks, definition
+
+
+def test_a_map_whose_output_fails_is_tried_again_as_a_whole() -> None:
+    """Its Output is the last thing; what it keeps of the visit must be gone by then."""
+    workflow = compiled(
+        machine(
+            A=each(
+                machine(B=state("Pass")),
+                QueryLanguage="JSONata",
+                Output="{% $error('not yet') %}",
+                Retry=[{"ErrorEquals": ["States.ALL"], "MaxAttempts": 2}],
+                Catch=catching("States.QueryEvaluationError", to="C"),
+            ),
+            C=state("Succeed"),
+        )
+    )
+    assert run_clean(executed(workflow, [1, 2, 3])).succeeded
+    assert next(step.items for step in workflow.machine().all_steps if step.name == "A") == 9
