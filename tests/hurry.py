@@ -14,6 +14,7 @@ from express.deferral import OutOfTime
 from express.expressions import templates
 from express.expressions.jsonata import fields
 from express.expressions.jsonata.values import UNDEFINED
+from express.expressions.jsonpath import building
 from express.expressions.jsonpath.document import Document
 from express.runtime.host import LoopHost
 from express.states import choice
@@ -41,6 +42,7 @@ def set_in(patch: pytest.MonkeyPatch) -> Hurry:
 
     patch.setattr(LoopHost, "look", look)
     patch.setattr(Document, "__init__", _looking(Document.__init__))
+    patch.setattr(building, "_FEW", -1)
     patch.setattr(fields, "build_query", _asking(fields.build_query))
     patch.setattr(fields, "LOOK_EVERY", 1)
     patch.setattr(templates, "_LOOK_EVERY", 1)

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from express.deferral import deferrable
+from express.deferral import OutOfTime
 from express.errors import PathNotFound
-from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document
+from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document, visits_each_once
 from express.expressions.jsonpath.missing import build_explain, location
 from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
 from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
@@ -25,6 +25,9 @@ from express.types import JSON, Expr, Scope
 
 if TYPE_CHECKING:
     from express.expressions.jsonpath.predicates import Evaluate
+
+#: Elements that are looked at without counting.
+_FEW = 500
 
 
 def build_path(path: Path) -> Expr:
@@ -183,7 +186,13 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
     # Without an index in front, missing data is all an indefinite path can meet there.
     forgiving = not path.definite and not any(isinstance(step, Index) for step in head)
 
+    simple = counted and visits_each_once(split_steps(path.steps)[1])
+
     def select(data: JSON, scope: Scope) -> JSON:
+        # `deferrable`, without the call.
+        deferral = scope.deferral
+        if deferral is not None and select in deferral.answers:
+            return deferral.answer(select)
         try:
             value = chain(data)
         except ABSENT:
@@ -194,11 +203,16 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
                 raise PathNotFound(path.text, miss.text) from None
             return []
         try:
-            return tail(value, Document(data, text, scope) if counted else UNCOUNTED)
+            if not counted or (simple and type(value) is list and len(value) <= _FEW):
+                return tail(value, UNCOUNTED)
+            return tail(value, Document(data, text, scope))
         except (NoResultError, CallError) as problem:
             raise PathNotFound(path.text, problem.detail) from None
+        except OutOfTime as late:
+            late.put_off(select, select, data, scope)
+            raise
 
-    return deferrable(select) if counted else select
+    return select
 
 
 def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:

@@ -13,7 +13,28 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from express.errors import RUNTIME, EngineError
-from express.expressions.jsonpath.syntax import Call, Index, Indexes, Name, Names, Slice, Step, Wildcard, step_growth
+from express.expressions.jsonpath.navigation import split_steps
+from express.expressions.jsonpath.syntax import (
+    And,
+    Call,
+    Comparison,
+    Condition,
+    Exists,
+    Filter,
+    Index,
+    Indexes,
+    Name,
+    Names,
+    Not,
+    Operand,
+    Or,
+    Path,
+    Root,
+    Slice,
+    Step,
+    Wildcard,
+    step_growth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +104,17 @@ def needs_document(steps: tuple[Step, ...]) -> bool:
     return not all(_is_quick(step, steps) for step in steps)
 
 
+def visits_each_once(tail: tuple[Step, ...]) -> bool:
+    """Do the steps from the first wildcard or filter on look at nothing but the elements of the array they are applied
+    to, and at fields of those?"""
+    first, *others = tail
+    if isinstance(first, Filter):
+        at_most_once = _reads_fields(first.condition)
+    else:
+        at_most_once = isinstance(first, Wildcard)
+    return at_most_once and all(isinstance(step, Name | Index | Names) for step in others)
+
+
 def _is_quick(step: Step, steps: tuple[Step, ...]) -> bool:
     match step:
         case Name() | Index() | Wildcard():
@@ -94,3 +126,20 @@ def _is_quick(step: Step, steps: tuple[Step, ...]) -> bool:
         case Call(_, arguments):
             return not arguments
     return False
+
+
+def _reads_fields(condition: Condition) -> bool:
+    """Does a condition look at nothing but fields of the item?"""
+    match condition:
+        case And(conditions) | Or(conditions):
+            return all(_reads_fields(part) for part in conditions)
+        case Not(negated):
+            return _reads_fields(negated)
+        case Exists(path):
+            return not split_steps(path.steps)[1]
+        case Comparison(left, _, right):
+            return _is_field(left) and _is_field(right)
+
+
+def _is_field(operand: Operand) -> bool:
+    return not isinstance(operand, Path) or (operand.root is Root.ITEM and not split_steps(operand.steps)[1])

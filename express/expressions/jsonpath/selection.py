@@ -11,7 +11,7 @@ an error there too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Reversible
+from collections.abc import Callable, Iterable, Reversible
 from typing import NamedTuple, TypeAlias
 
 from express.expressions.jsonpath.document import PORTION, Document
@@ -159,10 +159,12 @@ def _build_fields(step: Names, names: tuple[str, ...], strict: Strict | None) ->
 
 
 def _build_filter(strict: Strict | None, test: Test) -> Spread:
+    in_pieces = _build_in_pieces(lambda items, root: [item for item in items if test(item, root)])
+
     def spread(value: JSON, root: Document) -> list[JSON]:
         if type(value) is list:
             if len(value) > PORTION:
-                return [item for portion in _portions(value, root) for item in portion if test(item, root)]
+                return in_pieces(value, root)
             root.spend(len(value))
             return [item for item in value if test(item, root)]
         if type(value) is dict:
@@ -186,13 +188,9 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
                 node[index] for node in nodes if type(node) is list and -len(node) <= index < len(node)
             ]
         case Names(names) if leaf:
-            pick = _build_object(step, names, "", required=required)
-            return lambda nodes, root: [
-                pick(node, root) for portion in _portions(nodes, root) for node in portion if type(node) is dict
-            ]
+            return _build_picking(_build_object(step, names, "", required=required))
         case Call():
-            call = _build_call(step, build)
-            return lambda nodes, root: [call(node, root) for portion in _portions(nodes, root) for node in portion]
+            return _build_calling(_build_call(step, build))
     spread, width = _build_spread(step, build), _width(step)
 
     def spread_all(nodes: list[JSON], root: Document) -> list[JSON]:
@@ -208,16 +206,42 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
     return spread_all
 
 
-def _portions(nodes: list[JSON], root: Document) -> Iterator[list[JSON]]:
-    """The nodes in pieces that do not take long, counted as visited."""
-    if len(nodes) <= PORTION:
-        root.spend(len(nodes))
-        yield nodes
-        return
-    for first in range(0, len(nodes), PORTION):
-        portion = nodes[first : first + PORTION]
-        root.spend(len(portion))
-        yield portion
+def _build_in_pieces(stage: Stage) -> Stage:
+    """A stage that takes some time for each node, for many of them: counted piece by piece."""
+
+    def in_pieces(nodes: list[JSON], root: Document) -> list[JSON]:
+        found: list[JSON] = []
+        for first in range(0, len(nodes), PORTION):
+            piece = nodes[first : first + PORTION]
+            root.spend(len(piece))
+            found += stage(piece, root)
+        return found
+
+    return in_pieces
+
+
+def _build_picking(pick: Evaluate) -> Stage:
+    """An object of some fields for each object."""
+
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
+        if len(nodes) > PORTION:
+            return in_pieces(nodes, root)
+        return [pick(node, root) for node in nodes if type(node) is dict]
+
+    in_pieces = _build_in_pieces(stage)
+    return stage
+
+
+def _build_calling(call: Evaluate) -> Stage:
+    """A function of each node."""
+
+    def stage(nodes: list[JSON], root: Document) -> list[JSON]:
+        if len(nodes) > PORTION:
+            return in_pieces(nodes, root)
+        return [call(node, root) for node in nodes]
+
+    in_pieces = _build_in_pieces(stage)
+    return stage
 
 
 def _width(step: Step) -> int:
