@@ -12,21 +12,84 @@ and only where nobody looks on.
 
 from __future__ import annotations
 
+from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.payload import is_plain
 from express.states.chain import TRUSTED_RESULTS
-from express.states.conversation import Answer, Line, Refusal, in_coroutines, open_line
+from express.states.conversation import Answer, Line, Refusal, in_coroutines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from express.program import Frame, RunMany, Step, StepRun
     from express.states.state import Handler
     from express.types import JSON
 
 #: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
-_Said: TypeAlias = "tuple[Line | None, Any]"
+_Said: TypeAlias = "tuple[tuple[Line, _Sweep] | None, Any]"
+
+
+class _Sweep:
+    """What a line of `_converse` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler has
+    suspended, and its iteration alone goes on with it."""
+
+    __slots__ = ("inputs", "left", "outputs")
+
+    def __init__(self) -> None:
+        self.inputs: Iterator[JSON]
+        self.outputs: list[JSON]
+        self.left = False
+
+    def leave(self) -> None:
+        """One has suspended: the inputs behind it are for others."""
+        self.left = True
+        for _ in self.inputs:
+            pass
+
+
+@coroutine
+def _converse(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) -> Line:
+    """A line that calls the handler for one input after another: to send it each coroutine from outside takes longer
+    than many of them do. It says `sweep` when all have answered."""
+    answer, refusal = Answer(), Refusal()
+    said: object = sweep
+    append: Any
+    output: Any
+    while True:
+        yield said
+        said, append, value = sweep, sweep.outputs.append, None
+        try:
+            if key is None:
+                for data in sweep.inputs:
+                    value = yield from call(data)
+                    append(value)
+            else:
+                for data in sweep.inputs:
+                    value = yield from call(data)
+                    if type(data) is not dict:
+                        said = answer
+                        break
+                    # Two lines: a display that spreads the object takes twice as long as a copy.
+                    append(output := data.copy())
+                    output[key] = value
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
+            refusal.value = error
+            said = refusal
+        else:
+            if sweep.left:
+                said = answer
+            if said is answer:
+                answer.value = value
+        # A line keeps nobody's data.
+        data = output = value = append = None
+
+
+def _open_conversation(call: Callable[[JSON], Any], key: str | None) -> tuple[Line, _Sweep]:
+    sweep = _Sweep()
+    talk: Line = _converse(call, key, sweep)
+    talk.send(None)
+    return talk, sweep
 
 
 def build_many(
@@ -46,47 +109,51 @@ def build_many(
     key, key_bytes = added or (None, 0)
     #: How an iteration is run whose handler has not been called yet; isolated once the handler has lost the trust.
     run_one = step.run
-    line: Line | None = None
+    line: tuple[Line, _Sweep] | None = None
     due = 0
 
     def run_many(inputs: list[JSON], room: int) -> tuple[list[JSON], _Said | None]:
         nonlocal line, due, run_one
         outputs: list[JSON] = []
-        said: _Said | None = None
         if run_one is run_isolated or (key is not None and room < key_bytes):
-            return outputs, said
-        taken, line = line or open_line(), None
-        outcome: Any = None
-        try:
-            for data in inputs:
-                outcome = taken.send(call(data))
-                if type(outcome) is not Answer or (key is not None and type(data) is not dict):
-                    said = taken, outcome
-                    break
-                result = outcome.value
-                if due:
-                    due -= 1
-                elif is_plain(result):
+            return outputs, None
+        # A handler may come by here again before it has answered: the line is taken as long as it is in use.
+        taken, line = line or _open_conversation(call, key), None
+        talk, sweep = taken
+        sweep.outputs = outputs
+        said: Any = sweep
+        while len(outputs) < len(inputs):
+            first = len(outputs)
+            # As many as are taken on trust; else one, which is looked through.
+            sweep.inputs = iter(inputs[first : first + (due or 1)])
+            try:
+                said = talk.send(None)
+            except failures as error:
+                # The line has ended with it.
+                said = refusal = Refusal()
+                refusal.value = error
+                step.passed += len(outputs)
+                return outputs, (None, said)
+            if due:
+                due -= len(outputs) - first
+            elif len(outputs) > first:
+                made = outputs[-1]
+                if is_plain(made if key is None else made[key]):
                     due = TRUSTED_RESULTS
                 else:
                     run_one = run_isolated
-                    said = taken, outcome
-                    break
-                if key is None:
-                    outputs.append(result)
-                else:
-                    # Two lines: a display that spreads the object takes twice as long as a copy.
-                    outputs.append(output := data.copy())
-                    output[key] = result
-                outcome.value = None
-            else:
-                line = taken
-        except failures as error:
-            refusal = Refusal()
-            refusal.value = error
-            said = None, refusal
+                    said = Answer()
+                    said.value = outputs.pop() if key is None else outputs.pop()[key]
+            if said is not sweep:
+                break
         step.passed += len(outputs)
-        return outputs, said
+        if said is sweep:
+            line = taken
+            sweep.outputs = []
+            return outputs, None
+        if not isinstance(said, Answer):
+            sweep.leave()
+        return outputs, (taken, said)
 
     def run_after_many(frame: Frame) -> Step:
         nonlocal line
@@ -96,7 +163,7 @@ def build_many(
         (taken, outcome), frame.paused = said, None
         if isinstance(outcome, Answer):
             line = taken
-        return told(frame, taken, outcome)
+        return told(frame, None if taken is None else taken[0], outcome)
 
     step.run = run_after_many
     return run_many
