@@ -7,8 +7,10 @@ the loop has waited long enough. Nothing has happened by then, for expressions o
 (`runtime.execution`) has the expression evaluated once more, in a thread, and then runs the step again, which finds the
 answer where it had to stop (`deferrable`).
 
-Two kinds of expression cannot be put off: what a catcher computes, and the ItemSelector of a Map whose iterations may
-wait. They are evaluated on the loop, within their budgets.
+Some expressions cannot be put off (`Patiently`), because something has been done already that must not be done twice:
+what a catcher computes, the ItemSelector of a Map whose iterations may wait, and what a distributed Map evaluates after
+it has begun. They are evaluated on the loop, within their budgets. What is random or reads the clock may be drawn more
+than once, and the last one counts.
 
 A thread does not make Python faster, but it shares the interpreter. It hands it over each time it looks; left to itself
 Python would let the loop wait five milliseconds (`sys.getswitchinterval`), for each callback anew.
@@ -23,6 +25,9 @@ from express.errors import ExpressError, forget_trace
 
 if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
+
+    #: Whoever's expressions are evaluated: a Scope.
+    Frame = Scope
 
 #: Seconds for which the thread keeps the interpreter, at least, and for which it then lets go of it.
 _SHIFT: Final = 0.0005
@@ -67,6 +72,22 @@ class Deferral:
 
 #: For expressions that nobody can put off.
 PATIENCE = Deferral(is_patient=True)
+
+
+class Patiently:
+    """`with Patiently(frame):` what is evaluated in it cannot be put off, because something has happened already."""
+
+    __slots__ = ("_before", "_frame")
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def __enter__(self) -> None:
+        self._before = self._frame.deferral
+        self._frame.deferral = PATIENCE
+
+    def __exit__(self, *_: object) -> None:
+        self._frame.deferral = self._before
 
 
 class Left(ExpressError):

@@ -414,7 +414,8 @@ class Runtime(BeginningExecutions):
         try:
             # Many may have been started in one turn, by others than the task that stands by.
             has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
-            result = self._run_on(run, execution) if has_time and run.stopping is None else None
+            goes_on = has_time and run.stopping is None and run.awaiting is None
+            result = self._run_on(run, execution) if goes_on else None
         except BaseException:
             execution.finish(self._aborted(run))
             self._deregister(run)

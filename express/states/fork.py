@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from express.deferral import PATIENCE, OutOfTime
+from express.deferral import OutOfTime, Patiently
 from express.errors import StateError, ends_at_once
 from express.program import WAITING, Frame, Paused, Step, StepRun
 
@@ -134,6 +134,7 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
             if sweeps and child is None:
                 done = sweep(index, min(count, index - index % _LOOK_EVERY + _LOOK_EVERY)) - index
             if not done:
+                frame.paused = None
                 try:
                     child = child or enter(index)
                 except OutOfTime:
@@ -169,11 +170,8 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
 def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
     async def join(frame: Frame, siblings: Siblings) -> Siblings:
         # Several children may be entered by turns: none can wait for what a selector comes to.
-        frame.deferral = PATIENCE
-        try:
+        with Patiently(frame):
             await frame.run.host.fan_out(frame, siblings)
-        finally:
-            frame.deferral = None
         return siblings
 
     def run(frame: Frame) -> Step:

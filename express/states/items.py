@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from express.deferral import PATIENCE
 from express.definition import messages
 from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
 from express.expressions.jsonata import fields as queries
@@ -159,7 +158,7 @@ def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSO
         selected = selector(data, parent)
     finally:
         parent.item = None
-    if parent.deferral is not None:
+    if parent.deferral is not None and not parent.deferral.is_patient:
         # What was worked out for this item is not for the next.
         parent.deferral.forget()
     return selected
@@ -167,11 +166,7 @@ def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSO
 
 def select_items(selector: Expr, data: JSON, parent: Frame, items: JSON) -> list[JSON]:
     """What ItemSelector makes of all items at once, an object's members among them."""
-    before, parent.deferral = parent.deferral, PATIENCE
-    try:
-        if isinstance(items, dict):
-            members = enumerate(items.items())
-            return [select_item(selector, data, parent, index, value, key) for index, (key, value) in members]
-        return [select_item(selector, data, parent, index, item) for index, item in enumerate(items)]
-    finally:
-        parent.deferral = before
+    if isinstance(items, dict):
+        members = enumerate(items.items())
+        return [select_item(selector, data, parent, index, value, key) for index, (key, value) in members]
+    return [select_item(selector, data, parent, index, item) for index, item in enumerate(items)]

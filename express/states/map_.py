@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from express.deferral import OutOfTime
+from express.deferral import OutOfTime, Patiently
 from express.definition import messages
 from express.errors import RUNTIME, EngineError, StateError, ends_at_once, forget_trace
 from express.program import Frame
@@ -123,14 +123,17 @@ class Map(Node):
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
             chosen = None if selector is None else partial(select_items, selector, data, frame)
-            items = items_of(data, frame)
+            items, limit = items_of(data, frame), limit_of(data, frame)
             step.items += len(items)
-            return children(frame, data, items, chosen, limit_of(data, frame))
+            with Patiently(frame):
+                return children(frame, data, items, chosen, limit)
 
         def finish_children(frame: Frame, found: Children) -> Step:
             found.succeed(frame)
             outputs = found.outputs
-            return leave(frame, frame.data, outputs, size_of_results(outputs, frame.run.host.payload_limit))
+            size = size_of_results(outputs, frame.run.host.payload_limit)
+            with Patiently(frame):
+                return leave(frame, frame.data, outputs, size)
 
         build_fork(step, (program,), begin_children, finish_children)
 

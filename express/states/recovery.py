@@ -17,7 +17,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from express.deferral import PATIENCE
+from express.deferral import Patiently
 from express.definition import messages
 from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT, StateError
 from express.expressions.jsonata.fields import build_template, copies_of_template
@@ -172,12 +172,8 @@ def build_recovery(
         for matches, catch in catches:
             if matches(name):
                 frame.attempts = None
-                # The state is over: what its catcher computes cannot be put off.
-                frame.deferral = PATIENCE
-                try:
+                with Patiently(frame):
                     return catch(frame, error)
-                finally:
-                    frame.deferral = None
         raise error
 
     return recover

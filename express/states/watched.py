@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.deferral import PATIENCE
+from express.deferral import Patiently
 from express.errors import ends_at_once
 from express.states.fork import ABORTABLE, Siblings
 from express.states.history import History, Trail, trail_of
@@ -68,12 +68,8 @@ class WrittenSiblings(WatchedSiblings):
             number = parent.run.events + 1
             self._tell(index, "Started", number, before)
             before = number
-        # It has started: nothing of it can be put off any more.
-        deferral, parent.deferral = parent.deferral, PATIENCE
-        try:
+        with Patiently(parent):
             frame = super().enter(index)
-        finally:
-            parent.deferral = deferral
         frame.trail = Trail(before)
         return frame
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from express.deferral import PATIENCE
+from express.deferral import Patiently
 from express.errors import EngineError, EvaluationFailed, StateError
 from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
@@ -147,14 +147,11 @@ class Witness:
             return trail.fork
 
         def watched_finish(frame: Frame, siblings: Any) -> Step:
-            if history is not None:
-                history.fork_succeeded(frame, step)
-                # It has been told of: what comes out of it cannot be put off.
-                frame.deferral = PATIENCE
-            try:
+            if history is None:
                 return finish(frame, siblings.watched)
-            finally:
-                frame.deferral = None
+            history.fork_succeeded(frame, step)
+            with Patiently(frame):
+                return finish(frame, siblings.watched)
 
         return watched_begin, watched_finish
 

@@ -161,7 +161,7 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
     with generator.inside(whole), generator.define(_NAME, signature):
         _shadowing(generator, tree, options)
         guarded: list[ast.stmt] = []
-        generator.emit(ast.Try(guarded, handlers, [], []))
+        generator.emit(ast.Try(guarded, handlers, [], _ending(generator, begins_with_budget)))
         with generator.inside(guarded):
             if begins_with_budget:
                 generator.store("evaluation", evaluation)
@@ -179,6 +179,19 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
 
 def _arguments() -> tuple[ast.expr, ...]:
     return c.name("states"), c.name("variables"), c.name("data"), c.name("scope")
+
+
+def _ending(generator: Generator, has_budget: bool) -> list[ast.stmt]:
+    """Lambdas that call themselves are cycles that hold the evaluation: it must not hold the execution."""
+    ending: list[ast.stmt] = []
+    with generator.inside(ending):
+        forget = ast.Expr(c.method(c.name("evaluation"), "forget"))
+        if has_budget:
+            generator.emit(forget)
+        else:
+            with generator.when(c.differs(c.name("evaluation"), c.constant(None))):
+                generator.emit(forget)
+    return ending
 
 
 def _failing(generator: Generator) -> ast.ExceptHandler:

@@ -96,6 +96,10 @@ class Evaluation:
             self.steps = min(PORTION, limits.steps)
             self._reserve = limits.steps - self.steps
 
+    def forget(self) -> None:
+        """It is over, whoever still holds it."""
+        self._scope = None
+
     @property
     def left(self) -> int:
         """Steps that are left of the budget."""
