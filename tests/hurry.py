@@ -44,8 +44,8 @@ def set_in(patch: pytest.MonkeyPatch) -> Hurry:
     patch.setattr(Document, "__init__", _looking(Document.__init__))
     patch.setattr(building, "_FEW", -1)
     patch.setattr(fields, "build_query", _asking(fields.build_query))
-    patch.setattr(fields, "LOOK_EVERY", 1)
-    patch.setattr(templates, "_LOOK_EVERY", 1)
+    patch.setattr(fields, "_FEW", 1)
+    patch.setattr(templates, "_FEW", 0)
     patch.setattr(choice, "_LOOK_EVERY", 1)
     return hurry
 

@@ -17,12 +17,12 @@ from itertools import takewhile
 from typing import Final, TypeAlias
 
 from express.deferral import deferrable
-from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound
+from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
 from express.expressions.jsonpath import ABSENT, Chain, Path, Root, build_path, build_plain_path, parse_path
 from express.expressions.jsonpath.syntax import Index, Name
 from express.expressions.values import json_bytes, json_text
-from express.payload import fresh
+from express.payload import PAYLOAD_LIMIT, fresh
 from express.types import JSON, Expr, Scope
 
 Expression: TypeAlias = Path | Call
@@ -32,8 +32,12 @@ Report: TypeAlias = Callable[[str, str, int], None]
 
 #: What follows the name of a computed field.
 _SUFFIX: Final = ".$"
-#: Parts of a template between two looks at the time. One that finds out by itself that it takes long needs none.
-_LOOK_EVERY: Final = 8
+#: So many parts that may go through much data are evaluated without a look at the time between them.
+_FEW: Final = 4
+#: Characters that the calls of one template may write: many times what an output may have, which is measured later.
+_MOST_WRITTEN: Final = 8 * PAYLOAD_LIMIT
+#: What AWS says then is recorded nowhere.
+_TOO_LONG: Final = "The result of a payload template has a size exceeding the maximum number of bytes service limit."
 #: Bytes a path's result may have beyond `Path.growth` times its data.
 _SLACK: Final = 4
 
@@ -76,7 +80,8 @@ class Template:
     `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
     None when that cannot be known (intrinsic calls, variables, the context object, recursive paths). `members`: the
     members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other. `copies`:
-    how many paths it has, of which each may give all of the data; 1 at the least.
+    how many paths it has, of which each may give all of the data; 1 at the least. `writes`: it has calls that write
+    down what they are given.
     """
 
     root: Node
@@ -85,6 +90,7 @@ class Template:
     variables: frozenset[str]
     members: frozenset[str] | None
     copies: int
+    writes: bool
 
 
 def parse_template(value: JSON, *, report: Report) -> Template:
@@ -98,6 +104,7 @@ def parse_template(value: JSON, *, report: Report) -> Template:
         variables=frozenset().union(*map(variables_of, expressions)),
         members=_members(expressions),
         copies=max(1, sum(map(_paths, expressions))),
+        writes=any(isinstance(expression, Call) and expression.writes for expression in expressions),
     )
 
 
@@ -117,8 +124,8 @@ def variables_of(expression: Expression) -> frozenset[str]:
 
 
 def _paths(expression: Expression) -> int:
-    """How many paths there are in an expression."""
-    return expression.paths if isinstance(expression, Call) else 1
+    """How many paths there are in an expression; more for recursive ones."""
+    return expression.paths if isinstance(expression, Call) else expression.copies
 
 
 def indexed_member(expression: Expression) -> str | None:
@@ -135,7 +142,9 @@ def build_template(template: Template) -> Expr:
     It raises EngineError `States.Runtime` for a path that finds nothing, with the cause `The JSONPath '$.x' specified
     for the field 'value.$' could not be found in the input '{...}'`, and whatever an intrinsic call raises.
     """
-    return _build(template.root)
+    if _laborious(template.root) > _FEW:
+        return deferrable(_build(template.root, is_long=True))
+    return _build(template.root, is_long=False)
 
 
 def build_expression(expression: Expression) -> Expr:
@@ -234,9 +243,19 @@ def _constant_size(node: Node) -> int:
     return len(json_bytes(_constant_part(node)))
 
 
-def _build(node: Node) -> Expr:
+def _laborious(node: Node) -> int:
+    """How many computed parts it has that may go through much data: filters and the like, and calls that write."""
     if isinstance(node, Composite):
-        return _build_composite(node)
+        return sum(_laborious(part) for _, part in node.parts)
+    if not isinstance(node, Computed):
+        return 0
+    expression = node.expression
+    return expression.writes if isinstance(expression, Call) else not expression.definite
+
+
+def _build(node: Node, *, is_long: bool) -> Expr:
+    if isinstance(node, Composite):
+        return _build_composite(node, is_long=is_long)
     if isinstance(node, Computed):
         return build_expression(node.expression)
     copy = fresh(node.value)
@@ -247,21 +266,21 @@ def _build(node: Node) -> Expr:
     return constant
 
 
-def _build_composite(node: Composite) -> Expr:
+def _build_composite(node: Composite, *, is_long: bool) -> Expr:
     """A copy of the constant part, then one assignment for each computed one.
 
     A path that finds nothing is left to `spelled_out`, which computes the parts again one by one and so knows whose
     it was: the path that succeeds pays nothing for the words of the one that fails.
     """
     copy = node.base.copy
-    parts = [(key, _build(part)) for key, part in node.parts]
+    parts = [(key, _build(part, is_long=is_long)) for key, part in node.parts]
     spelled_out = _spelled_out(node, [part for _, part in parts])
     chains = [(key, _build_chain(part)) for key, part in node.parts]
     found = [(key, chain) for key, chain in chains if chain is not None]
     if len(found) == len(parts):
         return _build_chained(copy, found, spelled_out)
-    if len(parts) > _LOOK_EVERY:
-        return deferrable(_build_long(copy, parts, spelled_out))
+    if is_long:
+        return _build_long(copy, node, parts, spelled_out)
     if len(parts) == 1:
         return _build_one(copy, *parts[0], spelled_out)
     if len(parts) == 2:
@@ -279,21 +298,37 @@ def _build_composite(node: Composite) -> Expr:
     return many
 
 
-def _build_long(copy: Copy, parts: list[tuple[Key, Expr]], spelled_out: Expr) -> Expr:
-    """One of so many parts that together they may take long."""
+def _build_long(copy: Copy, node: Composite, parts: list[tuple[Key, Expr]], spelled_out: Expr) -> Expr:
+    """A piece of a template with so many parts that together they may take long, and fill the memory with what their
+    calls write."""
+    counted = [(key, part, _written(of)) for (key, part), (_, of) in zip(parts, node.parts, strict=True)]
 
     def long(data: JSON, scope: Scope) -> JSON:
-        result = copy()
+        result, written = copy(), 0
         try:
-            for number, (key, part) in enumerate(parts, 1):
-                result[key] = part(data, scope)
-                if not number % _LOOK_EVERY:
-                    scope.look()
+            for key, part, count in counted:
+                result[key] = value = part(data, scope)
+                if count is not None:
+                    written += count(value)
+                    if written > _MOST_WRITTEN:
+                        raise StateError(DATA_LIMIT_EXCEEDED, _TOO_LONG)
+                scope.look()
         except PathNotFound:
             return spelled_out(data, scope)
         return result
 
     return long
+
+
+def _written(node: Node) -> Callable[[JSON], int] | None:
+    """Counts the characters that calls have written in what was made of a node. None where there are no calls."""
+    if isinstance(node, Composite):
+        inner = [(key, _written(part)) for key, part in node.parts]
+        counts = [(key, count) for key, count in inner if count is not None]
+        return (lambda value: sum(count(value[key]) for key, count in counts)) if counts else None
+    if isinstance(node, Computed) and isinstance(node.expression, Call):
+        return lambda value: len(value) if type(value) is str else 0
+    return None
 
 
 def _build_one(copy: Copy, key: Key, part: Expr, spelled_out: Expr) -> Expr:

@@ -46,6 +46,10 @@ Leave: TypeAlias = "Callable[[Frame, JSON, JSON, int], Step]"
 #: A size no payload has: whoever adds to it gets measured.
 UNKNOWN_SIZE = 1 << 40
 
+#: The bound of a fork's results that are many times as long as an output may be. They can still be selected from, but
+#: not written down.
+TOO_LONG = UNKNOWN_SIZE * UNKNOWN_SIZE
+
 #: Longest name of a variable, in characters.
 MAX_VARIABLE_NAME = 80
 
@@ -64,6 +68,11 @@ class Assign:
 
     names: tuple[tuple[str, str], ...]
 
+    @property
+    def copies(self) -> int:
+        """How often the values may hold the same data, about."""
+        raise AssertionError(self)
+
     def build(self) -> Expr:
         """The closure of the values: an object, member by variable."""
         raise AssertionError(self)
@@ -74,6 +83,10 @@ class PathAssign(Assign):
     """An Assign field in JSONPath: a payload template."""
 
     template: Template
+
+    @property
+    def copies(self) -> int:
+        return self.template.copies
 
     def build(self) -> Expr:
         return build_template(self.template)
@@ -280,7 +293,8 @@ def build_prepare(flow: DataFlow) -> Expr | None:
 
 def prepare_growth(flow: DataFlow) -> tuple[int, int]:
     """How the work's input may outgrow the raw input; where that is not known, to a size that gets measured."""
-    copies = 1 if flow.parameters is None else flow.parameters.copies
+    copies = 1 if flow.input_path is None else flow.input_path.copies
+    copies *= 1 if flow.parameters is None else flow.parameters.copies
     return _known_growth(flow) or (0, UNKNOWN_SIZE * copies)
 
 
@@ -312,11 +326,13 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     selector = flow.build_selector()
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
     copies = flow.result_selector.copies if flow.result_selector else 1
+    writes = flow.result_selector is not None and flow.result_selector.writes
     merge = flow.build_merge()
     key = single_name(flow.result_path)
     key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
     output = flow.build_output()
     output_growth = 1 if flow.output_path is None else flow.output_path.growth
+    output_copies = 1 if flow.output_path is None else flow.output_path.copies
     assign = build_assign(flow.assign, step)
     discard = flow.discard_result
     name = step.name
@@ -346,6 +362,8 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     def leave_fully(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
         value = result
         if selector is not None:
+            if writes and size >= TOO_LONG:
+                raise data_limit_exceeded(name)
             value = selector(result, frame)
             size = UNKNOWN_SIZE * copies if selector_growth is None else selector_growth[0] * size + selector_growth[1]
         if discard:
@@ -356,7 +374,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         fresh = None if assign is None else assign(result, frame)
         if output is not None:
             value = output(value, frame)
-            size = UNKNOWN_SIZE if output_growth is None else output_growth * size + 2
+            size = UNKNOWN_SIZE * output_copies if output_growth is None else output_growth * size + 2
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
         if fresh is not None:
@@ -460,7 +478,7 @@ def size_of_results(results: list[JSON], limit: int) -> int:
     except NotJSON:
         # Whoever measures the output has the words for it.
         return UNKNOWN_SIZE
-    return size if size <= most else UNKNOWN_SIZE * UNKNOWN_SIZE
+    return size if size <= most else TOO_LONG
 
 
 def data_limit_exceeded(who: str) -> StateError:
@@ -488,7 +506,7 @@ def build_assign(node: Assign | None, step: Step) -> Callable[[JSON, Frame], dic
     if node is None:
         return None
     evaluate = node.build()
-    is_long = len(node.names) > _MANY_COPIES
+    is_long = node.copies > _MANY_COPIES or step.type in ("Map", "Parallel")
 
     def assign(data: JSON, frame: Frame) -> dict[str, JSON]:
         fresh = evaluate(data, frame)

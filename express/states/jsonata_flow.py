@@ -32,6 +32,10 @@ class QueryAssign(Assign):
 
     values: Template
 
+    @property
+    def copies(self) -> int:
+        return copies_of_template(self.values)
+
     def build(self) -> Expr:
         return build_template(self.values)
 

@@ -44,7 +44,7 @@ def array_partition(items: JSON, size: JSON) -> list[JSON]:
     return [elements[start : start + length] for start in range(0, len(elements), length)]
 
 
-@intrinsic("States.ArrayContains", 2, array_limit=True, compares_items=True, writes=True)
+@intrinsic("States.ArrayContains", 2, array_limit=True, writes=True, item_ns=2000)
 def array_contains(items: JSON, value: JSON) -> bool:
     """Whether an element equals `value`.
 
@@ -89,7 +89,7 @@ def array_length(items: JSON) -> int:
     return len(_array(items))
 
 
-@intrinsic("States.ArrayUnique", 1, array_limit=True, compares_items=True, writes=True)
+@intrinsic("States.ArrayUnique", 1, array_limit=True, writes=True, item_ns=2000)
 def array_unique(items: JSON) -> list[JSON]:
     """The elements without repetitions, in order of first occurrence.
 

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 
 
 #: Paths in one call that may each give all of the data before anybody minds.
-_MANY_PATHS: Final = 32
-#: Items that are compared without a look at the time, and what each comparison takes, at most.
-_MANY_ITEMS: Final = 500
-_COMPARISON_NS: Final = 2_000
+_MANY_PATHS: Final = 8
+#: Characters of a text that is worth a look at the time.
+_LONG_TEXT: Final = 2000
 
 
 def build_intrinsic(call: Call) -> Expr:
@@ -40,13 +39,12 @@ def build_intrinsic(call: Call) -> Expr:
     the function refuses. (The ASL spec has `States.IntrinsicFailure` for the latter; the service was never seen to
     use it.) Causes start with `The function '<call>' had the following error: `.
     """
-    return deferrable(_build(call, call.text)) if _compares_items(call) else _build(call, call.text)
+    return deferrable(_build(call, call.text)) if _may_take_long(call) else _build(call, call.text)
 
 
-def _compares_items(call: Call) -> bool:
-    """Whether it, or a call within it, compares the items of an array, which takes long where there are many."""
-    inner = any(isinstance(argument, Call) and _compares_items(argument) for argument in call.arguments)
-    return call.function.compares_items or inner
+def _may_take_long(call: Call) -> bool:
+    """Whether it, or a call within it, goes through data of which there may be much."""
+    return call.writes and call.paths > 0
 
 
 def _build(call: Call, whole: str) -> Expr:
@@ -59,9 +57,9 @@ def _build(call: Call, whole: str) -> Expr:
     constants = [argument.value for argument in arguments if isinstance(argument, Literal)]
     if intrinsic.pure and len(constants) == len(arguments):
         return _folded(call, function, constants, whole)
-    if intrinsic.array_limit and not _is_bounded(arguments[0]):
+    if intrinsic.array_limit and (isinstance(arguments[0], Literal) or not _is_bounded(arguments[0])):
         function = _with_array_limit(function)
-    if call.paths > _MANY_PATHS and intrinsic.writes:
+    if intrinsic.writes and (call.paths > _MANY_PATHS or not all(map(_is_bounded, arguments))):
         function = _with_weight_limit(function)
     return _by_arity(call, function, arguments, whole)
 
@@ -89,7 +87,9 @@ def _always_fails(invalid: ArgumentsError, call: Call, whole: str) -> Expr:
 
 def _is_bounded(argument: Literal | Path | Call) -> bool:
     """Whether the argument is part of a payload or variable, and so within the payload limit already."""
-    return isinstance(argument, Path) and (argument.growth == 1 or argument.reference)
+    if isinstance(argument, Path):
+        return argument.growth == 1 or argument.reference
+    return isinstance(argument, Literal)
 
 
 def _with_array_limit(function: Function) -> Function:
@@ -102,10 +102,11 @@ def _with_array_limit(function: Function) -> Function:
 
 
 def _with_weight_limit(function: Function) -> Function:
-    """For what is written down as often as it is mentioned, and so could fill the memory."""
+    """For what is written down as often as it is mentioned, and so could fill the memory. The service's own limit for
+    what calls hand to each other is not known."""
 
     def limited(*arguments: JSON) -> JSON:
-        if outweighs(list(arguments), _MANY_PATHS * PAYLOAD_LIMIT):
+        if outweighs(list(arguments), 2 * PAYLOAD_LIMIT):
             raise ArgumentsError
         return function(*arguments)
 
@@ -114,8 +115,11 @@ def _with_weight_limit(function: Function) -> Function:
 
 def _by_arity(call: Call, function: Function, arguments: Sequence[Literal | Path | Call], whole: str) -> Expr:
     operands = [_operand(argument, whole) for argument in arguments]
-    if call.function.compares_items:
-        operands[0] = _looking_ahead(operands[0])
+    if call.function.writes:
+        operands = [
+            operand if isinstance(argument, Literal) else _looking(operand, call.function.item_ns)
+            for operand, argument in zip(operands, arguments, strict=True)
+        ]
     if len(operands) == 1:
         return _unary(call, function, operands[0], whole)
     if len(operands) == 2:
@@ -136,14 +140,17 @@ def _operand(argument: Literal | Path | Call, whole: str) -> Expr:
     return build_path(argument)
 
 
-def _looking_ahead(array: Expr) -> Expr:
-    """The array, if there is time to compare its items."""
+def _looking(operand: Expr, item_ns: int) -> Expr:
+    """The operand, if there is time to go through it."""
 
     def looking(data: JSON, scope: Scope) -> JSON:
-        items = array(data, scope)
-        if type(items) is list and len(items) > _MANY_ITEMS:
-            scope.look(len(items) * _COMPARISON_NS)
-        return items
+        value = operand(data, scope)
+        kind = type(value)
+        if kind is list:
+            scope.look(len(value) * item_ns)
+        elif kind is dict or (kind is str and len(value) > _LONG_TEXT):
+            scope.look()
+        return value
 
     return looking
 

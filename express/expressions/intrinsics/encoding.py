@@ -55,7 +55,7 @@ def base64_decode(text: JSON) -> str:
     return base64.b64decode(padded.replace("-", "+").replace("_", "/")).decode("utf-8", "replace")
 
 
-@intrinsic("States.Hash", 2)
+@intrinsic("States.Hash", 2, writes=True)
 def hash_(data: JSON, algorithm: JSON) -> str:
     """The lower-case hexadecimal digest of the data's text; data that is no string is made one first."""
     digest = _ALGORITHMS.get(algorithm) if type(algorithm) is str else None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
-@intrinsic("States.StringToJson", 1)
+@intrinsic("States.StringToJson", 1, writes=True)
 def string_to_json(text: JSON) -> JSON:
     """The value of a JSON text, every digit of its integers kept; a blank text is null (recorded)."""
     if type(text) is not str:

@@ -54,10 +54,17 @@ class Call:
 
     @property
     def paths(self) -> int:
-        """How many paths there are in its arguments."""
+        """How many paths there are in its arguments; more for recursive ones."""
         return sum(
-            argument.paths if isinstance(argument, Call) else isinstance(argument, Path) for argument in self.arguments
+            argument.paths if isinstance(argument, Call) else argument.copies
+            for argument in self.arguments
+            if not isinstance(argument, Literal)
         )
+
+    @property
+    def writes(self) -> bool:
+        """Whether it, or a call within it, goes through all of its arguments."""
+        return self.function.writes or any(argument.writes for argument in self.arguments if isinstance(argument, Call))
 
     @property
     def variables(self) -> frozenset[str]:

@@ -91,7 +91,7 @@ def format_(template: JSON, *values: JSON) -> str:
     return _format_many(split_template(template))(*values)  # type: ignore[no-any-return]
 
 
-@intrinsic("States.StringSplit", 2)
+@intrinsic("States.StringSplit", 2, writes=True)
 def string_split(text: JSON, delimiters: JSON) -> list[str]:
     """The pieces between delimiters: each character of `delimiters` is one, empty pieces are dropped (recorded)."""
     if type(text) is not str or type(delimiters) is not str:

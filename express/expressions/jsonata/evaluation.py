@@ -93,6 +93,7 @@ class Evaluation:
         #: Where somebody looks at the time now and then, all but the portion in hand.
         self._reserve = 0
         if scope is not None:
+            scope.look()
             self.steps = min(PORTION, limits.steps)
             self._reserve = limits.steps - self.steps
 

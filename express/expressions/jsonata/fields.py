@@ -48,8 +48,8 @@ CLOSING: Final = "%}"
 #: Reads of the context that name nothing.
 _SELECTORS: Final = frozenset(("*", "**", "%"))
 
-#: Parts of a template between two looks at the time. Each may do for nothing what takes some tens of microseconds.
-LOOK_EVERY: Final = 16
+#: So many expressions of a template are evaluated without a look at the time, unless they find out by themselves.
+_FEW: Final = 16
 
 #: Types of results, as AWS names them.
 JSON_TYPES: Final = {
@@ -236,23 +236,28 @@ def copies_of_template(template: Template) -> int:
 
 def build_template(template: Template) -> Expr:
     """`expr(states, scope) -> value`, where `states` is `$states` without its context."""
+    if copies_of_template(template) > _FEW:
+        return deferrable(_build(template, is_long=True))
+    return _build(template, is_long=False)
+
+
+def _build(template: Template, *, is_long: bool) -> Expr:
     if isinstance(template, Query):
         return build_query(template)
     if isinstance(template, Composite):
-        return _build_composite(template)
+        return _build_composite(template, is_long=is_long)
     copy = fresh(template.value)
     return lambda states, scope: copy()
 
 
-def _build_composite(template: Composite) -> Expr:
+def _build_composite(template: Composite, *, is_long: bool) -> Expr:
     copy = template.base.copy
-    parts = [(key, build_template(part)) for key, part in template.parts]
+    parts = [(key, _build(part, is_long=is_long)) for key, part in template.parts]
+    if is_long:
+        return _build_long(copy, parts)
     if len(parts) == 1:
         ((key, part),) = parts
         return _build_one(copy, key, part)
-
-    if len(parts) > LOOK_EVERY:
-        return deferrable(_build_long(copy, parts))
 
     def composite(states: JSON, scope: Scope) -> JSON:
         result: Any = copy()
@@ -264,14 +269,13 @@ def _build_composite(template: Composite) -> Expr:
 
 
 def _build_long(copy: Callable[[], Any], parts: list[tuple[Any, Expr]]) -> Expr:
-    """One of so many parts that together they may take long."""
+    """A piece of a template with so many parts that together they may take long."""
 
     def composite(states: JSON, scope: Scope) -> JSON:
         result = copy()
-        for number, (key, part) in enumerate(parts, 1):
+        for key, part in parts:
             result[key] = part(states, scope)
-            if not number % LOOK_EVERY:
-                scope.look()
+            scope.look()
         return result
 
     return composite

@@ -205,6 +205,15 @@ class Path:
     reference: bool
     growth: int | None
 
+    @property
+    def copies(self) -> int:
+        """How often its result may hold the same data, about: a recursive descent finds what lies in other findings."""
+        return MANY if any(isinstance(step, Descend) for step in self.steps) else 1
+
+
+#: More copies than anybody would write down unseen.
+MANY = 1000
+
 
 def canonical_text(steps: tuple[Step, ...]) -> str:
     """`$['a']['b'][0]`, the text of a whole path in Jayway's messages."""
