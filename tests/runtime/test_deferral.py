@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,12 @@ import pytest
 import express
 from express import deferral
 from express.deferral import PATIENCE, Deferral, OutOfTime, deferrable
+from express.program import Frame
 from express.runtime.host import LoopHost
 from express.testing import run_virtual
-from tests.hurry import set_in
-from tests.runtime.machines import catching, compiled, each, machine, parallel, run_clean, state, task
+from tests.conformance.histories import Recorder
+from tests.hurry import Hurry, set_in
+from tests.runtime.machines import catching, compiled, each, executed, machine, parallel, run_clean, state, task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,9 +131,37 @@ SCENES: dict[str, dict[str, Any]] = {
     "branches in iterations": machine(
         A=each(machine(B=parallel(SQUARES, machine(C=jsonata("Pass", Output="{% 1 %}")))), ItemsPath="$.items")
     ),
+    "two forks in a row": machine(
+        A=each(
+            SQUARES,
+            QueryLanguage="JSONata",
+            Items="{% $states.input.items %}",
+            Output="{% $error('no') %}",
+            Catch=catching("States.ALL", to="B", Output="{% $states.input.items %}"),
+        ),
+        B=each(machine(C=jsonata("Pass", Output="{% $states.input.odd %}"))),
+    ),
+    "two expressions behind a fork": machine(
+        A=each(
+            machine(B=task("double", ResultSelector={"got.$": "$..got"})),
+            QueryLanguage="JSONata",
+            Items="{% $states.input.items %}",
+            Output={"first": "{% $states.result[0] %}", "count": "{% $count($states.result) %}"},
+        )
+    ),
     "an error": machine(A=state("Pass", Parameters={"odd.$": ODD, "none.$": "$.none"})),
     "an error of JSONata": machine(A=jsonata("Pass", Output="{% $states.input.text + 1 %}")),
 }
+
+
+class Branches(express.Observer):
+    """Is told of branches, and of nothing else."""
+
+    def __init__(self) -> None:
+        self.notes: list[Any] = []
+
+    def branch_started(self, parent: Any, frame: Any, index: int) -> None:
+        self.notes.append(index)
 
 
 class Noted(express.Observer):
@@ -152,7 +183,7 @@ class Noted(express.Observer):
         self.notes.append(("ended", run.events))
 
 
-def all_there_is(definition: dict[str, Any], *observers: Noted) -> list[Any]:
+def all_there_is(definition: dict[str, Any], *observers: Noted | Branches) -> list[Any]:
     """What an execution comes to, and how its states were counted."""
     workflow = compiled(definition, double=double, late=late, failing=failing)
 
@@ -166,14 +197,15 @@ def all_there_is(definition: dict[str, Any], *observers: Noted) -> list[Any]:
     return [result.status, result.output, result.error, result.cause, result.memory_bytes, counts]
 
 
+@pytest.mark.parametrize("watching", [Noted, Branches])
 @pytest.mark.parametrize("definition", [pytest.param(scene, id=name) for name, scene in SCENES.items()])
 def test_nobody_can_tell_where_an_expression_was_worked_out(
-    definition: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    definition: dict[str, Any], watching: type[Noted | Branches], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unhurried = Noted()
+    unhurried = watching()
     expected, expected_watched = all_there_is(definition), all_there_is(definition, unhurried)
     hurry = set_in(monkeypatch)
-    hurried = Noted()
+    hurried = watching()
 
     assert all_there_is(definition) == expected
     assert hurry.stops > 0
@@ -205,6 +237,88 @@ def test_what_a_catcher_computes_is_not_put_off() -> None:
     catch = catching("States.ALL", to="B", Output="{% $states.errorOutput.Error %}")
     definition = machine(A=jsonata_task("failing", Catch=catch), B=state("Succeed"))
     assert all_there_is(definition)[:2] == ["SUCCEEDED", "Failing"]
+
+
+def test_handlers_are_called_once_whoever_looks_on(hurry: Hurry) -> None:
+    calls: list[JSON] = []
+
+    async def count(payload: JSON) -> JSON:
+        calls.append(payload)
+        return payload
+
+    definition = machine(
+        A=each(
+            machine(B=task("count")),
+            QueryLanguage="JSONata",
+            Items=[1, 2, 3],
+            Output={"a": "{% $sum($states.result) %}", "b": "{% $count($states.result) %}"},
+        )
+    )
+    for observer in (Noted(), Branches()):
+        calls.clear()
+        result = run_clean(executed(compiled(definition, count=count), observers=[observer]))
+        assert (result.output, calls) == ({"a": 6, "b": 3}, [1, 2, 3])
+    assert hurry.stops > 0
+
+
+def test_one_that_waits_for_an_expression_is_not_begun_again(hurry: Hurry) -> None:
+    """`start` on a machine that cannot block gives it a task, which has to wait first."""
+    workflow = compiled(machine(A=state("Pass", Parameters={"odd.$": ODD})))
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await (await runtime.start(workflow, EVENT))
+
+    assert run_clean(main()).succeeded
+    assert hurry.stops == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"MaxConcurrencyPath": "$.n"},
+        {"ToleratedFailureCountPath": "$.n"},
+        {"ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"odd.$": ODD}}},
+        {"ResultSelector": {"first.$": "$[0:1]"}},
+        {"ItemSelector": {"v.$": "$$.Map.Item.Value", "odd.$": ODD}},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_a_distributed_map_is_begun_once(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    processor = {**machine(B=state("Pass")), "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}}
+    definition = machine(A=each(processor, ItemsPath="$.items", **fields))
+
+    def run() -> tuple[Any, ...]:
+        recorder = Recorder()
+        workflow = express.compile(definition, type="STANDARD")
+
+        async def main() -> express.Result:
+            async with express.Runtime(observers=[recorder]) as runtime:
+                return await runtime.execute(workflow, EVENT)
+
+        result = run_virtual(main(), now="2026-01-01T00:00:00Z")
+        events = [(event["id"], event["previousEventId"], event["type"]) for event in recorder.events]
+        [step] = [step for step in workflow.machine((recorder,)).all_steps if step.name == "A"]
+        return result.status, result.output, result.error, result.cause, events, step.items
+
+    expected = run()
+    set_in(monkeypatch)
+    assert run() == expected
+
+
+def test_an_evaluation_that_is_over_holds_nobody() -> None:
+    """A lambda that calls itself is a cycle; what it holds is there until the collector comes by."""
+    workflow = compiled(
+        machine(A=jsonata("Pass", Output="{% ($f := function($n) { $n > 0 ? $f($n - 1) : 0 }; $f(9)) %}"))
+    )
+    assert run_clean(executed(workflow)).output == 0
+    gc.collect()
+    gc.disable()
+    try:
+        assert run_virtual(executed(workflow)).output == 0
+        assert not [found for found in gc.get_objects() if isinstance(found, Frame) and found.run is not None]
+    finally:
+        gc.enable()
 
 
 def test_short_expressions_stay_where_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

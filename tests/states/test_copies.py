@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 #: What may be written: for a short time it may be more than comes out.
 LONGEST = 10_000_000
+DEEP: JSON = ["y" * 50_000]
+for _ in range(200):
+    DEEP = [DEEP]
 EVENT: JSON = {
     "items": [{"n": number, "text": "x" * 10} for number in range(4000)],
     "few": [1, 2, 3],
     "fifty": [0] * 50,
+    "deep": DEEP,
 }
 COPIES = range(1000)
 HAND_ON = machine(B=state("Pass"))
@@ -96,6 +100,23 @@ TOO_MUCH: dict[str, dict[str, Any]] = {
     "Arguments": machine(
         A=task("echo", QueryLanguage="JSONata", Arguments={f"k{i}": "{% $states.input %}" for i in COPIES})
     ),
+    "variables from results": machine(
+        A=each(HAND_ON, ItemsPath="$.items", ItemSelector=WITH_ALL, ResultPath=None, Assign={"v.$": "$"})
+    ),
+    "results in a text": machine(
+        A=each(HAND_ON, ItemsPath="$.items", ItemSelector=WITH_ALL, ResultSelector={"t.$": "States.JsonToString($)"})
+    ),
+    "a hash of results": machine(
+        A=each(HAND_ON, ItemsPath="$.items", ItemSelector=WITH_ALL, ResultSelector={"h.$": "States.Hash($, 'MD5')"})
+    ),
+    "texts": machine(A=state("Pass", Parameters={f"k{i}.$": "States.JsonToString($)" for i in range(100)})),
+    "texts within each other": machine(
+        A=state(
+            "Pass", Parameters={f"k{i}": {f"l{j}.$": "States.JsonToString($)" for j in range(8)} for i in range(20)}
+        )
+    ),
+    "descents": machine(A=state("Pass", InputPath="$.deep..*..*")),
+    "descents, in the end": machine(A=state("Pass", OutputPath="$.deep..*..*")),
     "variables": machine(A=state("Pass", Assign={f"k{i}.$": "$" for i in COPIES})),
 }
 
@@ -129,6 +150,14 @@ def test_intrinsics_do_not_write_copies_down(expression: str, longest: list[int]
     result = run(machine(A=state("Pass", Parameters={"all.$": text})))
     assert (result.status, result.error) == ("FAILED", "States.Runtime")
     assert "Invalid arguments in States." in (result.cause or "")
+    assert longest[0] < LONGEST
+
+
+@pytest.mark.parametrize("depth", [6, 12])
+def test_a_text_in_a_text_in_a_text_is_too_long_some_time(depth: int, longest: list[int]) -> None:
+    text = "States.JsonToString(" * depth + "$" + ")" * depth
+    result = run(machine(A=state("Pass", Parameters={"all.$": text})), '"' * 50_000)
+    assert (result.status, result.error) == ("FAILED", "States.Runtime")
     assert longest[0] < LONGEST
 
 

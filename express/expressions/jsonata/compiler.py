@@ -161,10 +161,10 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
     with generator.inside(whole), generator.define(_NAME, signature):
         _shadowing(generator, tree, options)
         guarded: list[ast.stmt] = []
+        if begins_with_budget:
+            generator.store("evaluation", evaluation)
         generator.emit(ast.Try(guarded, handlers, [], _ending(generator, begins_with_budget)))
         with generator.inside(guarded):
-            if begins_with_budget:
-                generator.store("evaluation", evaluation)
             if generator.exact:
                 generator.store("marks", c.call(c.name("Marks")))
         guarded += generator.prologue + body
