@@ -26,9 +26,6 @@ from express.errors import ExpressError, forget_trace
 if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
 
-    #: Whoever's expressions are evaluated: a Scope.
-    Frame = Scope
-
 #: Seconds for which the thread keeps the interpreter, at least, and for which it then lets go of it.
 _SHIFT: Final = 0.0005
 _REST: Final = 0.00002
@@ -77,17 +74,17 @@ PATIENCE = Deferral(is_patient=True)
 class Patiently:
     """`with Patiently(frame):` what is evaluated in it cannot be put off, because something has happened already."""
 
-    __slots__ = ("_before", "_frame")
+    __slots__ = ("_before", "_scope")
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
     def __enter__(self) -> None:
-        self._before = self._frame.deferral
-        self._frame.deferral = PATIENCE
+        self._before = self._scope.deferral
+        self._scope.deferral = PATIENCE
 
     def __exit__(self, *_: object) -> None:
-        self._frame.deferral = self._before
+        self._scope.deferral = self._before
 
 
 class Left(ExpressError):

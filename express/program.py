@@ -411,7 +411,8 @@ class Frame:
             self.run.host.look(ahead_ns)
 
     def apart(self) -> Frame:
-        """See `types.Scope`."""
+        """See `types.Scope`. The moment the state was entered is settled by now."""
+        self.entered_ns = self.entered_ns or self.run.host.monotonic_ns()
         frame = Frame(self.run, self.step, self.data, self.size, self.variables)
         for name in Frame.__slots__:
             if hasattr(self, name):

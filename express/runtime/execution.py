@@ -10,7 +10,7 @@ history event that entered the state, then the state's Retry and Catch decide. W
 frame, and ends the execution or fails the enclosing Parallel or Map.
 
 An expression that takes too long stops its step before anything has happened (`deferral`). It is then awaited like a
-handler (`_Elsewhere`), and the step runs again with its answer (`_run_again`).
+handler (`_WorkedOut`), and the step runs again with its answer (`_run_again`).
 
 Stopping. Whoever stops an execution sets `run.stopping` and cancels the task it runs in. A handler may swallow the
 cancellation, so `drive` looks at `run.stopping` each time it has waited.
@@ -96,8 +96,8 @@ def advance(frame: Frame) -> bool:
     return False
 
 
-class _Elsewhere:
-    """An expression that is worked out elsewhere. Awaiting this gives nothing, but then the step can run again."""
+class _WorkedOut:
+    """What an expression that is worked out elsewhere comes to. Awaited it gives nothing: the step is to run again."""
 
     __slots__ = ("deferral", "host", "late")
 
@@ -132,7 +132,7 @@ def _put_off(frame: Frame, late: OutOfTime) -> None:
     if late.job is None or deferral.rounds > _MOST_ROUNDS:
         deferral.is_patient = True
     else:
-        frame.awaiting = _Elsewhere(host, late, deferral)
+        frame.awaiting = _WorkedOut(host, late, deferral)
 
 
 def _run_again(frame: Frame, deferral: Deferral) -> bool | None:
@@ -268,7 +268,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
     step, run = frame.step, frame.run
     frame.awaiting = None
-    if type(awaiting) is _Elsewhere:
+    if type(awaiting) is _WorkedOut:
         await awaiting
         return None
     try:

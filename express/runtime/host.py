@@ -239,8 +239,8 @@ class LoopHost:
         assert late.job is not None
         try:
             await self._loop.run_in_executor(self._calculator, late.job.work, deferral)
-        except asyncio.CancelledError:
-            # It cannot be interrupted, but it looks.
+        except BaseException:
+            # A thread cannot be interrupted, but it looks.
             deferral.is_left = True
             raise
 
