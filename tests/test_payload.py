@@ -294,3 +294,7 @@ def test_copies_are_weighed_each_time() -> None:
         value = [value, value]
     assert outweighs(value, 1_000_000)
     assert not outweighs([["x" * 50] * 10] * 10, 10_000)
+
+
+def test_what_is_no_json_is_not_weighed() -> None:
+    assert not outweighs([{1: "x" * 1000}, object()], 10)
