@@ -6,31 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.empty_scope import SCOPE
 from express.expressions.comparisons import OPERATORS
 from express.expressions.jsonpath import build_path, parse_path
 from express.expressions.templates import build_expression, build_template, parse_expression, parse_template
 from express.expressions.timestamps import format_timestamp, parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_benchmark.fixture import BenchmarkFixture
 
     from express.types import JSON
 
 
-class _EmptyScope:
-    """A scope without variables; the expressions measured here read only their data."""
-
-    @property
-    def variables(self) -> Mapping[str, JSON]:
-        return {}
-
-    def context(self) -> dict[str, JSON]:
-        return {}
-
-
-SCOPE = _EmptyScope()
 DATA: JSON = {
     "n": 3,
     "order": {"id": "o-17", "total": 129.5, "status": "PAID", "at": "2025-01-01T12:00:00.250Z"},

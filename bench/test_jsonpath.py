@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.empty_scope import SCOPE
 from express.expressions.jsonpath import build_path, parse_path
 from express.expressions.paths import build_result_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -21,26 +22,6 @@ DATA: JSON = {
     "items": [{"name": f"n{index}", "price": index * 3, "tags": ["t"]} for index in range(10)],
     "list": list(range(10)),
 }
-
-
-class _Scope:
-    deferral: JSON = None
-
-    @property
-    def variables(self) -> Mapping[str, JSON]:
-        return {}
-
-    def context(self, section: str | None = None) -> dict[str, JSON]:
-        return {}
-
-    def look(self, ahead_ns: int = 0) -> None:
-        """There is time."""
-
-    def apart(self) -> _Scope:
-        return self
-
-
-SCOPE = _Scope()
 
 BY_HAND: dict[str, Callable[[JSON, Scope], JSON]] = {
     "$.a.b": lambda data, scope: data["a"]["b"],

@@ -35,7 +35,7 @@ def array(*values: JSON) -> list[JSON]:
     return list(values)
 
 
-@intrinsic("States.ArrayPartition", 2, array_limit=True, writes=True)
+@intrinsic("States.ArrayPartition", 2, array_limit=True, writes=True, item_ns=0)
 def array_partition(items: JSON, size: JSON) -> list[JSON]:
     """Chunks of `size` elements, the last one with what is left; an empty array has no chunks."""
     elements, length = _array(items), truncated(size)

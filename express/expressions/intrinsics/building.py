@@ -43,8 +43,14 @@ def build_intrinsic(call: Call) -> Expr:
 
 
 def _may_take_long(call: Call) -> bool:
-    """Whether it, or a call within it, goes through data of which there may be much."""
-    return call.writes and call.paths > 0
+    """Whether it, or a call within it, looks at the time."""
+    inner = any(isinstance(argument, Call) and _may_take_long(argument) for argument in call.arguments)
+    return inner or _looks(call)
+
+
+def _looks(call: Call) -> bool:
+    """Whether there may be so much to go through that it is worth a look at the time."""
+    return call.function.writes and call.paths > (_MANY_PATHS if call.function.item_ns is None else 0)
 
 
 def _build(call: Call, whole: str) -> Expr:
@@ -115,9 +121,9 @@ def _with_weight_limit(function: Function) -> Function:
 
 def _by_arity(call: Call, function: Function, arguments: Sequence[Literal | Path | Call], whole: str) -> Expr:
     operands = [_operand(argument, whole) for argument in arguments]
-    if call.function.writes:
+    if _looks(call):
         operands = [
-            operand if isinstance(argument, Literal) else _looking(operand, call.function.item_ns)
+            operand if isinstance(argument, Literal) else _looking(operand, call.function.item_ns or 0)
             for operand, argument in zip(operands, arguments, strict=True)
         ]
     if len(operands) == 1:

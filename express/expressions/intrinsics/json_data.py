@@ -26,7 +26,7 @@ def string_to_json(text: JSON) -> JSON:
         raise ArgumentsError from None
 
 
-@intrinsic("States.JsonToString", 1, writes=True)
+@intrinsic("States.JsonToString", 1, writes=True, item_ns=0)
 def json_to_string(value: JSON) -> str:
     """The compact JSON text of a value."""
     return json_text(value)

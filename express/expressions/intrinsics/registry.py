@@ -41,7 +41,7 @@ class Intrinsic:
     `pure`: equal arguments give equal results, so a call of constants may be computed while compiling.
     `array_limit`: the first argument is an array that must fit a payload (256 KiB).
     `writes`: it goes through all of its arguments, and mostly writes them down. `item_ns`: what each item of an array
-    takes it beside that, in nanoseconds, at most.
+    takes it beside that, in nanoseconds, at most; None where one look at the time for many calls is enough.
     `specialise`: given the text of a constant first argument between its quotes, makes a function of the others.
     """
 
@@ -51,7 +51,7 @@ class Intrinsic:
     pure: bool
     array_limit: bool
     writes: bool
-    item_ns: int
+    item_ns: int | None
     specialise: Callable[[str], Function] | None
 
 
@@ -67,7 +67,7 @@ def intrinsic(
     pure: bool = True,
     array_limit: bool = False,
     writes: bool = False,
-    item_ns: int = 0,
+    item_ns: int | None = None,
     specialise: Callable[[str], Function] | None = None,
 ) -> Callable[[F], F]:
     """Register the decorated function as `name`; `arity` is the number of its arguments, or the range of them."""

@@ -1,0 +1,32 @@
+"""The scope of expressions that are measured by themselves: nothing to read beside their data, and all the time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from express.types import JSON
+
+
+class EmptyScope:
+    """A scope without variables and context."""
+
+    deferral: JSON = None
+
+    @property
+    def variables(self) -> Mapping[str, JSON]:
+        return {}
+
+    def context(self, section: str | None = None) -> dict[str, JSON]:
+        return {}
+
+    def look(self, ahead_ns: int = 0) -> None:
+        """There is time."""
+
+    def apart(self) -> EmptyScope:
+        return self
+
+
+SCOPE = EmptyScope()
