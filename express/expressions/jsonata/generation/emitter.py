@@ -11,6 +11,7 @@ deeper move into a function of their own.
 from __future__ import annotations
 
 import ast
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -159,7 +160,8 @@ class Emitter:
         if self._lookups > _MAX_LOOKUPS:
             raise JSONataError(TIMEOUT, max(position_of(self.line), 0))
         definition = ast.FunctionDef(identifier, parameters, [], [])
-        if hasattr(definition, "type_params"):
+        if sys.version_info >= (3, 12):
+            # 3.12 insists on it; later ones have a default.
             definition.type_params = []
         outer, self.function = self.function, PythonFunction()
         try:
