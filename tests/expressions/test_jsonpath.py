@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from express.errors import EngineError, ExpressionError, PathNotFound
 from express.expressions.jsonpath import Root, build_path, parse_path
 from express.expressions.jsonpath.scanning import MAX_STEPS
+from tests.expressions.recorded import FixedScope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from express.types import JSON
 
 _GOLDENS = FilePath(__file__).resolve().parents[2] / ".." / "shared" / "jsonpath-jayway.json"
@@ -63,27 +62,8 @@ DATA: JSON = {
 }
 
 
-class FakeScope:
-    """A scope of fixed variables and context, which has all the time there is."""
-
-    deferral: JSON = None
-
-    def __init__(self, variables: Mapping[str, JSON] | None = None, context: dict[str, JSON] | None = None) -> None:
-        self.variables = variables or {}
-        self._context = {} if context is None else context
-
-    def context(self, section: str | None = None) -> dict[str, JSON]:
-        return self._context
-
-    def look(self, ahead_ns: int = 0) -> None:
-        pass
-
-    def apart(self) -> FakeScope:
-        return self
-
-
-def evaluate(text: str, data: JSON = DATA, scope: FakeScope | None = None) -> JSON:
-    return build_path(parse_path(text))(data, scope or FakeScope())
+def evaluate(text: str, data: JSON = DATA, scope: FixedScope | None = None) -> JSON:
+    return build_path(parse_path(text))(data, scope or FixedScope())
 
 
 def exactly(value: JSON) -> str:
@@ -228,7 +208,7 @@ def test_integers_have_the_class_that_holds_them(value: int, java: str) -> None:
 
 # roots ----------------------------------------------------------------------------------------------------------
 
-_SCOPE = FakeScope({"v": {"x": [1, 2]}, "n": None}, {"Execution": {"Input": {"a": [1, 2]}}})
+_SCOPE = FixedScope({"v": {"x": [1, 2]}, "n": None}, {"Execution": {"Input": {"a": [1, 2]}}})
 
 
 @pytest.mark.parametrize(
@@ -575,7 +555,7 @@ def test_visits_are_bounded(text: str, data: JSON) -> None:
 
 def test_each_evaluation_counts_and_remembers_for_itself() -> None:
     expression = build_path(parse_path("$.a[?(@ in $.b[*])]"))
-    scope = FakeScope()
+    scope = FixedScope()
     assert expression({"a": [1, 2], "b": [1]}, scope) == [1]
     assert expression({"a": [1, 2], "b": [2]}, scope) == [2]
     for _ in range(15):
@@ -991,7 +971,7 @@ def test_results_grow_no_more_than_they_say(steps: list[str], call: str, data: J
     path = parse_path("$" + "".join(steps) + call)
     before = json.dumps(data)
     try:
-        result = build_path(path)(data, FakeScope())
+        result = build_path(path)(data, FixedScope())
     except PathNotFound:
         return
     finally:

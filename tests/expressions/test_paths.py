@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from express.errors import EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Root, build_path, parse_path
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
+from tests.expressions.recorded import SCOPE
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -175,20 +176,6 @@ _VALUES: st.SearchStrategy[JSON] = st.recursive(
 _STEPS = st.lists(_KEYS | st.integers(0, 3), max_size=4)
 
 
-class _NoScope:
-    variables: dict[str, JSON] = {}  # noqa: RUF012 - the paths here read their data only
-    deferral: JSON = None
-
-    def context(self, section: str | None = None) -> dict[str, JSON]:
-        return {}
-
-    def look(self, ahead_ns: int = 0) -> None:
-        """There is time."""
-
-    def apart(self) -> _NoScope:
-        return self
-
-
 @pytest.mark.slow
 @given(_STEPS, _VALUES)
 def test_what_is_written_can_be_read_and_nothing_is_changed(steps: list[str | int], raw: JSON) -> None:
@@ -196,5 +183,5 @@ def test_what_is_written_can_be_read_and_nothing_is_changed(steps: list[str | in
     before = copy.deepcopy(raw)
     result = object()
     with contextlib.suppress(StateError):
-        assert build_path(parse_path(text))(write(text, raw, result), _NoScope()) is result
+        assert build_path(parse_path(text))(write(text, raw, result), SCOPE) is result
     assert raw == before

@@ -29,29 +29,22 @@ from express.expressions.jsonata.states_object import (
     sections_read,
     uses_of,
 )
+from tests.expressions.recorded import FixedScope
 
 if TYPE_CHECKING:
     from express.types import JSON
 
 
 @dataclass
-class Watched:
+class Watched(FixedScope):
     """A scope that remembers which sections of the context object it was asked for."""
 
-    variables: dict[str, JSON] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
-    deferral: Any = None
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         self.asked.append(section)
         whole = {"Execution": {"Name": "e"}, "State": {"Name": "s"}}
         return whole if section is None else {section: whole.get(section)}
-
-    def look(self, ahead_ns: int = 0) -> None:
-        """There is time."""
-
-    def apart(self) -> Watched:
-        return self
 
 
 def query(expression: str, members: Members = BEFORE_WORK) -> Query:
