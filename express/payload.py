@@ -32,6 +32,9 @@ PAYLOAD_LIMIT = 262_144
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
 MAX_DEPTH = 254
 
+#: How often a value may hold what is as long as a payload may be, and still be written down unseen.
+MANY_COPIES = 32
+
 #: Members of an array that are written at once where they may be long.
 _MOST_AT_ONCE = 64
 
@@ -97,6 +100,16 @@ def encode(value: JSON) -> bytes:
 def measure(value: JSON) -> int:
     """Size of `value` as AWS counts it: bytes of compact UTF-8 JSON. Raises NotJSON."""
     return len(encode(value))
+
+
+def measure_members(members: dict[str, JSON]) -> dict[str, int]:
+    """What each member of an object adds to its size: key, colon, value and comma. Raises NotJSON."""
+    try:
+        return {name: measure(name) + 2 + measure(value) for name, value in members.items()}
+    except NotJSON:
+        # Its place is seen from the object.
+        measure(members)
+        raise
 
 
 def measure_array(items: list[JSON], most: int) -> int:

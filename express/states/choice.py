@@ -19,7 +19,7 @@ from express.errors import RUNTIME, EngineError
 from express.expressions.comparisons import OPERATORS, Operator, build_and, build_not, build_or
 from express.expressions.jsonata.fields import Query, build_typed, is_query
 from express.expressions.jsonpath import Path, build_path
-from express.states.flow import Assign, DataFlow, Flow, read_assign, read_reference_field
+from express.states.flow import DataFlow, Flow, read_assign, read_reference_field
 from express.states.jsonata_fields import read_query_field
 from express.states.jsonata_flow import read_query_flow
 from express.states.state import Linker, Node, Surroundings, read_flow
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from express.definition.fields import Fields
     from express.program import Frame, Step, StepRun
+    from express.states.variables import Assign
     from express.types import JSON, Expr, Scope
 
 #: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.

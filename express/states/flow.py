@@ -18,17 +18,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from express.definition import messages
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_missing_dollar
-from express.definition.problems import INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME, SCHEMA_VALIDATION_FAILED
+from express.definition.problems import SCHEMA_VALIDATION_FAILED
 from express.errors import DATA_LIMIT_EXCEEDED, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.jsonpath.syntax import Name
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
-from express.payload import NotJSON, measure, measure_array, outweighs
-from express.states.history import trail_of
+from express.payload import MANY_COPIES, NotJSON, measure, measure_array, outweighs
+from express.states.variables import Assign, build_assign, read_variable_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,32 +49,12 @@ UNKNOWN_SIZE = 1 << 40
 #: not written down.
 TOO_LONG = UNKNOWN_SIZE * UNKNOWN_SIZE
 
-#: Longest name of a variable, in characters.
-MAX_VARIABLE_NAME = 80
-
-#: How often a value may hold what is as long as an output may be, and still be written down unseen.
-_MANY_COPIES = 32
-#: The same for the results of a fork: nearly all that are too long to be an output are found out sooner.
+#: How many times the limit the results of a fork may have to be measured to their end: nearly all that are too long to
+#: be an output are found out sooner.
 _LONG_RESULTS = 2
 
 #: What one more member costs an object beside its key and value: quotes, colon, comma.
 _MEMBER_BYTES = 6
-
-
-@dataclass(slots=True)
-class Assign:
-    """An Assign field: (variable, JSON pointer) of everything it assigns, and what makes the values."""
-
-    names: tuple[tuple[str, str], ...]
-
-    @property
-    def copies(self) -> int:
-        """How often the values may hold the same data, about."""
-        raise AssertionError(self)
-
-    def build(self) -> Expr:
-        """The closure of the values: an object, member by variable."""
-        raise AssertionError(self)
 
 
 @dataclass(slots=True)
@@ -239,20 +218,6 @@ def read_assign(fields: Fields) -> Assign | None:
     names = read_variable_names(fields, suffix=".$")
     template = None if names is None else read_template(fields, "Assign")
     return None if names is None or template is None else PathAssign(names, template)
-
-
-def read_variable_names(fields: Fields, *, suffix: str = "") -> tuple[tuple[str, str], ...] | None:
-    """(variable, JSON pointer) of every key of Assign, which may end in `suffix`."""
-    entries = fields.object("Assign")
-    if entries is None:
-        return None
-    names = tuple((key.removesuffix(suffix), entries.child(key)) for key in entries.value)
-    for name, pointer in names:
-        if name == "states":
-            fields.document.report(RESERVED_VARIABLE_NAME, messages.RESERVED_VARIABLE, pointer, on_key=True)
-        elif len(name) > MAX_VARIABLE_NAME or not name.isidentifier() or name.startswith("_"):
-            fields.document.report(INVALID_VARIABLE_NAME, messages.invalid_variable(name), pointer, on_key=True)
-    return names
 
 
 # --------------------------------------------------------------------------------------------------------------
@@ -467,7 +432,7 @@ def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
 def holds_many_copies(bound: int, limit: int) -> bool:
     """Whether a value of no more than `bound` bytes can hold what is within the limit so often that it is better not
     written down unseen."""
-    return bound // (UNKNOWN_SIZE if bound >= UNKNOWN_SIZE else limit) > _MANY_COPIES
+    return bound // (UNKNOWN_SIZE if bound >= UNKNOWN_SIZE else limit) > MANY_COPIES
 
 
 def size_of_results(results: list[JSON], limit: int) -> int:
@@ -495,36 +460,3 @@ def input_limit_exceeded(who: str) -> StateError:
         DATA_LIMIT_EXCEEDED,
         f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",
     )
-
-
-#: One variable, one Assign: 256 KiB; all variables of an execution: 10 MiB (AWS guide "Limits" of variables).
-ALL_VARIABLES_LIMIT = 10 * 1024 * 1024
-
-
-def build_assign(node: Assign | None, step: Step) -> Callable[[JSON, Frame], dict[str, JSON]] | None:
-    """Assign: the variables after the state, as a new mapping; values are those at state entry."""
-    if node is None:
-        return None
-    evaluate = node.build()
-    is_long = node.copies > _MANY_COPIES or step.type in ("Map", "Parallel")
-
-    def assign(data: JSON, frame: Frame) -> dict[str, JSON]:
-        fresh = evaluate(data, frame)
-        variables = {**frame.variables, **fresh}
-        limit = frame.run.host.payload_limit
-        if (is_long and outweighs(fresh, limit)) or measure(fresh) > limit:
-            raise StateError(DATA_LIMIT_EXCEEDED, "The size of the assigned variables exceeds the service limit.")
-        if len(variables) * limit > ALL_VARIABLES_LIMIT < measure(variables):
-            raise StateError(DATA_LIMIT_EXCEEDED, "The total size of the variables exceeds the service limit.")
-        return variables
-
-    if not step.is_written:
-        return assign
-    names = tuple(name for name, _ in node.names)
-
-    def assign_noting(data: JSON, frame: Frame) -> dict[str, JSON]:
-        variables = assign(data, frame)
-        trail_of(frame).assigned = {name: variables[name] for name in names}
-        return variables
-
-    return assign_noting

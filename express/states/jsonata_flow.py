@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from express.expressions.jsonata.fields import Template, build_template, copies_of_template, growth_of_template
 from express.expressions.jsonata.states_object import AFTER_WORK, BEFORE_WORK, Members
-from express.states.flow import UNKNOWN_SIZE, Assign, DataFlow, build_assign, measured, read_variable_names
+from express.states.flow import UNKNOWN_SIZE, DataFlow, measured
 from express.states.jsonata_fields import read_template_field
+from express.states.variables import Assign, build_assign, read_variable_names
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields

@@ -23,9 +23,10 @@ from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT
 from express.expressions.jsonata.fields import build_template, copies_of_template
 from express.expressions.jsonata.states_object import AFTER_ERROR
 from express.expressions.paths import build_result_path
-from express.states.flow import UNKNOWN_SIZE, Assign, build_assign, measured, name_bytes, read_assign, read_result_path
+from express.states.flow import UNKNOWN_SIZE, measured, name_bytes, read_assign, read_result_path
 from express.states.jsonata_fields import read_template_field
 from express.states.jsonata_flow import QueryAssign, read_query_assign
+from express.states.variables import Assign, build_assign
 
 if TYPE_CHECKING:
     from collections.abc import Callable

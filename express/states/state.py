@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from express.definition import messages
 from express.program import END
-from express.states.flow import Assign, DataFlow, Flow, read_data_flow
+from express.states.flow import DataFlow, Flow, read_data_flow
 from express.states.jsonata_flow import read_query_flow
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from express.errors import StateError
     from express.program import Program, Step
     from express.states.recovery import Catcher, Retrier
+    from express.states.variables import Assign
     from express.states.witness import Witness
     from express.types import MachineType
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-import express
-from express import payload
 from express.payload import PAYLOAD_LIMIT
 from tests.runtime.machines import compiled, each, executed, machine, parallel, run_clean, state, task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import express
     from express.types import JSON
 
 #: What may be written: for a short time it may be more than comes out.
@@ -35,20 +34,6 @@ EVENT: JSON = {
 COPIES = range(1000)
 HAND_ON = machine(B=state("Pass"))
 WITH_ALL = {"item.$": "$$.Map.Item.Value", "all.$": "$"}
-
-
-@pytest.fixture
-def longest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The length of the longest text that was written, in bytes."""
-    found = [0]
-
-    def writing(*arguments: Any) -> bytes:
-        text = orjson.dumps(*arguments)
-        found[0] = max(found[0], len(text))
-        return text
-
-    monkeypatch.setattr(payload, "dumps", writing)
-    return found
 
 
 async def echo(value: JSON) -> JSON:

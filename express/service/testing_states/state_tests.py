@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from express.compiler import DEFAULT_ROLE_ARN
 from express.metering import memory_bytes
-from express.program import Machine, Program
+from express.payload import measure_members
+from express.program import NO_VARIABLES, Machine, Program
 from express.result import Result
 from express.runtime import Runtime
 from express.service import errors
@@ -66,7 +67,7 @@ class StateTests:
         run = runtime.open(self._machine(trial), trial.input)
         if isinstance(run, Result):
             return failure(run)
-        run.variables = trial.variables
+        run.variables = NO_VARIABLES.assigned(trial.variables, measure_members(trial.variables))
         run.task = asyncio.current_task()
         result = runtime.run_here(run) or await runtime.conduct(run)
         if result.status == "ABORTED":
