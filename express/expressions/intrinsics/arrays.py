@@ -35,7 +35,7 @@ def array(*values: JSON) -> list[JSON]:
     return list(values)
 
 
-@intrinsic("States.ArrayPartition", 2, array_limit=True, writes=True, item_ns=0)
+@intrinsic("States.ArrayPartition", 2, array_limit=True, writes=True, walks=True)
 def array_partition(items: JSON, size: JSON) -> list[JSON]:
     """Chunks of `size` elements, the last one with what is left; an empty array has no chunks."""
     elements, length = _array(items), truncated(size)
@@ -44,7 +44,7 @@ def array_partition(items: JSON, size: JSON) -> list[JSON]:
     return [elements[start : start + length] for start in range(0, len(elements), length)]
 
 
-@intrinsic("States.ArrayContains", 2, array_limit=True, writes=True, item_ns=2000)
+@intrinsic("States.ArrayContains", 2, array_limit=True, writes=True, walks=True)
 def array_contains(items: JSON, value: JSON) -> bool:
     """Whether an element equals `value`.
 
@@ -89,7 +89,7 @@ def array_length(items: JSON) -> int:
     return len(_array(items))
 
 
-@intrinsic("States.ArrayUnique", 1, array_limit=True, writes=True, item_ns=2000)
+@intrinsic("States.ArrayUnique", 1, array_limit=True, writes=True, walks=True)
 def array_unique(items: JSON) -> list[JSON]:
     """The elements without repetitions, in order of first occurrence.
 

@@ -28,8 +28,16 @@ if TYPE_CHECKING:
 
 #: Paths in one call that may each give all of the data before anybody minds.
 _MANY_PATHS: Final = 8
-#: Characters of a text that is worth a look at the time.
+#: Characters of a text that is worth a look at the time, and what each may take: `[{},{},…]` read, `a,a,…` split.
 _LONG_TEXT: Final = 2000
+_CHARACTER_NS: Final = 40
+#: Values to go through, in all arguments of a call, that take a few milliseconds; a float counts for as many more.
+_MANY_VALUES: Final = 10_000
+_FLOAT: Final = 10
+#: So few are not worth a look at the time.
+_FEW_VALUES: Final = 50
+#: Longer than the loop may ever be held: what takes so long is put off wherever it can be.
+_VERY_LONG_NS: Final = 10_000_000
 
 
 def build_intrinsic(call: Call) -> Expr:
@@ -50,7 +58,7 @@ def _may_take_long(call: Call) -> bool:
 
 def _looks(call: Call) -> bool:
     """Whether there may be so much to go through that it is worth a look at the time."""
-    return call.function.writes and call.paths > (_MANY_PATHS if call.function.item_ns is None else 0)
+    return call.function.writes and call.paths > (0 if call.function.walks else _MANY_PATHS)
 
 
 def _build(call: Call, whole: str) -> Expr:
@@ -123,7 +131,7 @@ def _by_arity(call: Call, function: Function, arguments: Sequence[Literal | Path
     operands = [_operand(argument, whole) for argument in arguments]
     if _looks(call):
         operands = [
-            operand if isinstance(argument, Literal) else _looking(operand, call.function.item_ns or 0)
+            operand if isinstance(argument, Literal) else _looking(operand, _MANY_VALUES // call.paths)
             for operand, argument in zip(operands, arguments, strict=True)
         ]
     if len(operands) == 1:
@@ -146,19 +154,39 @@ def _operand(argument: Literal | Path | Call, whole: str) -> Expr:
     return build_path(argument)
 
 
-def _looking(operand: Expr, item_ns: int) -> Expr:
+def _looking(operand: Expr, many: int) -> Expr:
     """The operand, if there is time to go through it."""
 
     def looking(data: JSON, scope: Scope) -> JSON:
         value = operand(data, scope)
         kind = type(value)
-        if kind is list:
-            scope.look(len(value) * item_ns)
-        elif kind is dict or (kind is str and len(value) > _LONG_TEXT):
-            scope.look()
+        if kind is list or kind is dict:
+            count = _count(value, many)
+            if count > _FEW_VALUES:
+                scope.look(_VERY_LONG_NS if count > many else 0)
+        elif kind is str and len(value) > _LONG_TEXT:
+            scope.look(len(value) * _CHARACTER_NS)
         return value
 
     return looking
+
+
+def _count(value: JSON, most: int) -> int:
+    """How many values there are in it, if not many more than `most`."""
+    found = 0
+    containers = [value]
+    for container in containers:
+        members = container.values() if type(container) is dict else container
+        found += 1 + len(members)
+        if found > most:
+            break
+        for member in members:
+            kind = type(member)
+            if kind is dict or kind is list:
+                containers.append(member)
+            elif kind is float:
+                found += _FLOAT
+    return found
 
 
 def _unary(call: Call, function: Function, operand: Expr, whole: str) -> Expr:

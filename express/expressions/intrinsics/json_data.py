@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
-@intrinsic("States.StringToJson", 1, writes=True)
+@intrinsic("States.StringToJson", 1, writes=True, walks=True)
 def string_to_json(text: JSON) -> JSON:
     """The value of a JSON text, every digit of its integers kept; a blank text is null (recorded)."""
     if type(text) is not str:
@@ -26,7 +26,7 @@ def string_to_json(text: JSON) -> JSON:
         raise ArgumentsError from None
 
 
-@intrinsic("States.JsonToString", 1, writes=True, item_ns=0)
+@intrinsic("States.JsonToString", 1, writes=True, walks=True)
 def json_to_string(value: JSON) -> str:
     """The compact JSON text of a value."""
     return json_text(value)

@@ -80,7 +80,7 @@ def _refuse(detail: str | None) -> Function:
     return refuse
 
 
-@intrinsic("States.Format", at_least(1), writes=True, specialise=format_literal)
+@intrinsic("States.Format", at_least(1), writes=True, walks=True, specialise=format_literal)
 def format_(template: JSON, *values: JSON) -> str:
     """The template with each `{}` replaced by the text of the next value.
 
@@ -91,7 +91,7 @@ def format_(template: JSON, *values: JSON) -> str:
     return _format_many(split_template(template))(*values)  # type: ignore[no-any-return]
 
 
-@intrinsic("States.StringSplit", 2, writes=True)
+@intrinsic("States.StringSplit", 2, writes=True, walks=True)
 def string_split(text: JSON, delimiters: JSON) -> list[str]:
     """The pieces between delimiters: each character of `delimiters` is one, empty pieces are dropped (recorded)."""
     if type(text) is not str or type(delimiters) is not str:
