@@ -26,17 +26,17 @@ from express.errors import StateError, forget_trace
 from express.payload import is_plain
 from express.program import END, Chain
 from express.states.conversation import Answer, Line, Refusal
+from express.states.trust import TRUSTED_RESULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from express.program import Frame, Step, StepRun
+    from express.states.trust import Trust
     from express.types import JSON, Expr
 
 #: States a chain has at most.
 LONGEST = 16
-#: How many results of a trusted handler are taken as they come before one is looked through again.
-TRUSTED_RESULTS = 63
 #: How much longer than its input a chain's output may be known to be at most. What is longer is better measured between
 #: the states: a chain that may come to be too long for an input is of no use to it.
 _MOST_GROWTH = 64
@@ -68,6 +68,7 @@ class TaskLink:
     key, key_bytes: the member, and how many bytes it takes at most.
     failures: the exceptions of `call` that mean that the task has failed.
     told: what the step comes to when this was said on the line: anything but the Answer of a handler that is trusted.
+    trust: the state's trust in the handler; once it is lost the state is alone.
     """
 
     following: Step
@@ -76,6 +77,7 @@ class TaskLink:
     call: Callable[[JSON], Coroutine[Any, Any, JSON]]
     failures: tuple[type[BaseException], ...]
     told: Callable[[Frame, Line | None, Any], Step]
+    trust: Trust
 
 
 def build_chains(steps: Iterable[Step]) -> None:
@@ -225,6 +227,12 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
     line: tuple[Line, _Reached] | None = None
     due = 0
 
+    def break_up() -> None:
+        head.run = run_alone
+
+    for step in steps:
+        step.link.trust.when_lost(break_up)
+
     def open_conversation() -> tuple[Line, _Reached]:
         reached = _Reached(head, due)
         talk: Line = _converse(links, reached)
@@ -258,9 +266,6 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
                 return following
             if isinstance(said, Answer):
                 line = taken
-                if type(said) is Answer:
-                    # The promise is broken: from now on each state looks to its own handler.
-                    head.run = run_alone
             else:
                 reached.left = True
         due = reached.due = reached.due - (reached.due > 0)

@@ -6,9 +6,8 @@ the step is done like any plain one. If it does suspend, the step hands the rest
 the frame. Handlers in threads and those under a timeout always go that way.
 
 By default payload and result cross this edge by value (law 2), which also proves and measures them. A trusted handler
-(`isolate=False`) shares both, and promises that its results are plain JSON. That is taken on trust, but verified: the
-first result is looked through, and every 64th after it. A handler that breaks the promise loses the trust: from that
-result on, all its results in this state cross by value.
+(`isolate=False`) shares both, and promises that its results are plain JSON. That is taken on trust, but verified
+(`states.trust`): a handler that breaks the promise is isolated.
 
 History events: a pass through the state is Entered, Scheduled, Started, Succeeded, Exited. The step adds all of them
 when it is done in one go; a step that waits or fails counts those that AWS would have written so far (`_reserve`).
@@ -22,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
-from express.payload import NotJSON, cross, is_plain, outweighs, text_of
+from express.payload import NotJSON, cross, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
-from express.states.chain import TRUSTED_RESULTS, TaskLink
+from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
 from express.states.flow import (
     Flow,
@@ -38,6 +37,7 @@ from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_er
 from express.states.many import build_many
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
+from express.states.trust import Trust
 from express.states.witness import TaskWitness
 
 if TYPE_CHECKING:
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from express.states.state import Handler, Resolver
     from express.states.witness import Witness
     from express.types import JSON, Expr
-
-#: In the place of that count: the handler has lost the trust.
-_LOST = -1
 
 Begin = Callable[[Frame], "JSON"]
 Finish = Callable[[Frame, "JSON"], Step]
@@ -82,6 +79,7 @@ class Edge:
         self.replaces = flow == type(flow)()
         #: Set when nothing stands between a handler's result and `leave`.
         self.trusted_leave: Leave | None = None
+        self.trust = Trust()
         self.prepare = flow.build_prepare()
         self.growth = flow.growth()
         self.credentials = credentials
@@ -241,16 +239,10 @@ class Edge:
 
         if isolate:
             return finish
-        due = 0
+        takes = self.trust.takes
 
         def finish_trusted(frame: Frame, result: JSON) -> Step:
-            nonlocal due
-            if due > 0:
-                due -= 1
-            elif due == 0 and is_plain(result):
-                due = TRUSTED_RESULTS
-            else:
-                due = _LOST
+            if not takes(result):
                 return finish(frame, result)
             following = leave(frame, frame.data, wrap(result) if wrapped else result, 0)
             if retries:
@@ -385,13 +377,12 @@ class Edge:
     def _run_directly(self, leave: Leave, handler: Handler, finish: Finish) -> StepRun:
         """The same for a trusted handler on the raw input, without the calls that would do nothing."""
         call, failures, reserve, keep = in_coroutines(handler.call), handler.failures, self._reserve, self._keep
-        refused = self._build_refused(handler)
+        refused, trust, takes = self._build_refused(handler), self.trust, self.trust.takes
         following, (key, key_bytes) = self.following, self.added_member or (None, 0)
         line: Line | None = None
-        due = 0
 
         def run_directly(frame: Frame) -> Step:
-            nonlocal line, due
+            nonlocal line
             data = frame.data
             taken = line or open_line()
             line = None
@@ -408,11 +399,12 @@ class Edge:
                 raised, outcome.value = outcome.value, None
                 return refused(frame, raised)
             line = taken
+            due = trust.due
             if due > 0 and key is not None and type(data) is dict:
                 # The commonest ResultPath, without the call.
                 size = frame.size + key_bytes
                 if size <= frame.run.host.payload_limit:
-                    due -= 1
+                    trust.due = due - 1
                     frame.data = value = data.copy()
                     value[key] = outcome.value
                     outcome.value = None
@@ -420,14 +412,9 @@ class Edge:
                     return following
             result, outcome.value = outcome.value, None
             try:
-                if due > 0:
-                    due -= 1
-                elif due == 0 and is_plain(result):
-                    due = TRUSTED_RESULTS
-                else:
-                    due = _LOST
-                    return finish(frame, result)
-                return leave(frame, data, result, 0)
+                if takes(result):
+                    return leave(frame, data, result, 0)
+                return finish(frame, result)
             except StateError:
                 reserve(frame, 1)
                 raise
@@ -446,7 +433,7 @@ class Edge:
             self.step,
             handler,
             added=self.added_member,
-            run_isolated=self._run_async(_raw_input, handler, None, self._build_finish(True, False)),
+            trust=self.trust,
             told=self._build_told(handler),
         )
 
@@ -455,12 +442,12 @@ class Edge:
         if self.added_member is None:
             return None
         call, told = in_coroutines(handler.call), self._build_told(handler)
-        return TaskLink(self.following, *self.added_member, call, handler.failures, told)
+        return TaskLink(self.following, *self.added_member, call, handler.failures, told, self.trust)
 
     def _build_told(self, handler: Handler) -> Callable[[Frame, Line | None, Any], Step]:
         """How the step takes on what a trusted handler has said when it was called in the place of `run`: that it
-        waits, that it has failed, or an answer that is not trusted and so crosses by value."""
-        reserve, refused = self._reserve, self._build_refused(handler)
+        waits, that it has failed, or an answer that has lost the trust and so crosses by value."""
+        trust, reserve, refused = self.trust, self._reserve, self._build_refused(handler)
         finish = self._build_finish(True, False)
 
         def told(frame: Frame, line: Line | None, said: Any) -> Step:
@@ -471,6 +458,7 @@ class Edge:
                 return WAITING
             if type(said) is Refusal:
                 return refused(frame, said.take())
+            trust.lose()
             try:
                 return finish(frame, said.take())
             except StateError:

@@ -15,15 +15,14 @@ from __future__ import annotations
 from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from express.payload import is_plain
-from express.states.chain import TRUSTED_RESULTS
 from express.states.conversation import Answer, Line, Refusal, in_coroutines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from express.program import Frame, RunMany, Step, StepRun
+    from express.program import Frame, RunMany, Step
     from express.states.state import Handler
+    from express.states.trust import Trust
     from express.types import JSON
 
 #: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
@@ -97,25 +96,24 @@ def build_many(
     handler: Handler,
     *,
     added: tuple[str, int] | None,
-    run_isolated: StepRun,
+    trust: Trust,
     told: Callable[[Frame, Line | None, Any], Step],
 ) -> RunMany:
     """`run_many` for a step, whose `run` is replaced by one that knows of it.
 
     added: the member that takes the result, and its bytes; None where the result is the output. `told` takes on what
-    the handler has said, `run_isolated` is the whole state with a handler that is not trusted.
+    the handler has said.
     """
     call, failures = in_coroutines(handler.call), handler.failures
     key, key_bytes = added or (None, 0)
-    #: How an iteration is run whose handler has not been called yet; isolated once the handler has lost the trust.
+    #: How an iteration is run whose handler has not been called yet.
     run_one = step.run
     line: tuple[Line, _Sweep] | None = None
-    due = 0
 
     def run_many(inputs: list[JSON], room: int) -> tuple[list[JSON], _Said | None]:
-        nonlocal line, due, run_one
+        nonlocal line
         outputs: list[JSON] = []
-        if run_one is run_isolated or (key is not None and room < key_bytes):
+        if trust.is_lost or (key is not None and room < key_bytes):
             return outputs, None
         # A handler may come by here again before it has answered: the line is taken as long as it is in use.
         taken, line = line or _open_conversation(call, key), None
@@ -123,7 +121,7 @@ def build_many(
         sweep.outputs = outputs
         said: Any = sweep
         while len(outputs) < len(inputs):
-            first = len(outputs)
+            first, due = len(outputs), trust.due
             # As many as are taken on trust; else one, which is looked through.
             sweep.inputs = iter(inputs[first : first + (due or 1)])
             try:
@@ -134,17 +132,14 @@ def build_many(
                 refusal.value = error
                 step.passed += len(outputs)
                 return outputs, (None, said)
-            if due:
-                due -= len(outputs) - first
+            if due > 0:
+                trust.spend(len(outputs) - first)
             elif len(outputs) > first:
                 made = outputs[-1]
-                if is_plain(made if key is None else made[key]):
-                    due = TRUSTED_RESULTS
-                else:
-                    run_one = run_isolated
+                if not trust.takes(made if key is None else made[key]):
                     said = Answer()
                     said.value = outputs.pop() if key is None else outputs.pop()[key]
-            if said is not sweep:
+            if said is not sweep or trust.is_lost:
                 break
         step.passed += len(outputs)
         if said is sweep:

@@ -284,7 +284,7 @@ def test_passes_leave_the_input_as_it_was() -> None:
 
 @pytest.mark.parametrize("slips", [0, 10, 64, 100])
 def test_a_handler_that_breaks_its_promise_is_isolated(slips: int) -> None:
-    """The first result and every 64th are looked through; after a slip each state looks for itself."""
+    """The first result and every 64th are looked through."""
 
     async def give(payload: Any) -> JSON:
         return (1, 2) if payload["n"] >= slips else [1, 2]
@@ -303,6 +303,37 @@ def test_a_handler_that_breaks_its_promise_is_isolated(slips: int) -> None:
     seen = -(-slips // 64) * 64
     assert [type(result["b"]) for result in results[slips:seen]] == [tuple] * (seen - slips)
     assert [(result["a"], result["b"]) for result in results[seen:]] == [([1, 2], [1, 2])] * (300 - seen)
+
+
+def test_a_slip_that_is_found_in_one_chain_is_known_to_all() -> None:
+    """Every state heads the chain that begins with it: here A B C, and B C for those that skip A."""
+    good: set[int] = {0, 1}
+
+    async def give(payload: Any) -> JSON:
+        return [1] if payload["n"] in good else (1,)
+
+    skip = {"Variable": "$.skip", "BooleanEquals": True, "Next": "B"}
+    states = {
+        "Skip": state("Choice", Choices=[skip], Default="A"),
+        "A": task("plain", ResultPath="$.a", Next="B"),
+        "B": task("give", ResultPath="$.b", Next="C"),
+        "C": task("plain", ResultPath="$.c"),
+    }
+    workflow = compiled(machine(**states), {"isolate": False}, give=give, plain=HANDLERS["A"])
+
+    async def main() -> list[type]:
+        async with express.Runtime() as runtime:
+
+            async def b(n: int, *, skip: bool) -> type:
+                return type((await runtime.execute(workflow, {"n": n, "skip": skip, "what": {}})).unwrap()["b"])
+
+            # Both chains have been looked through, one finds the slip 63 results later.
+            through = [await b(0, skip=True), await b(1, skip=False)]
+            slips = [await b(n, skip=False) for n in range(2, 66)]
+            assert slips == [tuple] * 63 + [list]
+            return [*through, *[await b(n, skip=True) for n in range(66, 70)]]
+
+    assert run_clean(main()) == [list] * 6
 
 
 @pytest.mark.parametrize("what", ["fail", "wait"])

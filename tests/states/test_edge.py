@@ -370,6 +370,24 @@ def test_a_handler_that_has_lost_its_trust_is_isolated(kind: str) -> None:
     assert second.output is not kept
 
 
+@pytest.mark.parametrize("waits", ["never", "first", "second", "slipping", "after it", "always"])
+def test_a_state_trusts_as_a_whole_however_its_handler_answers(waits: str) -> None:
+    """The first result and every 64th are looked through, at once or later; after a slip none is shared."""
+    slipping, moments = 64, {"never": (), "first": (0,), "second": (1,), "slipping": (64,), "after it": (65,)}
+
+    async def work(payload: dict[str, int]) -> Any:
+        if payload["n"] in moments.get(waits, range(200)):
+            await asyncio.sleep(0)
+        return [1] if payload["n"] == 0 else (1,)
+
+    async def main() -> list[type]:
+        workflow = calling(work, {"isolate": False})
+        async with express.Runtime() as runtime:
+            return [type((await runtime.execute(workflow, {"n": n})).output) for n in range(70)]
+
+    assert run_clean(main()) == [list] + [tuple] * (slipping - 1) + [list] * (70 - slipping)
+
+
 def test_states_trust_for_themselves() -> None:
     tasks = express.Tasks()
     tasks.add("work", lambda payload: {"a": (1,)} if payload == {} else payload, isolate=False)
