@@ -328,8 +328,9 @@ class Branches(Protocol):
         """Branch `index` has ended well; keep its output."""
         ...
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        """Branch `index` has failed. Raises the error unless the Map tolerates it."""
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame]) -> None:
+        """Branch `index` has failed. Raises the error unless the Map tolerates it. `cut` are the branches that have
+        begun and not ended, which are cancelled then."""
         ...
 
 

@@ -15,6 +15,7 @@ from tests.runtime.machines import (
     WAYS,
     Way,
     catching,
+    compiled,
     each,
     endless,
     machine,
@@ -350,6 +351,103 @@ def test_an_iteration_follows_from_the_one_that_made_room_for_it(manner: str) ->
     types = {event.id: event.type for event in history.events}
     before = [types[event.previous] for event in history.events if event.type == "MapIterationStarted"]
     assert before == ["MapStateStarted", "MapStateStarted", "TaskStateExited"]
+
+
+LATE_FAILURE = machine(P=wait(1, Next="F"), F=state("Fail", Error="X"))
+
+
+async def hangs(payload: JSON) -> None:
+    await asyncio.sleep(AGES)
+
+
+def cut(definition: dict[str, Any], event: JSON = None, **handlers: Any) -> list[str]:
+    """The history from the failure on; the engine counts its events but for the last, also where it is not written."""
+    workflow = compiled(definition, None, hangs=hangs, **handlers)
+    history = kept(workflow, event)
+    assert history.counted == len(history.lines) - 1
+    lines = history.lines
+    return lines[next(index for index, text in enumerate(lines) if " Fail" in text or "TimedOut" in text) :]
+
+
+def test_branches_that_are_cut_have_their_states_aborted() -> None:
+    branches = (
+        machine(T=task("hangs")),
+        LATE_FAILURE,
+        machine(W=wait(AGES)),
+        machine(D=state("Pass")),
+        machine(N=parallel(machine(M=task("hangs")))),
+    )
+    lines = cut(machine(A=parallel(*branches, Catch=catching("X", to="B")), B=state("Pass")))
+    failed = int(lines[0].split("<-")[0])
+    assert lines == [
+        f"{failed}<-{failed - 1} FailStateEntered F",
+        f"{failed + 1}<-{failed} TaskStateAborted",
+        f"{failed + 2}<-{failed} WaitStateAborted",
+        f"{failed + 3}<-{failed} ParallelStateAborted",
+        f"{failed + 4}<-{failed} ParallelStateFailed",
+        f"{failed + 5}<-{failed + 4} ParallelStateExited A",
+        f"{failed + 6}<-{failed + 5} PassStateEntered B",
+        f"{failed + 7}<-{failed + 6} PassStateExited B",
+        f"{failed + 8}<-{failed + 7} ExecutionSucceeded",
+    ]
+
+
+def test_so_have_iterations_after_their_own_end() -> None:
+    choices = [{"Variable": "$", "StringEquals": what, "Next": what} for what in ("P", "W", "T")]
+    processor = machine(
+        Which=state("Choice", Choices=choices),
+        **LATE_FAILURE["States"],
+        W=wait(AGES),
+        T=task("hangs"),
+    )
+    lines = cut(machine(A=each(processor)), ["T", "P", "W"])
+    failed = int(lines[0].split("<-")[0])
+    assert lines == [
+        f"{failed}<-{failed - 1} FailStateEntered F",
+        f"{failed + 1}<-{failed} MapIterationAborted A 0",
+        f"{failed + 2}<-{failed} TaskStateAborted",
+        f"{failed + 3}<-{failed} MapIterationAborted A 2",
+        f"{failed + 4}<-{failed} WaitStateAborted",
+        f"{failed + 5}<-{failed} MapIterationFailed A 1",
+        f"{failed + 6}<-{failed} MapStateFailed",
+        f"{failed + 7}<-{failed + 6} ExecutionFailed X",
+    ]
+
+
+@pytest.mark.parametrize("fails_too", [False, True])
+def test_the_first_of_those_that_are_late_together_cuts_the_others(fails_too: bool) -> None:
+    """Also those whose handlers take being cancelled for a reason to fail."""
+
+    async def late(payload: JSON) -> JSON:
+        try:
+            await asyncio.sleep(AGES)
+        except asyncio.CancelledError:
+            if fails_too:
+                raise ValueError from None
+            raise
+        return payload
+
+    lines = cut(machine(A=each(machine(T=task("late", TimeoutSeconds=1)))), [1, 2, 3], late=late)
+    first = int(lines[0].split("<-")[0])
+    assert [text.split(" ", 1)[1] for text in lines] == [
+        "LambdaFunctionTimedOut States.Timeout",
+        "MapIterationAborted A 1",
+        "TaskStateAborted",
+        "MapIterationAborted A 2",
+        "TaskStateAborted",
+        "MapIterationFailed A 0",
+        "TaskStateAborted",
+        "MapStateFailed",
+        "ExecutionFailed States.Timeout",
+    ]
+    assert [text.split()[0].split("<-")[1] for text in lines[1:-1]] == [str(first)] * 7
+
+
+def test_nobody_is_told_to_be_cut_where_nothing_can_be_caught() -> None:
+    broken = machine(P=wait(1, Next="F"), F=state("Pass", InputPath="$.gone"))
+    history = kept(compiled(machine(A=parallel(broken, machine(T=task("hangs")))), None, hangs=hangs), {})
+    assert history.counted == len(history.lines) - 1
+    assert not [text for text in history.lines if "Aborted" in text]
 
 
 class Stops(Kept):

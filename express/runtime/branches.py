@@ -27,12 +27,14 @@ _MOST_LOOKS = 64
 class FanOut(Crew):
     """One visit of a Parallel or Map whose branches may block."""
 
-    __slots__ = ("_branches", "_failure", "_interrupted", "_leader", "_run", "_waiter", "step")
+    __slots__ = ("_branches", "_driven", "_failure", "_interrupted", "_leader", "_run", "_waiter", "step")
 
     def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop, branches.limit)
         self._branches = branches
         self._run: Run = frame.run
+        #: The branches that have suspended, by their numbers.
+        self._driven: dict[int, Frame] = {}
         #: The Parallel or Map.
         self.step = frame.step
         self._failure: BaseException | None = None
@@ -75,6 +77,7 @@ class FanOut(Crew):
         finally:
             # The failure's traceback holds this frame: without this they would keep each other alive.
             self._failure = self._leader = leader = None
+            self._driven.clear()
 
     async def work(self) -> None:
         branches, run = self._branches, self._run
@@ -91,7 +94,9 @@ class FanOut(Crew):
                     frame = enter(index)
                     if not advance(frame):
                         self.watch()
+                        self._driven[index] = frame
                         await drive(frame)
+                        del self._driven[index]
                         leave(index, frame)
                         # Others may have taken branches meanwhile.
                         break
@@ -108,22 +113,21 @@ class FanOut(Crew):
 
     def _failed(self, index: int, frame: Frame | None, error: StateError) -> None:
         """Let the branches judge the error; the first one they do not tolerate ends the fan-out."""
+        self._driven.pop(index, None)
+        if self._failure is not None:
+            # It was cut, and cannot fail any more.
+            forget_trace(error)
+            return
         try:
-            self._branches.fail(index, frame, error)
+            self._branches.fail(index, frame, error, self._driven)
         except StateError as final:
-            if self._failure is None:
-                self._failure = final
-                self._interrupt()
-            else:
-                forget_trace(final)
+            self._failure = final
+            self._interrupt()
 
     def _interrupt(self) -> None:
         """Cancel everyone but the worker that is telling of its failure."""
         current = asyncio.current_task(self.loop)
-        self.unwatch()
-        for task in self.members:
-            if task is not current and not task.cancelling():
-                task.cancel()
+        self.dismiss(but=current)
         if self._leader is not current and self._leader is not None:
             if self._waiter is not None:
                 self._wake()

@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+_NOBODY: frozenset[asyncio.Task[None]] = frozenset()
+
 
 class Crew:
     """Workers and the takeover. `limit` bounds how many work at once, those counted by `working` included."""
 
-    __slots__ = ("_seen", "_takeover", "limit", "loop", "members", "taken", "working")
+    __slots__ = ("_dismissed", "_seen", "_takeover", "limit", "loop", "members", "taken", "working")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self.limit = limit
         self.members: set[asyncio.Task[None]] = set()
+        self._dismissed: frozenset[asyncio.Task[None]] = _NOBODY
         self.working = 0
         #: How many jobs have been taken so far: workers count it up.
         self.taken = 0
@@ -86,14 +89,17 @@ class Crew:
     def _retire(self, task: asyncio.Task[None]) -> None:
         self.working -= 1
         self.members.discard(task)
+        self._dismissed -= {task}
         self.retired(task)
 
     def retired(self, task: asyncio.Task[None]) -> None:
         """A worker's task has ended."""
 
-    def dismiss(self) -> None:
-        """Cancel every worker that has a task of its own; one that is cleaning up already is left to it."""
+    def dismiss(self, but: asyncio.Task[Any] | None = None) -> None:
+        """Cancel every worker that has a task of its own, `but` this one. Each is cancelled once, then it is left to
+        clean up; a timeout of its own that is cancelling it does not count, for that would be taken back."""
         self.unwatch()
-        for task in tuple(self.members):
-            if not task.cancelling():
-                task.cancel()
+        dismissed = self.members - self._dismissed - {but}
+        self._dismissed |= dismissed
+        for task in dismissed:
+            task.cancel()

@@ -245,15 +245,16 @@ async def drive(frame: Frame) -> None:
     while True:
         if frame.awaiting is not None:
             following = await _wait(frame, frame.awaiting, cancellations)
-        elif frame.delay:
-            delay, frame.delay = frame.delay, 0.0
-            await host.sleep(delay)
-            following = None
         else:
-            await breathe(run)
-            following = frame.step
-        if run.stopping is not None or host.cancelling() > cancellations:
-            raise asyncio.CancelledError
+            if frame.delay:
+                delay, frame.delay = frame.delay, 0.0
+                await host.sleep(delay)
+                following = None
+            else:
+                await breathe(run)
+                following = frame.step
+            if _is_called_off(run, cancellations):
+                raise asyncio.CancelledError
         if following is END:
             return
         if following is WAITING:
@@ -264,23 +265,31 @@ async def drive(frame: Frame) -> None:
             return
 
 
+def _is_called_off(run: Run, cancellations: int) -> bool:
+    """Whether the execution is being stopped, or this task was cancelled since it had been so many times."""
+    return run.stopping is not None or run.host.cancelling() > cancellations
+
+
 async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
-    """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one."""
+    """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one. Where it
+    was called off meanwhile, nothing that has come of it counts any more."""
     step, run = frame.step, frame.run
     frame.awaiting = None
     if type(awaiting) is _WorkedOut:
         await awaiting
+        if _is_called_off(run, cancellations):
+            raise asyncio.CancelledError
         return None
     try:
         try:
             value = await awaiting
-        except asyncio.CancelledError as exception:
-            if run.stopping is not None or run.host.cancelling() > cancellations:
-                raise
-            # Nobody has asked this task to stop: the handler awaited something that was cancelled.
+        except (Exception, asyncio.CancelledError) as exception:
+            if _is_called_off(run, cancellations):
+                raise asyncio.CancelledError from None
+            # Also a CancelledError: nobody has asked this task to stop, the handler awaited what was cancelled.
             raise step.failed(frame, exception) from None
-        except Exception as exception:
-            raise step.failed(frame, exception) from None
+        if _is_called_off(run, cancellations):
+            raise asyncio.CancelledError
         events = run.events
         following = step.resume(frame, value)
         step.resumed += 1

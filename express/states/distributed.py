@@ -32,12 +32,12 @@ from express.expressions.templates import Template, build_template
 from express.payload import measure, text_of
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
-from express.states.fork import Siblings
+from express.states.fork import NOBODY_CUT, Siblings
 from express.states.item_reader import read_item_reader, read_result_writer
 from express.states.jsonata_fields import QueryNumber, holds_query, read_query_field, read_template_field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from express.definition.fields import Fields
     from express.expressions.jsonata.fields import Template as QueryTemplate
@@ -363,7 +363,7 @@ class Children(Siblings):
         # A Run points at itself; without this only the collector could free it.
         frame.run = None  # type: ignore[assignment]
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
         self._failures.add(index)
         # The failure of the Map comes to hold it as its context, and its traceback holds the child.
         forget_trace(error)

@@ -8,12 +8,14 @@ side by side.
 
 The first child to fail ends the fork, and the error that comes out is the child's own (recorded; the specification
 speaks of States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that
-failed inside, none for other states.
+failed inside, none for other states (recorded), and one for each such state in which another branch or iteration is
+cut for it (measured in floci-io/floci, `AslExecutorParallelCutTest`; of states within those states nothing is known,
+and nothing is told here).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from express.deferral import OutOfTime, Patiently
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 #: States for which history knows `<Type>StateAborted`.
 ABORTABLE = frozenset({"Task", "Map", "Parallel", "Wait"})
+
+#: Where children run one after another.
+NOBODY_CUT: Mapping[int, Frame] = {}
 
 #: How many children run here between two looks at the clock, and at most before the loop gets its turn: a virtual
 #: clock may stand still.
@@ -66,10 +71,12 @@ class Siblings:
         """Belong to the fork's frame, or to none: what is kept of a visit must not point back at its execution."""
         self.parent = parent  # type: ignore[assignment]  # set whenever a child runs
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated."""
-        if frame is not None and frame.step.type in ABORTABLE and not ends_at_once(error):
-            frame.run.events += 1
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
+        """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated. `cut`: see
+        `Branches.fail`."""
+        if not ends_at_once(error):
+            ended = [*cut.values()] if frame is None else [frame, *cut.values()]
+            self.parent.run.events += sum(child.step.type in ABORTABLE for child in ended)
         raise error
 
 

@@ -248,9 +248,9 @@ class History:
         details: dict[str, JSON] = {"length": count} if step.type == "Map" else {}
         self.write(frame, frame.run.events, f"{step.type}StateStarted", details)
 
-    def fork_succeeded(self, frame: Frame, step: Step) -> None:
-        """The children have ended well, which is about to be counted."""
-        self.write(frame, frame.run.events + 1, f"{step.type}StateSucceeded", {}, aside=True)
+    def fork_succeeded(self, frame: Frame, step: Step, number: int) -> None:
+        """The children have ended well, which was event `number`."""
+        self.write(frame, number, f"{step.type}StateSucceeded", {}, aside=True)
 
     def map_run_started(self, frame: Frame, step: Step, label: str | None) -> None:
         """The children of a distributed Map are about to run, in executions of their own."""
@@ -267,9 +267,9 @@ class History:
     def map_run_failed(self, frame: Frame, error: StateError) -> None:
         self.write(frame, frame.run.events, "MapRunFailed", {"error": error.error, "cause": error.cause})
 
-    def aborted(self, frame: Frame, number: int) -> None:
-        """The state in which a branch has failed."""
-        self.write(frame, number, f"{frame.step.type}StateAborted", {}, aside=True)
+    def aborted(self, frame: Frame, number: int, previous: int) -> None:
+        """The state in which a branch has failed, or was cut because another one has."""
+        self.write(frame, number, f"{frame.step.type}StateAborted", {}, aside=True, previous=previous)
 
 
 def entry_event(step: Step, number: int, previous: int, data: JSON) -> Event:

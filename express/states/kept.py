@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from express.states.fork import NOBODY_CUT
 from express.states.watched import WrittenSiblings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from express.errors import StateError
     from express.program import Frame, Step
@@ -63,5 +64,5 @@ class KeptSiblings(WrittenSiblings):
         self._left.add(child)
         del self.frames[child]
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        super().fail(self._pending[index], frame, error)
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
+        super().fail(self._pending[index], frame, error, {self._pending[other]: cut[other] for other in cut})

@@ -26,13 +26,13 @@ from express.states.distributed import (
     read_tolerance,
 )
 from express.states.flow import UNKNOWN_SIZE, size_of_results
-from express.states.fork import Siblings, build_fork
+from express.states.fork import NOBODY_CUT, Siblings, build_fork
 from express.states.items import Items, read_items, select_item, select_items
 from express.states.recovery import build_recovery, read_catch, read_retry
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from express.definition.fields import Fields
     from express.program import Program, Run, RunMany, Step
@@ -263,9 +263,10 @@ class _Iterations(Siblings):
         self.run = None if parent is None else parent.run  # type: ignore[assignment]  # as in `Siblings.tie`
         self.spare = None
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        self.run.events += not ends_at_once(error)
-        super().fail(index, frame, error)
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
+        if not ends_at_once(error):
+            self.run.events += len(cut) + 1
+        super().fail(index, frame, error, cut)
 
 
 def build_max_concurrency(node: Number) -> Callable[[JSON, Frame], int]:

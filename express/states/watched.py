@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from express.deferral import Patiently
 from express.errors import ends_at_once
-from express.states.fork import ABORTABLE, Siblings
+from express.states.fork import ABORTABLE, NOBODY_CUT, Siblings
 from express.states.history import History, Trail, trail_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from express.errors import StateError
     from express.program import Frame, Step
     from express.states.witness import Witness
@@ -41,8 +43,8 @@ class WatchedSiblings(Siblings):
         super().tie(parent)
         self.watched.tie(parent)
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        self.watched.fail(index, frame, error)
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
+        self.watched.fail(index, frame, error, cut)
 
 
 class WrittenSiblings(WatchedSiblings):
@@ -82,18 +84,30 @@ class WrittenSiblings(WatchedSiblings):
             # The end of the Map follows from that; the next iteration does not.
             trail_of(self.parent).last = number
 
-    def fail(self, index: int, frame: Frame | None, error: StateError) -> None:
-        number = self.parent.run.events
-        is_told = not ends_at_once(error)
+    def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
         if frame is not None:
             self._join(frame)
-        if self._is_map and is_told:
-            # Before the state in it is aborted (measured, radkawar/stackd `redrive_execution.json`).
+        if not ends_at_once(error):
+            self._tell_of_failure(index, frame, cut)
+        super().fail(index, frame, error, cut)
+
+    def _tell_of_failure(self, index: int, failed: Frame | None, cut: Mapping[int, Frame]) -> None:
+        """All of it follows from the last event of the child that has failed: first those that are cut for it (measured
+        in floci-io/floci), then its own end, then that of the state in it (measured, radkawar/stackd
+        `redrive_execution.json`)."""
+        number, last = self.parent.run.events, self._last if self._is_map else trail_of(self.parent).last
+        for other, frame in sorted(cut.items()):
+            if self._is_map:
+                number += 1
+                self._tell(other, "Aborted", number, last)
+            if frame.step.type in ABORTABLE:
+                number += 1
+                self._history.aborted(frame, number, last)
+        if self._is_map:
             number += 1
-            self._tell(index, "Failed", number, self._last)
-        if frame is not None and frame.step.type in ABORTABLE and is_told:
-            self._history.aborted(frame, number + 1)
-        super().fail(index, frame, error)
+            self._tell(index, "Failed", number, last)
+        if failed is not None and failed.step.type in ABORTABLE:
+            self._history.aborted(failed, number + 1, last)
 
     def _join(self, frame: Frame) -> None:
         """The child has ended: what follows, follows from its last event."""

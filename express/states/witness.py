@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from express.deferral import Patiently
 from express.errors import EngineError, EvaluationFailed, StateError
 from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
@@ -149,9 +148,14 @@ class Witness:
         def watched_finish(frame: Frame, siblings: Any) -> Step:
             if history is None:
                 return finish(frame, siblings.watched)
-            history.fork_succeeded(frame, step)
-            with Patiently(frame):
-                return finish(frame, siblings.watched)
+            number = frame.run.events + 1
+            try:
+                following = finish(frame, siblings.watched)
+            except StateError:
+                history.fork_succeeded(frame, step, number)
+                raise
+            history.fork_succeeded(frame, step, number)
+            return following
 
         return watched_begin, watched_finish
 
