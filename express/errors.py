@@ -122,13 +122,15 @@ class EvaluationFailed(EngineError):
     """A field in JSONata could not be evaluated: States.QueryEvaluationError.
 
     `location` is the field's place in its state, as the event EvaluationFailed gives it (`Output/items[0]`).
+    `has_value`: the expression gave a value, which the state could not make use of.
     """
 
     events = 1
 
-    def __init__(self, cause: str, location: str) -> None:
+    def __init__(self, cause: str, location: str, *, has_value: bool = False) -> None:
         super().__init__(QUERY_EVALUATION_ERROR, cause)
         self.location = location
+        self.has_value = has_value
 
 
 class TaskError(StateError):

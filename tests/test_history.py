@@ -450,6 +450,94 @@ def test_nobody_is_told_to_be_cut_where_nothing_can_be_caught() -> None:
     assert not [text for text in history.lines if "Aborted" in text]
 
 
+WRONG = "{% $nope %}"
+SUCCEED = machine(B=state("Pass"))
+FAIL = machine(F=state("Fail", Error="X"))
+#: Definitions of what fails around the children of a fork, or before, and the events from the last that went well on.
+AROUND: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "the end after a success": (
+        machine(A=parallel(SUCCEED, ResultSelector={"a.$": "$.gone"})),
+        ["6<-5 ParallelStateSucceeded", "7<-6 ExecutionFailed States.Runtime"],
+    ),
+    "an evaluation after a success": (
+        machine(A=parallel(SUCCEED, QueryLanguage="JSONata", Output=WRONG)),
+        [
+            "6<-5 ParallelStateSucceeded",
+            "7<-5 EvaluationFailed States.QueryEvaluationError",
+            "8<-7 ParallelStateFailed",
+            "9<-8 ExecutionFailed States.QueryEvaluationError",
+        ],
+    ),
+    "a catcher": (
+        machine(
+            A=parallel(FAIL, QueryLanguage="JSONata", Catch=catching("X", to="B", Output=WRONG)), B=state("Succeed")
+        ),
+        [
+            "4<-3 FailStateEntered F",
+            "5<-4 ParallelStateFailed",
+            "6<-4 EvaluationFailed States.QueryEvaluationError",
+            "7<-6 ParallelStateFailed",
+            "8<-7 ExecutionFailed States.QueryEvaluationError",
+        ],
+    ),
+    "a catcher in JSONPath": (
+        machine(
+            A=parallel(FAIL, Catch=catching("X", to="B", Assign={"a.$": "$.gone"})),
+            B=state("Succeed"),
+        ),
+        ["4<-3 FailStateEntered F", "5<-4 ParallelStateFailed", "6<-5 ExecutionFailed States.Runtime"],
+    ),
+    "an ItemSelector": (
+        machine(A=each(SUCCEED, QueryLanguage="JSONata", Items=[1, 2], ItemSelector=WRONG)),
+        [
+            "3<-2 MapStateStarted 2",
+            "4<-3 EvaluationFailed States.QueryEvaluationError",
+            "5<-4 MapStateFailed",
+            "6<-5 ExecutionFailed States.QueryEvaluationError",
+        ],
+    ),
+    "the second ItemSelector": (
+        machine(
+            A=each(
+                SUCCEED,
+                ItemSelector={"n.$": "States.ArrayGetItem($.few, $$.Map.Item.Index)"},
+                ItemsPath="$.items",
+                MaxConcurrency=1,
+            )
+        ),
+        [
+            "5<-4 PassStateEntered B",
+            "6<-5 PassStateExited B",
+            "7<-6 MapIterationSucceeded A 0",
+            "8<-7 ExecutionFailed States.Runtime",
+        ],
+    ),
+    "the seconds of a Wait": (
+        machine(A=state("Wait", QueryLanguage="JSONata", Seconds=WRONG)),
+        [
+            "2<-0 WaitStateEntered A",
+            "3<-0 EvaluationFailed States.QueryEvaluationError",
+            "4<-3 ExecutionFailed States.QueryEvaluationError",
+        ],
+    ),
+    "its moment": (
+        machine(A=state("Wait", QueryLanguage="JSONata", Timestamp="{% 'soon' %}")),
+        [
+            "2<-0 WaitStateEntered A",
+            "3<-2 EvaluationFailed States.QueryEvaluationError",
+            "4<-3 ExecutionFailed States.QueryEvaluationError",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("definition", "expected"), AROUND.values(), ids=AROUND)
+def test_failures_around_the_children_of_a_fork(definition: dict[str, Any], expected: list[str]) -> None:
+    history = kept(compiled(definition), {"items": [1, 2], "few": [1]})
+    assert history.counted == len(history.lines) - 1
+    assert history.lines[-len(expected) :] == expected, history.lines
+
+
 class Stops(Kept):
     """Ends an execution from outside as soon as a state is entered."""
 

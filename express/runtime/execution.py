@@ -206,10 +206,12 @@ def settle(frame: Frame, step: Step) -> Step:
     try:
         following = _unrecovered(error) if recover is None else recover(frame, error)
     except StateError as final:
-        if isinstance(final, EngineError) and not final.placed:
-            # Another one: the catcher itself has failed, in the same state.
-            _place(final, step, entered, run)
         run.events += on_failure
+        if isinstance(final, EngineError) and not final.placed:
+            # Another one: the catcher itself has failed, in the same state. Where that is told of, the state has failed
+            # twice (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`).
+            _place(final, step, entered, run)
+            run.events += on_failure and final.events
         raise
     if isinstance(following, Step):
         step.caught += 1

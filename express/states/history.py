@@ -231,9 +231,10 @@ class History:
         return written
 
     def evaluation_failed(self, frame: Frame, step: Step, error: EvaluationFailed, number: int) -> None:
-        """A field could not be evaluated. Those evaluated on entering a state are, to AWS, evaluated before it."""
+        """A field could not be evaluated. Those evaluated on entering a state are, to AWS, evaluated before it; what a
+        Wait makes of its moment is not (recorded for texts that are no timestamps)."""
         trail = trail_of(frame)
-        at_once = trail.last == trail.entered and step.type != "Wait"
+        at_once = trail.last == trail.entered and not error.has_value
         details = {"error": error.error, "cause": error.cause, "location": error.location, "state": step.name}
         previous = trail.before if at_once else None
         self.write(frame, number, "EvaluationFailed", details, previous=previous)
@@ -248,9 +249,10 @@ class History:
         details: dict[str, JSON] = {"length": count} if step.type == "Map" else {}
         self.write(frame, frame.run.events, f"{step.type}StateStarted", details)
 
-    def fork_succeeded(self, frame: Frame, step: Step, number: int) -> None:
-        """The children have ended well, which was event `number`."""
-        self.write(frame, number, f"{step.type}StateSucceeded", {}, aside=True)
+    def fork_succeeded(self, frame: Frame, step: Step, number: int, *, is_last: bool) -> None:
+        """The children have ended well, which was event `number`. Only the end of the execution follows from that, if
+        it comes next (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`)."""
+        self.write(frame, number, f"{step.type}StateSucceeded", {}, aside=not is_last)
 
     def map_run_started(self, frame: Frame, step: Step, label: str | None) -> None:
         """The children of a distributed Map are about to run, in executions of their own."""

@@ -229,17 +229,15 @@ class _Iterations(Siblings):
         return chosen
 
     def enter(self, index: int) -> Frame:
-        self.run.events += 1
+        """An iteration begins when there is an input for it: an ItemSelector that fails is the Map's own failure, of
+        which no iteration tells (so in floci-io/floci, which does not say whether that was measured)."""
         item = self.items[index]
         parent = self.parent
         if self.chosen:
             item = self.chosen.pop(0)
         elif self.selector is not None:
-            try:
-                item = select_item(self.selector, self.data, parent, index, item)
-            except OutOfTime:
-                self.run.events -= 1
-                raise
+            item = select_item(self.selector, self.data, parent, index, item)
+        self.run.events += 1
         frame = self.spare
         if frame is None:
             frame = Frame(self.run, self.start, item, self.size, parent.variables)
@@ -265,7 +263,7 @@ class _Iterations(Siblings):
 
     def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
         if not ends_at_once(error):
-            self.run.events += len(cut) + 1
+            self.run.events += len(cut) + (frame is not None)
         super().fail(index, frame, error, cut)
 
 

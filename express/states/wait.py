@@ -173,6 +173,7 @@ def _timestamp_of(query: Query) -> Delay:
             raise EvaluationFailed(
                 f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {value}",
                 query.field,
+                has_value=True,
             )
         return _until(moment, frame)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.deferral import Patiently
 from express.errors import ends_at_once
 from express.states.fork import ABORTABLE, NOBODY_CUT, Siblings
 from express.states.history import History, Trail, trail_of
@@ -65,13 +64,11 @@ class WrittenSiblings(WatchedSiblings):
 
     def enter(self, index: int) -> Frame:
         before = self._first if index < self.limit else self._last
-        parent = self.parent
+        frame = super().enter(index)
         if self._is_map:
-            number = parent.run.events + 1
+            number = self.parent.run.events
             self._tell(index, "Started", number, before)
             before = number
-        with Patiently(parent):
-            frame = super().enter(index)
         frame.trail = Trail(before)
         return frame
 
@@ -103,10 +100,12 @@ class WrittenSiblings(WatchedSiblings):
             if frame.step.type in ABORTABLE:
                 number += 1
                 self._history.aborted(frame, number, last)
+        if failed is None:
+            return
         if self._is_map:
             number += 1
             self._tell(index, "Failed", number, last)
-        if failed is not None and failed.step.type in ABORTABLE:
+        if failed.step.type in ABORTABLE:
             self._history.aborted(failed, number + 1, last)
 
     def _join(self, frame: Frame) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from express.errors import EngineError, EvaluationFailed, StateError
+from express.errors import EngineError, EvaluationFailed, StateError, ends_at_once
 from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
 from express.states.history import History, TaskHistory, trail_of
@@ -113,14 +113,20 @@ class Witness:
         history, events = self.history, frame.run.events
         if history is None:
             return
+        trail = trail_of(frame)
+        before = trail.last
+        fails = bool(step.events_on_failure) and not (isinstance(error, EngineError) and not error.events)
+        if fails:
+            events += 1
+            history.fork_failed(frame, step, events)
         if isinstance(final, EvaluationFailed) and not final.placed:
             # The catcher's own; the engine words its cause once it is out.
             placed = EvaluationFailed(final.cause or "", final.location)
-            placed.place(step.name, trail_of(frame).entered)
-            events += 1
-            history.evaluation_failed(frame, step, placed, events)
-        if step.events_on_failure and not (isinstance(error, EngineError) and not error.events):
-            history.fork_failed(frame, step, events + 1)
+            placed.place(step.name, trail.entered)
+            trail.last = before
+            history.evaluation_failed(frame, step, placed, events + 1)
+            if fails:
+                history.fork_failed(frame, step, events + 2)
 
     # ------------------------------------------------------------------------------------------ forks
 
@@ -151,10 +157,10 @@ class Witness:
             number = frame.run.events + 1
             try:
                 following = finish(frame, siblings.watched)
-            except StateError:
-                history.fork_succeeded(frame, step, number)
+            except StateError as error:
+                history.fork_succeeded(frame, step, number, is_last=ends_at_once(error))
                 raise
-            history.fork_succeeded(frame, step, number)
+            history.fork_succeeded(frame, step, number, is_last=False)
             return following
 
         return watched_begin, watched_finish
