@@ -11,6 +11,7 @@ when the text holds more keys than the value, which means that some key was writ
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -37,8 +38,6 @@ from express.errors import DefinitionError
 from express.parsing import parse_json
 
 if TYPE_CHECKING:
-    import os
-
     from express.types import JSON, Severity
 
 #: Characters of a definition (API reference, CreateStateMachine: `definition`, maximum length 1048576).
@@ -161,16 +160,24 @@ def _repeated_key(steps: list[str], location: str, place: Place) -> Problem:
 def load_definition(source: str | bytes | os.PathLike[str] | Mapping[str, JSON]) -> Document:
     """Read a definition from a path, JSON text, UTF-8 bytes or a dict.
 
-    A string is JSON text if its first character is `{`, `[` or `"`, else the path of a file. Raises DefinitionError
-    when there is no object to read; lesser mistakes are noted in the `problems` of the result.
+    A string is JSON text if its first character is `{`, `[` or `"`, or if it is as no path is: words with neither a dot
+    nor a slash, and no file of that name. Else it is the path of a file. Raises DefinitionError when there is no object
+    to read; lesser mistakes are noted in the `problems` of the result.
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
     if isinstance(source, (bytes, bytearray)):
         return read_definition(bytes(source))
-    if isinstance(source, str) and source.lstrip("\ufeff \t\r\n")[:1] in ("", "{", "[", '"'):
+    if isinstance(source, str) and _is_text(source):
         return read_definition(source)
     return _read_file(Path(source))
+
+
+def _is_text(source: str) -> bool:
+    if source.lstrip("\ufeff \t\r\n")[:1] in ("", "{", "[", '"'):
+        return True
+    is_words = len(source.split()) > 1 and not any(mark in source for mark in "./\\")
+    return is_words and not os.path.exists(source)
 
 
 def read_definition(source: str | bytes, *, path: Path | None = None) -> Document:

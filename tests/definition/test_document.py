@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from express.definition import messages
 from express.definition.document import (
     MAX_CHARACTERS,
     MAX_COMPARISONS,
@@ -153,6 +154,15 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         assert refused(source) == Problem("MISSING_DESCRIPTION", f"Cannot read '{name}': {reason}", name)
     assert "null byte" in refused("a\0b").message
     assert len(refused("long" * 10_000).message) < 300
+
+
+def test_words_are_a_text_where_they_are_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused("not a definition").code == "INVALID_JSON_DESCRIPTION"
+    assert refused("not one " * 10_000).code == "INVALID_JSON_DESCRIPTION"
+    assert refused("not a file.json").code == "MISSING_DESCRIPTION"
+    (tmp_path / "not a definition").write_text("[]")
+    assert refused("not a definition").message == messages.NOT_AN_OBJECT
 
 
 def test_the_error_names_the_file_it_is_about(tmp_path: Path) -> None:
