@@ -1,15 +1,17 @@
 """What Step Functions adds to JSONata (AWS guide, "Transforming data with JSONata"): counterparts of its intrinsics.
 
-The guide gives no signatures and no errors. The kinds of arguments follow from its prose, arguments that are of the
-right kind but make no sense are T0410 like those of the wrong kind, and numbers wanted whole are rounded down, as the
-guide says of all of these functions. `$eval`, which Step Functions removed, is nowhere: calling it is T1006.
+The guide gives no signatures and no errors. What the functions make of missing and odd arguments, and their errors, was
+measured (floci-io/floci, `JsonataEvaluator` and pull request 2676). Numbers wanted whole lose their fraction, so that
+-1.7 is -1. `$eval`, which Step Functions removed, is nowhere: calling it is T1006.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import random
+import re
 import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +24,7 @@ from express.expressions.jsonata.values import UNDEFINED, Undefined, Value
 from express.parsing import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from express.expressions.jsonata.evaluation import Evaluation
 
@@ -33,52 +35,68 @@ _ALGORITHMS: Final[dict[str, Callable[[bytes], Any]]] = {
     "SHA-384": hashlib.sha384,
     "SHA-512": hashlib.sha512,
 }
+#: In the order of the service.
+_ALGORITHMS_SHOWN: Final = "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+
+_LONG: Final = 2**63
+#: Where a key ends, or a string that has the look of it.
+_KEY_ENDS: Final = re.compile(r'"[ \t\r\n]*:')
 
 
-@function("partition", "<an:a>", bounded=True, aws=True, cost=5)
-def partition(evaluation: Evaluation, items: list[Value] | Undefined, size: float | Undefined) -> Value:
+@function("partition", "<xn?:x>", bounded=True, aws=True, cost=5)
+def partition(evaluation: Evaluation, items: Value, size: float | Undefined) -> Value:
     """Arrays of `size` items each, the last one with what is left; always an array (recorded: `[[0]]`).
 
-    Raises T0410 for a size below 1.
+    All items are one chunk where no size is given, and there is nothing to give of an empty array or for a size of 0.
+    Raises T0412 for what is no array, D3137 for a size below 0.
     """
-    if isinstance(items, Undefined) or isinstance(size, Undefined):
+    if isinstance(items, Undefined):
         return UNDEFINED
-    length = math.floor(size)
-    if length < 1:
-        raise JSONataError("T0410", index=2, value=size)
+    if type(items) is not list:
+        raise JSONataError("T0412", token="partition", index=1, value=items)
+    length = len(items) if isinstance(size, Undefined) else math.trunc(size)
+    if length < 0:
+        raise JSONataError("D3137", message="Second argument must be zero or greater", value=size)
+    if not items or not length:
+        return UNDEFINED
     evaluation.gather(len(items))
     return [items[start : start + length] for start in paced(evaluation, range(0, len(items), length), 4)]
 
 
-@function("range", "<nnn:a>", bounded=True, sequence=True, aws=True)
+@function("range", "<nnn?:a>", bounded=True, sequence=True, aws=True)
 def range_(
     evaluation: Evaluation, start: float | Undefined, end: float | Undefined, step: float | Undefined
 ) -> list[int]:
     """The integers from `start` in steps of `step` up to and including `end`, as a sequence.
 
-    So one number comes alone (recorded: `$range(1,9,9)` is 1). Raises T0410 for a step of 0 and U1002 for too many
-    numbers.
+    So one number comes alone (recorded: `$range(1,9,9)` is 1), and nothing where the step is missing, 0, or leads away
+    from the end. Raises T0410 where the start or the end is missing, and U1002 for too many numbers.
     """
-    if isinstance(start, Undefined) or isinstance(end, Undefined) or isinstance(step, Undefined):
-        return []
-    first, last, stride = math.floor(start), math.floor(end), math.floor(step)
+    for index, bound in enumerate((start, end), 1):
+        if isinstance(bound, Undefined):
+            raise JSONataError("T0410", token="range", index=index, value=bound)
+    stride = 0 if isinstance(step, Undefined) else math.trunc(step)
     if stride == 0:
-        raise JSONataError("T0410", index=3, value=step)
+        return []
+    first, last = math.trunc(start), math.trunc(end)  # type: ignore[arg-type]  # numbers, as was just seen
     evaluation.gather(max(0, (last - first) // stride + 1))
     return list(range(first, last + (1 if stride > 0 else -1), stride))
 
 
-@function("hash", "<ss:s>", bounded=True, aws=True, cost=9)
+@function("hash", "<ss?:s>", bounded=True, aws=True, cost=9)
 def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefined) -> Value:
-    """The lower-case hexadecimal digest of the string in UTF-8.
+    """The lower-case hexadecimal digest of the string in UTF-8, and nothing where no algorithm is given.
 
-    `algorithm` is MD5, SHA-1, SHA-256, SHA-384 or SHA-512; anything else is T0410.
+    `algorithm` is MD5, SHA-1, SHA-256, SHA-384 or SHA-512; anything else is D3137. A missing text is T0410.
     """
     if isinstance(text, Undefined):
+        raise JSONataError("T0410", token="hash", index=1, value=text)
+    if isinstance(algorithm, Undefined):
         return UNDEFINED
-    digest = None if isinstance(algorithm, Undefined) else _ALGORITHMS.get(algorithm)
+    digest = _ALGORITHMS.get(algorithm)
     if digest is None:
-        raise JSONataError("T0410", index=2, value=algorithm)
+        message = f"Hash algorithm '{algorithm}' must be one of {_ALGORITHMS_SHOWN}"
+        raise JSONataError("D3137", message=message, value=algorithm)
     evaluation.spend(len(text) >> 4)
     hexadecimal: str = digest(text.encode("utf-8", "replace")).hexdigest()
     return hexadecimal
@@ -87,7 +105,7 @@ def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefi
 @function("random", "<n?:n>", aws=True, cost=6)
 def random_(seed: float | Undefined) -> float:
     """A random number from 0 up to but not including 1; the same for the same seed, that of `java.util.Random`."""
-    return random.random() if isinstance(seed, Undefined) else next_double(seeded(math.floor(seed)))
+    return random.random() if isinstance(seed, Undefined) else next_double(seeded(math.trunc(seed)))
 
 
 @function("uuid", "<:s>", aws=True, cost=23)
@@ -98,13 +116,48 @@ def uuid_() -> str:
 
 @function("parse", "<s:x>", bounded=True, aws=True, cost=8)
 def parse(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """The value of a JSON text. Raises D3120 when it is none."""
+    """The value of a JSON text. Raises D3137 when it is none, or when an object in it has a key twice.
+
+    Whole numbers come as such (`1.0` is 1), those that no 64 bits hold as the nearest double.
+    """
     if isinstance(text, Undefined):
         return UNDEFINED
     # What opens takes most of the time.
-    evaluation.spend((len(text) >> 4) + text.count(",") + 2 * (text.count("[") + text.count("{")))
+    opening = text.count("[") + text.count("{")
+    evaluation.spend((len(text) >> 4) + 3 * text.count(",") + 4 * opening)
     try:
-        return parse_json(text.encode())
-    except ValueError as error:  # no JSON, a surrogate without its other half, an integer of thousands of digits
-        message = f"Syntax error in text passed to function parse: {error}"
-        raise JSONataError("D3120", message=message, value=text) from None
+        value = parse_json(text.encode())
+        value, keys = _with_numbers(value)
+        if keys != sum(1 for _ in _KEY_ENDS.finditer(text)):
+            # There is more to it than its keys: keys that were said again, or strings that look like the end of one.
+            json.loads(text, object_pairs_hook=_without_repeated_keys)
+    except (ValueError, OverflowError, RecursionError):
+        # No JSON, a surrogate without its other half, an integer of thousands of digits.
+        raise JSONataError("D3137", message="Invalid JSON", value=text) from None
+    return value
+
+
+def _with_numbers(value: Value) -> tuple[Value, int]:
+    """The value of a JSON text, changed where it is, and how many keys there are in it. Raises OverflowError."""
+    root, keys = [value], 0
+    pending: list[Any] = [root]
+    for container in pending:
+        if type(container) is dict:
+            keys += len(container)
+            members: Iterable[tuple[Any, Value]] = container.items()
+        else:
+            members = enumerate(container)
+        for key, member in members:
+            kind = type(member)
+            if kind is dict or kind is list:
+                pending.append(member)
+            elif kind is float and member.is_integer() and -_LONG <= member < _LONG:
+                container[key] = int(member)
+            elif kind is int and not -_LONG <= member < _LONG:
+                container[key] = float(member)
+    return root[0], keys
+
+
+def _without_repeated_keys(pairs: list[tuple[str, Value]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands there twice")
