@@ -288,7 +288,7 @@ def _check_graph(document: Document, machine: States) -> None:
 
 
 def _is_terminal(node: Node) -> bool:
-    return node.end or node.TYPE in ("Succeed", "Fail")
+    return node.end or node.TERMINAL
 
 
 def _check_names(document: Document, scopes: tuple[States, ...]) -> None:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from express.errors import ExpressError, forget_trace
+from express.errors import forget_trace
 
 if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
@@ -87,7 +87,7 @@ class Patiently:
         self._scope.deferral = self._before
 
 
-class Left(ExpressError):
+class Left(Exception):
     """In the thread: nobody waits for the answer any longer."""
 
 

@@ -14,13 +14,15 @@
     │   ├── InvalidToken     its token was never given out
     │   ├── TaskTimedOut     its task waits no longer: it has been answered, has timed out or was aborted
     │   └── InvalidOutput    the output it brings is no JSON
+    ├── JSONataError         an expression of `express.jsonata` cannot be compiled or evaluated (is defined there)
     ├── InvalidMocks         a mock configuration that cannot be used
     ├── SourceError          a source of messages cannot be used, whatever is tried
     │   └── SourceUnavailable   its broker does not answer: what was asked for may work later
     └── RuntimeClosed        `start` on a Runtime that is shutting down
 
 Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime
-returns a Result. The exceptions here hold data; the text a user reads is made where it is printed.
+returns a Result. The exceptions here hold data; the text a user reads is made where it is printed. What parts of the
+package only say to each other (that time is up, that arguments make no sense) is no ExpressError, and leaves none.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ NO_VARIABLES = Variables({}, {})
 
 
 @dataclass(slots=True)
-class Chain:
+class ChainCount:
     """Some steps that run as one (`states.chain`): how often they have all gone through like that. The first of them
     counts for itself."""
 
@@ -150,7 +150,7 @@ class Step:
         self.build_many: Callable[[bool], RunMany | None] | None = None
         self.link: Any = None
         self.span = 1
-        self.chains: tuple[Chain, ...] = ()
+        self.chains: tuple[ChainCount, ...] = ()
         self.retries = self.is_written = self.has_token = self.lends_run = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
@@ -304,7 +304,7 @@ class Host(Protocol):
         """Have an expression evaluated in a thread; its answer is in `deferral` then."""
         ...
 
-    async def fan_out(self, frame: Frame, branches: Branches) -> None:
+    async def run_side_by_side(self, frame: Frame, branches: Branches) -> None:
         """Run branches side by side, at most `limit` at once; the first StateError aborts and awaits the others."""
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from express.compiler import DEFAULT_ROLE_ARN, NO_MOCKS, compile_document, default_arn
 from express.definition.document import load_definition
@@ -99,7 +99,7 @@ def compile(  # noqa: A001 - the verb users know
     *,
     name: str | None = None,
     type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
-    unresolved: str = "error",
+    unresolved: Literal["error", "fail-at-run"] = "error",
     arn: str | None = None,
     role_arn: str = DEFAULT_ROLE_ARN,
     mocks: MockedCase | None = None,

@@ -32,7 +32,6 @@ NOT_A_PATH: Final = "Value must be a valid JSONPath."
 #: Measured: a path with `*`, `..`, a filter or `$$` where one place must be named.
 NOT_A_REFERENCE_PATH: Final = "Value is not a Reference Path"
 #: Measured: `Variable` and the `...Path` operands of a Choice rule.
-NOT_A_REFERENCE_PATH_NO_DOLLAR: Final = "Value is not a Reference Path: Reference path didn't start with '$'"
 #: Recorded: `Timestamp` of a Wait state.
 NOT_A_TIMESTAMP: Final = "String does not match RFC3339 timestamp"
 #: Measured: `Resource` of a Task that is no ARN.

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from express.deferral import deferrable
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
-from express.expressions.jsonpath import ABSENT, Chain, Path, Root, build_path, build_plain_path, parse_path
+from express.expressions.jsonpath import ABSENT, Lookup, Path, Root, build_path, build_plain_path, parse_path
 from express.expressions.jsonpath.syntax import Index, Name
 from express.expressions.values import json_bytes, json_text
 from express.payload import PAYLOAD_LIMIT, fresh
@@ -85,9 +85,7 @@ class Template:
     """
 
     root: Node
-    constant: bool
     growth: tuple[int, int] | None
-    variables: frozenset[str]
     members: frozenset[str] | None
     copies: int
     writes: bool
@@ -99,9 +97,7 @@ def parse_template(value: JSON, *, report: Report) -> Template:
     expressions = [computed.expression for computed in _computed(root)]
     return Template(
         root=root,
-        constant=isinstance(root, Constant),
         growth=_growth(root, expressions),
-        variables=frozenset().union(*map(variables_of, expressions)),
         members=_members(expressions),
         copies=max(1, sum(map(_paths, expressions))),
         writes=any(isinstance(expression, Call) and expression.writes for expression in expressions),
@@ -275,10 +271,10 @@ def _build_composite(node: Composite, *, is_long: bool) -> Expr:
     copy = node.base.copy
     parts = [(key, _build(part, is_long=is_long)) for key, part in node.parts]
     spelled_out = _spelled_out(node, [part for _, part in parts])
-    chains = [(key, _build_chain(part)) for key, part in node.parts]
-    found = [(key, chain) for key, chain in chains if chain is not None]
+    lookups = [(key, _build_lookup(part)) for key, part in node.parts]
+    found = [(key, lookup) for key, lookup in lookups if lookup is not None]
     if len(found) == len(parts):
-        return _build_chained(copy, found, spelled_out)
+        return _build_of_lookups(copy, found, spelled_out)
     if is_long:
         return _build_long(copy, node, parts, spelled_out)
     if len(parts) == 1:
@@ -356,21 +352,21 @@ def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, s
     return two
 
 
-def _build_chain(node: Node) -> Chain | None:
+def _build_lookup(node: Node) -> Lookup | None:
     """What finds a computed part that is plain indexing; None for any other part."""
     if isinstance(node, Computed) and isinstance(node.expression, Path):
         return build_plain_path(node.expression)
     return None
 
 
-def _build_chained(copy: Copy, parts: list[tuple[Key, Chain]], spelled_out: Expr) -> Expr:
+def _build_of_lookups(copy: Copy, parts: list[tuple[Key, Lookup]], spelled_out: Expr) -> Expr:
     """All parts are plain indexing, as in most templates: then each is one call, mostly of a function in C."""
-    (key_1, chain_1), (key_2, chain_2) = (parts * 2)[:2]
+    (key_1, lookup_1), (key_2, lookup_2) = (parts * 2)[:2]
 
     def one(data: JSON, scope: Scope) -> JSON:
         result = copy()
         try:
-            result[key_1] = chain_1(data)
+            result[key_1] = lookup_1(data)
         except ABSENT:
             return spelled_out(data, scope)
         return result
@@ -378,8 +374,8 @@ def _build_chained(copy: Copy, parts: list[tuple[Key, Chain]], spelled_out: Expr
     def two(data: JSON, scope: Scope) -> JSON:
         result = copy()
         try:
-            result[key_1] = chain_1(data)
-            result[key_2] = chain_2(data)
+            result[key_1] = lookup_1(data)
+            result[key_2] = lookup_2(data)
         except ABSENT:
             return spelled_out(data, scope)
         return result
@@ -387,8 +383,8 @@ def _build_chained(copy: Copy, parts: list[tuple[Key, Chain]], spelled_out: Expr
     def many(data: JSON, scope: Scope) -> JSON:
         result = copy()
         try:
-            for key, chain in parts:
-                result[key] = chain(data)
+            for key, lookup in parts:
+                result[key] = lookup(data)
         except ABSENT:
             return spelled_out(data, scope)
         return result
@@ -421,7 +417,7 @@ def _worded(node: Node, compute: Expr) -> Expr:
         except PathNotFound as error:
             if _ends_beyond_array(path, error):
                 return None
-            raise _missing(path, field, data, scope) from None
+            raise missing_value(path, field, data, scope) from None
 
     return worded
 
@@ -436,7 +432,7 @@ def _ends_beyond_array(path: Path, error: PathNotFound) -> bool:
     return bool(path.steps) and isinstance(path.steps[-1], Index) and error.detail.startswith("No results")
 
 
-def _missing(path: Path, field: str, data: JSON, scope: Scope) -> EngineError:
+def missing_value(path: Path, field: str, data: JSON, scope: Scope) -> EngineError:
     """The error of a path without a value; AWS quotes what the path was applied to (captured for `$$` paths)."""
     searched = data
     if path.root is Root.CONTEXT:

@@ -57,7 +57,7 @@ def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
 
 
 class LoopHost:
-    """The services of one event loop. `enter` ties it to the loop; before that only the clock works."""
+    """The services of one event loop. `Runtime.__aenter__` ties it to the loop; before that only the clock works."""
 
     # Slots, in the subclasses too: CPython shares no more than 30 names between the instances of a class, and those of
     # a Runtime would be looked up by their hash each time.
@@ -273,7 +273,7 @@ class LoopHost:
     def open_callback(self) -> Callback:
         return self.callbacks.open()
 
-    async def fan_out(self, frame: Frame, branches: Branches) -> None:
+    async def run_side_by_side(self, frame: Frame, branches: Branches) -> None:
         fan_out = FanOut(frame, branches, self._loop)
         self._fan_outs.add(fan_out)
         try:

@@ -425,5 +425,3 @@ class Runtime(BeginningExecutions):
         else:
             self._deregister(run)
         execution.finish(result)
-
-    # ------------------------------------------------------------------------------------------ ends

@@ -6,7 +6,7 @@ each costs a turn of the execution loop, a call, a copy of the data and a look a
 part (`Step.link`) is given a `run` that performs those behind it as well, up to `LONGEST` in all. Every state is the
 head of the chain that begins with it, wherever executions come from.
 
-Nobody can tell the difference: data, errors, history events and counts (`Chain.passed`) are those of the states one by
+Nobody can tell the difference: data, errors, history events and counts (`ChainCount.passed`) are those of the states one by
 one. (Save near the payload limit with results of trusted handlers, which nobody measures: the bound of a chain is the
 tighter one, so what they make too long may be found out later or not at all.) A chain of Passes has done nothing when
 one of them fails, or when the data might come to be too long; then they all run again by themselves. A chain of Tasks
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from express.errors import StateError, forget_trace
 from express.payload import is_plain
-from express.program import END, Chain
+from express.program import END, ChainCount
 from express.states.conversation import Answer, Line, Refusal
 from express.states.trust import TRUSTED_RESULTS
 
@@ -108,7 +108,7 @@ def _followers(head: Step) -> list[Step]:
 def _build_chain(steps: list[Step]) -> StepRun | None:
     if len(steps) == 1:
         return None
-    chain = Chain()
+    chain = ChainCount()
     for step in steps[1:]:
         step.chains = (*step.chains, chain)
     steps[0].span = len(steps)
@@ -141,7 +141,7 @@ def _growth(steps: Sequence[Step]) -> tuple[int, int]:
     return size
 
 
-def _build_passes(steps: list[Step], chain: Chain) -> StepRun:
+def _build_passes(steps: list[Step], chain: ChainCount) -> StepRun:
     run_alone = steps[0].run
     following: Step = steps[-1].link.following
     values = [(step.link.key, step.link.make) for step in steps if step.link.make is not None]
@@ -191,7 +191,7 @@ class _Reached:
 
 
 @coroutine
-def _converse(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> Line:
+def _call_in_turn(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> Line:
     """A line that is sent the data and calls one handler after another: to send each of them its coroutine from outside
     takes longer than many of them do. It says `reached` when all have answered."""
     answer, refusal = Answer(), Refusal()
@@ -216,7 +216,7 @@ def _converse(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> Line
         data = value = None
 
 
-def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
+def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
     head = steps[0]
     run_alone = head.run
     following: Step = steps[-1].link.following
@@ -235,7 +235,7 @@ def _build_tasks(steps: list[Step], chain: Chain) -> StepRun:
 
     def open_conversation() -> tuple[Line, _Reached]:
         reached = _Reached(head, due)
-        talk: Line = _converse(links, reached)
+        talk: Line = _call_in_turn(links, reached)
         talk.send(None)
         return talk, reached
 

@@ -71,7 +71,7 @@ Rule = DataTest | Combination | Condition
 
 
 @dataclass(slots=True)
-class Branch:
+class ChoiceRule:
     """A top-level rule: its test, where it leads, and what becomes of the data on the way."""
 
     rule: Rule | None
@@ -83,9 +83,8 @@ class Branch:
 @dataclass(slots=True)
 class Choice(Node):
     TYPE: ClassVar[str] = "Choice"
-    TRANSITION: ClassVar[bool] = False
 
-    choices: list[Branch] = field(default_factory=list)
+    choices: list[ChoiceRule] = field(default_factory=list)
     default: str | None = None
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
@@ -95,7 +94,7 @@ class Choice(Node):
         for entry in fields.objects("Choices", required=True, allow_empty=False):
             rule = _read_condition(entry) if fields.is_jsonata else _read_rule(entry, 0)
             following = entry.text("Next", required=True)
-            self.choices.append(Branch(rule, following, _read_rule_flow(entry, flow), entry.pointer))
+            self.choices.append(ChoiceRule(rule, following, _read_rule_flow(entry, flow), entry.pointer))
             entry.close()
         self.default = fields.text("Default")
 

@@ -1,8 +1,7 @@
 """Fail: ends its scope in error (ASL spec "Fail State"; AWS guide "Fail workflow state").
 
 `ErrorPath` and `CausePath` take a reference path or an intrinsic call, in JSONata `Error` and `Cause` an expression,
-and must give strings. A Fail state writes no
-exit event, so an error leaves it with its entry as the last one.
+and must give strings. A Fail state writes no exit event, so an error leaves it with its entry as the last one.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call
 from express.expressions.jsonata.fields import Query
-from express.expressions.templates import Expression, build_expression, parse_expression
-from express.payload import text_of
+from express.expressions.jsonpath import Path
+from express.expressions.templates import Expression, build_expression, missing_value, parse_expression
 from express.states.jsonata_fields import build_text, holds_query, read_query_field
 from express.states.state import Linker, Node, Surroundings
 
@@ -48,7 +47,7 @@ Text = Callable[["JSON", "Frame"], "str | None"]
 @dataclass(slots=True)
 class Fail(Node):
     TYPE: ClassVar[str] = "Fail"
-    TRANSITION: ClassVar[bool] = False
+    TERMINAL: ClassVar[bool] = True
 
     error: str | Expression | Query | None = None
     cause: str | Expression | Query | None = None
@@ -107,12 +106,10 @@ def _build_text(name: str, source: str | Expression | Query | None) -> Text:
     def text(data: JSON, frame: Frame) -> str:
         try:
             value = evaluate(data, frame)
-        except PathNotFound as error:
-            raise EngineError(
-                RUNTIME,
-                f"The JSONPath '{error.path}' specified for the field '{name}' "
-                f"could not be found in the input '{text_of(data)}'",
-            ) from None
+        except PathNotFound:
+            # No call: those word the cause themselves.
+            assert isinstance(source, Path)
+            raise missing_value(source, name, data, frame) from None
         if not isinstance(value, str):
             raise EngineError(RUNTIME, f"The {name} parameter does not reference a string: {source.text}")
         return value

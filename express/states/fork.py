@@ -178,7 +178,7 @@ def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
     async def join(frame: Frame, siblings: Siblings) -> Siblings:
         # Several children may be entered by turns: none can wait for what a selector comes to.
         with Patiently(frame):
-            await frame.run.host.fan_out(frame, siblings)
+            await frame.run.host.run_side_by_side(frame, siblings)
         return siblings
 
     def run(frame: Frame) -> Step:

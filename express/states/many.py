@@ -30,7 +30,7 @@ _Said: TypeAlias = "tuple[tuple[Line, _Sweep] | None, Any]"
 
 
 class _Sweep:
-    """What a line of `_converse` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler has
+    """What a line of `_call_for_each` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler has
     suspended, and its iteration alone goes on with it."""
 
     __slots__ = ("inputs", "left", "outputs")
@@ -48,7 +48,7 @@ class _Sweep:
 
 
 @coroutine
-def _converse(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) -> Line:
+def _call_for_each(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) -> Line:
     """A line that calls the handler for one input after another: to send it each coroutine from outside takes longer
     than many of them do. It says `sweep` when all have answered."""
     answer, refusal = Answer(), Refusal()
@@ -86,7 +86,7 @@ def _converse(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) -> Li
 
 def _open_conversation(call: Callable[[JSON], Any], key: str | None) -> tuple[Line, _Sweep]:
     sweep = _Sweep()
-    talk: Line = _converse(call, key, sweep)
+    talk: Line = _call_for_each(call, key, sweep)
     talk.send(None)
     return talk, sweep
 

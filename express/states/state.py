@@ -117,8 +117,8 @@ class Node:
     """
 
     TYPE: ClassVar[str] = ""
-    #: Succeed and Fail end their scope and have no transition; Choice has its own.
-    TRANSITION: ClassVar[bool] = True
+    #: Whether states of the type end their scope, whatever their fields say.
+    TERMINAL: ClassVar[bool] = False
 
     name: str
     pointer: str

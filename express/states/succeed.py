@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Succeed(Node):
     TYPE: ClassVar[str] = "Succeed"
-    TRANSITION: ClassVar[bool] = False
+    TERMINAL: ClassVar[bool] = True
 
     def read(self, fields: Fields, surroundings: Surroundings) -> None:
         self.flow = read_flow(fields, jsonpath=("InputPath", "OutputPath"), jsonata=("Output",))

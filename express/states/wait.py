@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 _SECOND = 1_000_000_000
-#: Java's int milliseconds... of seconds: a delay beyond this is "too long" (recorded: 24 855 days).
+#: Java's int, of seconds: a longer delay is "too long" (recorded for more than 24,855 days).
 MAX_DELAY = 2**31 - 1
 
 #: Seconds to wait, from the state's effective input.

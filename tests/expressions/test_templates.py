@@ -162,20 +162,6 @@ def test_a_field_that_takes_a_path_or_a_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "constant", "variables"),
-    [
-        ({}, True, set()),
-        ({"a": [1, {"b": "$.x"}]}, True, set()),
-        ({"a.$": "$.x"}, False, set()),
-        ({"a.$": "$v.x", "b": [{"c.$": "States.Array($w, States.Array($v), $.x, $$.y)"}]}, False, {"v", "w"}),
-    ],
-)
-def test_facts_of_a_template(template: JSON, constant: bool, variables: set[str]) -> None:
-    parsed = parse(template)
-    assert (parsed.constant, set(parsed.variables)) == (constant, variables)
-
-
-@pytest.mark.parametrize(
     ("template", "factor"),
     [({"a": 1}, 0), ({"a.$": "$.x"}, 1), ({"a.$": "$", "b": {"c.$": "$"}}, 2)],
 )

@@ -254,7 +254,7 @@ def test_whoever_looks_on_sees_every_iteration() -> None:
 class Hesitant(express.Runtime):
     """Lets others run between a sweep and the iteration it has stopped at, as threads may that share a workflow."""
 
-    async def fan_out(self, frame: Frame, branches: Branches) -> None:
+    async def run_side_by_side(self, frame: Frame, branches: Branches) -> None:
         index = 0
         while (index := branches.sweep(index, branches.count)) < branches.count:
             await asyncio.sleep(0)

@@ -14,6 +14,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from express.errors import ExpressError
 from express.expressions.jsonata.numerals import number_text
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ _PLACEHOLDER = re.compile(r"\{\{\{?(\w+)\}?\}\}")
 _LONE_SURROGATE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
-class JSONataError(Exception):
+class JSONataError(ExpressError):
     """An expression that cannot be compiled or evaluated.
 
     `code` is JSONata's (`T2001`), `position` the offset in the text, in characters, just behind the token the error

@@ -1,10 +1,10 @@
 """What one evaluation may use up, and the one moment it takes for now.
 
-An expression comes from a definition, its data from anywhere, and both may be hostile; an evaluation is one
-uninterrupted piece of work on the event loop. So everything that can take long or grow is paid for in advance out of
-an `Evaluation`: loops by their turns, calls of lambdas one by one, strings and arrays by what they will hold. Over
-budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, memory, stack). The count is of steps and
-not of seconds, so that the same expression on the same data fails everywhere or nowhere.
+An expression comes from a definition, its data from anywhere, and both may be hostile. So everything that can take long
+or grow is paid for in advance out of an `Evaluation`: loops by their turns, calls of lambdas one by one, strings and
+arrays by what they will hold. Over budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, memory,
+stack). The count is of steps and not of seconds, so that the same expression on the same data fails everywhere or
+nowhere.
 
 A step is what takes about a tenth of a microsecond, so the whole budget is about a tenth of a second. Long loops are
 paid for in portions of a few milliseconds (`paced`), and no single piece of work in between is longer than that, so

@@ -8,7 +8,7 @@ Nodes are mutable while the parser works and must not be changed afterwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -245,7 +245,3 @@ class Path(Node):
 
     steps: list[Node]
     keep_singleton_array: bool = False
-
-
-#: For readers of signatures: a tree is its root.
-Tree: TypeAlias = Node

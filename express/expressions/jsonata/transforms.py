@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 #: Steps for changing one object that was found.
 _MATCH_COST: Final = 6
 
-#: A part of a transform as a function of the context item.
-Part = "Callable[[Value], Value]"
-
 
 def transform(
     clone: Value,

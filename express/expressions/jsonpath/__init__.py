@@ -17,9 +17,9 @@ for a definite path and a list for any other, and the texts of its errors, which
 """
 
 from express.expressions.jsonpath.building import build_path, build_plain_path
-from express.expressions.jsonpath.navigation import Chain
+from express.expressions.jsonpath.navigation import Lookup
 from express.expressions.jsonpath.outcomes import ABSENT
 from express.expressions.jsonpath.parser import parse_path
 from express.expressions.jsonpath.syntax import Path, Root
 
-__all__ = ["ABSENT", "Chain", "Path", "Root", "build_path", "build_plain_path", "parse_path"]
+__all__ = ["ABSENT", "Lookup", "Path", "Root", "build_path", "build_plain_path", "parse_path"]

@@ -17,7 +17,7 @@ from express.deferral import OutOfTime
 from express.errors import PathNotFound
 from express.expressions.jsonpath.document import UNCOUNTED, Document, needs_document, visits_each_once
 from express.expressions.jsonpath.missing import build_explain, location
-from express.expressions.jsonpath.navigation import Chain, build_chain, split_steps
+from express.expressions.jsonpath.navigation import Lookup, build_lookup, split_steps
 from express.expressions.jsonpath.outcomes import ABSENT, CallError, NoResultError
 from express.expressions.jsonpath.selection import build_tail
 from express.expressions.jsonpath.syntax import Index, Name, Path, Root
@@ -44,11 +44,11 @@ def build_path(path: Path) -> Expr:
     return of_data
 
 
-def build_plain_path(path: Path) -> Chain | None:
+def build_plain_path(path: Path) -> Lookup | None:
     """The same for a path of names and indexes in the data, without words for what is missing: it raises one of ABSENT.
     None for any other path."""
     head, tail = split_steps(path.steps)
-    return None if tail or path.root is not Root.DATA else build_chain(head)
+    return None if tail or path.root is not Root.DATA else build_lookup(head)
 
 
 def _build_of_data(path: Path) -> Expr:
@@ -100,11 +100,11 @@ def _build_indexing(path: Path, steps: tuple[Name | Index, ...]) -> Expr:
             return _build_element(a, i, not_found)
         case (Name(a), Index(i), Name(b)):
             return _build_field_of_element(a, i, b, not_found)
-    chain = build_chain(steps)
+    lookup = build_lookup(steps)
 
     def indexing(data: JSON, scope: Scope) -> JSON:
         try:
-            return chain(data)
+            return lookup(data)
         except ABSENT:
             raise not_found(data) from None
 
@@ -180,7 +180,7 @@ def _build_field_of_element(a: str, i: int, b: str, not_found: _NotFound) -> Exp
 
 
 def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate) -> Expr:
-    chain = build_chain(head)
+    lookup = build_lookup(head)
     explain = build_explain(path.steps)
     text, counted = path.text, needs_document(path.steps)
     # Without an index in front, missing data is all an indefinite path can meet there.
@@ -194,7 +194,7 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
         if deferral is not None and select in deferral.answers:
             return deferral.answer(select)
         try:
-            value = chain(data)
+            value = lookup(data)
         except ABSENT:
             if forgiving:
                 return []
@@ -218,13 +218,13 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
 def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:
     """A path inside a path: in a filter or as an argument. Missing data is NoResultError, as in Jayway."""
     head, rest = split_steps(path.steps)
-    chain = build_chain(head)
+    lookup = build_lookup(head)
     explain = build_explain(path.steps)
     tail = build_tail(rest, location(head), _build_evaluate, required=required) if rest else None
 
     def evaluate(value: JSON, root: Document) -> JSON:
         try:
-            found = chain(value)
+            found = lookup(value)
         except ABSENT:
             miss = explain(value)
             if miss.kind == "beyond" and not path.definite:

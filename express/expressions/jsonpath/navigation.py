@@ -1,6 +1,6 @@
 """Names and indexes: the part of a path that is plain indexing, `data["a"]["b"][0]`.
 
-Chains let Python's own lookup errors out (`ABSENT`), so that a hit costs no more than hand-written code; the callers
+Lookups let Python's own lookup errors out (`ABSENT`), so that a hit costs no more than hand-written code; the callers
 translate a miss. An index needs one check that Python does not make: a string must not be indexed. Filters, which ask
 each element of an array, have finders instead: they look first, and answer a miss with `MISSING`.
 """
@@ -15,8 +15,8 @@ from express.expressions.jsonpath.outcomes import MISSING
 from express.expressions.jsonpath.syntax import Index, Name, Step
 from express.types import JSON
 
-#: Raises one of ABSENT when the value lacks what the chain looks for.
-Chain: TypeAlias = Callable[[JSON], JSON]
+#: Raises one of ABSENT when the value lacks what the lookup looks for.
+Lookup: TypeAlias = Callable[[JSON], JSON]
 
 
 def split_steps(steps: tuple[Step, ...]) -> tuple[tuple[Name | Index, ...], tuple[Step, ...]]:
@@ -29,7 +29,7 @@ def split_steps(steps: tuple[Step, ...]) -> tuple[tuple[Name | Index, ...], tupl
     return tuple(head), steps[len(head) :]
 
 
-def build_chain(steps: tuple[Name | Index, ...]) -> Chain:
+def build_lookup(steps: tuple[Name | Index, ...]) -> Lookup:
     """The indexing that `steps` spell."""
     match steps:
         case ():
@@ -45,26 +45,26 @@ def build_chain(steps: tuple[Name | Index, ...]) -> Chain:
     return _build_mixed([step.name if isinstance(step, Name) else step.index for step in steps])
 
 
-def _build_names(names: list[str]) -> Chain:
-    def chain(value: JSON) -> JSON:
+def _build_names(names: list[str]) -> Lookup:
+    def lookup(value: JSON) -> JSON:
         for name in names:
             value = value[name]
         return value
 
-    return chain
+    return lookup
 
 
-def _build_mixed(keys: list[str | int]) -> Chain:
+def _build_mixed(keys: list[str | int]) -> Lookup:
     plan = [(key, isinstance(key, int)) for key in keys]
 
-    def chain(value: JSON) -> JSON:
+    def lookup(value: JSON) -> JSON:
         for key, is_index in plan:
             if is_index and type(value) is not list:
                 raise TypeError
             value = value[key]
         return value
 
-    return chain
+    return lookup
 
 
 def build_finder(steps: tuple[Name | Index, ...]) -> Callable[[JSON], JSON]:
