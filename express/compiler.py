@@ -36,7 +36,7 @@ from express.observe import WOVEN_HOOKS, Observer, has_hook
 from express.program import Machine, Program, Step
 from express.states.chain import build_chains
 from express.states.context import build_context
-from express.states.recovery import MAX_SECONDS
+from express.states.numbers import MAX_SECONDS
 from express.states.registry import STATE_TYPES
 from express.states.state import Handler, Node, Resolver, Surroundings
 from express.states.witness import Witness

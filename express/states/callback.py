@@ -29,8 +29,8 @@ from express.errors import StateError
 from express.payload import NotJSON, cross
 from express.program import WAITING, Frame, Step
 from express.states.edge import Begin, Edge, Within, cross_in
-from express.states.flow import data_limit_exceeded, input_limit_exceeded
 from express.states.lambda_function import cancelled, marshal_error, wrap
+from express.states.sizes import data_limit_exceeded, input_limit_exceeded
 from express.states.task_context import TaskContext
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ each costs a turn of the execution loop, a call, a copy of the data and a look a
 part (`Step.link`) is given a `run` that performs those behind it as well, up to `LONGEST` in all. Every state is the
 head of the chain that begins with it, wherever executions come from.
 
-Nobody can tell the difference: data, errors, history events and counts (`ChainCount.passed`) are those of the states one by
+Nobody can tell the difference: data, errors, history events and counts (`ChainCount`) are those of the states one by
 one. (Save near the payload limit with results of trusted handlers, which nobody measures: the bound of a chain is the
 tighter one, so what they make too long may be found out later or not at all.) A chain of Passes has done nothing when
 one of them fails, or when the data might come to be too long; then they all run again by themselves. A chain of Tasks

@@ -15,26 +15,24 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from express.definition import messages
-from express.definition.lookalikes import warn_of_missing_path
 from express.definition.problems import DUPLICATE_LABEL_NAME, INVALID_LABEL_NAME
 from express.errors import (
     EXCEED_TOLERATED_FAILURE_THRESHOLD,
     RUNTIME,
     EngineError,
-    PathNotFound,
     StateError,
     forget_trace,
 )
 from express.expressions.jsonata.fields import build_template as build_query_template
-from express.expressions.jsonpath import Path, build_path
-from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
-from express.payload import measure, text_of
+from express.payload import measure
 from express.program import NO_VARIABLES, Frame, Run
-from express.states.flow import UNKNOWN_SIZE, read_reference_field, read_template
+from express.states.flow import read_template
 from express.states.fork import NOBODY_CUT, Siblings
 from express.states.item_reader import read_item_reader, read_result_writer
-from express.states.jsonata_fields import QueryNumber, holds_query, read_query_field, read_template_field
+from express.states.jsonata_fields import read_template_field
+from express.states.numbers import Number, read_number
+from express.states.sizes import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,30 +54,8 @@ MAX_BATCH_BYTES = 262_144
 _BATCH_LIMITS = ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
 _FORBIDDEN_IN_LABELS = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
 
-#: Java's.
-_INTEGERS = 1 << 31
-
 #: What one batch takes beside its items: braces, names, commas.
 _BATCH_BYTES = 40
-
-
-@dataclass(slots=True)
-class Number:
-    """A field given as a literal, by path or by an expression. `kind` is AWS's word for what it must hold."""
-
-    name: str
-    kind: str
-    constant: float | None = None
-    path: Path | None = None
-    query: QueryNumber | None = None
-
-    def build(self) -> Callable[[JSON, Frame], float | None]:
-        constant = self.constant
-        if self.query is not None:
-            return self.query.build()
-        if self.path is not None:
-            return build_number(f"{self.name}Path", self.kind, self.path)
-        return lambda data, frame: constant
 
 
 @dataclass(slots=True)
@@ -97,7 +73,7 @@ class Distribution:
 
 def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
     label = _read_label(fields, labels)
-    has_reader = read_item_reader(fields, _read_max_items)
+    has_reader = read_item_reader(fields)
     has_writer = read_result_writer(fields)
     unavailable = "ItemReader" if has_reader else "ResultWriter" if has_writer else None
     batcher = fields.object("ItemBatcher")
@@ -122,29 +98,6 @@ def read_tolerance(fields: Fields) -> tuple[Number, Number]:
     )
 
 
-def _read_max_items(config: Fields) -> None:
-    read_number(config, "MaxItems", "integer", minimum=0)
-
-
-def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
-    """A number given as a literal, by path or by an expression."""
-    if holds_query(fields, name):
-        query = read_query_field(fields, name)
-        bounds = None if query is None else QueryNumber(query, minimum, maximum, whole=kind == "integer")
-        return Number(name, kind, query=bounds)
-    constant: float | None
-    if kind == "integer":
-        constant = fields.integer(name, minimum=minimum, maximum=maximum)
-    else:
-        constant = fields.number(name, minimum=minimum, maximum=maximum)
-    if fields.is_jsonata:
-        return Number(name, kind, constant)
-    path = read_reference_field(fields, f"{name}Path")
-    fields.exclusive(name, f"{name}Path")
-    warn_of_missing_path(fields, name)
-    return Number(name, kind, constant, path)
-
-
 def _read_label(fields: Fields, labels: set[str]) -> str | None:
     label = fields.text("Label")
     if label is None:
@@ -157,26 +110,6 @@ def _read_label(fields: Fields, labels: set[str]) -> str | None:
         fields.report("Label", messages.duplicate_label(label), code=DUPLICATE_LABEL_NAME)
     labels.add(label)
     return label
-
-
-def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], float]:
-    """A `...Path` field that must hold a number, or a string that reads as one (recorded: `"1"` is taken)."""
-    lookup = build_path(path)
-    pattern = re.compile(r"[+-]?[0-9]{1,10}" if kind == "integer" else r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-
-    def number(data: JSON, frame: Frame) -> float:
-        try:
-            value = lookup(data, frame)
-        except PathNotFound as error:
-            raise invalid_path(error) from None
-        text = value if isinstance(value, str) else text_of(value)
-        if pattern.fullmatch(text) is None or (kind == "integer" and not -_INTEGERS <= int(text) < _INTEGERS):
-            raise EngineError(
-                RUNTIME, f'The {name} field refers to value "{text}" which is not a valid {kind}: {path.text}'
-            )
-        return int(text) if kind == "integer" else float(text)
-
-    return number
 
 
 def build_children(

@@ -25,16 +25,10 @@ from express.payload import NotJSON, cross, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
-from express.states.flow import (
-    Flow,
-    Leave,
-    added_member,
-    data_limit_exceeded,
-    holds_many_copies,
-    input_limit_exceeded,
-)
+from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.many import build_many
+from express.states.sizes import data_limit_exceeded, holds_many_copies, input_limit_exceeded
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
 from express.states.trust import Trust

@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_missing_dollar
 from express.definition.problems import SCHEMA_VALIDATION_FAILED
-from express.errors import DATA_LIMIT_EXCEEDED, EngineError, ExpressionError, PathNotFound, StateError
+from express.errors import ExpressionError, PathNotFound
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.jsonpath.syntax import Name
 from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
-from express.payload import MANY_COPIES, NotJSON, measure, measure_array, outweighs
+from express.states.sizes import TOO_LONG, data_limit_exceeded, measured, unknown_size
 from express.states.variables import Assign, build_assign, read_variable_names
 
 if TYPE_CHECKING:
@@ -41,17 +41,6 @@ Growth: TypeAlias = tuple[int, int] | None
 
 #: `leave(frame, raw, result, result_size)`: make the state's output, move on. Returns the next step.
 Leave: TypeAlias = "Callable[[Frame, JSON, JSON, int], Step]"
-
-#: A size no payload has: whoever adds to it gets measured.
-UNKNOWN_SIZE = 1 << 40
-
-#: The bound of a fork's results that are many times as long as an output may be. They can still be selected from, but
-#: not written down.
-TOO_LONG = UNKNOWN_SIZE * UNKNOWN_SIZE
-
-#: How many times the limit the results of a fork may have to be measured to their end: nearly all that are too long to
-#: be an output are found out sooner.
-_LONG_RESULTS = 2
 
 #: What one more member costs an object beside its key and value: quotes, colon, comma.
 _MEMBER_BYTES = 6
@@ -260,7 +249,7 @@ def prepare_growth(flow: DataFlow) -> tuple[int, int]:
     """How the work's input may outgrow the raw input; where that is not known, to a size that gets measured."""
     copies = 1 if flow.input_path is None else flow.input_path.copies
     copies *= 1 if flow.parameters is None else flow.parameters.copies
-    return _known_growth(flow) or (0, UNKNOWN_SIZE * copies)
+    return _known_growth(flow) or (0, unknown_size(copies))
 
 
 def _known_growth(flow: DataFlow) -> Growth:
@@ -290,14 +279,14 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
     """
     selector = flow.build_selector()
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
-    copies = flow.result_selector.copies if flow.result_selector else 1
+    most_selected = unknown_size(flow.result_selector.copies) if flow.result_selector else 0
     writes = flow.result_selector is not None and flow.result_selector.writes
     merge = flow.build_merge()
     key = single_name(flow.result_path)
     key_bytes = name_bytes(flow.result_path.text) if flow.result_path else 0
     output = flow.build_output()
     output_growth = 1 if flow.output_path is None else flow.output_path.growth
-    output_copies = 1 if flow.output_path is None else flow.output_path.copies
+    most_put_out = unknown_size(1 if flow.output_path is None else flow.output_path.copies)
     assign = build_assign(flow.assign, step)
     discard = flow.discard_result
     name = step.name
@@ -330,7 +319,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
             if writes and size >= TOO_LONG:
                 raise data_limit_exceeded(name)
             value = selector(result, frame)
-            size = UNKNOWN_SIZE * copies if selector_growth is None else selector_growth[0] * size + selector_growth[1]
+            size = most_selected if selector_growth is None else selector_growth[0] * size + selector_growth[1]
         if discard:
             value, size = raw, frame.size
         elif merge is not None:
@@ -339,7 +328,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         fresh = None if assign is None else assign(result, frame)
         if output is not None:
             value = output(value, frame)
-            size = UNKNOWN_SIZE * output_copies if output_growth is None else output_growth * size + 2
+            size = most_put_out if output_growth is None else output_growth * size + 2
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
         if fresh is not None:
@@ -409,54 +398,3 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
         return following
 
     return run_adding
-
-
-def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
-    """The exact size of a state's output, of which only a bound is known; DataLimitExceeded when it is over the limit.
-
-    The bound tells how often the output may hold the same data: what might fill the memory if it were written down is
-    weighed first.
-    """
-    limit = frame.run.host.payload_limit
-    if holds_many_copies(bound, limit) and outweighs(value, limit):
-        raise data_limit_exceeded(name)
-    try:
-        size = measure(value)
-    except NotJSON as error:
-        raise EngineError("States.Runtime", f"The output of the state is not valid JSON: {error}") from None
-    if size > limit:
-        raise data_limit_exceeded(name)
-    return size
-
-
-def holds_many_copies(bound: int, limit: int) -> bool:
-    """Whether a value of no more than `bound` bytes can hold what is within the limit so often that it is better not
-    written down unseen."""
-    return bound // (UNKNOWN_SIZE if bound >= UNKNOWN_SIZE else limit) > MANY_COPIES
-
-
-def size_of_results(results: list[JSON], limit: int) -> int:
-    """The size of a fork's results, each of which is within the limit; a bound where that is many times the limit."""
-    most = _LONG_RESULTS * limit
-    try:
-        size = measure_array(results, most)
-    except NotJSON:
-        # Whoever measures the output has the words for it.
-        return UNKNOWN_SIZE
-    return size if size <= most else TOO_LONG
-
-
-def data_limit_exceeded(who: str) -> StateError:
-    """`who` is the state's name, a function's ARN or a service, as recorded."""
-    return StateError(
-        DATA_LIMIT_EXCEEDED,
-        f"The state/task '{who}' returned a result with a size exceeding the maximum number of bytes service limit.",
-    )
-
-
-def input_limit_exceeded(who: str) -> StateError:
-    """A task's input after Parameters is over the limit. AWS names the error; its text is recorded nowhere."""
-    return StateError(
-        DATA_LIMIT_EXCEEDED,
-        f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",
-    )

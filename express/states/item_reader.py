@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 from express.definition import messages
 from express.states.flow import read_template
 from express.states.jsonata_fields import read_template_field
+from express.states.numbers import read_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from express.definition.fields import Fields
 
 _INPUT_TYPES: Final = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
@@ -31,8 +30,8 @@ _READS: Final = re.compile(r"arn:aws[\w-]*:states:::s3:(?:getObject|listObjectsV
 _WRITES: Final = re.compile(r"arn:aws[\w-]*:states:::s3:putObject")
 
 
-def read_item_reader(fields: Fields, read_max_items: Callable[[Fields], object]) -> bool:
-    """The ItemReader of a Map; whether it has one. `read_max_items` reads MaxItems in all its forms."""
+def read_item_reader(fields: Fields) -> bool:
+    """The ItemReader of a Map; whether it has one."""
     reader = fields.object("ItemReader")
     if reader is None:
         return False
@@ -41,7 +40,7 @@ def read_item_reader(fields: Fields, read_max_items: Callable[[Fields], object])
     config = reader.object("ReaderConfig")
     if config is not None:
         _read_config(config)
-        read_max_items(config)
+        read_number(config, "MaxItems", "integer", minimum=0)
         config.close()
     reader.close()
     return True

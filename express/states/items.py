@@ -17,15 +17,10 @@ from express.expressions.jsonata import fields as queries
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
-from express.payload import outweighs, text_of
-from express.states.flow import (
-    UNKNOWN_SIZE,
-    holds_many_copies,
-    input_limit_exceeded,
-    read_reference_field,
-    read_template,
-)
+from express.payload import MANY_COPIES, outweighs, text_of
+from express.states.flow import read_reference_field, read_template
 from express.states.jsonata_fields import read_template_field
+from express.states.sizes import UNKNOWN_SIZE, input_limit_exceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +72,7 @@ class Items:
 def _bounded(selector: Expr, copies: int) -> Expr:
     """`selector`, which mentions what may be all of the data so many times. What AWS says where that makes too much of
     it is recorded nowhere."""
-    if not holds_many_copies(copies * UNKNOWN_SIZE, UNKNOWN_SIZE):
+    if copies <= MANY_COPIES:
         return selector
 
     def bounded(data: JSON, scope: Any) -> JSON:

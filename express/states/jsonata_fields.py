@@ -7,11 +7,9 @@ the work of a state they are `input` and `context`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from express.definition.fields import MISSING
-from express.errors import EvaluationFailed
 from express.expressions.jsonata.fields import (
     Query,
     Template,
@@ -63,43 +61,6 @@ def _report_to(fields: Fields, name: str) -> Callable[[Mistake], None]:
         )
 
     return report
-
-
-@dataclass(slots=True)
-class QueryNumber:
-    """A number given by an expression. `minimum` and `maximum` are what the field takes; `whole`: no fraction.
-
-    That a number out of range is a States.QueryEvaluationError is documented (AWS guide "Handling errors"), its cause
-    is not: it has the words recorded for the same field, or one like it, where a path gives the number.
-    """
-
-    query: Query
-    minimum: float
-    maximum: float | None = None
-    whole: bool = True
-
-    def build(self) -> Value:
-        number_of = build_typed(self.query, "number")
-        minimum, maximum, whole, field = self.minimum, self.maximum, self.whole, self.query.field
-        refusal = self._refusal()
-
-        def number(data: JSON, frame: Frame) -> JSON:
-            value = number_of({"input": data}, frame)
-            if whole and type(value) is float:
-                if not value.is_integer():
-                    raise EvaluationFailed(f"The {field} field cannot be parsed as a long value: {value}", field)
-                value = int(value)
-            if value < minimum or (maximum is not None and value > maximum):
-                raise EvaluationFailed(refusal, field)
-            return value
-
-        return number
-
-    def _refusal(self) -> str:
-        name = self.query.field.rpartition("/")[2]
-        if self.maximum is not None:
-            return f"{name} must be between {self.minimum} and {self.maximum}."
-        return f"field {name} must be positive" if self.minimum else f"{name} cannot be negative."
 
 
 def build_text(query: Query) -> Value:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from express.expressions.jsonata.fields import Template, build_template, copies_of_template, growth_of_template
 from express.expressions.jsonata.states_object import AFTER_WORK, BEFORE_WORK, Members
-from express.states.flow import UNKNOWN_SIZE, DataFlow, measured
+from express.states.flow import DataFlow
 from express.states.jsonata_fields import read_template_field
+from express.states.sizes import measured, unknown_size
 from express.states.variables import Assign, build_assign, read_variable_names
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class QueryFlow:
             return 1, 0
         bound = growth_of_template(self.arguments)
         copies = copies_of_template(self.arguments)
-        return (0, UNKNOWN_SIZE * copies) if bound is None else (bound.input, bound.constant)
+        return (0, unknown_size(copies)) if bound is None else (bound.input, bound.constant)
 
     def build_leave(self, step: Step, following: Step) -> Leave:
         """The way out of a state: Assign and Output, the size check, the next step."""
@@ -139,7 +140,7 @@ def _coefficients(output: Template) -> tuple[int, int, int]:
     """(input, result, constant): how an output may outgrow what it is made of."""
     bound = growth_of_template(output)
     if bound is None:
-        return 0, 0, UNKNOWN_SIZE * copies_of_template(output)
+        return 0, 0, unknown_size(copies_of_template(output))
     return bound.input, bound.result, bound.constant
 
 

@@ -30,8 +30,8 @@ _Said: TypeAlias = "tuple[tuple[Line, _Sweep] | None, Any]"
 
 
 class _Sweep:
-    """What a line of `_call_for_each` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler has
-    suspended, and its iteration alone goes on with it."""
+    """What a line of `_call_for_each` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler
+    has suspended, and its iteration alone goes on with it."""
 
     __slots__ = ("inputs", "left", "outputs")
 

@@ -19,16 +19,15 @@ from express.states.distributed import (
     MAX_CONCURRENCY,
     Children,
     Distribution,
-    Number,
     build_children,
     read_distribution,
-    read_number,
     read_tolerance,
 )
-from express.states.flow import UNKNOWN_SIZE, size_of_results
 from express.states.fork import NOBODY_CUT, Siblings, build_fork
 from express.states.items import Items, read_items, select_item, select_items
+from express.states.numbers import Number, read_number
 from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.sizes import UNKNOWN_SIZE, size_of_results
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from express.definition.lookalikes import warn_of_static_result
 from express.expressions.templates import build_template, indexed_member
 from express.payload import fresh, measure
 from express.states.chain import PassLink
-from express.states.flow import DataFlow, measured, name_bytes, single_name
+from express.states.flow import DataFlow, name_bytes, single_name
+from express.states.sizes import measured
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:

@@ -23,9 +23,11 @@ from express.errors import ALL, HEARTBEAT_TIMEOUT, RUNTIME, TASK_FAILED, TIMEOUT
 from express.expressions.jsonata.fields import build_template, copies_of_template
 from express.expressions.jsonata.states_object import AFTER_ERROR
 from express.expressions.paths import build_result_path
-from express.states.flow import UNKNOWN_SIZE, measured, name_bytes, read_assign, read_result_path
+from express.states.flow import name_bytes, read_assign, read_result_path
 from express.states.jsonata_fields import read_template_field
 from express.states.jsonata_flow import QueryAssign, read_query_assign
+from express.states.numbers import MAX_SECONDS
+from express.states.sizes import UNKNOWN_SIZE, measured, unknown_size
 from express.states.variables import Assign, build_assign
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from express.states.state import Linker
     from express.types import JSON
 
-#: The longest IntervalSeconds and TimeoutSeconds AWS takes, in seconds.
-MAX_SECONDS = 99_999_999
 #: Delays are worked out beforehand for retriers of up to so many attempts.
 _KEPT_DELAYS = 100
 #: What an error output takes beside its two texts.
@@ -245,7 +245,7 @@ def _build_query_catch(
     """In JSONata: the catcher's Output, or else the error output; both it and Assign see `$states.errorOutput`."""
     target = link.step(catcher.next or "")
     output = None if catcher.output is None else build_template(catcher.output)
-    most = UNKNOWN_SIZE if catcher.output is None else UNKNOWN_SIZE * copies_of_template(catcher.output)
+    most = UNKNOWN_SIZE if catcher.output is None else unknown_size(copies_of_template(catcher.output))
     assign = build_assign(catcher.assign, step)
     name = step.name
 

@@ -23,7 +23,8 @@ from express.states.callback import CallbackEdge, has_token
 from express.states.edge import Edge
 from express.states.flow import read_reference_field, read_template
 from express.states.jsonata_fields import holds_query, read_query_field, read_template_field
-from express.states.recovery import MAX_SECONDS, build_recovery, read_catch, read_retry
+from express.states.numbers import MAX_SECONDS
+from express.states.recovery import build_recovery, read_catch, read_retry
 from express.states.resource import Resource, parse_resource, short_name
 from express.states.state import Node, read_flow, read_transition
 from express.states.timeouts import TimeLimits

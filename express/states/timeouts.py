@@ -21,8 +21,7 @@ from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
 from express.payload import text_of
 from express.program import Frame, Heartbeat
-from express.states.jsonata_fields import QueryNumber
-from express.states.recovery import MAX_SECONDS
+from express.states.numbers import MAX_SECONDS, QueryNumber
 
 if TYPE_CHECKING:
     from express.states.flow import Flow

@@ -18,8 +18,8 @@ from express.expressions.jsonpath import Path, build_path
 from express.expressions.timestamps import parse_timestamp
 from express.program import WAITING
 from express.states.flow import read_reference_field
-from express.states.jsonata_fields import QueryNumber, build_text, holds_query, read_query_field
-from express.states.recovery import MAX_SECONDS
+from express.states.jsonata_fields import build_text, holds_query, read_query_field
+from express.states.numbers import MAX_SECONDS, QueryNumber
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 from express.states.timeouts import long_of, shown
 

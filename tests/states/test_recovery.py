@@ -13,7 +13,8 @@ import pytest
 
 import express
 from express.observe import Observer
-from express.states.recovery import MAX_SECONDS, Retrier, build_matcher
+from express.states.numbers import MAX_SECONDS
+from express.states.recovery import Retrier, build_matcher
 from tests.runtime.machines import (
     SECOND,
     WAYS,

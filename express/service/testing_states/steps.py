@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from express.errors import EngineError, StateError
 from express.program import END, Frame, Step
 from express.states.distributed import build_batches, build_tolerance, is_tolerated, listed, threshold_exceeded
-from express.states.flow import UNKNOWN_SIZE
 from express.states.items import select_items
 from express.states.map_ import Map, build_max_concurrency
 from express.states.recovery import build_matcher, build_recovery
+from express.states.sizes import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
