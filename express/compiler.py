@@ -16,10 +16,11 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from express.definition import messages
 from express.definition.fields import JSONATA, JSONPATH
+from express.definition.pointer import value_at
 from express.definition.problems import (
     DUPLICATE_STATE_NAME,
     INVALID_RESOURCE,
@@ -126,11 +127,11 @@ def compile_document(
     their branches call.
     """
     begin = time.perf_counter_ns()
-    definition = _read_machine(
-        document, type, resolver, mocks, fail_unresolved, name, arn, role_arn, connected=connected
-    )
-    if definition is None:
+    surroundings = Surroundings(type, resolver, _read_states, mocks)
+    states, timeout = _read_machine(document, surroundings, fail_unresolved=fail_unresolved, connected=connected)
+    if document.has_errors:
         raise DefinitionError(sorted_problems(document))
+    definition = Definition(document, type, name, arn, role_arn, timeout, states)
     definition.read_ns = time.perf_counter_ns() - begin
     return definition
 
@@ -142,9 +143,10 @@ def check(
     tasks: Resolver | None = None,
 ) -> list[Problem]:
     """Every problem of a definition, warnings included. Without `tasks`, handlers are not looked for."""
-    definition = _read_machine(document, type, tasks, NO_MOCKS, tasks is not None, "check", "", "")
-    if definition is not None:
-        definition.build()
+    surroundings = Surroundings(type, tasks, _read_states, NO_MOCKS)
+    states, timeout = _read_machine(document, surroundings, fail_unresolved=tasks is not None)
+    if not document.has_errors:
+        Definition(document, type, "check", "", "", timeout, states).build()
     return sorted_problems(document)
 
 
@@ -158,22 +160,13 @@ def sorted_problems(document: Document) -> list[Problem]:
 
 
 def _read_machine(
-    document: Document,
-    machine_type: MachineType,
-    resolver: Resolver | None,
-    mocks: Mapping[str, Handler],
-    fail_unresolved: bool,
-    name: str,
-    arn: str,
-    role_arn: str,
-    *,
-    connected: bool = True,
-) -> Definition | None:
+    document: Document, surroundings: Surroundings, *, fail_unresolved: bool, connected: bool = True
+) -> tuple[States, int | None]:
+    """The states of a machine and its TimeoutSeconds. Of no use where the document has errors."""
     fields = document.root
     fields.one_of("Version", ("1.0",))
-    language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
+    surroundings.query_language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
     timeout = fields.integer("TimeoutSeconds", minimum=0, maximum=MAX_SECONDS) or None
-    surroundings = Surroundings(machine_type, language, resolver, _read_states, mocks)
     states = _read_states(fields, surroundings)
     fields.close()
     if connected:
@@ -182,9 +175,7 @@ def _read_machine(
         document.problems[:] = [problem for problem in document.problems if not _is_about_inner_resource(problem)]
     if fail_unresolved:
         _report_unresolved(document, surroundings)
-    if document.has_errors:
-        return None
-    return Definition(document, machine_type, name, arn, role_arn, timeout, states)
+    return states, timeout
 
 
 def _is_about_inner_resource(problem: Problem) -> bool:
@@ -341,10 +332,7 @@ def _report_missing(document: Document, scope: States, target: str, pointer: str
 
 def _was_unreadable(document: Document, scope: States, name: str) -> bool:
     """Whether the target is written down, but so badly that it could not be read: its own problem is enough."""
-    value: Any = document.value
-    for part in scope.pointer.split("/")[1:]:
-        value = value[int(part)] if isinstance(value, list) else value[part.replace("~1", "/").replace("~0", "~")]
-    return name in value.get("States", {})
+    return name in value_at(scope.pointer, document.value).get("States", {})
 
 
 def _check_variables(document: Document, scope: States, outer: frozenset[str]) -> None:

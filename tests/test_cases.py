@@ -20,16 +20,17 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import express
 from express.program import Frame, Run
 from express.testing import run_virtual
+from tests.runtime.machines import WAYS, Way
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from express.program import Machine
     from express.types import JSON
@@ -107,24 +108,6 @@ HANDLERS: dict[str, tuple[Callable[[Script, str], Callable[..., JSON]], dict[str
 }
 #: Handlers that can take time, and be interrupted.
 PATIENT = ("asynchronous", "trusted asynchronous", "informed")
-
-
-async def through_execute(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> express.Result:
-    return await runtime.execute(workflow, event)
-
-
-async def through_start(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> express.Result:
-    return await (await runtime.start(workflow, event))
-
-
-async def through_map(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> express.Result:
-    results = [result async for result in runtime.map(workflow, [event])]
-    assert len(results) == 1
-    return results[0]
-
-
-Way: TypeAlias = "Callable[[express.Runtime, express.Workflow, JSON], Awaitable[express.Result]]"
-WAYS: tuple[Way, ...] = (through_execute, through_start, through_map)
 
 
 # --------------------------------------------------------------------------------------------------------------

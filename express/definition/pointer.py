@@ -7,7 +7,7 @@ when a problem is told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -21,6 +21,13 @@ def escape_key(key: str) -> str:
 def steps_of(pointer: str) -> list[str]:
     """The keys and indexes of a pointer, unescaped."""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+
+
+def value_at(pointer: str, value: JSON) -> Any:
+    """What a pointer leads to, which must be there."""
+    for step in steps_of(pointer):
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
 
 
 def render_location(pointer: str, value: JSON) -> str:

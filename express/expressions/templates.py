@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import Final, TypeAlias
 
 from express.deferral import deferrable
+from express.definition.pointer import escape_key
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
 from express.expressions.jsonpath import ABSENT, Lookup, Path, Root, build_path, build_plain_path, parse_path
@@ -160,7 +161,7 @@ def _parse(value: JSON, pointer: str, report: Report) -> Node:
 def _parse_object(value: dict[str, JSON], pointer: str, report: Report) -> Node:
     fields: dict[str, Node] = {}
     for key, item in value.items():
-        place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        place = f"{pointer}/{escape_key(key)}"
         name = key.removesuffix(_SUFFIX)
         if name in fields:
             report(place, f"The field '{name}' is given both as '{name}' and as '{name}{_SUFFIX}'", 0)

@@ -26,7 +26,7 @@ from express.states.distributed import (
 from express.states.fork import NOBODY_CUT, Siblings, build_fork
 from express.states.items import Items, read_items, select_item, select_items
 from express.states.numbers import Number, read_number
-from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.recovery import give_recovery, read_catch, read_retry
 from express.states.sizes import UNKNOWN_SIZE, size_of_results
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
@@ -94,8 +94,7 @@ class Map(Node):
         limit_of = _build_limit(self.max_concurrency, None if self.distribution is None else MAX_CONCURRENCY)
         selector, size_of = self.items.build_selector(), self.items.size_of_items
         leave = self.flow.build_leave(step, self.following(link))
-        step.retries = bool(self.retriers)
-        step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
+        give_recovery(step, self.retriers, self.catchers, link, exit_events=2)
         # Whoever looks on wants to see every iteration.
         build_many = program.start.build_many if link.witness is None and self.distribution is None else None
         many = None if build_many is None else build_many(selector is None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from express.program import Frame
 from express.states.fork import Siblings, build_fork
-from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.recovery import give_recovery, read_catch, read_retry
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ class Parallel(Node):
         prepare = self.flow.build_prepare()
         leave = self.flow.build_leave(step, self.following(link))
         factor, constant = self.flow.growth()
-        step.retries = bool(self.retriers)
-        step.recover = build_recovery(self.retriers, self.catchers, step, link, exit_events=2)
+        give_recovery(step, self.retriers, self.catchers, link, exit_events=2)
 
         def begin(frame: Frame) -> _Branches:
             raw = frame.data

@@ -151,17 +151,24 @@ def error_output(error: StateError) -> dict[str, JSON]:
     return {"Error": error.error, "Cause": "" if cause is None and error.error is not None else cause}
 
 
+def give_recovery(
+    step: Step, retriers: list[Retrier], catchers: list[Catcher], link: Linker, *, exit_events: int = 1
+) -> None:
+    """Give a step what it does about errors. For `exit_events` see `build_recovery`."""
+    step.retries, step.retry = bool(retriers), build_retry(retriers)
+    step.recover = build_recovery(step.retry, catchers, step, link, exit_events=exit_events)
+
+
 def build_recovery(
-    retriers: list[Retrier], catchers: list[Catcher], step: Step, link: Linker, *, exit_events: int = 1
+    retry: Retry | None, catchers: list[Catcher], step: Step, link: Linker, *, exit_events: int = 1
 ) -> Recovery | None:
     """What the state does about an error, or None where it does nothing.
 
     `exit_events`: the history events between the error and the catcher's target (StateExited; for Parallel and Map
     StateFailed before it).
     """
-    if not retriers and not catchers:
+    if retry is None and not catchers:
         return None
-    retry = step.retry = build_retry(retriers)
     catches = [(build_matcher(catcher.errors), _build_catch(catcher, step, link, exit_events)) for catcher in catchers]
 
     def recover(frame: Frame, error: StateError) -> Step | float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from express.definition import messages
+from express.definition.fields import JSONPATH
 from express.program import END
 from express.states.flow import DataFlow, Flow, read_data_flow
 from express.states.jsonata_flow import read_query_flow
@@ -93,14 +94,15 @@ class Linker(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What a definition is read in: the machine's type and language, its handlers, and how to read nested states."""
+    """What a definition is read in: the machine's type, its handlers, and how to read nested states."""
 
     machine_type: MachineType
-    query_language: str
     resolver: Resolver | None
     read_branch: Callable[[Fields, Surroundings], Any]
     #: Who does the work of mocked Task states, by state.
     mocks: Mapping[str, Handler] = field(default_factory=dict)
+    #: The machine's own.
+    query_language: str = JSONPATH
     #: (JSON pointer, resource or function) of every Task no handler was found for.
     unresolved: list[tuple[str, str]] = field(default_factory=list)
     #: The labels of distributed Maps, unique in the machine.

@@ -24,7 +24,7 @@ from express.states.edge import Edge
 from express.states.flow import read_reference_field, read_template
 from express.states.jsonata_fields import holds_query, read_query_field, read_template_field
 from express.states.numbers import MAX_SECONDS
-from express.states.recovery import build_recovery, read_catch, read_retry
+from express.states.recovery import give_recovery, read_catch, read_retry
 from express.states.resource import Resource, parse_resource, short_name
 from express.states.state import Node, read_flow, read_transition
 from express.states.timeouts import TimeLimits
@@ -136,8 +136,7 @@ class Task(Node):
     def build(self, step: Step, link: Linker) -> None:
         assert self.resource is not None
         step.resource = short_name(self.function or self.resource.arn)
-        step.retries = bool(self.retriers)
-        step.recover = build_recovery(self.retriers, self.catchers, step, link)
+        give_recovery(step, self.retriers, self.catchers, link)
         make = partial(CallbackEdge, handler=self.handler) if has_token(self.resource) else Edge
         edge = make(
             step=step,

@@ -106,7 +106,9 @@ def _leave_unplaced(step: Step, recover: Recovery) -> None:
 def _build_recovery(node: Node, step: Step, exits: _Exits, retries: int, inspection: Inspection) -> Recovery:
     """Retry and Catch, one by one, so that it can be told which of them has taken the error."""
     retriers = [(build_matcher(retrier.errors), retrier) for retrier in node.retriers]
-    catches = [(build_matcher(catcher.errors), build_recovery([], [catcher], step, exits)) for catcher in node.catchers]
+    catches = [
+        (build_matcher(catcher.errors), build_recovery(None, [catcher], step, exits)) for catcher in node.catchers
+    ]
 
     def recover(frame: Frame, error: StateError) -> Step | float:
         inspection.failure = error

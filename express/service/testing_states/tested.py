@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from express.compiler import compile_document
 from express.definition.document import read_definition
 from express.definition.fields import JSONATA
-from express.definition.pointer import steps_of
+from express.definition.pointer import value_at
 from express.errors import DefinitionError
 from express.service.errors import invalid_definition, validation
 from express.states.task import Task
@@ -66,8 +66,7 @@ def read_state(text: str, name: str | None, tasks: Resolver) -> StateUnderTest:
         raise validation("State not found in definition")
     fields: Any = definition.document.value
     language = fields.get("QueryLanguage")
-    for step in steps_of(node.pointer):
-        fields = fields[int(step)] if isinstance(fields, list) else fields[step]
+    fields = value_at(node.pointer, fields)
     return StateUnderTest(node, fields, fields.get("QueryLanguage", language) == JSONATA, len(text))
 
 
