@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error), getattr(error, "hint", None))
         settle_stdout()
         return getattr(error, "status", USAGE)
-    except Exception as error:  # noqa: BLE001  the last edge: whatever it is, the user gets one line
+    except BaseException as error:  # noqa: BLE001  the last edge: whatever it is, the user gets one line
         _show_traceback(error, wanted=arguments.debug)
         _complain(
             f"internal error: {type(error).__name__}: {error}",
@@ -98,7 +98,7 @@ def _complain(message: str, hint: str | None = None) -> None:
         print(f"  hint: {hint}", file=sys.stderr)
 
 
-def _show_traceback(error: Exception, *, wanted: bool) -> None:
+def _show_traceback(error: BaseException, *, wanted: bool) -> None:
     if wanted:
         import traceback
 

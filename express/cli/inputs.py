@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 def load_tasks(spec: str) -> Tasks:
     """Import `module:registry` with the working directory importable, and return its `express.Tasks` object.
 
-    Raises InvalidTasks: no such module, the module raised, no such attribute, or something that is no Tasks.
+    Its handlers are kept from ending the program (`Tasks.staying`). Raises InvalidTasks: no such module, the module
+    raised, no such attribute, or something that is no Tasks.
     """
     from express import Tasks
 
@@ -42,12 +43,17 @@ def load_tasks(spec: str) -> Tasks:
     module = _import_module(module_name)
     registry: object = module
     for name in attribute.split("."):
-        if not hasattr(registry, name):
-            raise InvalidTasks(f"module {module_name} ({module.__file__}) has no {attribute}{_offer(module, Tasks)}")
-        registry = getattr(registry, name)
+        try:
+            registry = getattr(registry, name)
+        except AttributeError:
+            raise InvalidTasks(
+                f"module {module_name} ({module.__file__}) has no {attribute}{_offer(module, Tasks)}"
+            ) from None
+        except Exception as error:
+            raise InvalidTasks(f"looking up {spec} failed: {_last_line(error)} ({_origin(error)})") from error
     if not isinstance(registry, Tasks):
         raise InvalidTasks(f"{spec} is a {type(registry).__name__}, not an express.Tasks object{_offer(module, Tasks)}")
-    return registry
+    return registry.staying()
 
 
 def load_mocks(path: str | None) -> MockFile | None:
@@ -74,29 +80,37 @@ def _import_module(name: str) -> ModuleType:
     directory = os.getcwd()
     if directory not in sys.path:
         sys.path.insert(0, directory)
+    if os.sep in name or name.startswith(".") or name.endswith(".py"):
+        raise InvalidTasks(f"no module is named {name}{_module_advice(name, directory)}")
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
-            raise InvalidTasks(f"no module named {name}{_module_advice(name, directory)}") from error
-        last_line = traceback.format_exception_only(error)[-1].strip()
-        raise InvalidTasks(f"importing {name} failed: {last_line} ({_origin(error)})") from error
+            raise InvalidTasks(f"no module named {name} (looked in {directory} and the installed packages)") from error
+        raise InvalidTasks(f"importing {name} failed: {_last_line(error)} ({_origin(error)})") from error
 
 
 def _module_advice(name: str, directory: str) -> str:
-    if name.endswith(".py") or os.sep in name:
-        module = name.removesuffix(".py").strip("./").replace(os.sep, ".")
-        return f"; name the module, not its file: {module}"
-    return f" (looked in {directory} and the installed packages)"
+    """How to name the module of a file: from where it can be imported, and under which name there."""
+    path = Path(os.path.normpath(Path(directory, name.removesuffix(".py"))))
+    if path.is_relative_to(directory):
+        return f"; name the module, not its file: {'.'.join(path.relative_to(directory).parts)}"
+    return f"; name the module, not its file: run it in {path.parent}, or with that in PYTHONPATH, as {path.name}"
+
+
+def _last_line(error: BaseException) -> str:
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 def _origin(error: BaseException) -> str:
-    """The file and line of the user's code where an import failed: the innermost frame outside Python itself."""
+    """The file and line of the user's code where an import failed: the innermost frame outside Python and express."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    python = (sysconfig.get_path("stdlib"), "<frozen ")
+    ours = (sysconfig.get_path("stdlib"), "<frozen ", str(Path(__file__).parents[1]) + os.sep)
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not frame.filename.startswith(python) and frame.filename != __file__]
+    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
     return f"{theirs[-1].filename}:{theirs[-1].lineno}" if theirs else "no source"
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import linecache
+import uuid
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+#: What AWS Lambda calls a function that has left its runtime.
+EXIT_ERROR = "Runtime.ExitError"
+
 #: Modules through which a handler is called: at once, after it has suspended, in a thread.
-_CALLERS = ("express.states.", "express.runtime.", "concurrent.futures.", "asyncio.")
+_CALLERS = ("express.states.", "express.runtime.", __name__, "concurrent.futures.", "asyncio.")
 
 
 class HandlerFailure(StateError):
@@ -89,6 +94,41 @@ def _stack_line(file: str, line: int, function: str) -> str:
     source = linecache.getline(file, line).strip()
     shown = f"    {source}\n" if source else ""
     return text_of(f'  File "{file}", line {line}, in {function}\n{shown}')
+
+
+def staying(handler: Handler) -> Handler:
+    """The handler, as one that cannot end the program: with what it would leave it by, its task fails.
+
+    An exit fails it as it fails a function of Lambda, with `Runtime.ExitError`; anything else by its class name.
+    KeyboardInterrupt is the user's, and goes through.
+    """
+    call = handler.call
+
+    async def call_and_stay(*arguments: Any) -> Any:
+        try:
+            return await call(*arguments)
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - see above
+            raise _left_by(error) from None
+
+    def call_plainly_and_stay(*arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # noqa: BLE001 - see above
+            raise _left_by(error) from None
+
+    return replace(handler, call=call_and_stay if handler.kind == "async" else call_plainly_and_stay)
+
+
+def _left_by(error: BaseException) -> StateError:
+    if not isinstance(error, SystemExit):
+        return handler_failure(error)
+    reason = f"with error: exit status {error.code}" if error.code else "without providing a reason"
+    document = {"errorType": EXIT_ERROR, "errorMessage": f"RequestId: {uuid.uuid4()} Error: Runtime exited {reason}"}
+    return StateError(EXIT_ERROR, text_of(document))
 
 
 def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:

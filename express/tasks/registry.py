@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from express.errors import InvalidTasks
 from express.tasks.function_names import names_of
-from express.tasks.functions import make_handler
+from express.tasks.functions import make_handler, staying
 
 if TYPE_CHECKING:
     from express.states.state import Handler, Resolver
@@ -47,6 +47,9 @@ class Registration:
 
     def handler(self, resource: str) -> Handler:
         return self.invoked if _INVOKE.match(resource) else self.direct
+
+    def staying(self) -> Registration:
+        return Registration(staying(self.direct), staying(self.invoked), self.for_function)
 
 
 class Tasks:
@@ -152,6 +155,14 @@ class Tasks:
             if pattern.match(resource) or (registration.for_function and any(map(pattern.match, names))):
                 return registration
         return None
+
+    def staying(self) -> Tasks:
+        """A registry with the same handlers, as ones that cannot end the program. See `functions.staying`."""
+        other = Tasks()
+        other._exact = {resource: entry.staying() for resource, entry in self._exact.items()}
+        other._patterns = [(*entry[:3], entry[3].staying()) for entry in self._patterns]
+        other._fallback = None if self._fallback is None else self._fallback.staying()
+        return other
 
     @property
     def has_functions(self) -> bool:

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GOOD = "import express\nregistry = express.Tasks()\nnumber = 7\nclass Space:\n    inner = registry\n"
+GOOD = """\
+import express
+registry = express.Tasks()
+number = 7
+class Space:
+    inner = registry
+class Odd:
+    @property
+    def tasks(self): return 1 / 0
+odd = Odd()
+"""
 
 
 @pytest.fixture
@@ -44,7 +54,17 @@ def test_tasks_are_found_in_the_working_directory(here: Path, spec: str) -> None
         ("good_b:", "--tasks good_b:: write module:registry, for example handlers:tasks"),
         ("nowhere_b:tasks", "no module named nowhere_b (looked in {here} and the installed packages)"),
         ("good_b.sub:tasks", "no module named good_b.sub (looked in {here} and the installed packages)"),
-        ("good_b.py:registry", "no module named good_b.py; name the module, not its file: good_b"),
+        ("good_b.py:registry", "no module is named good_b.py; name the module, not its file: good_b"),
+        ("./good_b:registry", "no module is named ./good_b; name the module, not its file: good_b"),
+        ("sub/good_b.py:registry", "no module is named sub/good_b.py; name the module, not its file: sub.good_b"),
+        (
+            "/some/good_b.py:registry",
+            (
+                "no module is named /some/good_b.py; name the module, not its file: run it in /some, or with that in "
+                "PYTHONPATH, as good_b"
+            ),
+        ),
+        ("good_b:odd.tasks", "looking up good_b:odd.tasks failed: ZeroDivisionError: division by zero ({file}:8)"),
         ("good_b:nope", "module good_b ({here}/good_b.py) has no nope; it has good_b:registry"),
         ("good_b:Space.nope", "module good_b ({here}/good_b.py) has no Space.nope; it has good_b:registry"),
         ("good_b:number", "good_b:number is a int, not an express.Tasks object; it has good_b:registry"),
@@ -52,6 +72,8 @@ def test_tasks_are_found_in_the_working_directory(here: Path, spec: str) -> None
         ("syntax_b:tasks", "{failed}: SyntaxError: '(' was never closed ({file}:2)"),
         ("needs_b:tasks", "{failed}: ModuleNotFoundError: No module named 'absent' ({file}:1)"),
         ("exits_b:tasks", "{failed}: SystemExit: 3 ({file}:2)"),
+        ("leaves_b:tasks", "{failed}: GeneratorExit ({file}:1)"),
+        ("twice_b:tasks", "{failed}: express.errors.InvalidTasks: a handler for 'a' is registered already ({file}:4)"),
         ("library_b:tasks", "{failed}: statistics.StatisticsError: mean requires at least one data point ({file}:2)"),
     ],
 )
@@ -62,15 +84,16 @@ def test_tasks_that_cannot_be_used(here: Path, spec: str, message: str) -> None:
         "syntax_b": "a = 1\nf(\n",
         "needs_b": "import absent\n",
         "exits_b": "import sys\nsys.exit(3)\n",
+        "leaves_b": "raise GeneratorExit\n",
+        "twice_b": "import express\ntasks = express.Tasks()\ntasks.add('a', print)\ntasks.add('a', print)\n",
         "library_b": "import statistics\nstatistics.mean([])\n",
     }.items():
         (here / f"{name}.py").write_text(text)
     module = spec.partition(":")[0]
     with pytest.raises(InvalidTasks) as caught:
         load_tasks(spec)
-    assert str(caught.value) == message.format(
-        here=here, file=here / f"{module}.py", failed=f"importing {module} failed"
-    )
+    wanted = message.format(here=here, file=here / f"{module}.py", failed=f"importing {module} failed")
+    assert str(caught.value) == wanted
 
 
 @pytest.mark.parametrize(

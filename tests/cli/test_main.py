@@ -50,6 +50,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (InvalidTasks("not a registry"), 2, "express: not a registry\n"),
         (KeyboardInterrupt(), 130, "express: interrupted\n"),
         (
+            SystemExit(0),
+            70,
+            ("express: internal error: SystemExit: 0\n  hint: run the same command with --debug for the traceback\n"),
+        ),
+        (
             ZeroDivisionError("division by zero"),
             70,
             (

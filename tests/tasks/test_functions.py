@@ -13,7 +13,19 @@ import pytest
 
 import express
 from express.tasks.functions import make_handler
-from tests.runtime.machines import AGES, SECOND, calling, catching, compiled, executed, machine, run_clean, state, task
+from tests.runtime.machines import (
+    AGES,
+    FUNCTION,
+    SECOND,
+    calling,
+    catching,
+    compiled,
+    executed,
+    machine,
+    run_clean,
+    state,
+    task,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -520,3 +532,68 @@ def test_a_cancelled_handler_may_raise_what_it_likes() -> None:
 
     result = run_clean(main())
     assert (result.status, result.error, result.cause) == ("ABORTED", "Stopped", "c")
+
+
+# --------------------------------------------------------------------------------------------------------------
+# what would end the program
+
+
+class Leaving(BaseException):
+    """No Exception."""
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "message"),
+    [
+        (SystemExit(), "Runtime.ExitError", "Runtime exited without providing a reason"),
+        (SystemExit(0), "Runtime.ExitError", "Runtime exited without providing a reason"),
+        (SystemExit(3), "Runtime.ExitError", "Runtime exited with error: exit status 3"),
+        (Leaving("now"), "Leaving", "now"),
+        (ValueError("bad"), "ValueError", "bad"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["plain", "async", "later", "thread", "exact", "pattern"])
+def test_handlers_that_stay(kind: str, error: BaseException, name: str, message: str) -> None:
+    def plainly(payload: JSON) -> JSON:
+        raise error
+
+    async def at_once(payload: JSON) -> JSON:
+        raise error
+
+    async def later(payload: JSON) -> JSON:
+        await asyncio.sleep(1)
+        raise error
+
+    tasks = express.Tasks()
+    handler = {"async": at_once, "later": later}.get(kind, plainly)
+    resource = {"exact": f"{FUNCTION}work", "pattern": "wo*"}.get(kind, "*")
+    tasks.add(resource, handler, blocking=kind == "thread")
+    workflow = express.compile(machine(Work=task("work")), tasks.staying())
+
+    result = run_clean(executed(workflow, {}))
+
+    assert (result.status, result.error) == ("FAILED", name)
+    cause = json.loads(result.cause or "")
+    assert cause["errorType"] == name
+    assert cause["errorMessage"].endswith(message)
+
+
+def test_the_users_interrupt_goes_through_them() -> None:
+    def interrupted(payload: JSON) -> None:
+        raise KeyboardInterrupt
+
+    tasks = express.Tasks()
+    tasks.add("*", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_clean(executed(express.compile(machine(Work=task("work")), tasks.staying()), {}))
+
+
+def test_the_stack_trace_of_a_handler_that_stays_is_its_own() -> None:
+    async def failing(payload: JSON) -> None:
+        raise ValueError
+
+    tasks = express.Tasks()
+    tasks.add("*", failing)
+    result = run_clean(executed(express.compile(machine(Work=task("work")), tasks.staying()), {}))
+    [line] = json.loads(result.cause or "")["stackTrace"]
+    assert "in failing" in line
