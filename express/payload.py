@@ -16,7 +16,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import sys
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import orjson
@@ -35,6 +38,15 @@ MAX_DEPTH = 254
 #: How often a value may hold what is as long as a payload may be, and still be written down unseen.
 MANY_COPIES = 32
 
+_MAYBE_LONG = frozenset({dict, list, tuple, str})
+#: How many members show what the others are like.
+_FEW_MEMBERS = 4
+#: Bytes of JSON that take no longer to walk through than to read again.
+_SHORT_TEXT = 1_000
+#: More than so many are looked through one by one.
+_MOST_VALUES = 1_000_000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 #: Members of an array that are written at once where they may be long.
 _MOST_AT_ONCE = 64
 
@@ -46,6 +58,9 @@ loads = orjson.loads
 #: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
 _STRINGS = (str,)
 _SCALARS = (str, int, float, type(None))
+_EXACT_STRINGS = frozenset(_STRINGS)
+#: Scalars that are JSON whatever their values.
+_PLAIN = frozenset({int, bool, type(None)})
 #: What JSON text without containers is read into.
 _EXACT = frozenset({str, int, float, bool, type(None)})
 
@@ -92,7 +107,7 @@ def encode(value: JSON) -> bytes:
         return _written(value, _STRINGS)
     # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
     # twice as long as `find`: it tries the text as a number first.)
-    if blob.find(b"null") >= 0 and _has_non_finite(value):
+    if blob.find(b"null") >= 0 and _has_non_finite(value, blob):
         return _written(value, _STRINGS)
     return blob
 
@@ -142,9 +157,12 @@ def outweighs(value: JSON, most: int) -> bool:
             if kind is dict:
                 weight += 1 + 4 * len(node) + sum(map(len, node))
                 pending.extend(node.values())
-            elif kind is list:
+            elif kind is list or kind is tuple:
                 weight += 1 + len(node)
-                pending.extend(node)
+                if len(node) > _FEW_MEMBERS and _PLAIN.issuperset(map(type, node)):
+                    weight += len(node)
+                else:
+                    pending.extend(node)
             else:
                 weight += len(node) + 2 if kind is str else 1
     except TypeError:
@@ -158,22 +176,54 @@ def text_of(value: JSON) -> str:
     return encode(value).decode()
 
 
-def cross(value: JSON) -> tuple[JSON, int]:
-    """A copy of `value` that shares nothing with it, and its size in bytes.
+def is_too_long(value: JSON, most: int) -> bool:
+    """Whether `value`, of which nothing is known, is longer than `most` for certain and so much so that it is better
+    not written down to find out. It looks at little: at the first of what is in each other."""
+    if type(value) is dict and len(value) <= _FEW_MEMBERS:
+        for member in value.values():
+            if type(member) in _MAYBE_LONG:
+                break
+        else:
+            return False
+    least, node = 2, value
+    for _ in range(MAX_DEPTH):
+        kind = type(node)
+        if kind is not dict and kind is not list and kind is not tuple:
+            return kind is str and len(node) > most
+        least *= len(node)
+        if least > most:
+            return outweighs(value, most)
+        for member in islice(node.values() if kind is dict else node, _FEW_MEMBERS):
+            kind = type(member)
+            if kind is dict or kind is list or kind is tuple:
+                node = member
+                break
+            if kind is str and len(member) > most:
+                return True
+        else:
+            return False
+    return False
+
+
+def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
+    """A copy of `value` that shares nothing with it, and its size in bytes. There is no copy of what is longer than
+    `most`.
 
     The copy is what reading the JSON text gives: a tuple has become a list, a number that was a key its text.
     Raises NotJSON for all that Lambda's Python runtime refuses.
     """
     try:
         blob = dumps(value, None, STRICT)
+        if len(blob) > most:
+            return None, len(blob)
         copy = loads(blob)
-        if copy == value:
+        if copy == value or _is_sound(value, _EXACT_STRINGS):
             return copy, len(blob)
     except (TypeError, ValueError, RecursionError):
         # Refused by orjson, or an `orjson.Fragment` that is no JSON. The walk below says where.
         pass
     blob = _written(value, _SCALARS)
-    return json.loads(blob), len(blob)
+    return (json.loads(blob) if len(blob) <= most else None), len(blob)
 
 
 def is_plain(value: JSON) -> bool:
@@ -210,7 +260,7 @@ def fresh(value: JSON) -> Callable[[], JSON]:
 
 def _written(value: JSON, keys: tuple[type, ...]) -> bytes:
     """JSON text of what is JSON although orjson has doubts. Raises NotJSON with the place of what is not."""
-    foreign = find_foreign(value, keys)
+    foreign = None if _is_sound(value, frozenset(keys)) else find_foreign(value, keys)
     if foreign is not None:
         raise NotJSON(foreign)
     try:
@@ -219,8 +269,45 @@ def _written(value: JSON, keys: tuple[type, ...]) -> bytes:
         raise NotJSON(Foreign("$", "size", error)) from None
 
 
-def _has_non_finite(value: JSON) -> bool:
-    """Whether a NaN or an infinity hides in `value`; kept lean, for it walks every payload that holds a null."""
+def _is_sound(value: JSON, keys: frozenset[type]) -> bool:
+    """Whether `value` consists of JSON's own types, and tuples, for certain; `keys` are the types of keys. Quicker than
+    to find out where it does not (`find_foreign`)."""
+    level, count = [value], 0
+    for _ in range(MAX_DEPTH + 1):
+        deeper: list[JSON] = []
+        for node in level:
+            kind = type(node)
+            if kind is dict:
+                if not keys.issuperset(map(type, node)) or not all(map(_is_sound_text, node)):
+                    return False
+                deeper.extend(node.values())
+            elif kind is list or kind is tuple:
+                if len(node) < _FEW_MEMBERS or not _PLAIN.issuperset(map(type, node)):
+                    deeper.extend(node)
+            elif kind is str:
+                if not _is_sound_text(node):
+                    return False
+            elif kind not in _EXACT or (kind is float and not math.isfinite(node)):
+                return False
+        count += len(deeper)
+        if not deeper or count > _MOST_VALUES:
+            return not deeper
+        level = deeper
+    return False
+
+
+def _is_sound_text(text: JSON) -> bool:
+    """Whether a key or a text is JSON for certain: other keys are, if their types are."""
+    if type(text) is not str:
+        return type(text) is not float or math.isfinite(text)
+    return text.isascii() or not _SURROGATE.search(text)
+
+
+def _has_non_finite(value: JSON, blob: bytes) -> bool:
+    """Whether a NaN or an infinity hides in `value`; `blob` is its text. Every payload with a null is asked."""
+    if len(blob) > _SHORT_TEXT and loads(blob) == value:
+        # They are null in there. Reading is a tenth of the walk below.
+        return False
     pending = [value]
     while pending:
         node = pending.pop()

@@ -1,7 +1,8 @@
 """Executions in a hurry: whatever can be worked out elsewhere is, each time it is asked for the first time.
 
 What expressions come to must not depend on where they are evaluated, nor a state on how often it is begun. In a hurry
-every JSONata expression, every path that may take long, and every long template or Choice runs out of time at once.
+every JSONata expression, every path that may take long, every long template or Choice, every call that goes through
+an array and every task whose payload crosses by value runs out of time at once.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from express.deferral import OutOfTime
 from express.expressions import templates
+from express.expressions.intrinsics import building as intrinsics
 from express.expressions.jsonata import fields
 from express.expressions.jsonata.values import UNDEFINED
 from express.expressions.jsonpath import building
 from express.expressions.jsonpath.document import Document
 from express.runtime.host import LoopHost
-from express.states import choice
+from express.states import choice, edge
 
 if TYPE_CHECKING:
     import pytest
@@ -47,6 +49,8 @@ def set_in(patch: pytest.MonkeyPatch) -> Hurry:
     patch.setattr(fields, "_FEW", 1)
     patch.setattr(templates, "_FEW", 0)
     patch.setattr(choice, "_LOOK_EVERY", 1)
+    patch.setattr(intrinsics, "_FEW_VALUES", -1)
+    patch.setattr(edge, "_LARGE", -1)
     return hurry
 
 

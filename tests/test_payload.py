@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 
 from express.payload import (
     MAX_DEPTH,
+    PAYLOAD_LIMIT,
     NotJSON,
     cross,
     encode,
     find_foreign,
     is_plain,
+    is_too_long,
     measure,
     measure_array,
     outweighs,
@@ -298,3 +300,89 @@ def test_copies_are_weighed_each_time() -> None:
 
 def test_what_is_no_json_is_not_weighed() -> None:
     assert not outweighs([{1: "x" * 1000}, object()], 10)
+
+
+# --------------------------------------------------------------------------------------------------------------
+# what is long
+
+
+ROW: Any = {"text": "x" * 100}
+SHARED: Any = [[ROW] * 1000] * 1000
+DEEP: Any = [0] * 10
+for _ in range(12):
+    DEEP = [DEEP] * 10
+
+
+@pytest.mark.parametrize(
+    ("value", "is_long"),
+    [
+        (SHARED, True),
+        ({"rows": SHARED}, True),
+        ({"a": 1, "b": {"rows": SHARED}}, True),
+        ((1, SHARED), True),
+        (DEEP, True),
+        ([{"n": n} for n in range(200_000)], True),
+        ("x" * 300_000, True),
+        ({"a": "x" * 300_000}, True),
+        ({"a": ["x" * 300_000]}, True),
+        ([1] * 100_000, False),
+        ([{"n": n, "text": "some text"} for n in range(8_000)], False),
+        # What the first are like is what the others are taken for, unless that comes to too much.
+        ([{"n": [1] * 1000}, *[1] * 1000], False),
+        ({"a": 1}, False),
+        ({}, False),
+        (None, False),
+        ("short", False),
+    ],
+)
+def test_what_is_better_not_written_down(value: Any, is_long: bool) -> None:
+    assert is_too_long(value, PAYLOAD_LIMIT) == is_long
+
+
+def test_what_holds_itself_is_not_too_long_but_no_json() -> None:
+    value: list[Any] = []
+    value.append(value)
+    assert not is_too_long(value, PAYLOAD_LIMIT)
+    with pytest.raises(NotJSON):
+        cross(value)
+
+
+@pytest.mark.parametrize("value", ["x" * 100, ["x"] * 30, (1,) * 60, {"n": 2**70, "text": "x" * 80}])
+def test_what_is_longer_than_it_may_be_is_not_read_back(value: Any) -> None:
+    size = len(json.dumps(value, separators=(",", ":")))
+    assert cross(value, size - 1) == (None, size)
+    assert cross(value, size) == (json.loads(json.dumps(value)), size)
+
+
+LONG: Any = [{"id": number, "none": None, "text": "null"} for number in range(1000)]
+
+
+def test_a_nan_is_found_among_many_nulls() -> None:
+    assert len(encode(LONG)) > 10_000
+    with pytest.raises(NotJSON, match=r"^\$\[1000\]\.x is nan"):
+        encode([*LONG, {"x": float("nan")}])
+    with pytest.raises(NotJSON, match=r"^\$\[1000\] is inf"):
+        encode([*LONG, float("inf")])
+    assert encode([*LONG, (1, 2)]).endswith(b",[1,2]]")
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ([(1, 2)] * 1000 + [{1}], r"^\$\[1000\] is a set"),
+        ([(1, 2)] * 1000 + [{"a": (1, float("nan"))}], r"^\$\[1000\]\.a\[1\] is nan"),
+        ([2**70] * 1000 + ["\ud800"], r"^\$\[1000\] is a string with a lone surrogate"),
+        ([2**70] * 1000 + [{"\ud800": 1}], "surrogates not allowed"),
+        ([2**70] * 1000 + [{b"a": 1}], r"^\$\[1000\] has a key that is no string: b'a'"),
+    ],
+)
+def test_what_is_no_json_is_found_among_much_that_orjson_does_not_take(value: Any, place: str) -> None:
+    with pytest.raises(NotJSON, match=place):
+        cross(value)
+
+
+def test_tuples_and_long_numbers_cross_among_others() -> None:
+    value = [(1, (2, "ü"), {"a": ()})] * 1000
+    assert cross(value)[0] == json.loads(json.dumps(value))
+    numbers = [2**70, 1, None, True, 1.5] * 1000
+    assert cross(numbers)[0] == numbers

@@ -26,7 +26,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import StateError
-from express.payload import NotJSON, cross
+from express.payload import NotJSON, cross, is_too_long
 from express.program import WAITING, Frame, Step
 from express.states.edge import Begin, Edge, Within, cross_in
 from express.states.lambda_function import cancelled, marshal_error, wrap
@@ -152,11 +152,14 @@ class CallbackEdge(Edge):
 
         async def submit(frame: Frame, payload: JSON, within: Within) -> None:
             result = await perform(frame, payload, within)
+            limit = frame.run.host.payload_limit
+            if is_too_long(result, limit):
+                raise data_limit_exceeded(who)
             try:
-                result, size = cross(result)
+                result, size = cross(result, limit)
             except NotJSON as error:
                 raise marshal_error(error.foreign) from None
-            if size > frame.run.host.payload_limit:
+            if size > limit:
                 raise data_limit_exceeded(who)
             frame.run.events += 1
             if witness is not None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
-from express.payload import NotJSON, cross, outweighs, text_of
+from express.payload import NotJSON, cross, is_too_long, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from express.states.state import Handler, Resolver
     from express.states.witness import Witness
     from express.types import JSON, Expr
+
+#: Bytes of a payload that takes about a millisecond to cross.
+_LARGE = 50_000
 
 Begin = Callable[[Frame], "JSON"]
 Finish = Callable[[Frame, "JSON"], Step]
@@ -184,6 +187,8 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
+                if frame.size > _LARGE:
+                    _look_before_crossing(frame)
                 limit = frame.run.host.payload_limit
                 bound = factor * frame.size + constant
                 if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
@@ -216,13 +221,18 @@ class Edge:
 
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
+            limit = run.host.payload_limit
+            if frame.size > _LARGE:
+                _look_before_crossing(frame)
+            if is_too_long(result, limit):
+                raise data_limit_exceeded(who)
             try:
-                result, size = cross(result)
+                result, size = cross(result, limit)
             except NotJSON as error:
                 raise marshal_error(error.foreign) from None
             if wrapped:
                 result, size = wrap(result), size + WRAPPING_BYTES
-            if size > run.host.payload_limit:
+            if size > limit:
                 raise data_limit_exceeded(who)
             if size > run.data_bytes:
                 run.data_bytes = size
@@ -441,7 +451,7 @@ class Edge:
     def _build_told(self, handler: Handler) -> Callable[[Frame, Line | None, Any], Step]:
         """How the step takes on what a trusted handler has said when it was called in the place of `run`: that it
         waits, that it has failed, or an answer that has lost the trust and so crosses by value."""
-        trust, reserve, refused = self.trust, self._reserve, self._build_refused(handler)
+        trust, reserve, keep, refused = self.trust, self._reserve, self._keep, self._build_refused(handler)
         finish = self._build_finish(True, False)
 
         def told(frame: Frame, line: Line | None, said: Any) -> Step:
@@ -453,10 +463,14 @@ class Edge:
             if type(said) is Refusal:
                 return refused(frame, said.take())
             trust.lose()
+            result = said.take()
             try:
-                return finish(frame, said.take())
+                return finish(frame, result)
             except StateError:
                 reserve(frame, 1)
+                raise
+            except OutOfTime as late:
+                keep(frame, late, result)
                 raise
 
         return told
@@ -496,6 +510,12 @@ class Edge:
             return WAITING
 
         return run
+
+
+def _look_before_crossing(frame: Frame) -> None:
+    """What is large takes its time to cross, in and out again: there need not be a turn of the loop for both."""
+    if frame.deferral is None:
+        frame.look()
 
 
 def _raw_input(frame: Frame) -> JSON:
