@@ -53,6 +53,11 @@ ITEM_READER_FAILED = "States.ItemReaderFailed"
 RESULT_WRITER_FAILED = "States.ResultWriterFailed"
 
 
+#: Longest error name and cause AWS stores (botocore: SensitiveError, SensitiveCause), in characters.
+MAX_ERROR = 256
+MAX_CAUSE = 32_768
+
+
 class ExpressError(Exception):
     """Base class of every error this package raises on purpose."""
 
@@ -139,14 +144,19 @@ class TaskError(StateError):
     """Raise this in a task handler to fail the task with an error name of your own.
 
     `TaskError("PaymentDeclined", "card expired")` is what Retry and Catch see as `PaymentDeclined`. A name or cause
-    that is no text is taken as its text.
+    that is no text is taken as its text. Of a name 256 characters count, of a cause 32,768 (API reference
+    SendTaskFailure); half a surrogate pair, which no JSON can carry, becomes a `?`.
     """
 
     def __init__(self, error: str | None, cause: object = None) -> None:
         super().__init__(
-            None if error is None else str(error),
-            None if cause is None else str(cause),
+            None if error is None else _unicode(str(error)[:MAX_ERROR]),
+            None if cause is None else _unicode(str(cause)[:MAX_CAUSE]),
         )
+
+
+def _unicode(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def forget_trace(error: BaseException) -> None:

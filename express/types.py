@@ -66,3 +66,28 @@ class Diagnostic(Protocol):
     def location(self) -> str | None:
         """The place as AWS writes it, `/States/A/Next`, or None where AWS gives none."""
         ...
+
+    @property
+    def suggestion(self) -> str | None:
+        """What may have been meant: `did you mean ...?`"""
+        ...
+
+    @property
+    def line(self) -> int:
+        """Counted from 1; 0 where there is no text to point into."""
+        ...
+
+    @property
+    def column(self) -> int:
+        """Of the first character it is about, counted from 1 in `source_line`."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """How many characters of `source_line` it is about."""
+        ...
+
+    @property
+    def source_line(self) -> str:
+        """The line of the text."""
+        ...

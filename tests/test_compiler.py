@@ -580,7 +580,7 @@ def test_a_dict_has_no_lines() -> None:
     with pytest.raises(express.DefinitionError) as raised:
         express.compile(machine(A=state("Pass", Next="B"), C=state("Pass")))
     [problem] = raised.value.problems
-    assert (problem.line, problem.column) == (0, 0)  # type: ignore[attr-defined]
+    assert (problem.line, problem.column) == (0, 0)
     assert problem.location == "/States/A/Next"
 
 

@@ -64,8 +64,27 @@ def result_line(query: Callable[[JSON], JSON] | None, *, billing: bool = False) 
     """Return what turns (line number, result) into the line to print, with the `billing` of each if wanted."""
     if query is None:
         document = whole if billing else outcome
-        return lambda line, result: encode({"line": line, **document(result)})
+        return lambda line, result: _encode_result({"line": line, **document(result)})
     return lambda line, result: encode(query({"line": line, **whole(result)}))
+
+
+class Unwritable(Exception):
+    """A result that is no JSON, which handlers on trust can make. `line` is what can be said of it."""
+
+    def __init__(self, line: bytes) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+def _encode_result(document: dict[str, JSON]) -> bytes:
+    try:
+        return encode(document)
+    except CommandError as error:
+        said: dict[str, JSON] = {"line": document["line"], "status": document["status"]}
+        for key in ("error", "cause"):
+            if isinstance(document.get(key), str):
+                said[key] = document[key].encode("utf-8", "replace").decode()
+        raise Unwritable(encode({**said, "unwritable": error.message})) from error
 
 
 def encode(document: JSON, *, indent: bool = False) -> bytes:

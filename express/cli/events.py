@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import express
 from express import Runtime
-from express.cli.documents import broken_line, encode, result_line
+from express.cli.documents import Unwritable, broken_line, encode, result_line
 from express.cli.jsonl import Event, EventReader, LineWriter
 from express.cli.progress import Gauge, choose_display, displayed
 from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
@@ -108,7 +108,7 @@ class _LineSink:
         self.tally = StreamTally()
         self._writer = writer
         self._line = line
-        self._failed_queries = 0
+        self._failed_queries = self._unwritable = 0
 
     async def ready(self) -> None:
         if self._writer.full:
@@ -118,6 +118,9 @@ class _LineSink:
         self.tally.add(result)
         try:
             text = self._line(line, result)
+        except Unwritable as error:
+            self._unwritable += 1
+            text = error.line
         except CommandError as error:
             self._failed_queries += 1
             text = encode({"line": line, "status": result.status, "query_error": error.message})
@@ -136,6 +139,8 @@ class _LineSink:
             print(f"express: {tally.broken - REPORTED_LINES:,} more lines are broken", file=sys.stderr)
         if self._failed_queries:
             print(f"express: --query failed on {self._failed_queries:,} results (query_error)", file=sys.stderr)
+        if self._unwritable:
+            print(f"express: {self._unwritable:,} results are no JSON (unwritable)", file=sys.stderr)
         if tally.broken or tally.unsuccessful:
             counts = [f"{count:,} {status}" for status, count in tally.statuses.most_common()]
             if tally.broken:
@@ -147,4 +152,4 @@ class _LineSink:
             return USAGE
         if self.tally.broken:
             return BROKEN_INPUT
-        return FAILED if self.tally.unsuccessful else OK
+        return FAILED if self.tally.unsuccessful or self._unwritable else OK

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from express.definition.problems import Problem
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -41,13 +39,13 @@ _TONES: Final = {"ERROR": "\x1b[1;31m", "WARNING": "\x1b[1;33m"}
 
 def render_text(problems: Iterable[Diagnostic], *, source_name: str, color: bool = False) -> str:
     """One frame for each problem, separated by blank lines; `source_name` is the file as its user knows it."""
-    return "\n".join(_frame(_placed(problem), source_name, color) for problem in problems)
+    return "\n".join(_frame(problem, source_name, color) for problem in problems)
 
 
 def render_json(problems: Iterable[Diagnostic], *, source_name: str) -> str:
     """One line: the answer of ValidateStateMachineDefinition, with `file`, and with the place in each diagnostic."""
     diagnostics = []
-    for problem in map(_placed, problems):
+    for problem in problems:
         diagnostic = as_diagnostic(problem)
         if problem.line:
             diagnostic |= {"line": problem.line, "column": problem.column, "length": problem.length}
@@ -69,7 +67,7 @@ def render_github(problems: Iterable[Diagnostic], *, source_name: str) -> str:
 
     GitHub documentation, "Workflow commands for GitHub Actions": `::error file=..,line=..,col=..,title=..::text`.
     """
-    return "".join(_annotation(_placed(problem), source_name) for problem in problems)
+    return "".join(_annotation(problem, source_name) for problem in problems)
 
 
 def as_diagnostic(problem: Diagnostic) -> dict[str, JSON]:
@@ -84,14 +82,7 @@ def as_diagnostic(problem: Diagnostic) -> dict[str, JSON]:
     return diagnostic
 
 
-def _placed(problem: Diagnostic) -> Problem:
-    """The problem with its place, or without one if whoever found it had none to give."""
-    if isinstance(problem, Problem):
-        return problem
-    return Problem(problem.code, problem.message, problem.location, problem.severity)
-
-
-def _frame(problem: Problem, source_name: str, color: bool) -> str:
+def _frame(problem: Diagnostic, source_name: str, color: bool) -> str:
     def paint(style: str, text: str) -> str:
         return f"{style}{text}{_RESET}" if color else text
 
@@ -117,14 +108,14 @@ def _frame(problem: Problem, source_name: str, color: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shown_location(problem: Problem, source_name: str) -> str:
+def _shown_location(problem: Diagnostic, source_name: str) -> str:
     location = problem.location
     if location is None or location == source_name or location.startswith("[Source:"):
         return ""
     return f" ({escape_controls(location)})"
 
 
-def _excerpt(problem: Problem) -> tuple[str, int, int]:
+def _excerpt(problem: Diagnostic) -> tuple[str, int, int]:
     """The part of the source line around the place, and in terminal columns: how far in it starts, and how wide."""
     line, start = problem.source_line, problem.column - 1
     first = max(0, start - _BEFORE) if len(line) > _SHOWN else 0
@@ -168,7 +159,7 @@ def _width(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
 
-def _annotation(problem: Problem, source_name: str) -> str:
+def _annotation(problem: Diagnostic, source_name: str) -> str:
     properties = {"file": source_name}
     if problem.line:
         properties["line"] = str(problem.line)

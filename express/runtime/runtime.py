@@ -11,7 +11,7 @@ Nothing an execution does raises out of here, save the cancellation of the calle
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextvars import copy_context
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, Self
@@ -312,12 +312,13 @@ class Runtime(BeginningExecutions):
 
     def map(
         self, workflow: Workflow, events: Iterable[JSON] | AsyncIterable[JSON], *, ordered: bool = True
-    ) -> AsyncIterator[Result]:
+    ) -> AsyncGenerator[Result, None]:
         """The results of one execution for each event, in the order of the events or, unordered, as they end.
 
         At most `max_in_flight` events are taken ahead of the consumer. Broken events (no JSON, over the limit) give
         FAILED results; an exception of the source is raised after the results of what it gave. `Result.index` tells
-        which event a result belongs to.
+        which event a result belongs to. Whoever leaves early closes it (`aclose`, `contextlib.aclosing`): what still
+        runs is stopped then, and not when the collector comes by.
         """
         machine = workflow.machine(self.observers)
         if not self._open:
@@ -328,7 +329,7 @@ class Runtime(BeginningExecutions):
 
     async def _map_plainly(
         self, machine: Machine, events: Iterable[JSON] | AsyncIterable[JSON]
-    ) -> AsyncIterator[Result]:
+    ) -> AsyncGenerator[Result, None]:
         """One after another, here: a machine that cannot block gains nothing from being run side by side."""
         index = 0
         if isinstance(events, AsyncIterable):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from express.errors import RuntimeClosed
@@ -81,7 +81,7 @@ class Stream(Crew):
 
     # ------------------------------------------------------------------------------------------ the consumer
 
-    async def results(self) -> AsyncIterator[Result]:
+    async def results(self) -> AsyncGenerator[Result, None]:
         """Every result, until the source is exhausted and the last worker has gone."""
         self._runtime.streams.add(self)
         self.hire()

@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from express.errors import RUNTIME, TASK_FAILED, EngineError, StateError
+from express.errors import MAX_CAUSE, RUNTIME, TASK_FAILED, EngineError, StateError
 from express.parsing import parse_json
 from express.payload import loads, text_of
 from express.service.errors import ServiceError, execution_limit, wrong_resource_type
 from express.service.integrations import missing, refusal, refused_as
-from express.states.fail import MAX_CAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
 from express.definition.lookalikes import warn_of_missing_path
-from express.errors import RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
+from express.errors import MAX_CAUSE, MAX_ERROR, RUNTIME, EngineError, ExpressionError, PathNotFound, StateError
 from express.expressions.intrinsics import Call
 from express.expressions.jsonata.fields import Query
 from express.expressions.jsonpath import Path
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.program import Frame, Step
     from express.types import JSON
-
-#: Longest error name and cause AWS stores (botocore: SensitiveError, SensitiveCause), in characters.
-MAX_ERROR = 256
-MAX_CAUSE = 32_768
 
 #: The functions ErrorPath and CausePath may call (AWS guide "Fail workflow state"), all of which can give a string;
 #: their arguments may be any calls.

@@ -257,6 +257,39 @@ def test_a_query_that_fails_on_a_result_loses_nothing(here: Path, capsys: pytest
     assert captured.err == "express: --query failed on 1 results (query_error)\n"
 
 
+LEAVING = """
+import express, sys
+
+tasks = express.Tasks()
+answers = iter([[1], {2}, "x\\ud800"])
+
+
+@tasks.task("Double", isolate=False)
+async def double(what):
+    if what == "exit":
+        sys.exit(3)
+    if what == "fail":
+        raise express.TaskError("Odd", "half \\ud800 a pair")
+    return next(answers)
+"""
+
+
+def test_what_handlers_may_do_loses_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They leave the program, break their promise of JSON, or say what no JSON can carry."""
+    (here / "run_handlers.py").write_text(LEAVING)
+    (here / "events.jsonl").write_text('1\n2\n"exit"\n"fail"\n3\n')
+    assert main(["run", "double.json", *TASKS, "--events", "events.jsonl"]) == 1
+    captured = capsys.readouterr()
+    good, foreign, left, odd, half = (json.loads(line) for line in captured.out.splitlines())
+    assert good == {"line": 1, "status": "SUCCEEDED", "output": [1]}
+    no_json = "the result is no JSON: $.output is a"
+    assert foreign == {"line": 2, "status": "SUCCEEDED", "unwritable": f"{no_json} set, which is not JSON"}
+    assert (left["status"], left["error"]) == ("FAILED", "Runtime.ExitError")
+    assert odd == {"line": 4, "status": "FAILED", "error": "Odd", "cause": "half ? a pair"}
+    assert half["unwritable"].startswith(f"{no_json} string with a lone surrogate")
+    assert captured.err == "express: 2 results are no JSON (unwritable)\nexpress: 3 SUCCEEDED, 2 FAILED\n"
+
+
 def test_progress_goes_to_stderr_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "events.jsonl").write_text("1\n" * 100)
     assert main(["run", "pass.json", "--events", "events.jsonl", "--progress"]) == 0

@@ -219,7 +219,7 @@ def test_a_source_is_never_read_further_ahead_than_max_in_flight(
                 ahead.append(source.given - taken)
                 if taken == 200:
                     break
-            await results.aclose()  # type: ignore[attr-defined]
+            await results.aclose()
 
     run_clean(main())
     assert max(ahead) <= max_in_flight
@@ -284,7 +284,7 @@ def test_a_consumer_that_leaves_early_stops_and_awaits_everything(
             results = runtime.map(workflow, source([0, 100, 100, 100, 1, 100]), ordered=ordered)
             async for _ in results:
                 break
-            await results.aclose()  # type: ignore[attr-defined]
+            await results.aclose()
             assert runtime.in_flight == 0
             left = asyncio.all_tasks() - {asyncio.current_task()}
             return len(left)
@@ -308,7 +308,7 @@ def test_leaving_early_runs_the_clean_up_of_handlers() -> None:
         async with express.Runtime() as runtime:
             results = runtime.map(calling(work), [1, AGES, AGES])
             assert (await anext(results)).output == 1
-            await results.aclose()  # type: ignore[attr-defined]
+            await results.aclose()
             assert events == ["cleaned up 1", f"cleaned up {AGES}", f"cleaned up {AGES}"]
 
     run_clean(main())
@@ -354,7 +354,7 @@ def test_a_stream_nobody_reads_starts_nothing() -> None:
         async with express.Runtime() as runtime:
             results = runtime.map(compiled(WAITING), source)
             await turns()
-            await results.aclose()  # type: ignore[attr-defined]
+            await results.aclose()
 
     run_clean(main())
     assert source.given == 0

@@ -597,3 +597,10 @@ def test_the_stack_trace_of_a_handler_that_stays_is_its_own() -> None:
     result = run_clean(executed(express.compile(machine(Work=task("work")), tasks.staying()), {}))
     [line] = json.loads(result.cause or "")["stackTrace"]
     assert "in failing" in line
+
+
+def test_a_task_error_is_what_the_service_can_store() -> None:
+    error = express.TaskError("x" * 300, "ü" * 40_000)
+    assert (error.error, error.cause) == ("x" * 256, "ü" * 32_768)
+    error = express.TaskError("half \ud800", "\udfff")
+    assert (error.error, error.cause) == ("half ?", "?")

@@ -243,7 +243,7 @@ def test_the_registered_name_that_may_be_meant_is_suggested() -> None:
     with pytest.raises(express.DefinitionError) as raised:
         express.compile(invoking({"FunctionName": "Paiment"}), registry("Payment"))
     [problem] = raised.value.problems
-    assert problem.suggestion == "did you mean `Payment`?"  # type: ignore[attr-defined]
+    assert problem.suggestion == "did you mean `Payment`?"
 
 
 @pytest.mark.parametrize("tasks", [None, express.Tasks()], ids=["no registry", "an empty registry"])
