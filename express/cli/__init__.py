@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
+import threading
 from typing import TYPE_CHECKING, TypeAlias
 
 import express
@@ -57,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         _complain("interrupted")
+        _leave_handlers_behind()
         return INTERRUPTED
     except (ExpressError, CommandError) as error:
         _show_traceback(error, wanted=arguments.debug)
@@ -90,6 +93,15 @@ def _parser() -> argparse.ArgumentParser:
         # Accepted after the verb as well; SUPPRESS keeps it from undoing the one given before.
         verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
+
+
+def _leave_handlers_behind() -> None:
+    """End the process here if handlers still run in threads (`blocking=True`): nothing can stop those, and the
+    interpreter would wait for them, deaf to the next interrupt."""
+    if any(thread.name.startswith("express-task") for thread in threading.enumerate()):
+        settle_stdout()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
 
 
 def _complain(message: str, hint: str | None = None) -> None:

@@ -7,6 +7,7 @@ opened. A file that fails is the user's to know and nobody's bug: the message na
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ def open_closed_streams() -> None:
     # The interpreter has None for a stream that was closed when it started.
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a locale cannot show is no reason to show nothing; one character for one keeps carets in their place.
+        sys.stdout.reconfigure(errors="replace")
 
 
 def require_stdin() -> None:

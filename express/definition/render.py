@@ -8,6 +8,7 @@ the columns a terminal gives a character: two for wide ones, none for combining 
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
@@ -59,7 +60,11 @@ def render_json(problems: Iterable[Diagnostic], *, source_name: str) -> str:
         "diagnostics": diagnostics,
         "truncated": False,
     }
-    return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE).decode()
+    try:
+        return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE).decode()
+    except TypeError:
+        # A file name may hold bytes that are no text.
+        return json.dumps(answer, separators=(",", ":")) + "\n"
 
 
 def render_github(problems: Iterable[Diagnostic], *, source_name: str) -> str:

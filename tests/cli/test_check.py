@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -228,3 +229,27 @@ def test_declaring_the_verb_imports_nothing_heavy() -> None:
     root = Path(check.__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_where_stdout_cannot_show_everything_the_rest_is_shown(directory: Path, encoding: str) -> None:
+    comment = "ü" * 150
+    text = f'{{"StartAt": "A", "States": {{"A": {{"Type": "Pass", "Comment": "{comment}", "ResultPth": 1, "End": true}}}}}}'
+    (directory / "long.json").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "express", "check", "long.json"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (1, b"")
+    *_, source, carets, _, _, _ = done.stdout.decode(encoding).splitlines()
+    assert source[4] == "?"
+    assert source[carets.index("^") : carets.rindex("^") + 1] == '"ResultPth"'
+
+
+def test_a_file_name_that_is_no_text_is_shown_in_every_format() -> None:
+    for output_format in ("text", "github", "json"):
+        command: list[str | bytes] = [sys.executable, "-m", "express", "check", b"\xff.json"]
+        command += ["--format", output_format]
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        assert done.returncode == 2
+        assert b"MISSING_DESCRIPTION" in done.stdout
+        assert not done.stderr

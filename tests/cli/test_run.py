@@ -511,6 +511,31 @@ def test_ctrl_c_ends_a_stream_whose_input_is_silent(here: Path) -> None:
         assert process.stderr.read() == b"express: interrupted\n"
 
 
+WORKING_FOR_EVER = """
+import express, sys, threading
+
+tasks = express.Tasks()
+
+
+@tasks.task("Double", blocking=True)
+def double(what):
+    print("working", file=sys.stderr, flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_ctrl_c_waits_for_no_thread(here: Path) -> None:
+    (here / "run_handlers.py").write_text(WORKING_FOR_EVER)
+    with command("run", "double.json", *TASKS, "--input", "1") as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"working\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+        assert process.stderr.read() == b"express: interrupted\n"
+
+
 def shell(line: str) -> subprocess.CompletedProcess[str]:
     """Run a shell line in which `$express` is the command."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHON": sys.executable}
