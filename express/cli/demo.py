@@ -86,7 +86,9 @@ async def _stream(workflow: Workflow, path: Path, metrics_port: int | None) -> S
         size = os.fstat(file.fileno()).st_size
         reader = EventReader(file)
         async with Runtime() as runtime:
-            gauge = Gauge(tally, lambda: runtime.in_flight, lambda: reader.bytes_read / size)
+            gauge = Gauge(
+                tally, lambda: workflow.tally.ended, lambda: runtime.in_flight, lambda: reader.bytes_read / size
+            )
             with metrics_page(metrics_port, runtime, workflow):
                 async with displayed(choose_display(wanted=True), gauge):
                     await run_stream(runtime, workflow, reader, _Tallying(tally), ordered=False)

@@ -93,7 +93,12 @@ async def _stream(
     limit = arguments.max_in_flight
     async with LineWriter(target) as writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
         sink = _LineSink(writer, result_line(query, billing=arguments.billing))
-        gauge = Gauge(sink.tally, lambda: runtime.in_flight, lambda: size and min(reader.bytes_read / size, 1.0))
+        gauge = Gauge(
+            sink.tally,
+            lambda: workflow.tally.ended,
+            lambda: runtime.in_flight,
+            lambda: size and min(reader.bytes_read / size, 1.0),
+        )
         with metrics_page(arguments.metrics_port, runtime, workflow):
             async with displayed(display, gauge):
                 await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)

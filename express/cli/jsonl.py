@@ -155,7 +155,7 @@ class LineWriter:
     """Writes lines in batches: what gathers while one batch is being written makes the next.
 
     Enter it before the first `write`; leaving writes everything that is left. An error of the file (a full disk, a
-    reader that went away) is raised by the next `drain`, or on leaving.
+    reader that went away) cancels the task that has entered it, and is raised on leaving, or by a `drain` before.
     """
 
     def __init__(self, file: Writable) -> None:
@@ -164,16 +164,27 @@ class LineWriter:
         self._size = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
-        self._closing = False
+        self._closing = self._is_interrupted = False
+        self._owner: asyncio.Task[Any] | None = None
 
     async def __aenter__(self) -> Self:
+        self._owner = asyncio.current_task()
         self._pump = asyncio.create_task(self._write_batches(), name="express-writer")
+        self._pump.add_done_callback(self._interrupt)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
         self._filled.set()
+        if self._is_interrupted and self._owner is not None:
+            self._owner.uncancel()
         await self._pump
+
+    def _interrupt(self, pump: asyncio.Task[None]) -> None:
+        """The file has failed: whoever waits for the next event need not wait for it."""
+        if not self._closing and not pump.cancelled() and pump.exception() is not None and self._owner is not None:
+            self._is_interrupted = True
+            self._owner.cancel()
 
     def write(self, line: bytes) -> None:
         """Queue one line, newline included."""

@@ -48,16 +48,22 @@ class Display(Protocol):
 
 
 class Gauge:
-    """Turns a tally that only grows into readings."""
+    """Turns numbers that only grow into readings.
+
+    `ended` is how many executions have, which may be more than the tally has been told of: in order, a slow one holds
+    back the results behind it. `fraction` is that of the input that was read.
+    """
 
     def __init__(
         self,
         tally: StreamTally,
+        ended: Callable[[], int],
         in_flight: Callable[[], int],
         fraction: Callable[[], float | None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tally = tally
+        self._ended = ended
         self._in_flight = in_flight
         self._fraction = fraction
         self._clock = clock
@@ -66,15 +72,18 @@ class Gauge:
         self._rate: float | None = None
 
     def read(self) -> Reading:
-        now, done = self._clock(), self._tally.done
+        now, done, in_flight = self._clock(), self._ended(), self._in_flight()
         if now > self._last:
             newest = (done - self._last_done) / (now - self._last)
             self._rate = newest if self._rate is None else self._rate + _SMOOTHING * (newest - self._rate)
             self._last, self._last_done = now, done
         p50, p99 = self._tally.durations.percentiles((50, 99))
         fraction = self._fraction()
+        if fraction is not None and done:
+            # What was read is not done yet.
+            fraction *= done / (done + in_flight)
         left = (now - self._started) * (1 - fraction) / fraction if fraction else None
-        return Reading(done, self._in_flight(), self._rate or 0.0, p50 / 1e6, p99 / 1e6, fraction, left)
+        return Reading(done, in_flight, self._rate or 0.0, p50 / 1e6, p99 / 1e6, fraction, left)
 
 
 def describe(reading: Reading) -> str:

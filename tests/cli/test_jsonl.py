@@ -202,3 +202,17 @@ async def test_a_target_that_went_away_is_reported_by_drain_and_on_leaving() -> 
     assert writer.full
     with pytest.raises(BrokenPipeError):
         await writer.__aexit__(None, None, None)
+
+
+async def test_a_target_that_fails_is_reported_to_who_waits_for_something_else() -> None:
+    class Full(Target):
+        def write(self, data: bytes, /) -> object:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        async with LineWriter(Full()) as writer:
+            writer.write(b"1\n")
+            await asyncio.Event().wait()
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()

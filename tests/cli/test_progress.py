@@ -20,19 +20,30 @@ class Clock:
 
 def test_rate_and_remaining_time() -> None:
     clock, tally, fraction = Clock(), StreamTally(), [0.0]
-    gauge = Gauge(tally, lambda: 7, lambda: fraction[0], clock)
+    gauge = Gauge(tally, lambda: tally.done, lambda: 7, lambda: fraction[0], clock)
     assert gauge.read() == Reading(0, 7, 0.0, 0.0, 0.0, 0.0, None)
 
     clock.now, tally.done, fraction[0] = 102.0, 1_000, 0.25
     tally.durations.record(2_000_000)
     reading = gauge.read()
-    assert (reading.done, reading.rate, reading.seconds_left) == (1_000, 500.0, 6.0)
+    assert (reading.done, reading.rate) == (1_000, 500.0)
+    assert reading.seconds_left == pytest.approx(6.056)
     assert reading.p50_ms == pytest.approx(2.0, rel=0.02)
 
     clock.now, tally.done, fraction[0] = 103.0, 2_000, 1.0
     reading = gauge.read()
     assert reading.rate == pytest.approx(500 + 0.3 * 500)
-    assert reading.seconds_left == 0
+    assert reading.seconds_left == pytest.approx(3 * 7 / 2_000)
+
+
+def test_what_has_ended_counts_also_where_it_waits_for_its_turn() -> None:
+    """In order, 990 results wait for 10 executions that are slow; all of the input was read long ago."""
+    clock, ended = Clock(), [0]
+    gauge = Gauge(StreamTally(), lambda: ended[0], lambda: 10, lambda: 1.0, clock)
+    clock.now, ended[0] = 101.0, 990
+    reading = gauge.read()
+    assert (reading.done, reading.rate, reading.fraction) == (990, 990, 0.99)
+    assert reading.seconds_left == pytest.approx(1 / 99)
 
 
 def test_wording() -> None:
@@ -74,7 +85,7 @@ async def test_a_display_shows_readings_while_the_block_runs_and_is_closed(capsy
             self.closed = True
 
     display = Often()
-    async with displayed(display, Gauge(StreamTally(), lambda: 3, lambda: None)):
+    async with displayed(display, Gauge(StreamTally(), lambda: 0, lambda: 3, lambda: None)):
         for _ in range(5):
             await asyncio.sleep(0)
     captured = capsys.readouterr()
