@@ -111,6 +111,17 @@ class _Tallying:
         self._tally.broken += 1
 
 
+def _as_called() -> str:
+    """The command as it can be called again: its path where it is on nobody's PATH, as in a virtual environment."""
+    import shlex
+    import shutil
+
+    called = sys.argv[0]
+    if shutil.which("express") is not None or os.path.basename(called) != "express":
+        return "express"
+    return shlex.quote(called)
+
+
 def _suggest(kept: str | None) -> None:
     import shlex
 
@@ -119,10 +130,11 @@ def _suggest(kept: str | None) -> None:
     events = shlex.quote(kept or "orders.jsonl")
     definition = shlex.quote(str(ORDER_DEFINITION))
     workflow = f"{definition} --tasks {ORDER_TASKS}"
+    express = _as_called()
     print("Try next:")
     if not kept:
-        print(f"  express demo --events 1000 --keep {events}")
-    print(f"  express check {definition}")
-    print(f"  head -1 {events} | express run {workflow} --input -")
-    print(f"  express run {workflow} --events {events} --unordered --output results.jsonl")
+        print(f"  {express} demo --events 1000 --keep {events}")
+    print(f"  {express} check {definition}")
+    print(f"  head -1 {events} | {express} run {workflow} --input -")
+    print(f"  {express} run {workflow} --events {events} --unordered --output results.jsonl")
     print("  README.md: the same from Python, with your own workflow")

@@ -45,15 +45,19 @@ _CALLED = 16
 Place: TypeAlias = "asyncio.Future[None] | Nap"
 
 
-class _Carried(Exception):
-    """A StopIteration on its way out of a thread: no future takes one."""
+#: Exceptions that do not come out of a thread as they are: no future takes a StopIteration, and asyncio makes another
+#: TimeoutError of one, without its trace. These take their places, and are called like them.
+_CARRIED = {kind: type(kind.__name__, (Exception,), {}) for kind in (StopIteration, TimeoutError)}
 
 
 def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
     try:
         return call(*arguments)
-    except StopIteration as stop:
-        raise _Carried(str(stop)) from stop
+    except (StopIteration, TimeoutError) as error:
+        carried = _CARRIED.get(type(error))
+        if carried is None:
+            raise
+        raise carried(*error.args).with_traceback(error.__traceback__) from None
 
 
 class LoopHost:
@@ -222,10 +226,7 @@ class LoopHost:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(thread_name_prefix="express-task")
         context = contextvars.copy_context()
-        try:
-            return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
-        except _Carried as carried:
-            raise StateError("StopIteration", str(carried)) from None
+        return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
 
     def look(self, ahead_ns: int) -> None:
         if self.monotonic_ns() + ahead_ns <= self.slice_end + PATIENCE_NS:

@@ -125,7 +125,11 @@ class Runtime(BeginningExecutions):
         finally:
             while self._running:
                 for run in tuple(self._running):
-                    self.stop(run, "ABORTED", None, None)
+                    if run in self._running:
+                        self.stop(run, "ABORTED", None, None)
+                    if self.monotonic_ns() > self.slice_end:
+                        # There may be thousands.
+                        await self.be_fair()
                 await self._until_idle()
             for stream in tuple(self.streams):
                 await stream.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -352,6 +353,9 @@ def test_every_exception_is_an_error_by_its_own_name(error: type[Exception], kin
         expected = "StopAsyncIteration"
     result = express.run(main())
     assert (result.status, result.error) == ("FAILED", expected)
+    cause = json.loads(result.cause or "")
+    assert cause["errorMessage"] in ("x", "'x'", "coroutine raised StopIteration")
+    assert expected == "RuntimeError" or "in work" in cause["stackTrace"][-1]
 
 
 # --------------------------------------------------------------------------------------------------------------
