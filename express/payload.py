@@ -18,6 +18,7 @@ import json
 import math
 import re
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -41,8 +42,6 @@ MANY_COPIES = 32
 _MAYBE_LONG = frozenset({dict, list, tuple, str})
 #: How many members show what the others are like.
 _FEW_MEMBERS = 4
-#: Bytes of JSON that take no longer to walk through than to read again.
-_SHORT_TEXT = 1_000
 #: More than so many are looked through one by one.
 _MOST_VALUES = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -305,9 +304,10 @@ def _is_sound_text(text: JSON) -> bool:
 
 def _has_non_finite(value: JSON, blob: bytes) -> bool:
     """Whether a NaN or an infinity hides in `value`; `blob` is its text. Every payload with a null is asked."""
-    if len(blob) > _SHORT_TEXT and loads(blob) == value:
-        # They are null in there. Reading is a tenth of the walk below.
-        return False
+    with suppress(ValueError):
+        if loads(blob) == value:
+            # They are null in there. To read it takes a tenth of the walk below.
+            return False
     pending = [value]
     while pending:
         node = pending.pop()

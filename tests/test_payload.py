@@ -386,3 +386,11 @@ def test_tuples_and_long_numbers_cross_among_others() -> None:
     assert cross(value)[0] == json.loads(json.dumps(value))
     numbers = [2**70, 1, None, True, 1.5] * 1000
     assert cross(numbers)[0] == numbers
+
+
+@pytest.mark.parametrize("text", [b"null", b"[null", b"nullnull"])
+def test_what_is_written_as_it_stands_may_be_no_json(text: bytes) -> None:
+    """orjson writes a Fragment unseen, and nothing may stumble over it."""
+    with pytest.raises(NotJSON):
+        cross({"a": orjson.Fragment(text)})
+    assert measure({"a": orjson.Fragment(text)}) == len(text) + 6

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed
 from express.names import check_name
-from express.payload import STRICT, NotJSON, dumps, encode
+from express.payload import STRICT, NotJSON, dumps, encode, loads
 from express.program import NO_VARIABLES, Machine, Run
 from express.result import Result
 from express.runtime.execution import advance
@@ -63,10 +63,11 @@ class BeginningExecutions(RunningExecutions):
             return self._begin_anyhow(machine, event, name)
         try:
             text = dumps(event, None, STRICT)
-        except TypeError:
-            return self._begin_anyhow(machine, event, name)
-        size = len(text)
-        if size > self.payload_limit or text.find(b"null") >= 0:
+            size = len(text)
+            # A null may have been a NaN.
+            if size > self.payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
+                return self._begin_anyhow(machine, event, name)
+        except (TypeError, ValueError):
             return self._begin_anyhow(machine, event, name)
         if name is not None:
             check_name(name)
