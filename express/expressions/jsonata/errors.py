@@ -126,6 +126,8 @@ MESSAGES: Final[dict[str, str]] = {
 
 #: Limits an evaluation runs into (AWS guide, "Transforming data with JSONata"; the texts in full were measured). They
 #: have no codes there; these are ours.
+#: A number that is infinite, or none.
+OUT_OF_RANGE = "D1001"
 TIMEOUT, MEMORY, STACK_OVERFLOW = "U1001", "U1002", "U1003"
 LIMITS = frozenset((TIMEOUT, MEMORY, STACK_OVERFLOW))
 

@@ -29,13 +29,13 @@ from express.definition.problems import (
 )
 from express.errors import EvaluationFailed
 from express.expressions.jsonata.compiler import Expression, compile_tree
-from express.expressions.jsonata.errors import LIMITS, STACK_OVERFLOW, JSONataError
+from express.expressions.jsonata.errors import LIMITS, OUT_OF_RANGE, STACK_OVERFLOW, JSONataError
 from express.expressions.jsonata.foreign_values import may_be_foreign, without_nothing
 from express.expressions.jsonata.growth import Bound, Growth, growth_of, total
 from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.references import find_references
 from express.expressions.jsonata.states_object import Members, Use, sections_read, uses_of
-from express.expressions.jsonata.values import UNDEFINED
+from express.expressions.jsonata.values import UNDEFINED, infinite_numbers, spelled
 from express.payload import NotJSON, fresh, measure, text_of
 
 if TYPE_CHECKING:
@@ -302,7 +302,9 @@ def build_query(query: Query) -> Expr:
         try:
             value = evaluate(states, scope.variables, UNDEFINED, scope)
         except JSONataError as error:
-            raise _thrown(query, error) from None
+            if error.code != OUT_OF_RANGE:
+                raise _thrown(query, error) from None
+            value = _with_infinity(query, error, states, scope)
         except OutOfTime as late:
             late.put_off(value_of, value_of, states, scope)
             raise
@@ -313,6 +315,19 @@ def build_query(query: Query) -> Expr:
     if query.sections is not None and not query.sections:
         return value_of
     return _with_context(query, value_of)
+
+
+def _with_infinity(query: Query, error: JSONataError, states: JSON, scope: Scope) -> JSON:
+    """The value of an expression that has come to a number out of range: Step Functions goes on with it, and writes
+    those that are left in the end as texts, `"Infinity"` (measured in floci-io/floci, issue 2737)."""
+    try:
+        with infinite_numbers():
+            return spelled(query.expression.evaluate(states, scope.variables, UNDEFINED, scope))
+    except JSONataError as second:
+        raise _thrown(query, second) from None
+    except (OverflowError, ValueError, RecursionError):
+        # Some functions know no such numbers.
+        raise _thrown(query, error) from None
 
 
 def _with_context(query: Query, value_of: Expr) -> Expr:

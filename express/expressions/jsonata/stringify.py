@@ -17,7 +17,7 @@ import orjson
 from express.expressions.jsonata.errors import JSONataError, json_string
 from express.expressions.jsonata.evaluation import paced
 from express.expressions.jsonata.numerals import fifteen_digits, number_text
-from express.expressions.jsonata.values import UNDEFINED, Value
+from express.expressions.jsonata.values import UNDEFINED, Value, may_be_infinite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,9 @@ def _dumped(evaluation: Evaluation, value: Value, prettify: bool) -> str | None:
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if prettify else None)
     except TypeError:  # a function, half a character, an integer beyond 64 bits, nesting beyond 254 levels
+        return None
+    if may_be_infinite() and b"null" in text:
+        # Or what orjson makes of a number that is infinite.
         return None
     # As characters it is a third of the bytes at the least.
     evaluation.make(len(text) // 3)

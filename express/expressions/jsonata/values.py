@@ -8,19 +8,22 @@ Sequences (JSONata docs, "Sequences") are never values here. An expression that 
 nothing in it is UNDEFINED, one item is that item, more are a plain list. So a list is always a list, whoever looks.
 
 Numbers are JSON's: JavaScript has one type for them, Python two. Equality must not tell 1 from 1.0 and must tell
-both from true; results that are whole come out as int, as JavaScript writes them.
+both from true; results that are whole come out as int, as JavaScript writes them. What JavaScript would make infinite
+or no number at all is an error (D1001), unless somebody wants it (`infinite_numbers`).
 """
 
 from __future__ import annotations
 
 import math
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.evaluation import budget, paced, spend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from express.expressions.jsonata.evaluation import Evaluation
 
@@ -85,7 +88,42 @@ def number(value: float, position: int | None = None) -> int | float:
             raise JSONataError("D1001", position, value=None) from None
     if math.isfinite(value):
         return int(value) if value.is_integer() and -_LONG <= value <= _LONG else value
+    if _numbers.may_be_infinite:
+        return value
     raise JSONataError("D1001", position, value=None)
+
+
+class _Numbers(threading.local):
+    may_be_infinite = False
+
+
+_numbers = _Numbers()
+
+
+@contextmanager
+def infinite_numbers() -> Iterator[None]:
+    """What is evaluated meanwhile, in this thread, may compute with numbers that are infinite or none, as JavaScript
+    does: only who takes one for a number again is refused (D1001)."""
+    _numbers.may_be_infinite = True
+    try:
+        yield
+    finally:
+        _numbers.may_be_infinite = False
+
+
+def may_be_infinite() -> bool:
+    """Whether numbers may be infinite, or none, in what is evaluated now."""
+    return _numbers.may_be_infinite
+
+
+def spelled(value: Value) -> Value:
+    """A value with the names of numbers that JSON has none for in their places, as Step Functions writes them."""
+    kind = type(value)
+    if kind is float and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if kind is dict:
+        return {key: spelled(member) for key, member in value.items()}
+    return [*map(spelled, value)] if kind is list else value
 
 
 class Sequence(list[Any]):
