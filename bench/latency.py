@@ -188,6 +188,62 @@ def copies(count: int) -> Work:
     return _try_each([workflow], count, {"items": [{"n": number, "text": "x" * 20} for number in range(4000)]})
 
 
+def long_intrinsics(count: int) -> Work:
+    """`count` executions one after another that write out, split and look through 250 KB of floats, text, items."""
+    event = {
+        "floats": [1.5e10 + number for number in range(15_000)],
+        "text": ",".join("b" * 124_000),
+        "ones": [1] * 124_000,
+        "items": [{"a": number} for number in range(20_000)],
+    }
+    calls = {
+        "floats": ("States.Format('{}', $)", "States.JsonToString($)"),
+        "text": ("States.StringSplit($, ',')",),
+        "ones": ("States.ArrayPartition($, 1)",),
+        "items": ("States.ArrayUnique($)", "States.ArrayContains($, $[7])"),
+    }
+    workflows = [
+        (express.compile(_in_a_row(state("Parameters", {"made.$": call}))), event[name])
+        for name, several in calls.items()
+        for call in several
+    ]
+
+    async def work(runtime: express.Runtime) -> None:
+        for workflow, payload in workflows * count:
+            (await runtime.execute(workflow, payload)).unwrap()
+
+    return work
+
+
+def odd_payloads(count: int) -> Work:
+    """`count` times each of payloads of 250 KB with a null in them, and of results that are far too long: a million
+    rows that are one and the same, and 28 MB in earnest."""
+    tasks = express.Tasks()
+    tasks.add("Echo", _echo)
+    tasks.add("Shared", lambda payload: {"items": [[{"text": "x" * 100}] * 1000] * 1000})
+    real = [{"text": "x" * 100, "n": number} for number in range(200_000)]
+    tasks.add("Long", lambda payload: real)
+    echo, shared, long = (express.compile(_in_a_row(_task(name)), tasks) for name in ("Echo", "Shared", "Long"))
+    rows: JSON = [{"id": number, "none": None, "text": "x"} for number in range(8_000)]
+    events: list[tuple[express.Workflow, JSON]] = [
+        (echo, [None] + [1] * 120_000),
+        (echo, [None] + [1.5] * 60_000),
+        (echo, rows),
+        (shared, {}),
+        (long, {}),
+    ]
+
+    async def work(runtime: express.Runtime) -> None:
+        for workflow, event in events * count:
+            await runtime.execute(workflow, event)
+
+    return work
+
+
+def _task(function: str) -> dict[str, JSON]:
+    return {"Type": "Task", "Resource": f"arn:aws:lambda:us-east-1:123456789012:function:{function}"}
+
+
 def state(field: str, value: JSON) -> dict[str, JSON]:
     """A Pass whose result is thrown away."""
     return {"Type": "Pass", field: value, "ResultPath": None}
@@ -256,6 +312,8 @@ SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
     ("long paths and templates over 250 KB", long_expressions, 5, 1),
     ("hostile JSONata", hostile_queries, 3, 1),
     ("a Map's 4,000 copies of 150 KB", copies, 5, 1),
+    ("intrinsics over 250 KB", long_intrinsics, 5, 1),
+    ("nulls in 250 KB, results of 28 and 100 MB", odd_payloads, 5, 1),
 )
 
 

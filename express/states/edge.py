@@ -187,8 +187,8 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
-                if frame.size > _LARGE:
-                    _look_before_crossing(frame)
+                if frame.size > _LARGE and frame.deferral is None:
+                    frame.run.host.look(0)
                 limit = frame.run.host.payload_limit
                 bound = factor * frame.size + constant
                 if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
@@ -222,8 +222,10 @@ class Edge:
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
             limit = run.host.payload_limit
-            if frame.size > _LARGE:
-                _look_before_crossing(frame)
+            if frame.size > _LARGE and (frame.deferral is None or not frame.deferral.given):
+                # What is large takes its time to cross, in and out again: there need not be one turn of the loop for
+                # both. Once the step was put off for this, it goes through.
+                run.host.look(0)
             if is_too_long(result, limit):
                 raise data_limit_exceeded(who)
             try:
@@ -510,12 +512,6 @@ class Edge:
             return WAITING
 
         return run
-
-
-def _look_before_crossing(frame: Frame) -> None:
-    """What is large takes its time to cross, in and out again: there need not be a turn of the loop for both."""
-    if frame.deferral is None:
-        frame.look()
 
 
 def _raw_input(frame: Frame) -> JSON:
