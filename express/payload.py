@@ -40,8 +40,11 @@ MAX_DEPTH = 254
 MANY_COPIES = 32
 
 _MAYBE_LONG = frozenset({dict, list, tuple, str})
-#: How many members show what the others are like.
+#: So few members are quickly looked at, and among so many there is one that shows what the others are like.
 _FEW_MEMBERS = 4
+_MANY_MEMBERS = 32
+#: What is longer than may be, but not by more than this, is looked through like any other.
+_SOMEWHAT_LONGER = 4
 #: More than so many are looked through one by one.
 _MOST_VALUES = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -192,7 +195,7 @@ def is_too_long(value: JSON, most: int) -> bool:
         least *= len(node)
         if least > most:
             return outweighs(value, most)
-        for member in islice(node.values() if kind is dict else node, _FEW_MEMBERS):
+        for member in islice(node.values() if kind is dict else node, _MANY_MEMBERS):
             kind = type(member)
             if kind is dict or kind is list or kind is tuple:
                 node = member
@@ -214,6 +217,9 @@ def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
     try:
         blob = dumps(value, None, STRICT)
         if len(blob) > most:
+            if len(blob) <= _SOMEWHAT_LONGER * most and not _is_sound(value, _EXACT_STRINGS):
+                # Lambda finds out about that first.
+                _written(value, _SCALARS)
             return None, len(blob)
         copy = loads(blob)
         if copy == value or _is_sound(value, _EXACT_STRINGS):
@@ -304,7 +310,7 @@ def _is_sound_text(text: JSON) -> bool:
 
 def _has_non_finite(value: JSON, blob: bytes) -> bool:
     """Whether a NaN or an infinity hides in `value`; `blob` is its text. Every payload with a null is asked."""
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         if loads(blob) == value:
             # They are null in there. To read it takes a tenth of the walk below.
             return False

@@ -443,6 +443,29 @@ def test_the_first_of_those_that_are_late_together_cuts_the_others(fails_too: bo
     assert [text.split()[0].split("<-")[1] for text in lines[1:-1]] == [str(first)] * 7
 
 
+def test_what_is_within_a_branch_that_is_cut_does_nothing_more() -> None:
+    """It would have been its turn next: its handler has answered in the very turn of the loop."""
+    called: list[str] = []
+
+    async def late(payload: JSON) -> JSON:
+        await asyncio.sleep(1)
+        return payload
+
+    def charge(payload: JSON) -> JSON:
+        called.append("charge")
+        return payload
+
+    within = parallel(machine(H=task("hangs")), machine(L=task("late", Next="C"), C=task("charge")))
+    lines = cut(machine(A=parallel(LATE_FAILURE, machine(N=within))), late=late, charge=charge)
+    assert [text.split(" ", 1)[1] for text in lines] == [
+        "FailStateEntered F",
+        "ParallelStateAborted",
+        "ParallelStateFailed",
+        "ExecutionFailed X",
+    ]
+    assert called == []
+
+
 def test_nobody_is_told_to_be_cut_where_nothing_can_be_caught() -> None:
     broken = machine(P=wait(1, Next="F"), F=state("Pass", InputPath="$.gone"))
     history = kept(compiled(machine(A=parallel(broken, machine(T=task("hangs")))), None, hangs=hangs), {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from collections import OrderedDict, defaultdict
 from decimal import Decimal
 from enum import Enum, Flag, IntEnum, StrEnum
@@ -320,6 +321,7 @@ for _ in range(12):
         ({"rows": SHARED}, True),
         ({"a": 1, "b": {"rows": SHARED}}, True),
         ((1, SHARED), True),
+        ([1, 2, 3, 4, 5, 6, DEEP], True),
         (DEEP, True),
         ([{"n": n} for n in range(200_000)], True),
         ("x" * 300_000, True),
@@ -394,3 +396,21 @@ def test_what_is_written_as_it_stands_may_be_no_json(text: bytes) -> None:
     with pytest.raises(NotJSON):
         cross({"a": orjson.Fragment(text)})
     assert measure({"a": orjson.Fragment(text)}) == len(text) + 6
+
+
+def test_a_deep_value_with_a_null_is_no_matter_how_deep_the_stack_is() -> None:
+    value: Any = [None]
+    for _ in range(250):
+        value = [value]
+
+    def deeper(frames: int) -> bytes:
+        return encode(value) if not frames else deeper(frames - 1)
+
+    assert deeper(sys.getrecursionlimit() - 250).count(b"null") == 1
+
+
+def test_a_result_somewhat_too_long_is_no_json_first() -> None:
+    """As with Lambda, whose runtime writes it before anybody counts."""
+    with pytest.raises(NotJSON, match=r"^\$\[1\] is a UUID"):
+        cross(["x" * 200, UUID(int=0)], 100)
+    assert cross(["x" * 1_000, UUID(int=0)], 100)[0] is None

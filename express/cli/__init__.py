@@ -15,7 +15,7 @@ import importlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import express
 from express.cli.status import (
@@ -59,7 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         _complain("interrupted")
-        _leave_handlers_behind()
         return INTERRUPTED
     except (ExpressError, CommandError) as error:
         _show_traceback(error, wanted=arguments.debug)
@@ -74,6 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return INTERNAL
     return int(status)
+
+
+def console() -> NoReturn:
+    """The command `express`: `main` on what was typed, and the end of the process."""
+    status = main()
+    if status == INTERRUPTED and any(thread.name.startswith("express-task") for thread in threading.enumerate()):
+        # Handlers still run in threads (`blocking=True`). Nothing can stop those, and the interpreter would wait for
+        # them, deaf to the next interrupt.
+        settle_stdout()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,15 +104,6 @@ def _parser() -> argparse.ArgumentParser:
         # Accepted after the verb as well; SUPPRESS keeps it from undoing the one given before.
         verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
-
-
-def _leave_handlers_behind() -> None:
-    """End the process here if handlers still run in threads (`blocking=True`): nothing can stop those, and the
-    interpreter would wait for them, deaf to the next interrupt."""
-    if any(thread.name.startswith("express-task") for thread in threading.enumerate()):
-        settle_stdout()
-        sys.stderr.flush()
-        os._exit(INTERRUPTED)
 
 
 def _complain(message: str, hint: str | None = None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
+from express.cli import console
 
-from express.cli import main
-
-sys.exit(main())
+console()

@@ -77,7 +77,6 @@ Node: TypeAlias = Constant | Computed | Composite
 class Template:
     """A parsed payload template.
 
-    `constant`: it has no computed field. `variables`: names of the workflow variables it reads, without `$`.
     `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
     None when that cannot be known (intrinsic calls, variables, the context object, recursive paths). `members`: the
     members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other. `copies`:

@@ -67,7 +67,7 @@ class BeginningExecutions(RunningExecutions):
             # A null may have been a NaN.
             if size > self.payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
                 return self._begin_anyhow(machine, event, name)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return self._begin_anyhow(machine, event, name)
         if name is not None:
             check_name(name)

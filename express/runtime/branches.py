@@ -2,7 +2,8 @@
 
 Theory of operation. The execution's own task is the first worker of a crew: it runs branches one after another, and
 other tasks join only when a branch suspends. The first branch to fail wins: its error is kept, the other workers are
-cancelled and awaited, and nothing is left behind. When it is a hired worker that fails while the execution's own
+cancelled and awaited, and nothing is left behind. So are those of the fan-outs that they lead themselves, at once: what
+is cut does nothing more. When it is a hired worker that fails while the execution's own
 task waits inside another branch, that task is cancelled as well and takes the cancellation back (`uncancel`), as
 asyncio.TaskGroup does with its parent.
 """
@@ -10,7 +11,7 @@ asyncio.TaskGroup does with its parent.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import StateError, forget_trace
 from express.runtime.crew import Crew
@@ -18,6 +19,9 @@ from express.runtime.execution import advance, breathe, drive
 
 if TYPE_CHECKING:
     from express.program import Branches, Frame, Run
+
+#: The innermost fan-out that each task leads.
+Led: TypeAlias = "dict[asyncio.Task[Any], FanOut]"
 
 #: Branches between two looks at the clock, and looks before the loop turns: a virtual clock may stand still.
 _LOOK_EVERY = 16
@@ -27,10 +31,24 @@ _MOST_LOOKS = 64
 class FanOut(Crew):
     """One visit of a Parallel or Map whose branches may block."""
 
-    __slots__ = ("_branches", "_driven", "_failure", "_interrupted", "_leader", "_run", "_waiter", "step")
+    __slots__ = (
+        "_branches",
+        "_driven",
+        "_failure",
+        "_interrupted",
+        "_leader",
+        "_led",
+        "_outer",
+        "_run",
+        "_waiter",
+        "step",
+    )
 
-    def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop, led: Led) -> None:
         super().__init__(loop, branches.limit)
+        self._led = led
+        #: The fan-out around this one that its leader leads as well.
+        self._outer: FanOut | None = None
         self._branches = branches
         self._run: Run = frame.run
         #: The branches that have suspended, by their numbers.
@@ -52,6 +70,7 @@ class FanOut(Crew):
         leader: asyncio.Task[object] | None
         leader = self._leader = asyncio.current_task(self.loop)
         assert leader is not None
+        self._outer, self._led[leader] = self._led.get(leader), self
         cancellations = leader.cancelling()
         self.working = 1
         try:
@@ -65,19 +84,29 @@ class FanOut(Crew):
             except asyncio.CancelledError as error:
                 if not self._interrupted:
                     # Stopped from outside: that ends the fan-out whatever its branches do.
-                    self._failure = error
+                    self._ends_with(error)
             finally:
                 self.unwatch()
                 if self.members:
                     await self._disband()
             if self._interrupted and leader.uncancel() > cancellations:
-                raise asyncio.CancelledError
+                self._ends_with(asyncio.CancelledError())
             if self._failure is not None:
                 raise self._failure
         finally:
+            if self._outer is None:
+                self._led.pop(leader, None)
+            else:
+                self._led[leader], self._outer = self._outer, None
             # The failure's traceback holds this frame: without this they would keep each other alive.
             self._failure = self._leader = leader = None
             self._driven.clear()
+
+    def _ends_with(self, failure: BaseException) -> None:
+        """This comes of it, and not what has come up before: that holds frames, which hold it."""
+        if self._failure is not None:
+            forget_trace(self._failure)
+        self._failure = failure
 
     async def work(self) -> None:
         branches, run = self._branches, self._run
@@ -133,7 +162,19 @@ class FanOut(Crew):
                 self._wake()
             else:
                 self._interrupted = True
+                self._cut_within(self._leader)
                 self._leader.cancel()
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        self._cut_within(task)
+        super().cancel(task)
+
+    def _cut_within(self, task: asyncio.Task[Any]) -> None:
+        """Dismiss the workers of fan-outs that a worker of this one leads: some may be about to go on."""
+        inner = self._led.get(task)
+        while inner is not None and inner is not self:
+            inner.dismiss()
+            inner = inner._outer
 
     def retired(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None and self._failure is None:
@@ -167,4 +208,4 @@ class FanOut(Crew):
             try:
                 await self._wait()
             except asyncio.CancelledError as error:
-                self._failure = error
+                self._ends_with(error)

@@ -22,19 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
-_NOBODY: frozenset[asyncio.Task[None]] = frozenset()
-
 
 class Crew:
     """Workers and the takeover. `limit` bounds how many work at once, those counted by `working` included."""
 
-    __slots__ = ("_dismissed", "_seen", "_takeover", "limit", "loop", "members", "taken", "working")
+    __slots__ = ("_seen", "_takeover", "limit", "loop", "members", "taken", "working")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self.loop = loop
         self.limit = limit
-        self.members: set[asyncio.Task[None]] = set()
-        self._dismissed: frozenset[asyncio.Task[None]] = _NOBODY
+        #: The workers with a task of their own, and whether they have been dismissed.
+        self.members: dict[asyncio.Task[None], bool] = {}
         self.working = 0
         #: How many jobs have been taken so far: workers count it up.
         self.taken = 0
@@ -83,13 +81,12 @@ class Crew:
         if task.done():
             self._retire(task)
         else:
-            self.members.add(task)
+            self.members[task] = False
             task.add_done_callback(self._retire)
 
     def _retire(self, task: asyncio.Task[None]) -> None:
         self.working -= 1
-        self.members.discard(task)
-        self._dismissed -= {task}
+        self.members.pop(task, None)
         self.retired(task)
 
     def retired(self, task: asyncio.Task[None]) -> None:
@@ -99,7 +96,11 @@ class Crew:
         """Cancel every worker that has a task of its own, `but` this one. Each is cancelled once, then it is left to
         clean up; a timeout of its own that is cancelling it does not count, for that would be taken back."""
         self.unwatch()
-        dismissed = self.members - self._dismissed - {but}
-        self._dismissed |= dismissed
-        for task in dismissed:
-            task.cancel()
+        for task, is_dismissed in self.members.items():
+            if not is_dismissed and task is not but:
+                self.members[task] = True
+                self.cancel(task)
+
+    def cancel(self, task: asyncio.Task[Any]) -> None:
+        """Cancel one of them."""
+        task.cancel()

@@ -286,10 +286,12 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         try:
             value = await awaiting
         except (Exception, asyncio.CancelledError) as exception:
-            if _is_called_off(run, cancellations):
-                raise asyncio.CancelledError from None
-            # Also a CancelledError: nobody has asked this task to stop, the handler awaited what was cancelled.
-            raise step.failed(frame, exception) from None
+            if not _is_called_off(run, cancellations):
+                # Also a CancelledError: nobody has asked this task to stop, the handler awaited what was cancelled.
+                raise step.failed(frame, exception) from None
+            # Or it would be the context of what is raised below, and hold all of this with its frames.
+            forget_trace(exception)
+            value = None
         if _is_called_off(run, cancellations):
             raise asyncio.CancelledError
         events = run.events

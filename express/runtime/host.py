@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.deferral import OutOfTime
 from express.errors import TIMEOUT, StateError
 from express.result import Names
-from express.runtime.branches import FanOut
+from express.runtime.branches import FanOut, Led
 from express.runtime.callbacks import Callback, Callbacks
 from express.runtime.clock import Clock, SystemClock
 from express.runtime.execution import advance
@@ -71,6 +71,7 @@ class LoopHost:
         "_calculator",
         "_executor",
         "_fan_outs",
+        "_led",
         "_line",
         "_loop",
         "_names",
@@ -98,6 +99,7 @@ class LoopHost:
         self._calculator: ThreadPoolExecutor | None = None
         #: Those under way, for whoever wants to know how many iterations run.
         self._fan_outs: set[FanOut] = set()
+        self._led: Led = {}
         self.callbacks = Callbacks()
         self._loop: asyncio.AbstractEventLoop
         self._use(SystemClock())
@@ -275,7 +277,7 @@ class LoopHost:
         return self.callbacks.open()
 
     async def run_side_by_side(self, frame: Frame, branches: Branches) -> None:
-        fan_out = FanOut(frame, branches, self._loop)
+        fan_out = FanOut(frame, branches, self._loop, self._led)
         self._fan_outs.add(fan_out)
         try:
             await fan_out.run()

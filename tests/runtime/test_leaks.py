@@ -77,6 +77,24 @@ ENDS: dict[str, dict[str, Any]] = {
     "an iteration fails later": machine(A=each(LATE, Catch=catching("X", to="B")), B=state("Pass")),
     "iterations answer": machine(A=each(machine(B=task("answer_later")))),
     "an iteration raises": machine(A=each(machine(B=task("broken")), Retry=RETRY)),
+    "iterations are late together": machine(A=each(machine(B=task("hang", TimeoutSeconds=1)))),
+    "iterations raise together": machine(A=each(machine(B=task("broken_later")))),
+    "branches are late together": machine(
+        A=parallel(machine(B=task("hang", TimeoutSeconds=1)), machine(C=task("hang", TimeoutSeconds=1)))
+    ),
+    "a branch is late as another fails": machine(A=parallel(LATE, machine(B=task("hang", TimeoutSeconds=1)))),
+    "branches within are late as another fails": machine(
+        A=parallel(
+            LATE,
+            machine(B=parallel(machine(C=task("hang", TimeoutSeconds=1)), machine(D=task("broken_later")))),
+        )
+    ),
+    "branches within branches are late together": machine(
+        A=parallel(
+            machine(B=parallel(machine(C=task("hang", TimeoutSeconds=1)), machine(D=task("hang", TimeoutSeconds=1)))),
+            machine(E=parallel(machine(F=task("hang", TimeoutSeconds=1)), machine(G=task("hang", TimeoutSeconds=1)))),
+        )
+    ),
     "times out": HANG,
     "times out in a branch": machine(A=parallel(HANG, machine(B=wait(AGES)))),
     "times out in a loop": endless("A"),
