@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
+from express.errors import StateError
 from express.execution_log import LEVELS, MAX_PAYLOAD, ExecutionLog, cut, is_error
 from express.observe import has_hook
 from tests.conformance.replay import Replay
@@ -459,7 +460,7 @@ def test_how_much_is_kept(character: str) -> None:
 
 def test_half_a_surrogate_pair_is_written() -> None:
     def raises(payload: JSON) -> JSON:
-        raise express.TaskError("\ud800")
+        raise StateError("\ud800")
 
     [*_, last] = logged(compiled(machine(A=task("raises")), raises=raises))
     assert last["details"]["error"] == "\ud800"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from express import TaskError, Tasks
+from express import Tasks
 from express.api import Endpoint, HostPolicy
 from express.api.messages import Request
+from express.errors import StateError
 from express.service import Service
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ async def test_half_a_surrogate_pair_in_an_error_still_makes_an_answer() -> None
     tasks = Tasks()
 
     async def fail(payload: JSON) -> JSON:
-        raise TaskError("Odd", "half: \ud83d")
+        raise StateError("Odd", "half: \ud83d")
 
     tasks.add("*", fail)
     state = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": True}
