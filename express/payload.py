@@ -39,9 +39,8 @@ MAX_DEPTH = 254
 #: How often a value may hold what is as long as a payload may be, and still be written down unseen.
 MANY_COPIES = 32
 
-_MAYBE_LONG = frozenset({dict, list, tuple, str})
 #: So few members are quickly looked at, and among so many there is one that shows what the others are like.
-_FEW_MEMBERS = 4
+_FEW_MEMBERS = 8
 _MANY_MEMBERS = 32
 #: What is longer than may be, but not by more than this, is looked through like any other.
 _SOMEWHAT_LONGER = 4
@@ -182,8 +181,10 @@ def is_too_long(value: JSON, most: int) -> bool:
     """Whether `value`, of which nothing is known, is longer than `most` for certain and so much so that it is better
     not written down to find out. It looks at little: at the first of what is in each other."""
     if type(value) is dict and len(value) <= _FEW_MEMBERS:
+        # Nearly all results are like this.
         for member in value.values():
-            if type(member) in _MAYBE_LONG:
+            kind = type(member)
+            if kind is dict or kind is list or kind is tuple or (kind is str and len(member) > most):
                 break
         else:
             return False

@@ -28,7 +28,7 @@ from express.states.conversation import Answer, Line, Refusal, Suspended, in_cor
 from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
 from express.states.many import build_many
-from express.states.sizes import data_limit_exceeded, holds_many_copies, input_limit_exceeded
+from express.states.sizes import UNKNOWN_SIZE, data_limit_exceeded, holds_many_copies, input_limit_exceeded
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
 from express.states.trust import Trust
@@ -187,7 +187,7 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
-                if frame.size > _LARGE and frame.deferral is None:
+                if _LARGE < frame.size < UNKNOWN_SIZE and frame.deferral is None:
                     frame.run.host.look(0)
                 limit = frame.run.host.payload_limit
                 bound = factor * frame.size + constant
@@ -222,7 +222,7 @@ class Edge:
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
             limit = run.host.payload_limit
-            if frame.size > _LARGE and (frame.deferral is None or not frame.deferral.given):
+            if _LARGE < frame.size < UNKNOWN_SIZE and (frame.deferral is None or not frame.deferral.given):
                 # What is large takes its time to cross, in and out again: there need not be one turn of the loop for
                 # both. Once the step was put off for this, it goes through.
                 run.host.look(0)
