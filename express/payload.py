@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from express.types import JSON
 
@@ -150,22 +150,25 @@ def outweighs(value: JSON, most: int) -> bool:
     """Whether `value` has more than so many bytes of JSON for certain, however often it holds the same parts. What does
     not may still have a few times as many: numbers count as one digit, and characters as one byte."""
     weight = 0
-    pending = [value]
+    pending: list[Iterable[JSON]] = [[value]]
     try:
         while pending and weight <= most:
-            node = pending.pop()
-            kind = type(node)
-            if kind is dict:
-                weight += 1 + 4 * len(node) + sum(map(len, node))
-                pending.extend(node.values())
-            elif kind is list or kind is tuple:
-                weight += 1 + len(node)
-                if len(node) > _FEW_MEMBERS and _PLAIN.issuperset(map(type, node)):
-                    weight += len(node)
+            members = pending.pop()
+            for node in members:
+                kind = type(node)
+                if kind is dict:
+                    weight += 1 + 4 * len(node) + sum(map(len, node))
+                    pending.append(node.values())
+                elif kind is list or kind is tuple:
+                    weight += 1 + len(node)
+                    if len(node) > _FEW_MEMBERS and _PLAIN.issuperset(map(type, node)):
+                        weight += len(node)
+                    else:
+                        pending.append(node)
                 else:
-                    pending.extend(node)
-            else:
-                weight += len(node) + 2 if kind is str else 1
+                    weight += len(node) + 2 if kind is str else 1
+                if weight > most:
+                    return True
     except TypeError:
         # A key that is no text: whoever writes the value down has the words for that.
         return False
