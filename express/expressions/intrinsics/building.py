@@ -31,7 +31,7 @@ _MANY_PATHS: Final = 8
 #: Characters of a text that is worth a look at the time, and what each may take: `[{},{},…]` read, `a,a,…` split.
 _LONG_TEXT: Final = 2000
 _CHARACTER_NS: Final = 40
-#: Values to go through, in all arguments of a call, that take a few milliseconds; a float counts for as many more.
+#: Values to go through, in all arguments of a call, that take a few milliseconds; a float counts for so many more.
 _MANY_VALUES: Final = 10_000
 _FLOAT: Final = 10
 #: So few are not worth a look at the time.

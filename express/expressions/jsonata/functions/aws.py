@@ -43,6 +43,11 @@ _LONG: Final = 2**63
 _KEY_ENDS: Final = re.compile(r'"[ \t\r\n]*:')
 
 
+def _missing(function_name: str, index: int) -> JSONataError:
+    """An argument that signatures may leave out, but these functions do not."""
+    return JSONataError("T0410", token=function_name, index=index, value=UNDEFINED)
+
+
 @function("partition", "<xn?:x>", bounded=True, aws=True, cost=5)
 def partition(evaluation: Evaluation, items: Value, size: float | Undefined) -> Value:
     """Arrays of `size` items each, the last one with what is left; always an array (recorded: `[[0]]`).
@@ -72,13 +77,14 @@ def range_(
     So one number comes alone (recorded: `$range(1,9,9)` is 1), and nothing where the step is missing, 0, or leads away
     from the end. Raises T0410 where the start or the end is missing, and U1002 for too many numbers.
     """
-    for index, bound in enumerate((start, end), 1):
-        if isinstance(bound, Undefined):
-            raise JSONataError("T0410", token="range", index=index, value=bound)
+    if isinstance(start, Undefined):
+        raise _missing("range", 1)
+    if isinstance(end, Undefined):
+        raise _missing("range", 2)
     stride = 0 if isinstance(step, Undefined) else math.trunc(step)
     if stride == 0:
         return []
-    first, last = math.trunc(start), math.trunc(end)  # type: ignore[arg-type]  # numbers, as was just seen
+    first, last = math.trunc(start), math.trunc(end)
     evaluation.gather(max(0, (last - first) // stride + 1))
     return list(range(first, last + (1 if stride > 0 else -1), stride))
 
@@ -90,7 +96,7 @@ def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefi
     `algorithm` is MD5, SHA-1, SHA-256, SHA-384 or SHA-512; anything else is D3137. A missing text is T0410.
     """
     if isinstance(text, Undefined):
-        raise JSONataError("T0410", token="hash", index=1, value=text)
+        raise _missing("hash", 1)
     if isinstance(algorithm, Undefined):
         return UNDEFINED
     digest = _ALGORITHMS.get(algorithm)
