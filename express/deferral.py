@@ -38,16 +38,18 @@ class Deferral:
     """What expressions of one visit of a state have come to, as far as they were worked out elsewhere.
 
     `given`: what the step has got of the outside world already and must not ask for again: nothing, or one value.
+    `made`: nothing, or the one value that the step has made for the outside world and need not make again.
     `is_patient`: whatever is still to be evaluated is evaluated here and now. `is_left`: nobody waits for the answers
     any longer. `rounds`: how often the step has been put off.
     """
 
-    __slots__ = ("answers", "given", "is_left", "is_patient", "rounds")
+    __slots__ = ("answers", "given", "is_left", "is_patient", "made", "rounds")
 
     def __init__(self, *, is_patient: bool = False) -> None:
         self.rounds = 0
         self.answers: dict[Expr, Answer] = {}
         self.given: tuple[JSON, ...] = ()
+        self.made: tuple[JSON, ...] = ()
         self.is_left = False
         self.is_patient = is_patient
 
@@ -146,6 +148,15 @@ class OutOfTime(Exception):
         """It has come through an expression that can be evaluated by itself. The outermost counts: one part of a
         template is hardly ever the only one that takes long."""
         self.job = Job(key, expression, data, scope)
+
+
+class TurnOver(OutOfTime):
+    """There is nothing to be worked out elsewhere: the step only wants to go on in another turn of the loop. `made`: as
+    in Deferral."""
+
+    def __init__(self, *made: JSON) -> None:
+        super().__init__()
+        self.made = made
 
 
 def deferrable(expression: Expr) -> Expr:

@@ -23,8 +23,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeGuard, cast
 
 from express.errors import RUNTIME, TIMEOUT
+from express.foreign import NotJSON
 from express.observe import Event, Observer
-from express.payload import PAYLOAD_LIMIT, NotJSON, measure, text_of
+from express.payload import PAYLOAD_LIMIT, measure, text_of
 from express.states.history import Known, entry_event, exit_event
 
 if TYPE_CHECKING:

@@ -16,14 +16,22 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import orjson
+
+from express.foreign import (
+    KEYS,
+    LAMBDA_KEYS,
+    MAX_DEPTH,
+    PLAIN,
+    NotJSON,
+    is_sound,
+)
+from express.parts import Parts, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,9 +41,6 @@ if TYPE_CHECKING:
 #: Bytes of UTF-8 JSON at every edge: input and output of a task, a state, an execution (AWS guide "Quotas"): 256 KiB.
 PAYLOAD_LIMIT = 262_144
 
-#: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
-MAX_DEPTH = 254
-
 #: How often a value may hold what is as long as a payload may be, and still be written down unseen.
 MANY_COPIES = 32
 
@@ -44,73 +49,38 @@ _FEW_MEMBERS = 8
 _MANY_MEMBERS = 32
 #: What is longer than may be, but not by more than this, is looked through like any other.
 _SOMEWHAT_LONGER = 4
-#: More than so many are looked through one by one.
-_MOST_VALUES = 1_000_000
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
+#: Bytes of JSON that are looked through value by value.
+_SHORT = 2_000
 #: Members of an array that are written at once where they may be long.
 _MOST_AT_ONCE = 64
+#: Scalars that are JSON whatever their values.
+_PLAIN = frozenset({int, bool, type(None)})
 
 STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 dumps = orjson.dumps
 
 loads = orjson.loads
 
-#: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
-_STRINGS = (str,)
-_SCALARS = (str, int, float, type(None))
-_EXACT_STRINGS = frozenset(_STRINGS)
-#: Scalars that are JSON whatever their values.
-_PLAIN = frozenset({int, bool, type(None)})
-#: What JSON text without containers is read into.
-_EXACT = frozenset({str, int, float, bool, type(None)})
-
-#: What is wrong with a value: its type, a key's type, a number or a text that JSON cannot say, or that it is too deep
-#: or too long a number to be written.
-Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    """Where a value stops being JSON: the path of the place, what stands there, and what is the matter with it."""
-
-    place: str
-    trouble: Trouble
-    value: object
-
-    def __str__(self) -> str:
-        return f"{self.place} {_SENTENCES[self.trouble](self.value)}"
-
-
-_SENTENCES: dict[Trouble, Callable[[Any], str]] = {
-    "type": lambda value: f"is a {type(value).__name__}, which is not JSON",
-    "key": lambda key: f"has a key that is no string: {key!r}",
-    "number": lambda value: f"is {value}, which is not a JSON number",
-    "text": lambda value: "is a string with a lone surrogate, which is not valid Unicode",
-    "depth": lambda value: f"is nested deeper than {MAX_DEPTH} levels",
-    "size": lambda error: f"cannot be written as JSON: {error}",
-}
-
-
-class NotJSON(ValueError):
-    """A value that JSON cannot carry. The text names the place (`$.items[2].when`) and the Python type."""
-
-    def __init__(self, foreign: Foreign) -> None:
-        super().__init__(str(foreign))
-        self.foreign = foreign
-
 
 def encode(value: JSON) -> bytes:
     """Compact UTF-8 JSON of `value`. Raises NotJSON for what orjson refuses, NaN and the infinities."""
     try:
         blob = dumps(value, None, STRICT)
+        # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
+        # twice as long as `find`: it tries the text as a number first.)
+        if blob.find(b"null") < 0 or not _has_non_finite(value, blob):
+            return blob
     except TypeError:
-        return _written(value, _STRINGS)
-    # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
-    # twice as long as `find`: it tries the text as a number first.)
+        pass
+    return Parts(value, KEYS, _encode).written()[0]
+
+
+def _encode(value: JSON) -> Written:
+    """`encode` for what orjson takes. Raises TypeError for all else."""
+    blob = dumps(value, None, STRICT)
     if blob.find(b"null") >= 0 and _has_non_finite(value, blob):
-        return _written(value, _STRINGS)
-    return blob
+        raise TypeError
+    return blob, ()
 
 
 def measure(value: JSON) -> int:
@@ -220,28 +190,40 @@ def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
     """
     try:
         blob = dumps(value, None, STRICT)
-        if len(blob) > most:
-            if len(blob) <= _SOMEWHAT_LONGER * most and not _is_sound(value, _EXACT_STRINGS):
-                # Lambda finds out about that first.
-                _written(value, _SCALARS)
+        if len(blob) <= most:
+            copy = loads(blob)
+            if copy == value or is_sound(value):
+                return copy, len(blob)
+        elif len(blob) > _SOMEWHAT_LONGER * most or is_sound(value):
+            # Lambda finds out first that it is no JSON.
             return None, len(blob)
-        copy = loads(blob)
-        if copy == value or _is_sound(value, _EXACT_STRINGS):
-            return copy, len(blob)
     except (TypeError, ValueError, RecursionError):
-        # Refused by orjson, or an `orjson.Fragment` that is no JSON. The walk below says where.
+        # Refused by orjson, or an `orjson.Fragment` that is no JSON.
         pass
-    blob = _written(value, _SCALARS)
-    return (json.loads(blob) if len(blob) <= most else None), len(blob)
+    blob, copy = Parts(value, LAMBDA_KEYS, _cross, reads=True).written()
+    return (copy if len(blob) <= most else None), len(blob)
+
+
+def _cross(value: JSON) -> Written:
+    """`cross` for what orjson takes. Raises TypeError for all else."""
+    blob = dumps(value, None, STRICT)
+    with suppress(ValueError, RecursionError):
+        copy = loads(blob)
+        if copy == value or is_sound(value):
+            return blob, copy
+    raise TypeError
 
 
 def is_plain(value: JSON) -> bool:
     """Whether `value` consists of the very types that JSON text is read into, and so may be shared as it is."""
     try:
-        dumps(value, None, STRICT)
+        blob = dumps(value, None, STRICT)
     except TypeError:
         # Integers beyond 64 bits come here as well: they can cross, but cannot be shared unseen.
         return False
+    if len(blob) > _SHORT:
+        return is_sound(value, types=PLAIN)
+    # The same, quicker for what is short.
     pending = [value]
     while pending:
         node = pending.pop()
@@ -250,7 +232,7 @@ def is_plain(value: JSON) -> bool:
             pending.extend(node.values())
         elif kind is list:
             pending.extend(node)
-        elif kind not in _EXACT or (kind is float and not math.isfinite(node)):
+        elif kind not in PLAIN or (kind is float and not math.isfinite(node)):
             return False
     return True
 
@@ -265,51 +247,6 @@ def fresh(value: JSON) -> Callable[[], JSON]:
         return value.copy
     blob = encode(value)
     return (lambda: loads(blob)) if loads(blob) == value else (lambda: json.loads(blob))
-
-
-def _written(value: JSON, keys: tuple[type, ...]) -> bytes:
-    """JSON text of what is JSON although orjson has doubts. Raises NotJSON with the place of what is not."""
-    foreign = None if _is_sound(value, frozenset(keys)) else find_foreign(value, keys)
-    if foreign is not None:
-        raise NotJSON(foreign)
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise NotJSON(Foreign("$", "size", error)) from None
-
-
-def _is_sound(value: JSON, keys: frozenset[type]) -> bool:
-    """Whether `value` consists of JSON's own types, and tuples, for certain; `keys` are the types of keys. Quicker than
-    to find out where it does not (`find_foreign`)."""
-    level, count = [value], 0
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[JSON] = []
-        for node in level:
-            kind = type(node)
-            if kind is dict:
-                if not keys.issuperset(map(type, node)) or not all(map(_is_sound_text, node)):
-                    return False
-                deeper.extend(node.values())
-            elif kind is list or kind is tuple:
-                if len(node) < _FEW_MEMBERS or not _PLAIN.issuperset(map(type, node)):
-                    deeper.extend(node)
-            elif kind is str:
-                if not _is_sound_text(node):
-                    return False
-            elif kind not in _EXACT or (kind is float and not math.isfinite(node)):
-                return False
-        count += len(deeper)
-        if not deeper or count > _MOST_VALUES:
-            return not deeper
-        level = deeper
-    return False
-
-
-def _is_sound_text(text: JSON) -> bool:
-    """Whether a key or a text is JSON for certain: other keys are, if their types are."""
-    if type(text) is not str:
-        return type(text) is not float or math.isfinite(text)
-    return text.isascii() or not _SURROGATE.search(text)
 
 
 def _has_non_finite(value: JSON, blob: bytes) -> bool:
@@ -328,46 +265,3 @@ def _has_non_finite(value: JSON, blob: bytes) -> bool:
         elif isinstance(node, float) and not math.isfinite(node):
             return True
     return False
-
-
-def find_foreign(value: JSON, keys: tuple[type, ...] = _STRINGS) -> Foreign | None:
-    """Where `value` stops being JSON, if it does; `keys` are the types a key may have.
-
-    Iterative: depth is data, not stack.
-    """
-    pending: list[tuple[Any, tuple[Any, ...], int]] = [(value, (), 0)]
-    while pending:
-        node, trail, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            return Foreign(f"{_path(trail[:3])}…", "depth", node)
-        if isinstance(node, dict):
-            for key, member in node.items():
-                if not isinstance(key, keys):
-                    return Foreign(_path(trail), "key", key)
-                pending.append((member, (*trail, key), depth + 1))
-        elif isinstance(node, list | tuple):
-            pending.extend((member, (*trail, index), depth + 1) for index, member in enumerate(node))
-        elif trouble := _trouble(node):
-            return Foreign(_path(trail), trouble, node)
-    return None
-
-
-def _trouble(node: Any) -> Trouble | None:
-    """What is the matter with a scalar, or with anything else that is neither an object nor an array."""
-    if node is None or isinstance(node, int):
-        return None
-    if isinstance(node, float):
-        return None if math.isfinite(node) else "number"
-    if not isinstance(node, str):
-        return "type"
-    try:
-        node.encode()
-    except UnicodeEncodeError:
-        return "text"
-    return None
-
-
-def _path(trail: tuple[Any, ...]) -> str:
-    """`$.items[2].when`; what is no Unicode in a key is replaced, for the text goes into error causes."""
-    text = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
-    return text.encode("utf-8", "replace").decode()

@@ -268,6 +268,10 @@ class Host(Protocol):
         """Whether this turn of the loop has room for an execution that has just come back from waiting."""
         ...
 
+    def use_up(self) -> None:
+        """What was just done has taken its time: there is no more in this turn of the loop."""
+        ...
+
     async def breathe(self) -> None:
         """Let the loop turn once; a new slice begins with the new turn."""
         ...

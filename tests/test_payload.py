@@ -16,13 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from express.foreign import MAX_DEPTH, NotJSON, find_foreign
 from express.payload import (
-    MAX_DEPTH,
     PAYLOAD_LIMIT,
-    NotJSON,
     cross,
     encode,
-    find_foreign,
     is_plain,
     is_too_long,
     measure,
@@ -388,6 +386,74 @@ def test_tuples_and_long_numbers_cross_among_others() -> None:
     assert cross(value)[0] == json.loads(json.dumps(value))
     numbers = [2**70, 1, None, True, 1.5] * 1000
     assert cross(numbers)[0] == numbers
+
+
+LONG_NUMBER = 2**70
+
+
+def _in_arrays(value: Any, depth: int) -> Any:
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [*range(5_000), LONG_NUMBER],
+        {"detail": {"values": [1.5] * 5_000 + [LONG_NUMBER], "none": None, 'n"ä': [1]}},
+        {f"column {number}": [number] * 300 for number in range(100)} | {"last": LONG_NUMBER},
+        {f"key {number}": number for number in range(1_000)} | {"last": LONG_NUMBER},
+        [{"a": index, "b": [LONG_NUMBER, {}]} for index in range(2_000)],
+        [[[index, LONG_NUMBER]] * 3 for index in range(2_000)],
+        [(index, (index,)) for index in range(2_000)] + [-LONG_NUMBER],
+        _in_arrays([1] * 1_000 + [LONG_NUMBER], 200),
+        {"a": [True, {}, [], "", LONG_NUMBER], "b": {"c": {"d": {"e": LONG_NUMBER}}}},
+    ],
+    ids=["array", "nested", "columns", "many keys", "rows", "small arrays", "tuples", "deep", "small objects"],
+)
+def test_a_long_number_among_much_else(value: Any) -> None:
+    """orjson takes none of these as a whole."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    copy, size = cross(value)
+    assert json.dumps(copy, ensure_ascii=False, separators=(",", ":")) == text_of(value) == text
+    assert size == measure(value) == len(text.encode())
+    copied: list[Any] = [copy]
+    while copied:
+        node = copied.pop()
+        assert type(node) is not tuple
+        copied.extend(node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+
+
+@pytest.mark.slow
+@settings(max_examples=300)
+@given(values(st.integers() | st.just(LONG_NUMBER)), st.integers(0, 300), st.booleans())
+def test_parts_make_up_the_whole(value: Any, count: int, is_object: bool) -> None:
+    """Whatever is divided how."""
+    many: Any = {f"k{index}": value for index in range(count)} if is_object else [value] * count
+    whole = [many, {"a": many, "b": (value, LONG_NUMBER)}]
+    assert cross(whole)[0] == json.loads(json.dumps(whole))
+    assert json.loads(encode(whole)) == json.loads(json.dumps(whole))
+
+
+@pytest.mark.parametrize("around", [lambda inner: [inner, LONG_NUMBER], lambda inner: {"a": inner, "b": LONG_NUMBER}])
+@pytest.mark.parametrize("bottom", [1, LONG_NUMBER], ids=["short", "long"])
+@pytest.mark.parametrize("through", [encode, cross])
+def test_a_part_lies_as_deep_as_in_the_whole(through: Callable[[Any], Any], bottom: int, around: Any) -> None:
+    through(around([around(_in_arrays(bottom, 250)), 1]))
+    with pytest.raises(NotJSON, match="nested deeper than 254 levels"):
+        through(around([around(_in_arrays(bottom, 252)), 1]))
+
+
+@pytest.mark.parametrize("foreign", [float("nan"), UUID(int=0)], ids=["nan", "uuid"])
+@pytest.mark.parametrize("distance", [0, 1_000])
+def test_what_is_no_json_is_found_beside_a_long_number(foreign: object, distance: int) -> None:
+    value = {"a": {"b": [LONG_NUMBER, *[None] * distance, foreign]}}
+    with pytest.raises(NotJSON, match=rf"^\$\.a\.b\[{distance + 1}\] is "):
+        cross(value)
+    if isinstance(foreign, float):
+        with pytest.raises(NotJSON, match=rf"^\$\.a\.b\[{distance + 1}\] is nan"):
+            encode(value)
 
 
 @pytest.mark.parametrize("text", [b"null", b"[null", b"nullnull"])

@@ -14,6 +14,7 @@ import orjson
 
 from express import payload
 from express.cli.status import CommandError
+from express.foreign import NotJSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ def _encode_liberally(document: JSON, *, indent: bool) -> bytes:
     """What orjson cannot write: an integer beyond 64 bits, or something that is no JSON."""
     try:
         compact = payload.encode(document)
-    except payload.NotJSON as error:
+    except NotJSON as error:
         raise CommandError(f"the result is no JSON: {error}") from error
     text = json.dumps(document, indent=2, ensure_ascii=False).encode() if indent else compact
     return text + b"\n"

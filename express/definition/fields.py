@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from express.definition import messages
 from express.definition.pointer import escape_key, render_location
 from express.definition.problems import SCHEMA_VALIDATION_FAILED, TOO_DEEPLY_NESTED
-from express.payload import MAX_DEPTH
+from express.foreign import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed
+from express.foreign import NotJSON
 from express.names import check_name
-from express.payload import STRICT, NotJSON, dumps, encode, loads
+from express.payload import STRICT, dumps, encode, loads
 from express.program import NO_VARIABLES, Machine, Run
 from express.result import Result
 from express.runtime.execution import advance
@@ -135,10 +136,11 @@ class BeginningExecutions(RunningExecutions):
         return self.has_time() and advance(run)
 
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
+        # The turn begins here: to look closely at the input may take all of its time.
+        self.has_time()
         opened = self.open(machine, event, name)
         if isinstance(opened, Result):
             return opened
-        self.has_time()
         result = self.run_here(opened)
         self.looked_ns = self.monotonic_ns()
         return opened if result is None else result

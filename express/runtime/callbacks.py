@@ -23,7 +23,8 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from express.errors import TIMEOUT, InvalidOutput, InvalidToken, StateError, TaskError, TaskTimedOut
-from express.payload import NotJSON, cross
+from express.foreign import NotJSON
+from express.payload import cross
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

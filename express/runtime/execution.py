@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from express.deferral import Deferral, OutOfTime
+from express.deferral import Deferral, OutOfTime, TurnOver
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
@@ -129,7 +129,9 @@ def _put_off(frame: Frame, late: OutOfTime) -> None:
     if late.given:
         deferral.given = late.given
     deferral.rounds += 1
-    if late.job is None or deferral.rounds > _MOST_ROUNDS:
+    if isinstance(late, TurnOver):
+        deferral.made = deferral.made or late.made
+    elif late.job is None or deferral.rounds > _MOST_ROUNDS:
         deferral.is_patient = True
     else:
         frame.awaiting = _WorkedOut(host, late, deferral)
@@ -304,7 +306,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         following = settle(frame, step)
     except OutOfTime as late:
         run.events = events
-        late.given = (value,)
+        late.given = late.given or (value,)
         _put_off(frame, late)
         return WAITING
     if following.halts:

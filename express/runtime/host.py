@@ -158,6 +158,7 @@ class LoopHost:
             place = self._loop.create_future()
             self.keep_places((place,))
             await place
+        self.keep_slice()
 
     async def be_fair(self) -> None:
         """Go on only in a turn that has room."""
@@ -167,14 +168,22 @@ class LoopHost:
     def line_up(self, place: Place) -> None:
         """Put a place at the end of the line."""
         self._line.append(place)
-        if self._turn is None:
-            self._turn = self._loop.call_soon(self._next_turn)
+        self.keep_slice()
 
     def keep_places(self, places: Iterable[Place]) -> None:
         """At the head of the line: they were called, and the turn had no room for them."""
         self._again.extend(places)
+        self.keep_slice()
+
+    def keep_slice(self) -> None:
+        """The next slice is for the next turn. Without this, the next who asks in this turn begins another in it."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
+
+    def use_up(self) -> None:
+        self.looked_ns = now = self.monotonic_ns()
+        self.slice_end = min(self.slice_end, now - 1)
+        self.keep_slice()
 
     def _next_turn(self) -> None:
         """A new slice, and a few from the head of the line to share it."""

@@ -16,9 +16,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from express.errors import RUNTIME, TIMEOUT, StateError, forget_trace
+from express.foreign import find_foreign
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_steps, memory_bytes
 from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
-from express.payload import find_foreign
 from express.result import Result
 from express.runtime.host import SECOND, LoopHost
 

@@ -248,6 +248,7 @@ class Runtime(BeginningExecutions):
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
             return
+        self.keep_slice()
         try:
             left = standby.perform(self._go_on, naps, standby.task)
         finally:

@@ -18,9 +18,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from express.errors import RUNTIME
+from express.foreign import NotJSON
 from express.history import EVENT_LIMIT, Entry, keep_output, last_event, started
 from express.names import check_name
-from express.payload import NotJSON, text_of
+from express.payload import text_of
 from express.result import Names, Result
 from express.runtime.loops import spawn
 from express.runtime.redrive import Checkpoint

@@ -26,11 +26,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import StateError
-from express.payload import NotJSON, cross, is_too_long
 from express.program import WAITING, Frame, Step
-from express.states.edge import Begin, Edge, Within, cross_in
-from express.states.lambda_function import cancelled, marshal_error, wrap
-from express.states.sizes import data_limit_exceeded, input_limit_exceeded
+from express.states.crossing import cross_in, cross_out
+from express.states.edge import Begin, Edge, Within
+from express.states.lambda_function import cancelled, wrap
+from express.states.sizes import input_limit_exceeded
 from express.states.task_context import TaskContext
 
 if TYPE_CHECKING:
@@ -152,15 +152,7 @@ class CallbackEdge(Edge):
 
         async def submit(frame: Frame, payload: JSON, within: Within) -> None:
             result = await perform(frame, payload, within)
-            limit = frame.run.host.payload_limit
-            if is_too_long(result, limit):
-                raise data_limit_exceeded(who)
-            try:
-                result, size = cross(result, limit)
-            except NotJSON as error:
-                raise marshal_error(error.foreign) from None
-            if size > limit:
-                raise data_limit_exceeded(who)
+            result, _ = cross_out(result, frame.run.host.payload_limit, who)
             frame.run.events += 1
             if witness is not None:
                 witness.submitted(frame, result)

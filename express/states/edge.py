@@ -19,14 +19,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from express.deferral import OutOfTime
+from express.deferral import OutOfTime, TurnOver
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
-from express.payload import NotJSON, cross, is_too_long, outweighs, text_of
+from express.payload import outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
+from express.states.crossing import cross_in, cross_out
 from express.states.flow import Flow, Leave, added_member
-from express.states.lambda_function import WRAPPING_BYTES, cancelled, marshal_error, not_found, unwrap, wrap
+from express.states.lambda_function import WRAPPING_BYTES, cancelled, not_found, unwrap, wrap
 from express.states.many import build_many
 from express.states.sizes import UNKNOWN_SIZE, data_limit_exceeded, holds_many_copies, input_limit_exceeded
 from express.states.task_context import TaskContext
@@ -141,7 +142,11 @@ class Edge:
 
         def finish(frame: Frame, answer: tuple[JSON, bool]) -> Step:
             result, wrapped = answer
-            return finish_wrapped(frame, result) if wrapped else finish_plainly(frame, result)
+            try:
+                return finish_wrapped(frame, result) if wrapped else finish_plainly(frame, result)
+            except OutOfTime as late:
+                late.given = ((*late.given, wrapped),)
+                raise
 
         def begun(frame: Frame, parameters: JSON) -> Any:
             if self.witness is not None:
@@ -180,6 +185,9 @@ class Edge:
             return prepare(frame.data, frame)  # type: ignore[misc]  # chosen only where there is a prepare
 
         def begin(frame: Frame) -> JSON:
+            deferral = frame.deferral
+            if deferral is not None and deferral.made:
+                return deferral.made[0]
             data = frame.data
             payload = data if prepare is None else prepare(data, frame)
             if credentials is not None:
@@ -187,8 +195,8 @@ class Edge:
             if wrapped:
                 payload = unwrap(payload)
             if isolate:
-                if _LARGE < frame.size < UNKNOWN_SIZE and frame.deferral is None:
-                    frame.run.host.look(0)
+                if deferral is None and _LARGE < frame.size < UNKNOWN_SIZE:
+                    _look(frame)
                 limit = frame.run.host.payload_limit
                 bound = factor * frame.size + constant
                 if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
@@ -196,6 +204,9 @@ class Edge:
                 payload, size = cross_in(payload)
                 if size > limit:
                     raise input_limit_exceeded(who)
+                if size > _LARGE:
+                    # What the handler returns crosses in the turn it is returned in: it may be changed afterwards.
+                    _look(frame, payload)
             return payload
 
         if isolate or wrapped or credentials is not None:
@@ -222,23 +233,20 @@ class Edge:
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
             limit = run.host.payload_limit
-            if _LARGE < frame.size < UNKNOWN_SIZE and (frame.deferral is None or not frame.deferral.given):
-                # What is large takes its time to cross, in and out again: there need not be one turn of the loop for
-                # both. Once the step was put off for this, it goes through.
-                run.host.look(0)
-            if is_too_long(result, limit):
-                raise data_limit_exceeded(who)
-            try:
-                result, size = cross(result, limit)
-            except NotJSON as error:
-                raise marshal_error(error.foreign) from None
+            result, size = copy, _ = cross_out(result, limit, who)
             if wrapped:
                 result, size = wrap(result), size + WRAPPING_BYTES
-            if size > limit:
-                raise data_limit_exceeded(who)
+                if size > limit:
+                    raise data_limit_exceeded(who)
             if size > run.data_bytes:
                 run.data_bytes = size
-            following = leave(frame, frame.data, result, size)
+            if size > _LARGE:
+                run.host.use_up()
+            try:
+                following = leave(frame, frame.data, result, size)
+            except OutOfTime as late:
+                late.given = (copy,)
+                raise
             if retries:
                 frame.attempts = None
             return following
@@ -293,7 +301,7 @@ class Edge:
     def _keep(self, frame: Frame, late: OutOfTime, result: JSON) -> None:
         """The handler has answered at once, and must not be called again when there is time for its answer."""
         self._reserve(frame, 0)
-        late.given = (result,)
+        late.given = late.given or (result,)
 
     def _build_outcomes(self, finish: Finish, failure: Callable[[BaseException], StateError]) -> None:
         """`resume` and `failed`: how the step goes on when what it waited for is there."""
@@ -518,17 +526,17 @@ def _raw_input(frame: Frame) -> JSON:
     return frame.data
 
 
+def _look(frame: Frame, *made: JSON) -> None:
+    """Two large values need not cross in one turn of the loop. Raises TurnOver, with what is made already."""
+    try:
+        frame.run.host.look(0)
+    except OutOfTime:
+        raise TurnOver(*made) from None
+
+
 def _finish_retried(frame: Frame, result: JSON, finish: Finish) -> Step:
     """The entry of a retried state is counted already; the loop is about to count it again."""
     following = finish(frame, result)
     frame.run.events -= 1
     frame.entered = frame.entered_ns = 0
     return following
-
-
-def cross_in(payload: JSON) -> tuple[JSON, int]:
-    """A payload by value and its size in bytes. Raises EngineError for what is no JSON."""
-    try:
-        return cross(payload)
-    except NotJSON as error:
-        raise EngineError(RUNTIME, f"The input of the task is not valid JSON: {error}") from None

@@ -20,7 +20,7 @@ from express.result import Names
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from express.payload import Foreign, Trouble
+    from express.foreign import Foreign, Trouble
     from express.types import JSON
 
 #: What Lambda's Python runtime calls a return value that `json.dumps` refuses.

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, StateError
-from express.payload import MANY_COPIES, NotJSON, measure, measure_array, outweighs
+from express.foreign import NotJSON
+from express.payload import MANY_COPIES, measure, measure_array, outweighs
 
 if TYPE_CHECKING:
     from express.program import Frame

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from express.definition import messages
 from express.definition.problems import INVALID_VARIABLE_NAME, RESERVED_VARIABLE_NAME
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, StateError
-from express.payload import MANY_COPIES, NotJSON, measure_members, outweighs
+from express.foreign import NotJSON
+from express.payload import MANY_COPIES, measure_members, outweighs
 from express.states.history import trail_of
 
 if TYPE_CHECKING:

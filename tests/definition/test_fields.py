@@ -9,7 +9,8 @@ import pytest
 
 from express.definition.document import load_definition
 from express.definition.fields import MISSING, Fields
-from express.payload import MAX_DEPTH, cross
+from express.foreign import MAX_DEPTH
+from express.payload import cross
 
 if TYPE_CHECKING:
     from collections.abc import Callable

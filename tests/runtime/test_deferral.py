@@ -261,6 +261,52 @@ def test_handlers_are_called_once_whoever_looks_on(hurry: Hurry) -> None:
     assert hurry.stops > 0
 
 
+def test_a_task_that_waits_for_a_turn_still_has_its_expressions_put_off(
+    hurry: Hurry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its payload crosses, and after it has, the step only waits; what is evaluated later takes its time."""
+    worked_out = 0
+    work_out = LoopHost.work_out
+
+    async def counted(*arguments: Any) -> None:
+        nonlocal worked_out
+        worked_out += 1
+        await work_out(*arguments)
+
+    monkeypatch.setattr(LoopHost, "work_out", counted)
+    definition = machine(A=task("double", ResultSelector={"odd.$": "$.list[?(@.odd == true)].n"}))
+    assert run_clean(executed(compiled(definition, double=double), EVENT)).output == {"odd": [1, 3, 5]}
+    assert (hurry.stops, worked_out) == (3, 1)
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize(
+    "fields", [{}, {"ResultSelector": {"odd.$": ODD}}, {"Retry": [{"ErrorEquals": ["States.ALL"]}]}], ids=list
+)
+@pytest.mark.parametrize("way", ["at once", "later", "dynamic"])
+def test_a_result_is_what_it_was_when_it_was_returned(way: str, fields: dict[str, Any]) -> None:
+    """However long the loop lets the step wait afterwards, and whatever the handler's own list holds by then."""
+    items: list[JSON] = []
+
+    async def collect(payload: dict[str, JSON]) -> JSON:
+        items.append({"n": payload["n"], "odd": True})
+        if way == "later":
+            await asyncio.sleep(1)
+        asyncio.get_running_loop().call_soon(items.append, {"n": "changed", "odd": True})
+        return {"items": items}
+
+    where = {"Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName.$": "$.f", "Payload.$": "$"}}
+    if way == "dynamic" and fields.get("ResultSelector"):
+        fields = {"ResultSelector": {"odd.$": "$.Payload.items[?(@.odd == true)].n"}}
+    called = task("collect", **fields) | (where if way == "dynamic" else {})
+    definition = machine(A=called)
+    result = run_clean(executed(compiled(definition, collect=collect), {"n": 1, "f": "collect"}))
+
+    assert result.succeeded
+    assert "changed" not in str(result.output)
+    assert len(items) == 2
+
+
 def test_one_that_waits_for_an_expression_is_not_begun_again(hurry: Hurry) -> None:
     """`start` on a machine that cannot block gives it a task, which has to wait first."""
     workflow = compiled(machine(A=state("Pass", Parameters={"odd.$": ODD})))

@@ -229,6 +229,60 @@ def test_one_after_another_is_run_at_once(way: str, event: JSON) -> None:
     longest_turn(work, 1_000)
 
 
+def test_whoever_was_called_up_has_the_turn_s_only_slice() -> None:
+    """What he begins when it is over waits for another turn, although nobody else has asked for this one."""
+
+    async def main() -> tuple[bool, bool]:
+        async with express.Runtime() as runtime:
+            await runtime.breathe()
+            called_up = runtime.has_time()
+            await asyncio.sleep(1)
+            return called_up, runtime.has_time()
+
+    assert run_clean(main(), tick_ns=MILLISECOND) == (False, True)
+
+
+def test_an_input_that_is_long_looked_at_takes_its_time_from_the_turn() -> None:
+    """Of its first task nothing happens before the loop has turned."""
+    calls: list[int] = []
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            ticker = Ticker()
+            workflow = compiled(machine(A=task("count")), count=lambda payload: calls.append(ticker.turns))
+            result = await runtime.execute(workflow, [2**70] + [1.5] * 20_000)
+            ticker.stop()
+            return result
+
+    assert run_clean(main(), tick_ns=2 * MILLISECOND).succeeded
+    assert calls
+    assert calls[0] > 0
+
+
+@pytest.mark.parametrize("handler", ["at once", "later"])
+def test_after_a_long_result_the_loop_turns(handler: str) -> None:
+    """It has taken a millisecond or more to cross, whatever the clock says."""
+    turns: list[int] = []
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            ticker = Ticker()
+
+            async def note(payload: JSON) -> JSON:
+                turns.append(ticker.turns)
+                if handler == "later":
+                    await asyncio.sleep(0)
+                    turns[-1] = ticker.turns
+                return "x" * 60_000
+
+            result = await runtime.execute(compiled(machine(A=task("note", Next="B"), B=task("note")), note=note))
+            ticker.stop()
+            return result
+
+    assert run_clean(main()).succeeded
+    assert turns[0] < turns[1]
+
+
 def test_refusing_many_lets_the_loop_turn() -> None:
     async def work(runtime: express.Runtime) -> None:
         workflow = compiled(machine(A=wait(1)))

@@ -36,7 +36,8 @@ from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.references import find_references
 from express.expressions.jsonata.states_object import Members, Use, sections_read, uses_of
 from express.expressions.jsonata.values import UNDEFINED, infinite_numbers, spelled
-from express.payload import NotJSON, fresh, measure, text_of
+from express.foreign import NotJSON
+from express.payload import fresh, measure, text_of
 
 if TYPE_CHECKING:
     from express.expressions.jsonata.syntax import Node

@@ -31,7 +31,8 @@ from express.expressions.jsonata.syntax import (
     Wildcard,
 )
 from express.expressions.jsonata.traversal import operands
-from express.payload import NotJSON, measure
+from express.foreign import NotJSON
+from express.payload import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

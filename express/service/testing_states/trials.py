@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from express.errors import RUNTIME
+from express.foreign import NotJSON
 from express.parsing import parse_json
-from express.payload import NotJSON, text_of
+from express.payload import text_of
 from express.service.arns import check_role_arn
 from express.service.errors import validation
 from express.service.inputs import read_input

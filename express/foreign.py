@@ -1,0 +1,158 @@
+"""What is not JSON, and where it stands.
+
+orjson says that it will not write a value, and hardly why; and some of what it writes is not JSON either: a UUID, an
+Enum. Here values are looked through: at first only for whether they are JSON, which is quick, then for the place where
+they are not, which a message has to name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from express.types import JSON
+
+#: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
+MAX_DEPTH: Final = 254
+
+#: More than so many are looked through one by one.
+_MOST_VALUES: Final = 1_000_000
+#: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
+KEYS: Final = (str,)
+LAMBDA_KEYS: Final = (str, int, float, type(None))
+#: The types that JSON text is read into, and with them what is as good.
+PLAIN: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None), list, dict})
+SOUND: Final = PLAIN | {tuple}
+ARRAYS: Final[frozenset[type]] = frozenset({list, tuple})
+
+#: What is wrong with a value: its type, a key's type, a number or a text that JSON cannot say, or that it is too deep
+#: or too long a number to be written.
+Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Where a value stops being JSON: the path of the place, what stands there, and what is the matter with it."""
+
+    place: str
+    trouble: Trouble
+    value: object
+
+    def __str__(self) -> str:
+        return f"{self.place} {_SENTENCES[self.trouble](self.value)}"
+
+
+_SENTENCES: dict[Trouble, Callable[[Any], str]] = {
+    "type": lambda value: f"is a {type(value).__name__}, which is not JSON",
+    "key": lambda key: f"has a key that is no string: {key!r}",
+    "number": lambda value: f"is {value}, which is not a JSON number",
+    "text": lambda value: "is a string with a lone surrogate, which is not valid Unicode",
+    "depth": lambda value: f"is nested deeper than {MAX_DEPTH} levels",
+    "size": lambda error: f"cannot be written as JSON: {error}",
+}
+
+
+class NotJSON(ValueError):
+    """A value that JSON cannot carry. The text names the place (`$.items[2].when`) and the Python type."""
+
+    def __init__(self, foreign: Foreign) -> None:
+        super().__init__(str(foreign))
+        self.foreign = foreign
+
+
+def refuse_foreign(value: JSON, keys: tuple[type, ...]) -> None:
+    """Raises NotJSON with the place of what is not JSON, if there is such a place."""
+    if (foreign := find_foreign(value, keys)) is not None:
+        raise NotJSON(foreign)
+
+
+def is_sound(value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] = SOUND, depth: int = 0) -> bool:
+    """Whether `value`, which lies so deep in another, is JSON for certain, and consists of these `types`; `keys` are
+    the types of keys. What is very large, or seems so because it shares its parts, is not for certain.
+
+    Quicker than to find out where it is not (`find_foreign`): all that is equally deep is looked at together.
+    """
+    level, count = [value], 0
+    for _ in range(depth, MAX_DEPTH + 1):
+        kinds = set(map(type, level))
+        if not are_sound(level, kinds, types):
+            return False
+        deeper: list[JSON] = []
+        if dict in kinds:
+            objects = level if len(kinds) == 1 else [node for node in level if type(node) is dict]
+            names = list(islice(chain.from_iterable(objects), _MOST_VALUES))
+            if not are_sound(names, set(map(type, names)), keys):
+                return False
+            deeper.extend(islice(chain.from_iterable(map(dict.values, objects)), _MOST_VALUES))
+        if not ARRAYS.isdisjoint(kinds):
+            arrays = level if kinds <= ARRAYS else [node for node in level if type(node) in ARRAYS]
+            deeper.extend(islice(chain.from_iterable(arrays), _MOST_VALUES))
+        count += len(deeper)
+        if count >= _MOST_VALUES:
+            return False
+        if not deeper:
+            return True
+        level = deeper
+    return False
+
+
+def are_sound(values: list[JSON], kinds: set[type], allowed: Iterable[type]) -> bool:
+    """Whether the types of the values, which are `kinds`, are allowed, and JSON can say the numbers and the texts."""
+    if not kinds.issubset(allowed):
+        return False
+    if str in kinds:
+        texts = values if len(kinds) == 1 else [text for text in values if type(text) is str]
+        if not all(map(str.isascii, texts)) and any(map(_SURROGATE.search, texts)):
+            return False
+    return float not in kinds or all(map(math.isfinite, [number for number in values if type(number) is float]))
+
+
+def find_foreign(value: JSON, keys: tuple[type, ...] = KEYS) -> Foreign | None:
+    """Where `value` stops being JSON, if it does; `keys` are the types a key may have.
+
+    Iterative: depth is data, not stack.
+    """
+    pending: list[tuple[Any, tuple[Any, ...], int]] = [(value, (), 0)]
+    while pending:
+        node, trail, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            return Foreign(f"{_path(trail[:3])}…", "depth", node)
+        if isinstance(node, dict):
+            for key, member in node.items():
+                if not isinstance(key, keys):
+                    return Foreign(_path(trail), "key", key)
+                pending.append((member, (*trail, key), depth + 1))
+        elif isinstance(node, list | tuple):
+            pending.extend((member, (*trail, index), depth + 1) for index, member in enumerate(node))
+        elif trouble := _trouble(node):
+            return Foreign(_path(trail), trouble, node)
+    return None
+
+
+def _trouble(node: Any) -> Trouble | None:
+    """What is the matter with a scalar, or with anything else that is neither an object nor an array."""
+    if node is None or isinstance(node, int):
+        return None
+    if isinstance(node, float):
+        return None if math.isfinite(node) else "number"
+    if not isinstance(node, str):
+        return "type"
+    try:
+        node.encode()
+    except UnicodeEncodeError:
+        return "text"
+    return None
+
+
+def _path(trail: tuple[Any, ...]) -> str:
+    """`$.items[2].when`; what is no Unicode in a key is replaced, for the text goes into error causes."""
+    text = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
+    return text.encode("utf-8", "replace").decode()
