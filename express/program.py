@@ -91,7 +91,9 @@ class Step:
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
     the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is the short
     name of what a Task calls.
-    `is_written`: somebody wants the history of the machine. `has_token`: its task can be answered from outside.
+    `takes_at_once`: what it has waited for has to be taken in the turn of the loop in which it is there, because it can
+    be changed afterwards. `is_written`: somebody wants the history of the machine. `has_token`: its task can be
+    answered from outside.
     `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it. `build_many`: makes what runs
     the step for many inputs in a row, given whether their sizes are known; None where it cannot be run like that.
     `link`: what there is to know of it for those who run it together with its neighbours, None for most. `span`: how
@@ -130,6 +132,7 @@ class Step:
         "retry",
         "run",
         "span",
+        "takes_at_once",
         "timed_out",
         "type",
         "waited",
@@ -151,7 +154,7 @@ class Step:
         self.link: Any = None
         self.span = 1
         self.chains: tuple[ChainCount, ...] = ()
-        self.retries = self.is_written = self.has_token = self.lends_run = False
+        self.retries = self.is_written = self.has_token = self.lends_run = self.takes_at_once = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0

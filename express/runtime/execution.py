@@ -245,26 +245,21 @@ async def drive(frame: Frame) -> None:
     run = frame.run
     host = run.host
     cancellations = host.cancelling()
-    following: Step | None
     while True:
         if frame.awaiting is not None:
             following = await _wait(frame, frame.awaiting, cancellations)
+            if following is END:
+                return
+            if following is WAITING:
+                continue
         else:
-            if frame.delay:
-                delay, frame.delay = frame.delay, 0.0
+            delay, frame.delay = frame.delay, 0.0
+            if delay:
                 await host.sleep(delay)
-                following = None
-            else:
+            if not delay or not host.has_time():
                 await breathe(run)
-                following = frame.step
             if _is_called_off(run, cancellations):
                 raise asyncio.CancelledError
-        if following is END:
-            return
-        if following is WAITING:
-            continue
-        if following is not frame.step and not host.has_time():
-            await breathe(run)
         if advance(frame):
             return
 
@@ -276,14 +271,14 @@ def _is_called_off(run: Run, cancellations: int) -> bool:
 
 async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
     """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one. Where it
-    was called off meanwhile, nothing that has come of it counts any more."""
+    was called off meanwhile, nothing that has come of it counts any more.
+
+    Thousands may come back in one turn of the loop. Those for whom it has no time stand in line at once, unless what
+    they have come back with has to be taken now (`Step.takes_at_once`).
+    """
     step, run = frame.step, frame.run
     frame.awaiting = None
-    if type(awaiting) is _WorkedOut:
-        await awaiting
-        if _is_called_off(run, cancellations):
-            raise asyncio.CancelledError
-        return None
+    has_time = False
     try:
         try:
             value = await awaiting
@@ -296,6 +291,12 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
             value = None
         if _is_called_off(run, cancellations):
             raise asyncio.CancelledError
+        if type(awaiting) is _WorkedOut or not step.takes_at_once:
+            has_time = True
+            if not run.host.has_time():
+                await breathe(run)
+        if type(awaiting) is _WorkedOut:
+            return None
         events = run.events
         following = step.resume(frame, value)
         step.resumed += 1
@@ -312,6 +313,8 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     if following.halts:
         return following
     frame.step = following
+    if not has_time and not run.host.has_time():
+        await breathe(run)
     return None
 
 

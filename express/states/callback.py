@@ -196,7 +196,7 @@ class CallbackEdge(Edge):
         if witness is not None:
             finish = witness.finishing(finish)[1]
         self._build_outcomes(finish, failure)
-        step.blocks = step.has_token = True
+        step.blocks = step.has_token = step.takes_at_once = True
 
         def run(frame: Frame) -> Step:
             if frame.deferral is None:

@@ -99,6 +99,7 @@ class Edge:
         """The step's closures for a handler known at compile time."""
         step = self.step
         step.lends_run = handler.wants_context
+        step.takes_at_once = handler.isolate
         wrapped = self.resource.is_lambda_invoke and handler.for_function
         begin = self._limited(self._build_begin(handler.isolate, wrapped))
         finish = resume = self._build_finish(handler.isolate, wrapped)
@@ -137,7 +138,7 @@ class Edge:
                 raise handler.failure(error) from None
             return result, wrapped
 
-        self.step.blocks = True
+        self.step.blocks = self.step.takes_at_once = True
         finish_plainly, finish_wrapped = self._build_finish(True, False), self._build_finish(True, True)
 
         def finish(frame: Frame, answer: tuple[JSON, bool]) -> Step:
