@@ -6,7 +6,8 @@
     ├── StateError           a state failed while running: an ASL error name and a cause (ASL spec, "Errors")
     │   ├── EngineError      the same, but raised by the language itself: AWS puts the place before its cause
     │   │   └── EvaluationFailed   a JSONata expression failed, or gave what its field cannot take
-    │   └── TaskError        raised by a task handler to name the workflow error it means
+    │   ├── TaskError        raised by a task handler to name the workflow error it means
+    │   └── HandlerFailure   made of any other exception of a handler (is defined with `tasks.functions`)
     ├── PathNotFound         a definite JSONPath met data without it; the field that evaluated it words the error
     ├── ExecutionFailed      `Result.unwrap()` of an execution that did not succeed
     ├── InvalidTasks         a task registration or a tasks module that cannot be used
@@ -18,6 +19,8 @@
     ├── InvalidMocks         a mock configuration that cannot be used
     ├── SourceError          a source of messages cannot be used, whatever is tried
     │   └── SourceUnavailable   its broker does not answer: what was asked for may work later
+    ├── ServiceError         the AWS-compatible service refuses an operation (is defined with `service.errors`)
+    ├── WorkersFailed        a worker process of `express serve` does not come up (is defined with `api.workers`)
     └── RuntimeClosed        `start` on a Runtime that is shutting down
 
 Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime

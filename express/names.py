@@ -1,4 +1,4 @@
-"""What AWS allows as the name of a state machine or an execution.
+"""What AWS allows as the name of a state machine or an execution, and the ARNs that are made of such names.
 
 Both rules are one (API reference, CreateStateMachine and StartSyncExecution: `name`): 1 to 80 characters without
 blanks, brackets, wildcards, `" # % \\ ^ | ~ ` $ & , ; : /` and control characters. A name becomes part of an ARN, which
@@ -23,6 +23,19 @@ def check_name(name: str) -> None:
     """Raise ValueError, in AWS's words, unless a state machine or an execution may be called this."""
     if not 1 <= len(name) <= MAX_NAME or _FORBIDDEN.search(name):
         raise ValueError(f"Invalid Name: '{name}'")
+
+
+def execution_arn(machine_arn: str, machine_type: str, name: str, unique: str | None = None) -> str:
+    """The ARN of an execution. That of an Express one has a unique id behind its name, where it is known (AWS guide,
+    "ARN formats")."""
+    kind = ":express:" if machine_type == "EXPRESS" else ":execution:"
+    arn = f"{machine_arn.replace(':stateMachine:', kind)}:{name}"
+    return arn if unique is None or machine_type != "EXPRESS" else f"{arn}:{unique}"
+
+
+def map_run_arn(machine_arn: str, label: str, unique: str) -> str:
+    """The ARN of a Map Run, of the distributed Map with this label (AWS guide, "Viewing Map Runs")."""
+    return f"{machine_arn.replace(':stateMachine:', ':mapRun:')}/{label}:{unique}"
 
 
 def fitting_name(text: str) -> str:

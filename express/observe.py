@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -153,7 +152,9 @@ def _caller(observer: Observer, hook: str) -> Announce:
         nonlocal reported
         try:
             call(*arguments)
-        except (Exception, CancelledError):  # a hook is no coroutine: nobody is cancelling it
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a hook is no coroutine: even a CancelledError is its own
             if not reported:
                 reported = True
                 name = f"{type(observer).__qualname__}.{hook}"

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from express.counting import Tally
 from express.errors import StateError
+from express.names import execution_arn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -381,7 +382,7 @@ class Frame:
     """One activation of a `States` object: the machine itself, a branch or an iteration.
 
     `size` is an upper bound of the serialised bytes of `data`: states that only select leave it alone, states that
-    can grow data raise it, and only when it passes the limit is the data measured (libraries: measuring 256 KiB
+    can grow data raise it, and only when it passes the limit is the data measured (measuring 256 KiB
     takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
     `attempts` holds the Retry counters of the current visit, None on the first attempt. `entered` is the id of the
     event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
@@ -539,12 +540,9 @@ class Run(Frame):
 
     @property
     def execution_arn(self) -> str:
-        """AWS's form: an Express execution has a unique id behind its name (facts: AWS guide "ARN formats")."""
-        machine = self.machine
-        if machine.type == "STANDARD":
-            return f"{machine.arn.replace(':stateMachine:', ':execution:')}:{self.execution_name}"
+        """AWS's form: an Express execution has a unique id behind its name (AWS guide "ARN formats")."""
         unique = self.host.default_name(self.sequence)
-        return f"{machine.arn.replace(':stateMachine:', ':express:')}:{self.name or unique}:{unique}"
+        return execution_arn(self.machine.arn, self.machine.type, self.execution_name, unique)
 
     @property
     def deadline_ns(self) -> int:

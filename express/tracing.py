@@ -1,7 +1,7 @@
 """OpenTelemetry spans: one for each execution, one in it for each state, and handlers whose own spans nest in those.
 A child execution of a distributed Map has its span within the Map's.
 
-    runtime = express.Runtime(observers=[express.tracing.Tracing()])        # pip install 'express[otel]'
+    runtime = express.Runtime(observers=[express.tracing.Tracing()])        # needs opentelemetry-sdk
 
 On AWS the trace ends where a message enters Step Functions. Here an execution continues the trace of whoever starts it:
 the caller's current span, or else what the event carries, which is where producers put it when a broker has no headers:
@@ -55,7 +55,7 @@ class Tracing(Observer):
             from opentelemetry import context, trace
             from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
         except ImportError as error:
-            raise ImportError("tracing needs OpenTelemetry: pip install 'express[otel]'") from error
+            raise ImportError("tracing needs OpenTelemetry: pip install opentelemetry-sdk") from error
         self._trace = trace
         self._context = context
         self._w3c = TraceContextTextMapPropagator()

@@ -19,7 +19,7 @@ from express.expressions.jsonata.values import UNDEFINED
 from express.expressions.jsonpath import building
 from express.expressions.jsonpath.document import Document
 from express.runtime.host import LoopHost
-from express.states import choice, edge
+from express.states import choice, task_edge
 
 if TYPE_CHECKING:
     import pytest
@@ -50,7 +50,7 @@ def set_in(patch: pytest.MonkeyPatch) -> Hurry:
     patch.setattr(templates, "_FEW", 0)
     patch.setattr(choice, "_LOOK_EVERY", 1)
     patch.setattr(intrinsics, "_FEW_VALUES", -1)
-    patch.setattr(edge, "_LARGE", -1)
+    patch.setattr(task_edge, "_LARGE", -1)
     return hurry
 
 

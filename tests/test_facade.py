@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -12,34 +14,49 @@ from pathlib import Path
 import pytest
 
 import express
+from express import errors
 
-#: What a user sees (README, "What a user sees").
+#: All of it, and nothing else.
 NAMES = {
     "Billing",
     "DefinitionError",
     "Execution",
     "ExecutionFailed",
     "ExpressError",
+    "InvalidMocks",
+    "InvalidOutput",
     "InvalidTasks",
+    "InvalidToken",
     "Observer",
     "Result",
     "Runtime",
     "RuntimeClosed",
+    "SourceError",
+    "SourceUnavailable",
     "StateError",
     "TaskContext",
     "TaskError",
+    "TaskTimedOut",
     "Tasks",
+    "TokenError",
     "Workflow",
     "compile",
+    "consumers",
+    "execution_log",
+    "history",
+    "jsonata",
+    "metrics",
     "run",
+    "testing",
+    "tracing",
 }
 
 
 def test_the_names_are_there() -> None:
-    assert set(express.__all__) >= NAMES
+    assert set(express.__all__) == NAMES
     for name in express.__all__:
         assert getattr(express, name) is not None
-    assert set(dir(express)) >= NAMES | {"__version__"}
+    assert set(dir(express)) == NAMES | {"__version__"}
 
 
 def test_all_that_the_readme_shows_is_there_after_import_express() -> None:
@@ -54,6 +71,19 @@ def test_all_is_sorted_and_without_repeats() -> None:
 def test_every_name_is_documented() -> None:
     undocumented = [name for name in express.__all__ if not inspect.getdoc(getattr(express, name))]
     assert undocumented == []
+
+
+def test_every_error_stands_in_the_tree() -> None:
+    for module in pkgutil.walk_packages(express.__path__, "express."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    missing, found = [], [express.ExpressError]
+    while found:
+        error = found.pop()
+        found.extend(error.__subclasses__())
+        if error.__module__.startswith("express") and f"─ {error.__name__} " not in f"─ {errors.__doc__}":
+            missing.append(error.__name__)
+    assert missing == ["ExpressError"]
 
 
 @pytest.mark.parametrize("name", ["DefinitionError", "ExecutionFailed", "InvalidTasks", "RuntimeClosed", "StateError"])

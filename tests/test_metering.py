@@ -1,4 +1,4 @@
-"""Rounding edges of the meter, and AWS's memory example (asl-facts section 9, X1)."""
+"""Rounding edges of the meter, and AWS's worked example of memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worked examples that AWS publishes, to the cent (asl-facts section 9: X2-X5, S1, S2)."""
+"""The worked examples that AWS publishes, to the cent."""
 
 from __future__ import annotations
 

@@ -433,7 +433,7 @@ def test_without_opentelemetry_there_is_a_plain_word() -> None:
         "except ImportError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "tracing needs OpenTelemetry: pip install 'express[otel]'\n"
+    assert done.stdout == "tracing needs OpenTelemetry: pip install opentelemetry-sdk\n"
 
 
 def test_opentelemetry_is_not_imported_unless_used() -> None:

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error), getattr(error, "hint", None))
         settle_stdout()
         return getattr(error, "status", USAGE)
-    except BaseException as error:  # noqa: BLE001  the last edge: whatever it is, the user gets one line
+    except BaseException as error:  # noqa: BLE001 - the last edge: whatever it is, the user gets one line
         _show_traceback(error, wanted=arguments.debug)
         _complain(
             f"internal error: {type(error).__name__}: {error}",

@@ -250,7 +250,7 @@ class BlockingCalls:
             future, function, arguments = call
             try:
                 outcome, error = function(*arguments), None
-            except Exception as raised:  # noqa: BLE001  carried to the awaiting side
+            except Exception as raised:  # noqa: BLE001 - carried to the awaiting side
                 outcome, error = None, raised
             # The loop is gone when a command was interrupted during the call; then nobody wants the outcome.
             with suppress(RuntimeError):

@@ -83,10 +83,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--strict-aws",
         action="store_true",
-        default=None,
         help="remember no Express executions, as AWS does; without it the recent ones can be described and listed",
     )
-    parser.add_argument("--extended", dest="strict_aws", action="store_false", help="the opposite, and the default")
     parser.add_argument(
         "--max-in-flight",
         metavar="N",
@@ -120,15 +118,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.workers > 1 and os.name == "nt":
         raise CommandError("--workers needs Unix sockets, which this system does not have")
-    if arguments.workers > 1 and arguments.strict_aws is False:
-        raise CommandError(
-            "--extended remembers Express executions, and each of --workers would remember its own",
-            hint="leave one of them out",
-        )
     try:
         import httptools  # noqa: F401
     except ImportError:
-        raise CommandError("express serve needs the package httptools", hint="pip install 'express[server]'") from None
+        raise CommandError("express serve needs the package httptools", hint="pip install httptools") from None
     from express.runtime import run as run_loop
 
     definitions = _read_definitions(Path(arguments.definitions)) if arguments.definitions else {}

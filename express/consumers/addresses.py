@@ -11,10 +11,10 @@ from express.errors import SourceError
 if TYPE_CHECKING:
     from express.consumers.source import Source
 
-#: Scheme, module, the package it needs, and the extra that installs that. A module has `from_url(url, dead_letter)`.
+#: Scheme, module, and the package it needs. A module has `from_url(url, dead_letter)`.
 SCHEMES: Final = {
-    "redis": ("express.consumers.redis", "redis", "redis"),
-    "rediss": ("express.consumers.redis", "redis", "redis"),
+    "redis": ("express.consumers.redis", "redis"),
+    "rediss": ("express.consumers.redis", "redis"),
 }
 
 
@@ -32,11 +32,11 @@ def connect(url: str, *, dead_letter: str | None = None) -> Source:
     if scheme not in SCHEMES:
         shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         raise SourceError(f"{shown!r} is no source: its scheme must be one of {', '.join(SCHEMES)}")
-    module, package, extra = SCHEMES[scheme]
+    module, package = SCHEMES[scheme]
     try:
         source: Source = import_module(module).from_url(url, dead_letter)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != package:
             raise
-        raise SourceError(f"{scheme}:// needs the package {package}: pip install 'express[{extra}]'") from None
+        raise SourceError(f"{scheme}:// needs the package {package}: pip install {package}") from None
     return source

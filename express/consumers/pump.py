@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Final
 
 from express.consumers.outcomes import EXHAUSTED, INVALID_INPUT, Backoff, Outcomes, check_action
 from express.errors import SourceUnavailable
-from express.names import fitting_name
+from express.names import execution_arn, fitting_name
 from express.parsing import parse_json
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Pump:
         self.outcome_counts = dict.fromkeys(OUTCOMES, 0)
         self.redelivered = 0
         self.dead_lettered = 0
-        self.reconnects = 0
+        self.reconnections = 0
         self.lag: int | None = None
         self.is_running = False
 
@@ -320,8 +320,7 @@ class Pump:
             "x-delivery-count": str(message.deliveries),
         }
         if name is not None:
-            kind = ":express:" if self._workflow.type == "EXPRESS" else ":execution:"
-            headers["x-execution-arn"] = f"{self._workflow.arn.replace(':stateMachine:', kind)}:{name}"
+            headers["x-execution-arn"] = execution_arn(self._workflow.arn, self._workflow.type, name)
         return headers
 
     # ------------------------------------------------------------------------------------------ the settler
@@ -401,7 +400,7 @@ class Pump:
     def _came_back(self, work: str) -> None:
         since = self._away.pop(work, None)
         if since is not None and not self._away:
-            self.reconnects += 1
+            self.reconnections += 1
             log.warning("source %s: back after %.1f s", self.name, (self._runtime.monotonic_ns() - since) / _NS)
 
     # ------------------------------------------------------------------------------------------ now and then

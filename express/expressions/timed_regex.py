@@ -8,6 +8,7 @@ are searched without.
 
 from __future__ import annotations
 
+from math import factorial
 from typing import TYPE_CHECKING, Any, Final
 
 import regex
@@ -20,6 +21,17 @@ _SECONDS: Final = 0.005
 #: So that going over a long string once, even in small steps as for `(?:ab)*`, is not too long.
 _SECONDS_A_CHARACTER: Final = 25e-9
 _MOST_SECONDS: Final = 0.009
+
+#: Steps that need no clock: one or two milliseconds.
+CALM: Final = 200_000
+#: The package unrolls what a pattern takes at the least; more would take it long to compile.
+UNROLLED: Final = 5_000
+
+
+def calm_length(ways: int, power: int) -> int:
+    """The length of texts up to which a search takes at most `CALM` steps, where there are `ways * n ** power` ways to
+    match n characters; 0 for none."""
+    return 0 if ways > CALM else int((CALM * factorial(power) / ways) ** (1 / power))
 
 
 def seconds_for(subject: str) -> float:

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from express.errors import ExpressError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class PatternError(ExpressError):
+class PatternError(Exception):
     """A backslash stands before something other than `*` or another backslash."""
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from express.counting import OTHER, Histogram
-from express.metering import BYTES_PER_MB, MEMORY_STEP_MB
+from express.metering import MEMORY_STEP_BYTES
 from express.metrics import families
 from express.metrics.labels import RESERVED_ERRORS
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from express.metrics.snapshot import Snapshot
     from express.observe import Observer
     from express.program import Machine, Step
-
-_UNIT_BYTES = MEMORY_STEP_MB * BYTES_PER_MB
 
 
 class Measurements(Protocol):
@@ -138,7 +136,7 @@ def _read_bill(snapshot: Snapshot, workflow: str, tally: Tally, base_memory: int
     snapshot.add(families.BILLED_GIGABYTE_SECONDS, (workflow,), units)
     snapshot.add(families.COST, (workflow,), cost)
     snapshot.add(families.MEMORY, (workflow,), ended, tally.memory_bytes(base_memory))
-    snapshot.add(families.BILLED_MEMORY, (workflow,), ended, tally.billed_memory_steps * _UNIT_BYTES)
+    snapshot.add(families.BILLED_MEMORY, (workflow,), ended, tally.billed_memory_steps * MEMORY_STEP_BYTES)
 
 
 def _read_steps(snapshot: Snapshot, workflow: str, steps: Sequence[Step]) -> None:

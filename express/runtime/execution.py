@@ -282,7 +282,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     try:
         try:
             value = await awaiting
-        except (Exception, asyncio.CancelledError) as exception:
+        except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - raised again, as the state's error
             if not _is_called_off(run, cancellations):
                 # Also a CancelledError: nobody has asked this task to stop, the handler awaited what was cancelled.
                 raise step.failed(frame, exception) from None

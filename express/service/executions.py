@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from express.errors import RUNTIME
 from express.foreign import NotJSON
 from express.history import EVENT_LIMIT, Entry, keep_output, last_event, started
-from express.names import check_name
+from express.names import check_name, execution_arn
 from express.payload import text_of
 from express.result import Names, Result
 from express.runtime.loops import spawn
@@ -172,7 +172,7 @@ class Executions:
         """The execution that has this name, if it runs with this input. Raises ServiceError for any other."""
         if name is None:
             return None
-        record = self._store.execution(f"{machine.arn.replace(':stateMachine:', ':execution:')}:{name}")
+        record = self._store.execution(execution_arn(machine.arn, "STANDARD", name))
         if record is None:
             return None
         if record.status != RUNNING or record.input != text:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from express.names import execution_arn
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
@@ -141,7 +143,7 @@ class Target:
     Executions refer to it for all they have in common. Nobody changes it.
     """
 
-    __slots__ = ("_base", "alias_arn", "machine", "revision", "version_arn")
+    __slots__ = ("alias_arn", "machine", "revision", "version_arn")
 
     def __init__(
         self, machine: StateMachine, revision: Revision, version_arn: str | None = None, alias_arn: str | None = None
@@ -150,10 +152,7 @@ class Target:
         self.revision = revision
         self.version_arn = version_arn
         self.alias_arn = alias_arn
-        kind = "execution" if machine.type == "STANDARD" else "express"
-        self._base = machine.arn.replace(":stateMachine:", f":{kind}:")
 
     def execution_arn(self, name: str, unique: str) -> str:
-        """The ARN of an execution: that of an Express one has a unique id behind its name (AWS guide "ARN formats")."""
-        base = self._base
-        return f"{base}:{name}" if self.machine.type == "STANDARD" else f"{base}:{name}:{unique}"
+        """The ARN of an execution of the machine."""
+        return execution_arn(self.machine.arn, self.machine.type, name, unique)

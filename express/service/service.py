@@ -17,7 +17,7 @@ from express.service.aliases import Aliases
 from express.service.arns import Account
 from express.service.callbacks import TaskTokens, add_token_integrations
 from express.service.catalogue import Catalogue
-from express.service.executions import Executions
+from express.service.executions import MAX_OPEN_TIME, Executions
 from express.service.integrations import in_order
 from express.service.mocking import Mocking
 from express.service.nested import add_nested_executions
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from express.tasks.mocks import MockFile
 
 #: A Standard execution may take a year (AWS guide "Service quotas"), in seconds.
-YEAR: Final = 365 * 24 * 60 * 60
 #: Executions of each type running at once.
 MAX_IN_FLIGHT: Final = 10_000
 
@@ -69,7 +68,7 @@ class Service:
         self._express = Runtime(max_in_flight, observers=remembering, drain_timeout=drain_timeout)
         self._standard = Runtime(
             max_in_flight,
-            execution_timeout=YEAR,
+            execution_timeout=MAX_OPEN_TIME,
             observers=(*observers, Chronicle(keeps_places=True)),
             drain_timeout=drain_timeout,
         )

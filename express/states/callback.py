@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.errors import StateError
 from express.program import WAITING, Frame, Step
 from express.states.crossing import cross_in, cross_out
-from express.states.edge import Begin, Edge, Within
 from express.states.lambda_function import cancelled, wrap
 from express.states.sizes import input_limit_exceeded
 from express.states.task_context import TaskContext
+from express.states.task_edge import Begin, Edge, Within
 
 if TYPE_CHECKING:
     from express.program import Opening

@@ -25,6 +25,7 @@ from express.errors import (
 )
 from express.expressions.jsonata.fields import build_template as build_query_template
 from express.expressions.templates import Template, build_template
+from express.names import execution_arn
 from express.payload import measure
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import read_template
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.expressions.jsonata.fields import Template as QueryTemplate
     from express.program import Program, Step
-    from express.states.history import History
+    from express.states.history import HistoryWriter
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
@@ -241,7 +242,7 @@ class ChildRun(Run):
     @property
     def execution_arn(self) -> str:
         """`arn:...:execution:machine/label:name` (AWS guide, "Viewing Map Runs")."""
-        return f"{self.machine.arn.replace(':stateMachine:', ':execution:')}/{self.label}:{self.execution_name}"
+        return execution_arn(f"{self.machine.arn}/{self.label}", "STANDARD", self.execution_name)
 
     def let_go(self) -> None:
         super().let_go()
@@ -267,7 +268,7 @@ class Children(Siblings):
         count: float | None,
         percentage: float | None,
         label: str,
-        history: History | None,
+        history: HistoryWriter | None,
         witness: Witness | None,
     ) -> None:
         super().__init__(parent, len(inputs), limit)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from express.definition.fields import Fields
     from express.program import Frame, Step, StepRun
-    from express.types import JSON, Expr
+    from express.types import JSON, Expr, Scope
 
 #: (factor, constant): output size <= factor * input size + constant, in bytes. None: not known, so measure.
 Growth: TypeAlias = tuple[int, int] | None
@@ -221,13 +221,13 @@ def build_select(path: Path | None, discard: bool) -> Expr | None:
         return None
     expr = build_path(path)
 
-    def select(data: JSON, frame: Frame) -> JSON:
+    def select(data: JSON, scope: Scope) -> JSON:
         try:
-            return expr(data, frame)
+            return expr(data, scope)
         except PathNotFound as error:
             raise invalid_path(error) from None
 
-    return select  # type: ignore[return-value]  # a Frame is a Scope
+    return select
 
 
 def _empty_object(data: JSON, scope: object) -> JSON:

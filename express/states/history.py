@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import uuid4
 
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EvaluationFailed, StateError
+from express.names import map_run_arn
 from express.observe import HISTORY_HOOKS, Event, announcer, has_hook
 from express.program import END, FAILED, WAITING
 
@@ -107,7 +108,7 @@ def trail_of(frame: Frame) -> Trail:
     return trail
 
 
-class History:
+class HistoryWriter:
     """Writes the events of one machine's executions, for the observers that have hooks for them.
 
     keeps_places: the executions can be taken up again. The state an execution is taken up in has been entered before,
@@ -257,8 +258,8 @@ class History:
     def map_run_started(self, frame: Frame, step: Step, label: str | None) -> None:
         """The children of a distributed Map are about to run, in executions of their own."""
         run = frame.run
-        runs = run.machine.arn.replace(":stateMachine:", ":mapRun:")
-        self.write(frame, run.events, "MapRunStarted", {"mapRunArn": f"{runs}/{label or step.name}:{uuid4()}"})
+        arn = map_run_arn(run.machine.arn, label or step.name, str(uuid4()))
+        self.write(frame, run.events, "MapRunStarted", {"mapRunArn": arn})
 
     def map_run_succeeded(self, frame: Frame) -> None:
         """With the Map itself; both have just been counted."""
@@ -289,7 +290,7 @@ _FAMILIES = {"function": "LambdaFunction", "placeholder": "LambdaFunction", "act
 class TaskHistory:
     """The events of one Task state: Scheduled, Started, perhaps Submitted, then how it went."""
 
-    def __init__(self, history: History, resource: Resource, events_before: int) -> None:
+    def __init__(self, history: HistoryWriter, resource: Resource, events_before: int) -> None:
         self._history = history
         self._family = _FAMILIES.get(resource.kind, "Task")
         self._arn = resource.arn

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from express.errors import StateError
     from express.program import Frame, Step
     from express.states.fork import Siblings
-    from express.states.history import History
+    from express.states.history import HistoryWriter
     from express.states.witness import Witness
 
 
@@ -31,7 +31,7 @@ class KeptSiblings(WrittenSiblings):
 
     __slots__ = ("_left", "_pending", "frames", "is_taken_up")
 
-    def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
+    def __init__(self, watched: Siblings, witness: Witness, history: HistoryWriter, step: Step) -> None:
         super().__init__(watched, witness, history, step)
         self.frames: dict[int, Frame] = {}
         self.is_taken_up = False

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MAX_SECONDS = 99_999_999
 
 #: Java's.
+_LONG = re.compile(r"[+-]?[0-9]{1,4000}")
+_LONGS = 1 << 63
 _INTEGERS = 1 << 31
 
 
@@ -116,7 +118,7 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
             value = lookup(data, frame)
         except PathNotFound as error:
             raise invalid_path(error) from None
-        text = value if isinstance(value, str) else text_of(value)
+        text = shown(value)
         if pattern.fullmatch(text) is None or (kind == "integer" and not -_INTEGERS <= int(text) < _INTEGERS):
             raise EngineError(
                 RUNTIME, f'The {name} field refers to value "{text}" which is not a valid {kind}: {path.text}'
@@ -124,3 +126,16 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
         return int(text) if kind == "integer" else float(text)
 
     return number
+
+
+def long_of(name: str, path: Path, value: JSON) -> int:
+    """The value of a field `name` as a Java long. Raises EngineError in AWS's words for what is none."""
+    text = shown(value)
+    if _LONG.fullmatch(text) is None or not -_LONGS <= (number := int(text)) < _LONGS:
+        raise EngineError(RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text}")
+    return number
+
+
+def shown(value: JSON) -> str:
+    """A value as causes show it."""
+    return value if isinstance(value, str) else text_of(value)

@@ -1,6 +1,6 @@
 """Task: work done by a handler (ASL spec "Task State"; AWS guide "Task workflow state").
 
-This file reads the state and finds its handler; `edge` builds what crosses between the two.
+This file reads the state and finds its handler; `task_edge` builds what crosses between the two.
 
 HeartbeatSeconds: the guide speaks of activities and callback tasks, the specification of any task. Here it holds for
 every handler that can be interrupted: one that wants more time beats `context.heartbeat()`. A miss is recorded as
@@ -15,24 +15,20 @@ from typing import TYPE_CHECKING, ClassVar
 
 from express.definition import messages
 from express.definition.fields import MISSING
-from express.definition.lookalikes import warn_of_missing_path
 from express.expressions import templates
 from express.expressions.jsonata import fields as queries
 from express.expressions.jsonata.fields import is_query
 from express.states.callback import CallbackEdge, has_token
-from express.states.edge import Edge
-from express.states.flow import read_reference_field, read_template
-from express.states.jsonata_fields import holds_query, read_query_field, read_template_field
-from express.states.numbers import MAX_SECONDS
+from express.states.flow import read_template
+from express.states.jsonata_fields import read_template_field
 from express.states.recovery import give_recovery, read_catch, read_retry
 from express.states.resource import Resource, parse_resource, short_name
 from express.states.state import Node, read_flow, read_transition
-from express.states.timeouts import TimeLimits
+from express.states.task_edge import Edge
+from express.states.timeouts import TimeLimits, read_limits
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields
-    from express.expressions.jsonata.fields import Query
-    from express.expressions.jsonpath import Path
     from express.program import Step
     from express.states.state import Handler, Linker, Resolver, Surroundings
     from express.types import JSON, Expr
@@ -58,7 +54,7 @@ class Task(Node):
             jsonata=("Arguments", "Output", "Assign"),
         )
         self._read_resource(fields, surroundings)
-        self._read_limits(fields)
+        self.limits = read_limits(fields)
         self._read_credentials(fields)
         self.retriers = read_retry(fields)
         self.catchers = read_catch(fields)
@@ -111,14 +107,6 @@ class Task(Node):
             and resolver.has_functions
         )
 
-    def _read_limits(self, fields: Fields) -> None:
-        limits = TimeLimits(_read_seconds(fields, "TimeoutSeconds"), _read_seconds(fields, "HeartbeatSeconds"))
-        timeout, heartbeat = limits.timeout, limits.heartbeat
-        if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
-            fields.report("HeartbeatSeconds", messages.HEARTBEAT_TOO_LONG)
-        if limits != TimeLimits():
-            self.limits = limits
-
     def _read_credentials(self, fields: Fields) -> None:
         """Credentials: a template with a RoleArn, for Lambda functions and service integrations only."""
         credentials = fields.object("Credentials")
@@ -156,19 +144,6 @@ class Task(Node):
 def _names(fields: Fields, template: dict[str, JSON], field: str) -> bool:
     """Whether a template has the field, given or computed."""
     return field in template or (not fields.is_jsonata and f"{field}.$" in template)
-
-
-def _read_seconds(fields: Fields, name: str) -> int | Path | Query | None:
-    """A time limit: a literal, by path, or in JSONata an expression."""
-    if holds_query(fields, name):
-        return read_query_field(fields, name)
-    seconds = fields.integer(name, minimum=1, maximum=MAX_SECONDS)
-    if fields.is_jsonata:
-        return seconds
-    path = read_reference_field(fields, f"{name}Path")
-    fields.exclusive(name, f"{name}Path")
-    warn_of_missing_path(fields, name)
-    return seconds if path is None else path
 
 
 def _build_credentials(template: templates.Template | queries.Template | None) -> Expr | None:

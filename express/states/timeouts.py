@@ -10,25 +10,25 @@ and for the paths of a Map, whose complaint is like this one, such strings are r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from express.definition import messages
+from express.definition.lookalikes import warn_of_missing_path
 from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.jsonata.fields import Query
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
-from express.payload import text_of
 from express.program import Frame, Heartbeat
-from express.states.numbers import MAX_SECONDS, QueryNumber
+from express.states.flow import read_reference_field
+from express.states.jsonata_fields import holds_query, read_query_field
+from express.states.numbers import MAX_SECONDS, QueryNumber, long_of, shown
 
 if TYPE_CHECKING:
+    from express.definition.fields import Fields
     from express.states.flow import Flow
     from express.types import JSON
-
-_LONG = re.compile(r"[+-]?[0-9]{1,4000}")
-_LONGS = 1 << 63
 
 #: `limits(data, frame)`: the seconds a task may take, and its pulse; None where the definition sets none.
 Limits: TypeAlias = Callable[["JSON", Frame], "tuple[float | None, Heartbeat | None]"]
@@ -38,8 +38,29 @@ Limits: TypeAlias = Callable[["JSON", Frame], "tuple[float | None, Heartbeat | N
 class TimeLimits:
     """The fields as read: each limit in seconds, by path or by an expression."""
 
-    timeout: int | Path | Query | None = None
-    heartbeat: int | Path | Query | None = None
+    timeout: int | Path | Query | None
+    heartbeat: int | Path | Query | None
+
+
+def read_limits(fields: Fields) -> TimeLimits | None:
+    """TimeoutSeconds, HeartbeatSeconds and their Path forms; None where the state has none of them."""
+    timeout, heartbeat = _read_seconds(fields, "TimeoutSeconds"), _read_seconds(fields, "HeartbeatSeconds")
+    if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
+        fields.report("HeartbeatSeconds", messages.HEARTBEAT_TOO_LONG)
+    return None if timeout is None and heartbeat is None else TimeLimits(timeout, heartbeat)
+
+
+def _read_seconds(fields: Fields, name: str) -> int | Path | Query | None:
+    """A time limit: a literal, by path, or in JSONata an expression."""
+    if holds_query(fields, name):
+        return read_query_field(fields, name)
+    seconds = fields.integer(name, minimum=1, maximum=MAX_SECONDS)
+    if fields.is_jsonata:
+        return seconds
+    path = read_reference_field(fields, f"{name}Path")
+    fields.exclusive(name, f"{name}Path")
+    warn_of_missing_path(fields, name)
+    return seconds if path is None else path
 
 
 def build_limits(node: TimeLimits, flow: Flow) -> Limits:
@@ -78,16 +99,3 @@ def _build_seconds(name: str, limit: int | Path | Query | None) -> Callable[[JSO
         return min(number, MAX_SECONDS)
 
     return seconds
-
-
-def long_of(name: str, path: Path, value: JSON) -> int:
-    """The value of a field `name` as a Java long. Raises EngineError in AWS's words for what is none."""
-    text = shown(value)
-    if _LONG.fullmatch(text) is None or not -_LONGS <= (number := int(text)) < _LONGS:
-        raise EngineError(RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text}")
-    return number
-
-
-def shown(value: JSON) -> str:
-    """A value as causes show it."""
-    return value if isinstance(value, str) else text_of(value)

@@ -19,9 +19,8 @@ from express.expressions.timestamps import parse_timestamp
 from express.program import WAITING
 from express.states.flow import read_reference_field
 from express.states.jsonata_fields import build_text, holds_query, read_query_field
-from express.states.numbers import MAX_SECONDS, QueryNumber
+from express.states.numbers import MAX_SECONDS, QueryNumber, long_of, shown
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
-from express.states.timeouts import long_of, shown
 
 if TYPE_CHECKING:
     from express.definition.fields import Fields

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from express.errors import ends_at_once
 from express.states.fork import ABORTABLE, NOBODY_CUT, Siblings
-from express.states.history import History, Trail, trail_of
+from express.states.history import HistoryWriter, Trail, trail_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,7 @@ class WrittenSiblings(WatchedSiblings):
 
     __slots__ = ("_first", "_history", "_is_map", "_last", "_name")
 
-    def __init__(self, watched: Siblings, witness: Witness, history: History, step: Step) -> None:
+    def __init__(self, watched: Siblings, witness: Witness, history: HistoryWriter, step: Step) -> None:
         super().__init__(watched, witness)
         self._history = history
         self._name = step.name

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from express.errors import EngineError, EvaluationFailed, StateError, ends_at_once
 from express.observe import BRANCH_HOOKS, CHILD_HOOKS, HISTORY_HOOKS, STATE_HOOKS, TASK_HOOKS, announcer, has_hook
 from express.program import FAILED, WAITING, Frame, Step
-from express.states.history import History, TaskHistory, trail_of
+from express.states.history import HistoryWriter, TaskHistory, trail_of
 from express.states.kept import KeptSiblings
 from express.states.watched import WatchedSiblings, WrittenSiblings
 
@@ -43,9 +43,9 @@ class Witness:
         self.child_started = announcer(observers, "child_started")
         self.child_ended = announcer(observers, "child_ended")
         self.watches_children = any(has_hook(observer, *CHILD_HOOKS) for observer in observers)
-        self.history: History | None = None
+        self.history: HistoryWriter | None = None
         if any(has_hook(observer, *HISTORY_HOOKS) for observer in observers):
-            self.history = History(observers)
+            self.history = HistoryWriter(observers)
 
     # ------------------------------------------------------------------------------------------ any state
 

@@ -89,7 +89,7 @@ class Tasks:
 
     def http(self, resource: str, url: str, *, connections: int = 100) -> None:
         """Let Lambda functions be done by whoever speaks Lambda's Invoke API at `url`: the runtime interface emulator,
-        `sam local start-lambda`, anything alike. Needs the package aiohttp (`pip install 'express[http]'`).
+        `sam local start-lambda`, anything alike. Needs the package aiohttp.
 
         resource: a function's name, its ARN or a pattern of either; `*` for every function nothing else is registered
             for, and for nothing but functions.
@@ -102,7 +102,7 @@ class Tasks:
         try:
             from express.tasks.http import LambdaEndpoint
         except ImportError:
-            raise InvalidTasks("functions over HTTP need the package aiohttp: pip install 'express[http]'") from None
+            raise InvalidTasks("functions over HTTP need the package aiohttp: pip install aiohttp") from None
         if resource == "*":
             resource = ALL_FUNCTIONS
         self._check(resource)

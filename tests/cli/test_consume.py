@@ -271,7 +271,7 @@ def test_a_package_that_is_missing(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "redis", None)
     assert main(["consume", definition, "--source", "redis://host/s?group=g"]) == 2
-    expected = "express: redis:// needs the package redis: pip install 'express[redis]'\n"
+    expected = "express: redis:// needs the package redis: pip install redis\n"
     assert capsys.readouterr().err == expected
 
 

@@ -264,11 +264,6 @@ def test_workers_do_not_outlive_their_owner(tmp_path: Path) -> None:
             pass
 
 
-def test_workers_remember_no_express_executions(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["serve", "--port", "0", "--workers", "2", "--extended"]) == 2
-    assert "each of --workers would remember its own" in capsys.readouterr().err
-
-
 def test_an_address_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
     # TEST-NET-1 belongs to nobody (RFC 5737).
     assert main(["serve", "--host", "192.0.2.1", "--port", "0", "--unauthenticated"]) == 2

@@ -504,7 +504,7 @@ def test_a_broker_that_goes_away_and_comes_back_costs_nothing(caplog: pytest.Log
                 assert pump.in_flight <= 100
                 queue.is_down = False
             await until_settled(queue)
-            assert pump.reconnects == 3
+            assert pump.reconnections == 3
             assert pump.outcome_counts["succeeded"] == 2_000
         assert set(runs.values()) == {1}
 
@@ -539,7 +539,7 @@ def test_dead_letters_that_have_to_wait_hold_up_nothing_else() -> None:
             await until_settled(queue)
             pump.stop()
             await running
-        assert (len(queue.dead_letters), pump.dead_lettered, pump.reconnects) == (1, 1, 1)
+        assert (len(queue.dead_letters), pump.dead_lettered, pump.reconnections) == (1, 1, 1)
 
     run_clean(main())
 

@@ -256,7 +256,7 @@ def test_a_server_that_takes_nothing_for_now_is_waited_for(server: RedisServer, 
                 client.config_set(setting, 0)
                 await until(lambda: pump.dead_lettered == 1 and not pump.in_flight)
                 await until(lambda: pump.is_connected)
-                assert pump.reconnects == 1
+                assert pump.reconnections == 1
                 pump.stop()
                 await running
         finally:

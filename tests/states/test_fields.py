@@ -368,7 +368,7 @@ def test_the_eight_types_in_the_order_of_aws() -> None:
 
 
 COMMON = ("Comment", "QueryLanguage", "InputPath", "OutputPath", "Assign")
-#: Which types have which of the fields several have (facts, "Common fields per state type").
+#: Which types have which of the fields several have (ASL spec, "State Types").
 HAVE: dict[str, set[str]] = {
     "Task": {*COMMON, "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch", "Next"},
     "Parallel": {*COMMON, "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch", "Next"},

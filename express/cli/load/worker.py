@@ -88,7 +88,7 @@ def serve(connection: Connection, assignment: Assignment) -> None:
     except (CommandError, ExpressError) as error:
         hint, status = getattr(error, "hint", None), getattr(error, "status", USAGE)
         connection.send(Trouble(str(error), hint, status, traceback.format_exc()))
-    except Exception as error:  # noqa: BLE001  the edge of the process: the parent says it in one line
+    except Exception as error:  # noqa: BLE001 - the edge of the process: the parent says it in one line
         message = f"internal error: {type(error).__name__}: {error}"
         connection.send(Trouble(message, None, INTERNAL, traceback.format_exc()))
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _TEXT_LIMIT: Final = 10_000
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/_-]+")
 
-_ALGORITHMS: Final[dict[str, Callable[[bytes], Any]]] = {
+ALGORITHMS: Final[dict[str, Callable[[bytes], Any]]] = {
     "MD5": partial(hashlib.md5, usedforsecurity=False),
     "SHA-1": partial(hashlib.sha1, usedforsecurity=False),
     "SHA-256": hashlib.sha256,
@@ -58,7 +58,7 @@ def base64_decode(text: JSON) -> str:
 @intrinsic("States.Hash", 2, writes=True)
 def hash_(data: JSON, algorithm: JSON) -> str:
     """The lower-case hexadecimal digest of the data's text; data that is no string is made one first."""
-    digest = _ALGORITHMS.get(algorithm) if type(algorithm) is str else None
+    digest = ALGORITHMS.get(algorithm) if type(algorithm) is str else None
     if digest is None:
         raise ArgumentsError
     text = _limited(data if type(data) is str else java_text(data))

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from express.errors import ExpressError
 from express.types import JSON
 
 Function = Callable[..., JSON]
@@ -23,7 +22,7 @@ F = TypeVar("F", bound=Function)
 FUNCTIONS: Final[dict[str, Intrinsic]] = {}
 
 
-class ArgumentsError(ExpressError):
+class ArgumentsError(Exception):
     """Raised by an intrinsic function that cannot work with its arguments.
 
     `detail` is the whole sentence where the service says more than `Invalid arguments in States.<Name>`.

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from math import factorial
 from typing import Final, TypeAlias
 
 import regex
 
 from express.errors import RUNTIME, EngineError, ExpressionError
-from express.expressions.timed_regex import TimedRegex
+from express.expressions.timed_regex import CALM, UNROLLED, TimedRegex, calm_length
 
 Matcher: TypeAlias = Callable[[str], bool]
 
@@ -28,12 +27,8 @@ Matcher: TypeAlias = Callable[[str], bool]
 _MOST_GROUPS: Final = 50
 #: A pattern of this length takes the package some 100 milliseconds to compile.
 _LONGEST: Final = 10_000
-#: The package unrolls what a pattern takes at the least.
-_UNROLLED: Final = 5_000
 #: Characters that a repetition takes in one step, in strings that are searched with a clock.
 _BLOCK: Final = 256
-#: Steps that need no clock: about a millisecond.
-_CALM: Final = 200_000
 
 #: Java's u and U are what the absence of ASCII is to the package; d changes nothing but line ends; x is the scanner's.
 _FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
@@ -161,15 +156,12 @@ class _Scanner:
                 self._read_token(token)
             else:
                 raise self._error("unknown construct")
-        if sum(self._least) > _UNROLLED:
+        if sum(self._least) > UNROLLED:
             raise self._error("it repeats a part too often")
 
     def calm_length(self) -> int:
         """The length of strings up to which a match is certainly short; 0 for none."""
-        if self._wild or self._fixed > _CALM:
-            return 0
-        power = max(self._open, 1)
-        return int((_CALM * factorial(power) / self._fixed) ** (1 / power))
+        return 0 if self._wild else calm_length(self._fixed, max(self._open, 1))
 
     def _read_token(self, token: re.Match[str]) -> None:
         match token[0][0]:
@@ -182,7 +174,7 @@ class _Scanner:
                 self._least[-1] += self._last
                 self._append(")")
             case "|":
-                self._fixed = min(self._fixed * 2, _CALM + 1)
+                self._fixed = min(self._fixed * 2, CALM + 1)
                 self._append("|")
             case "^" | "$":
                 self._append(token[0])
@@ -231,7 +223,7 @@ class _Scanner:
         if not self._single:
             self._wild = self._wild or high is None or high > 1
             self.patient.append(token[0])
-            self._fixed = min(self._fixed * 2, _CALM + 1)
+            self._fixed = min(self._fixed * 2, CALM + 1)
         elif high is None:
             self._open += 1
             body, lazy = self.patient.pop(), "?" if kind == "?" else ""
@@ -239,7 +231,7 @@ class _Scanner:
             blocks = f"(?:{body}{{{_BLOCK}}})*{lazy}{body}{{0,{_BLOCK - 1}}}{lazy}"
             self.patient.append(f"(?>{first}{blocks})" if kind == "+" else f"{first}{blocks}")
         else:
-            self._fixed = min(self._fixed * max(high - low + 1, 1), _CALM + 1)
+            self._fixed = min(self._fixed * max(high - low + 1, 1), CALM + 1)
             self.patient.append(token[0])
         self._single = False
 

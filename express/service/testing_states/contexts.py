@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from express.names import execution_arn
 from express.parsing import parse_json
 from express.service.errors import ServiceError, validation
 from express.states.callback import has_token
@@ -100,8 +101,7 @@ def made_context(state: StateUnderTest, retries: int) -> Callable[[Frame, str | 
     def context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
         made: dict[str, Any] = build_context(frame, section)
         if "Execution" in made:
-            name = frame.run.execution_name
-            made["Execution"]["Id"] = f"{frame.run.machine.arn.replace(':stateMachine:', ':express:')}:{name}"
+            made["Execution"]["Id"] = execution_arn(frame.run.machine.arn, "EXPRESS", frame.run.execution_name)
         if "State" in made and frame.step.type in RECOVERING:
             made["State"]["RetryCount"] = retries
         if token is not None and section in (None, "Task"):

@@ -7,15 +7,14 @@ measured (floci-io/floci, `JsonataEvaluator` and pull request 2676). Numbers wan
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import random
 import re
 import uuid
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from express.expressions.intrinsics.encoding import ALGORITHMS
 from express.expressions.java_random import next_double, seeded
 from express.expressions.jsonata.errors import JSONataError
 from express.expressions.jsonata.evaluation import paced
@@ -24,17 +23,10 @@ from express.expressions.jsonata.values import UNDEFINED, Undefined, Value
 from express.parsing import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-_ALGORITHMS: Final[dict[str, Callable[[bytes], Any]]] = {
-    "MD5": partial(hashlib.md5, usedforsecurity=False),
-    "SHA-1": partial(hashlib.sha1, usedforsecurity=False),
-    "SHA-256": hashlib.sha256,
-    "SHA-384": hashlib.sha384,
-    "SHA-512": hashlib.sha512,
-}
 #: In the order of the service.
 _ALGORITHMS_SHOWN: Final = "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
 
@@ -99,7 +91,7 @@ def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefi
         raise _missing("hash", 1)
     if isinstance(algorithm, Undefined):
         return UNDEFINED
-    digest = _ALGORITHMS.get(algorithm)
+    digest = ALGORITHMS.get(algorithm)
     if digest is None:
         message = f"Hash algorithm '{algorithm}' must be one of {_ALGORITHMS_SHOWN}"
         raise JSONataError("D3137", message=message, value=algorithm)

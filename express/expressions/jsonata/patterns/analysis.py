@@ -13,9 +13,10 @@ that itself varies, `(a+)+`, can take exponentially many.
 
 from __future__ import annotations
 
-from math import factorial, prod
+from math import prod
 from typing import Final, NamedTuple
 
+from express.expressions import timed_regex
 from express.expressions.jsonata.patterns.syntax import (
     Alternation,
     Assertion,
@@ -28,12 +29,7 @@ from express.expressions.jsonata.patterns.syntax import (
     Repeat,
     Sequence,
 )
-
-#: Steps an engine written in C takes in one or two milliseconds.
-_CALM: Final = 200_000
-
-#: The `regex` package unrolls what a pattern takes at the least; more would take it long to compile.
-_UNROLLED: Final = 5_000
+from express.expressions.timed_regex import CALM, UNROLLED
 
 #: A repetition with an end takes as many characters in one step, whatever the clock says.
 _LONG_RUN: Final = 10_000
@@ -42,7 +38,7 @@ _LONG_RUN: Final = 10_000
 def finds_places(pattern: Pattern) -> bool:
     """Whether the `regex` package finds, in every text, the matches that JavaScript finds."""
     return (
-        least(pattern.root) <= _UNROLLED
+        least(pattern.root) <= UNROLLED
         and _finds_places(pattern.root, set(), pattern.ignore_case)
         and (not references(pattern.root) or finds_captures(pattern))
     )
@@ -157,10 +153,7 @@ class _Ways(NamedTuple):
 def calm_length(pattern: Pattern) -> int:
     """The length of texts up to which a search is certainly over in a millisecond or two."""
     ways = _ways(pattern.root)
-    if ways is None or ways.fixed > _CALM:
-        return 0
-    power = ways.open + 1
-    return int((_CALM * factorial(power) / ways.fixed) ** (1 / power))
+    return 0 if ways is None else timed_regex.calm_length(ways.fixed, ways.open + 1)
 
 
 def _ways(node: Node) -> _Ways | None:
@@ -176,7 +169,7 @@ def _ways(node: Node) -> _Ways | None:
         return None
     if isinstance(node, Alternation):
         return _Ways(sum(ways.fixed for ways in known), max(ways.open for ways in known))
-    return _Ways(min(prod(ways.fixed for ways in known), _CALM + 1), min(sum(ways.open for ways in known), 50))
+    return _Ways(min(prod(ways.fixed for ways in known), CALM + 1), min(sum(ways.open for ways in known), 50))
 
 
 def _ways_repeated(body: _Ways | None, low: int, high: int | None) -> _Ways | None:
@@ -187,4 +180,4 @@ def _ways_repeated(body: _Ways | None, low: int, high: int | None) -> _Ways | No
         return None if varies else _Ways(1, 1)
     if varies and high > 8:
         return None
-    return _Ways(min(body.fixed**high * (high - low + 1), _CALM + 1), min(body.open * high, 50))
+    return _Ways(min(body.fixed**high * (high - low + 1), CALM + 1), min(body.open * high, 50))

@@ -134,7 +134,7 @@ class Edge:
                 result = outcome if handler.kind == "inline" else await outcome
             except StateError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a handler raises is a workflow error
                 raise handler.failure(error) from None
             return result, wrapped
 
