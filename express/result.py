@@ -37,16 +37,16 @@ class Result:
     OUTCOME: ClassVar = ("cause", "duration_ns", "error", "index", "memory_bytes", "output", "status")
 
     # No `__init__`: whoever makes them by the million fills in the members himself, which takes half the time.
-    __slots__ = (*OUTCOME, "given_name", "names")
+    __slots__ = (*OUTCOME, "_given_name", "_names")
 
     status: Status
     output: JSON
     error: str | None
     cause: str | None
     index: int | None
-    #: The name given at the start, or the number that makes one of `names`.
-    given_name: str | int
-    names: Names
+    #: The name given at the start, or the number that makes one of `_names`.
+    _given_name: str | int
+    _names: Names
     duration_ns: int
     memory_bytes: int
 
@@ -83,16 +83,16 @@ class Result:
         self.error = error
         self.cause = cause
         self.index = None
-        self.given_name = name
-        self.names = names
+        self._given_name = name
+        self._names = names
         self.duration_ns = duration_ns
         self.memory_bytes = memory_bytes
 
     @property
     def name(self) -> str:
         """The execution's name: the one given, or a generated UUID."""
-        name = self.given_name
-        return self.names.name(name) if isinstance(name, int) else name
+        name = self._given_name
+        return self._names.name(name) if isinstance(name, int) else name
 
     @property
     def billing(self) -> Billing:
@@ -110,6 +110,8 @@ class Result:
         return self.output
 
     def __repr__(self) -> str:
+        if not hasattr(self, "status"):
+            return "Result(not filled in)"
         if self.status == "SUCCEEDED":
             return f"Result(SUCCEEDED, output={self.output!r})"
         return f"Result({self.status}, error={self.error!r}, cause={self.cause!r})"

@@ -118,8 +118,8 @@ class BeginningExecutions(RunningExecutions):
         result.status = "SUCCEEDED"
         result.output = run.data
         result.error = result.cause = result.index = None
-        result.given_name = name or sequence
-        result.names = self._names
+        result._given_name = name or sequence
+        result._names = self._names
         result.duration_ns = duration
         result.memory_bytes = machine.base_memory
         run.run = None  # type: ignore[assignment]  # as in `_end`

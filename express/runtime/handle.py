@@ -44,8 +44,8 @@ class Execution(Result):
     def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:
         """One that is under way, until somebody calls `finish`."""
         execution = cls()
-        execution.given_name = run.name or run.sequence
-        execution.names = names
+        execution._given_name = run.name or run.sequence
+        execution._names = names
         execution._runtime = runtime
         execution._run = run
         execution._waiters = execution.task = None
@@ -98,8 +98,8 @@ class Execution(Result):
             result.output,
             result.error,
             result.cause,
-            result.given_name,
-            result.names,
+            result._given_name,
+            result._names,
             result.duration_ns,
             result.memory_bytes,
         )

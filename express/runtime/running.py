@@ -261,8 +261,8 @@ class RunningExecutions(LoopHost):
         result.error = error
         result.cause = cause
         result.index = None
-        result.given_name = run.name or run.sequence
-        result.names = self._names
+        result._given_name = run.name or run.sequence
+        result._names = self._names
         result.duration_ns = duration
         result.memory_bytes = memory
         if self._watched:
