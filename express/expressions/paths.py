@@ -72,6 +72,16 @@ def _offset_of_excess(path: Path, text: str) -> int:
     return excess.start() + 1 if excess else 0
 
 
+def null_input() -> EngineError:
+    """Of a path into data that is null: in a payload template, be it `$` alone, and in InputPath and OutputPath.
+
+    A user's log quotes it for `"Input.$": "$"` in Parameters, behind a Lambda function that returned null. That the
+    other fields say the same is inferred: Jayway, which words what is missing elsewhere, reads from no null. Null
+    passes through states that apply no path to it (recorded).
+    """
+    return EngineError(RUNTIME, "Unable to apply Path transformation to null or empty input.")
+
+
 def invalid_path(error: PathNotFound) -> EngineError:
     """`Invalid path '$.x' : No results for path: $['x']`, recorded for InputPath, OutputPath and TimeoutSecondsPath."""
     return EngineError(RUNTIME, f"Invalid path '{error.path}' : {error.detail}")

@@ -22,6 +22,7 @@ from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, EngineError, Expression
 from express.expressions.intrinsics import Call, build_intrinsic, parse_intrinsic
 from express.expressions.jsonpath import ABSENT, Lookup, Path, Root, build_path, build_plain_path, parse_path
 from express.expressions.jsonpath.syntax import Index, Name
+from express.expressions.paths import null_input
 from express.expressions.values import json_bytes, json_text
 from express.payload import PAYLOAD_LIMIT, fresh
 from express.types import JSON, Expr, Scope
@@ -253,7 +254,7 @@ def _build(node: Node, *, is_long: bool) -> Expr:
     if isinstance(node, Composite):
         return _build_composite(node, is_long=is_long)
     if isinstance(node, Computed):
-        return build_expression(node.expression)
+        return _whole_input if _is_whole_input(node.expression) else build_expression(node.expression)
     copy = fresh(node.value)
 
     def constant(_: JSON, __: Scope) -> JSON:
@@ -355,8 +356,25 @@ def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, s
 def _build_lookup(node: Node) -> Lookup | None:
     """What finds a computed part that is plain indexing; None for any other part."""
     if isinstance(node, Computed) and isinstance(node.expression, Path):
-        return build_plain_path(node.expression)
+        return _look_up_whole_input if _is_whole_input(node.expression) else build_plain_path(node.expression)
     return None
+
+
+def _is_whole_input(expression: Expression) -> bool:
+    return isinstance(expression, Path) and expression.root is Root.DATA and not expression.steps
+
+
+def _whole_input(data: JSON, scope: Scope) -> JSON:
+    if data is None:
+        raise null_input()
+    return data
+
+
+def _look_up_whole_input(data: JSON) -> JSON:
+    if data is None:
+        # One of ABSENT: `_spelled_out` has the words.
+        raise TypeError
+    return data
 
 
 def _build_of_lookups(copy: Copy, parts: list[tuple[Key, Lookup]], spelled_out: Expr) -> Expr:
@@ -434,6 +452,8 @@ def _ends_beyond_array(path: Path, error: PathNotFound) -> bool:
 
 def missing_value(path: Path, field: str, data: JSON, scope: Scope) -> EngineError:
     """The error of a path without a value; AWS quotes what the path was applied to (captured for `$$` paths)."""
+    if path.root is Root.DATA and data is None:
+        return null_input()
     searched = data
     if path.root is Root.CONTEXT:
         searched = scope.context()

@@ -22,9 +22,9 @@ from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_missing_dollar
 from express.definition.problems import SCHEMA_VALIDATION_FAILED
 from express.errors import ExpressionError, PathNotFound
-from express.expressions.jsonpath import Path, build_path
+from express.expressions.jsonpath import Path, Root, build_path
 from express.expressions.jsonpath.syntax import Name
-from express.expressions.paths import build_result_path, invalid_path, read_path, read_reference_path
+from express.expressions.paths import build_result_path, invalid_path, null_input, read_path, read_reference_path
 from express.expressions.templates import Template, build_template, parse_template
 from express.states.sizes import TOO_LONG, data_limit_exceeded, measured, unknown_size
 from express.states.variables import Assign, build_assign, read_variable_names
@@ -219,13 +219,13 @@ def build_select(path: Path | None, discard: bool) -> Expr | None:
         return _empty_object
     if path is None:
         return None
-    expr = build_path(path)
+    expr, is_of_data = build_path(path), path.root is Root.DATA
 
     def select(data: JSON, scope: Scope) -> JSON:
         try:
             return expr(data, scope)
         except PathNotFound as error:
-            raise invalid_path(error) from None
+            raise (null_input() if data is None and is_of_data else invalid_path(error)) from None
 
     return select
 

@@ -214,6 +214,27 @@ def test_nobody_can_tell_where_an_expression_was_worked_out(
     assert sorted(map(repr, hurried.notes)) == sorted(map(repr, unhurried.notes))
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "$sum([1..2000].($x := $; $sum([1..10].($ * $x))))",
+        "$count([1..300][$count([1..100][$ % 2 = 0]) > 1])",
+        "($f := function($n) { $n < 1 ? 0 : 1 + $f($n - 1) }; $sum([1..200].$f(50)))",
+        "($f := function($n, $a) { $n < 1 ? $a : $f($n - 1, $a + $n) }; $f(5000, 0))",
+        "$reduce([1..3000], function($a, $b) { $a + $b * 2 })",
+        "$count($sort([1..1500], function($a, $b) { $a % 7 > $b % 7 }))",
+        "$count([1..2000].{'a': $}^(a))",
+        "$count($keys([1..1000]{ $string($ % 10): $count($) }))",
+        "$count([1..3000].{'a': $, 'b': $ * 2})",
+        "$count($filter([1..3000], function($v) { $v % 3 = 0 and $v > 5 }))",
+    ],
+)
+def test_in_a_state_the_budget_is_as_large_as_elsewhere(query: str) -> None:
+    """There it is drawn in portions, and all of these take more than one."""
+    workflow = compiled(machine(A=jsonata("Pass", Output=f"{{% {query} %}}")))
+    assert express.run(executed(workflow)).unwrap() == express.jsonata.compile(query)({})
+
+
 def test_the_loop_goes_on_while_an_expression_takes_long() -> None:
     workflow = compiled(machine(A=jsonata("Pass", Output=ENDLESS)))
 

@@ -287,8 +287,8 @@ def test_a_function_gets_its_payload_whatever_that_is(payload: JSON, name: dict[
     payloads: list[JSON] = []
     tasks = express.Tasks()
     tasks.add("Pay", payloads.append)
-    by_path = express.compile(invoking({**name, "Payload.$": "$"}), tasks, name="Pay")
-    assert run_clean(executed(by_path, payload)).succeeded
+    by_path = express.compile(invoking({**name, "Payload.$": "$.p"}), tasks, name="Pay")
+    assert run_clean(executed(by_path, {"p": payload})).succeeded
     constant = express.compile(invoking({**name, "Payload": payload}), tasks, name="Pay")
     assert run_clean(executed(constant, {})).succeeded
     by_arn = express.compile(machine(A=state("Task", Resource=ARN)), tasks)

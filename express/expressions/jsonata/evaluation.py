@@ -115,9 +115,9 @@ class Evaluation:
         wait no longer."""
         self.steps -= steps
         if self.steps < 0:
-            self._draw()
+            self.draw()
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
         """The portion in hand is used up, and more by `-steps`, which is about to be done."""
         if self._reserve + self.steps < 0 or self._scope is None:
             raise JSONataError(TIMEOUT)
@@ -174,10 +174,8 @@ class Credit(Evaluation):
         super().__init__(DEFAULT_LIMITS)
         self.steps = FREE
 
-    def spend(self, steps: int) -> None:
-        self.steps -= steps
-        if self.steps < 0:
-            raise Unpaid
+    def draw(self) -> None:
+        raise Unpaid
 
     def make(self, size: int) -> None:
         self.spend(size)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from express.expressions.jsonata.errors import TIMEOUT, JSONataError
 from express.expressions.jsonata.evaluation import budget, gather, paced, spend
 from express.expressions.jsonata.values import UNDEFINED, Sequence, Value, truth
 
@@ -73,10 +72,6 @@ def construct(items: list[Value], marks: Marks) -> list[Value]:
     """Mark an array that is not flattened."""
     marks.constructed[id(items)] = items
     return items
-
-
-def out_of_time() -> None:
-    raise JSONataError(TIMEOUT)
 
 
 def collapse(sequence: Value) -> Value:

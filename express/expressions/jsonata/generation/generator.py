@@ -195,7 +195,7 @@ class Generator(Lexical):
         targets = [c.target(left), ast.Attribute(c.name("evaluation"), "steps", c.STORE)]
         self.emit(ast.Assign(list[ast.expr](targets), ast.BinOp(budget, ast.Sub(), steps)))
         with self.when(c.compare(c.name(left), ast.Lt(), c.constant(0))):
-            self.do(self.support(sequences.out_of_time))
+            self.do(c.method(c.name("evaluation"), "draw"))
 
     # ------------------------------------------------------------------ context and loops
 
