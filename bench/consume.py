@@ -1,17 +1,17 @@
-"""What consuming costs: messages through the pump against the same executions without one, in the same run.
+"""The cost of consuming: messages through the pump against the same executions without one, in the same run.
 
     python -m bench.consume [--rounds 7] [--messages 20000]
 
-In memory: JSON texts that are read and started one by one, a thousand in flight, against the same texts in a
-`MemoryQueue` through a `Pump`, which has to lease, count, batch and acknowledge them as well. The executions end at
-once (W1, one Pass), or wait a turn of the loop first, as one that calls a service does.
+In memory: JSON texts are parsed and started one by one, a thousand in flight, or streamed through `Runtime.map`. The
+pump takes the same texts from a `MemoryQueue`, which it has to lease, count, batch and acknowledge as well. The
+executions end at once (W1, one Pass), or first wait for a turn of the event loop, like one that calls a service.
 
-Redis: redis-py reading a stream in batches of the pump's size, parsing and acknowledging each batch, with nothing done
-about it, against the pump on the same stream, which runs W1 for every entry. Both talk to one redis-server, on
-loopback, without hiredis.
+Redis: redis-py alone reads a stream in batches of the pump's size, parses and acknowledges each batch, and does
+nothing else. The pump reads the same stream and runs W1 for every entry. Both talk to one redis-server, on loopback;
+redis-py uses hiredis if it is installed.
 
-Legs take turns; figures are medians of the rounds in microseconds of this process's CPU time for each message, which
-are steadier than the clock's where others use the machine. What redis-server spends is not in them.
+Legs take turns. Figures are medians of the rounds, in microseconds of this process's CPU time for each message, which
+is steadier than wall time on a shared machine. The CPU time of redis-server is not included.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from bench.redis_server import RedisServer
 
 _TURN = "arn:aws:lambda:us-east-1:123456789012:function:Turn"
-#: CPU seconds for so many messages.
+#: Runs all messages once and returns the CPU seconds.
 Leg: TypeAlias = Callable[[], Coroutine[Any, Any, float]]
 
 
@@ -65,7 +65,7 @@ def _bodies(messages: int) -> list[bytes]:
 
 
 def _by_starting(workflow: express.Workflow, bodies: list[bytes]) -> Leg:
-    """`Runtime.start`, a thousand in flight, with names of their own as those of messages have."""
+    """`Runtime.start`, a thousand in flight, each with a name of its own, as for messages."""
 
     async def leg() -> float:
         async with express.Runtime() as runtime:
@@ -122,7 +122,7 @@ def _fill(server: RedisServer, bodies: list[bytes]) -> None:
 
 
 def _by_redis_alone(server: RedisServer, bodies: list[bytes]) -> Leg:
-    """redis-py, each batch acknowledged at once."""
+    """redis-py alone, which acknowledges each batch at once."""
 
     async def leg() -> float:
         import redis.asyncio
@@ -151,7 +151,7 @@ def _by_redis_and_pump(server: RedisServer, workflow: express.Workflow, bodies: 
             pump = Pump(runtime, workflow, connect(server.url("bench")))
             begin = time.process_time()
             running = asyncio.ensure_future(pump.run())
-            while pump.outcome_counts["succeeded"] < len(bodies) or pump.in_flight:  # noqa: ASYNC110 - it tells nobody
+            while pump.outcome_counts["succeeded"] < len(bodies) or pump.in_flight:  # noqa: ASYNC110 - the pump signals no such event
                 await asyncio.sleep(0.001)
             spent = time.process_time() - begin
             pump.stop()

@@ -1,4 +1,4 @@
-"""The scope of expressions that are measured by themselves: nothing to read beside their data, and all the time."""
+"""The scope for expressions measured in isolation: no variables, no context, no time limit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EmptyScope:
         return {}
 
     def look(self, ahead_ns: int = 0) -> None:
-        """There is time."""
+        """Do nothing: time is unlimited."""
 
     def apart(self) -> EmptyScope:
         return self

@@ -1,18 +1,18 @@
-"""StartSyncExecution over HTTP: the endpoint against a handler written by hand, on the same server, and under uvicorn.
+"""StartSyncExecution over HTTP: the endpoint against a handwritten handler, on the same server, and under uvicorn.
 
-Both answer the same requests with the same JSON, on sixteen keep-alive connections: the endpoint runs the machine
-(W1, a single Pass), the handler does what its author would write instead: read the body, read the input in it, write
-the output, write the answer. What the two have in common, sockets and HTTP, is `express.api.wire`; the ratio is what
-the API costs on top: names, constraints, ARNs, records, metering, and the engine.
+Both answer the same requests with the same JSON, on sixteen keep-alive connections. The endpoint runs the machine
+(W1, a single Pass). The handler does what its author would write instead: parse the body and the input in it,
+serialise the output and the answer. Both use `express.api.wire` for sockets and HTTP, so the ratio is what the API
+costs on top: names, constraints, ARNs, records, metering, and the engine.
 
-A third leg is the endpoint that remembers nothing of Express executions (`--strict-aws`): what it saves is the price of
-their records and histories. A fourth is the first as an ASGI application under uvicorn, on the same event loop and the
-same parser: what `express.api.wire` is instead of. It is left out where uvicorn is not installed (`pip install
-'express[bench]'`).
+A third leg is the endpoint that keeps no Express executions (`--strict-aws`); it saves the cost of their records and
+histories. A fourth is the first as an ASGI application under uvicorn, which `express.api.wire` replaces, on the same
+event loop and with the same parser. It is left out where uvicorn is not installed (`pip install 'express[bench]'`).
 
-The server runs in a process of its own and the legs take turns. Requests per second count the client too, which shares
-the machine; processor time per request is the server's alone and the number to trust. At last `express serve` itself is
-started a few times: seconds until it answers, and its memory with one machine before and after the first requests.
+The server runs in a process of its own and the legs take turns. Requests per second include the cost of the client,
+which shares the machine; CPU time per request is the server's alone and the number to trust. Finally, `express serve`
+itself is started a few times: seconds until it answers, and its memory with one machine before and after the first
+requests.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ if TYPE_CHECKING:
     from express.api.messages import Application
 
 CONNECTIONS: Final = 16
-#: The ratio endpoint / hand-written handler to reach.
+#: Target for the ratio endpoint / hand-written handler.
 TARGET: Final = 0.5
 
-#: Seconds to the first answer.
+#: Target for the seconds to the first answer.
 START_TARGET: Final = 1.0
 
 ENDPOINT, STRICT, HANDWRITTEN, UVICORN = "endpoint", "endpoint, strict", "handwritten", "endpoint, uvicorn"
@@ -96,7 +96,7 @@ class Handwritten:
 
 
 class Asgi:
-    """An application of the endpoint as uvicorn calls it."""
+    """An endpoint as an ASGI application, for uvicorn."""
 
     def __init__(self, application: Endpoint) -> None:
         self._application = application
@@ -120,14 +120,14 @@ class Asgi:
 
 
 async def _under_uvicorn(application: Endpoint, stack: AsyncExitStack) -> int:
-    """Serve an endpoint under uvicorn until the stack is left; its port."""
+    """Serve an endpoint under uvicorn until the stack is left; return its port."""
     import uvicorn
 
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(Asgi(application), http="httptools", lifespan="off", access_log=False, log_level="error")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:  # noqa: ASYNC110 - it tells nobody
+    while not server.started:  # noqa: ASYNC110 - uvicorn signals no such event
         await asyncio.sleep(0.01)
 
     async def stop() -> None:
@@ -140,12 +140,12 @@ async def _under_uvicorn(application: Endpoint, stack: AsyncExitStack) -> int:
 
 
 def serve(pipe: Connection) -> None:
-    """Serve all legs; tell their ports, then the processor time used so far each time something is sent."""
+    """Serve all legs; send their ports, then the CPU time used so far for every message received."""
     express.run(_serve(pipe))
 
 
 async def _endpoint(extended: bool, stack: AsyncExitStack) -> Endpoint:
-    """An endpoint with the machine, until the stack is left."""
+    """Return an endpoint with the machine, open until the stack is left."""
     service = await stack.enter_async_context(Service(extended=extended))
     definition = orjson.dumps(load_workloads()["W1"].definition).decode()
     role = "arn:aws:iam::123456789012:role/bench"
@@ -226,7 +226,7 @@ class Client(asyncio.Protocol):
 
 
 def make_request(port: int) -> bytes:
-    """What botocore sends, its signature included."""
+    """A request as botocore sends it, with a placeholder for the signature."""
     event = orjson.dumps(load_workloads()["W1"].events(1)[0]).decode()
     body = orjson.dumps({"stateMachineArn": _MACHINE, "input": event})
     credential = "Credential=AKIDEXAMPLE/20260101/us-east-1/states/aws4_request"
@@ -249,8 +249,11 @@ def make_request(port: int) -> bytes:
 
 @dataclass(slots=True)
 class Leg:
-    """Requests per second, microseconds of the server's processor for each, and the milliseconds within which half and
-    99 of 100 were answered, of every round."""
+    """The figures of every round.
+
+    Requests per second, microseconds of the server's CPU time for each, 50th and 99th percentile of latency in
+    milliseconds.
+    """
 
     clients: list[Client]
     rates: list[float] = field(default_factory=list)
@@ -260,7 +263,7 @@ class Leg:
 
 
 async def measure(pipe: Connection, ports: dict[str, int], rounds: int, seconds: float) -> dict[str, Leg]:
-    """Let the legs take turns, `rounds` times each for `seconds`, after a first turn that only warms up."""
+    """Measure the legs in turn, `rounds` times each for `seconds`, after a first turn that only warms up."""
     loop = asyncio.get_running_loop()
     legs = {}
     for name, port in ports.items():
@@ -323,8 +326,10 @@ def _compare(legs: dict[str, Leg], one: str, other: str, target: str, console: C
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """One start of `express serve`: seconds until it listened, of the clock and of the processor, and bytes of memory
-    then and after some thousand requests."""
+    """One start of `express serve`.
+
+    Wall and CPU seconds until it listened, and bytes of memory then and after some thousand requests.
+    """
 
     seconds: float
     processor: float
@@ -333,7 +338,7 @@ class Start:
 
 
 def start_command(requests: int) -> Start:
-    """Start `express serve` with one machine, ask it `requests` times, and stop it."""
+    """Start `express serve` with one machine, send it `requests` requests, and stop it."""
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, "W1.asl.json").write_bytes(orjson.dumps(load_workloads()["W1"].definition))
         command = [sys.executable, "-m", "express.cli", "serve", "--port", "0", "--definitions", directory]

@@ -1,10 +1,10 @@
 """The same jobs written by hand: what a careful author of plain asyncio would write instead of a workflow.
 
-A twin gives the output its workflow gives (`bench.throughput` checks that before it counts), without the things the
-engine does on top: no limits, no metering, no deadlines, no validation. The first twin of a workload is the one the
-engine is held against; the others show what different habits would cost:
+A twin gives the output its workflow gives (`bench.throughput` checks that first), without what the engine adds:
+limits, metering, deadlines, validation. The first twin of a workload is the one the engine is compared with; the
+others show the cost of other styles:
 
-- W5: the branches gathered, as branches that may block must be; or one after another, as these could be.
+- W5: the branches gathered, as branches that may block must be; or run in sequence, which is possible here.
 - W6: ten workers that share an iterator, the cheapest way to do a hundred items ten at a time; the usual
   `Semaphore(10)` around each of a hundred gathered coroutines; or no concurrency at all.
 """
@@ -77,7 +77,7 @@ async def _pass_item(entry: JSON) -> JSON:
 
 
 def by_workers(process: Twin) -> Twin:
-    """Ten workers, each taking the next item when it has done one."""
+    """Ten workers, each taking the next item when it has finished one."""
 
     async def work(entries: Iterator[tuple[int, JSON]], results: list[JSON]) -> None:
         for index, entry in entries:
@@ -94,7 +94,7 @@ def by_workers(process: Twin) -> Twin:
 
 
 def by_semaphore(process: Twin) -> Twin:
-    """A coroutine for each item, ten of them past the semaphore at once."""
+    """One coroutine for each item; the semaphore admits ten at a time."""
 
     async def map_items(event: JSON) -> JSON:
         semaphore = asyncio.Semaphore(_MAX_CONCURRENCY)
@@ -109,7 +109,7 @@ def by_semaphore(process: Twin) -> Twin:
 
 
 def one_by_one(process: Twin) -> Twin:
-    """No concurrency: right only for items that never wait."""
+    """No concurrency: correct only for items that never wait."""
 
     async def map_items(event: JSON) -> JSON:
         return {**event, "out": [await process(entry) for entry in event["items"]]}

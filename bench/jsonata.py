@@ -1,8 +1,8 @@
 """Compiled JSONata against the same work written by hand: `python -m bench.jsonata`.
 
-The hand-written twin is what a Python programmer would write who knows the data: no nothing, no sequences, no type
-checks, no budget. Both are called through the same kind of call, in turns, and the medians of many rounds compared,
-so that the ratio means something on a busy machine too.
+The hand-written twin is what a Python programmer who knows the data would write: no missing values, no sequences, no
+type checks, no budget. Both are called the same way, in turns, and the medians of many rounds are compared, so that
+the ratio is meaningful on a busy machine too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """An expression, its twin, and how many times the twin's time it may take."""
+    """An expression, its twin, and the allowed multiple of the twin's time."""
 
     name: str
     text: str
@@ -73,14 +73,14 @@ def states_of(count: int) -> dict[str, Any]:
 
 
 def _same(expected: Any, got: Any) -> bool:
-    """Whether two results agree; Python 3.12 and later add floats more exactly than JavaScript does."""
+    """Whether two results agree; Python 3.12 and later sum floats more accurately than JavaScript does."""
     if isinstance(expected, dict):
         return all(_same(value, got[key]) for key, value in expected.items())
     return bool(math.isclose(expected, got) if isinstance(expected, float) else expected == got)
 
 
 def _time(evaluate: Callable[..., Any], states: dict[str, Any], calls: int) -> float:
-    """Nanoseconds a call takes."""
+    """Nanoseconds per call."""
     variables: dict[str, Any] = {}
     turns = range(calls)
     start = perf_counter_ns()
@@ -90,7 +90,7 @@ def _time(evaluate: Callable[..., Any], states: dict[str, Any], calls: int) -> f
 
 
 def measure(contest: Contest, count: int, rounds: int) -> tuple[float, float]:
-    """Medians of (the twin, the expression), in nanoseconds."""
+    """Median times of the twin and of the expression, in nanoseconds."""
     states = states_of(count)
     evaluate = compile_tree(parse(contest.text), contest.text, variables=frozenset()).evaluate
     expected, got = contest.twin(states, {}), evaluate(states, {})

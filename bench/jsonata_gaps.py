@@ -1,9 +1,9 @@
 """How long hostile JSONata holds the event loop: `python -m bench.jsonata_gaps`.
 
-An evaluation is one uninterrupted piece of work, bounded by a budget that it looks at as it goes. Two things are
-measured for each expression of `tests/expressions/jsonata/hostile.py`: the longest stretch of work between two looks,
-and the whole. Both are processor time of this thread, so that a busy machine does not count, and the least of several
-runs. Garbage is collected between expressions, not in them, as in `timeit`.
+An evaluation is one uninterrupted piece of work, bounded by a budget that it checks as it goes. Two things are
+measured for each expression of `tests/expressions/jsonata/hostile.py`: the longest stretch of work between two
+checks, and the whole evaluation. Both are CPU time of this thread, which does not depend on how busy the machine is,
+and the minimum of several runs. Garbage is collected between expressions, not in them, as in `timeit`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MILLISECOND: Final = 1_000_000
 
 
 class Watched(Evaluation):
-    """An evaluation that notes how much time passes between looks at its budget, in nanoseconds."""
+    """An evaluation that records the longest time between checks of its budget, in nanoseconds."""
 
     __slots__ = ("_steps",)
 
@@ -42,14 +42,14 @@ class Watched(Evaluation):
 
     @classmethod
     def begin(cls) -> None:
-        """An expression is about to be evaluated."""
+        """Reset the record before an expression is evaluated."""
         cls.longest = 0
         cls.left = DEFAULT_LIMITS.steps
         cls.last = thread_time_ns()
 
     @classmethod
     def look(cls) -> None:
-        """The budget is looked at."""
+        """Record a check of the budget."""
         now = thread_time_ns()
         cls.longest = max(cls.longest, now - cls.last)
         cls.last = thread_time_ns()
@@ -65,7 +65,7 @@ class Watched(Evaluation):
 
 
 def measure(text: str, rounds: int) -> tuple[float, float, float, str]:
-    """Longest gap and whole in milliseconds, the share of the budget used, and how the expression ended."""
+    """Longest gap and whole in milliseconds, the fraction of the budget used, and how the expression ended."""
     plain, watched = compile_jsonata(text), compile_watched(text)
     gaps, totals = [], []
     gc.collect()
@@ -81,7 +81,7 @@ def measure(text: str, rounds: int) -> tuple[float, float, float, str]:
 
 
 def compile_watched(text: str) -> Expression:
-    """The expression with evaluations that are `Watched`, which takes time: the whole is measured without."""
+    """Compile the expression to use `Watched`, whose overhead is why the whole is measured without it."""
     namespace: dict[str, Any] = compiler._GLOBALS
     before = namespace["Evaluation"]
     namespace["Evaluation"] = Watched
@@ -92,7 +92,7 @@ def compile_watched(text: str) -> Expression:
 
 
 def outcome(expression: Expression) -> str:
-    """The code of the error an expression ends in, if it does."""
+    """The code of the error an expression ends in, or an empty string."""
     try:
         expression.evaluate(None, {}, DATA)
     except JSONataError as error:
@@ -101,7 +101,7 @@ def outcome(expression: Expression) -> str:
 
 
 def report(texts: list[str], rounds: int, most: int) -> Iterator[str]:
-    """The worst expressions of a list, and whatever does not end as it should."""
+    """The longest gap and hold of a list of expressions, then its worst `most` expressions."""
     rows: list[tuple[tuple[float, float, float, str], str]] = [(measure(text, rounds), text) for text in texts]
     yield f"longest gap {max(row[0] for row, _ in rows):.1f} ms, longest hold {max(row[1] for row, _ in rows):.1f} ms"
     yield f"{'gap':>8}{'whole':>9}{'budget':>8}  ends"
@@ -111,7 +111,7 @@ def report(texts: list[str], rounds: int, most: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Print the worst."""
+    """Print the worst expressions of each list."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--most", type=int, default=25, help="how many lines")

@@ -1,12 +1,13 @@
-"""How long the event loop is blocked at most, while the engine is busy.
+"""The longest time the event loop is blocked while the engine is busy.
 
-A heartbeat sleeps for a millisecond again and again beside the work; what it oversleeps, somebody has blocked the
-loop for. Whoever shares the loop with express (a server's health check, a consumer's keep-alive) waits just as long.
+A heartbeat task sleeps for a millisecond again and again beside the work; by as much as it oversleeps, the event loop
+was blocked. Everything that shares the loop with express (a server's health check, a consumer's keep-alive) waits
+just as long.
 
-Two clocks: wall time is what the neighbours feel, but on a busy machine it also holds the time other processes got.
-The loop's own CPU time between two beats does not; the target is held against it. What Python's collector takes of it
-is shown beside it: a full collection goes through every container of the process, and takes as long as those are many,
-here through the payloads of 40,000 and more arrays.
+Two clocks: wall time is what other tasks experience, but on a busy machine it includes the time other processes got.
+The CPU time of the loop's thread between two beats does not include it and is compared with the target. The pauses of
+Python's garbage collector are shown beside it: a full collection visits every container of the process and takes time
+in proportion, here for the payloads of 40,000 and more arrays.
 """
 
 from __future__ import annotations
@@ -31,24 +32,24 @@ from bench.workload import SkippingRuntime, load_workloads
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: Milliseconds for which the loop may be blocked (law 8 of the design).
+#: Upper bound in milliseconds on blocking the event loop (law 8 of the design).
 TARGET_MS = 10.0
 
 _BEAT_SECONDS = 0.001
 
-#: What keeps the loop busy while the heart beats.
+#: Keeps the event loop busy beside the heartbeat.
 Work: TypeAlias = Callable[[express.Runtime], Awaitable[None]]
-#: Prepares the work (definitions compiled, events made), scaled by a number.
+#: Prepares the work (compiles definitions, creates events), scaled by a number.
 Scenario: TypeAlias = Callable[[int], Work]
 
 
 @dataclass(slots=True)
 class Heartbeat:
-    """The longest oversleeping of a task that wants to run every millisecond, in milliseconds."""
+    """The longest oversleep, in milliseconds, of a task that wants to run every millisecond."""
 
     wall_ms: float = 0.0
     cpu_ms: float = 0.0
-    #: The collector's longest pause, which is not in `cpu_ms`.
+    #: The garbage collector's longest pause, not included in `cpu_ms`.
     collector_ms: float = 0.0
     beats: int = 0
     _collected_ms: float = 0.0
@@ -69,7 +70,7 @@ class Heartbeat:
         self._task.cancel()
 
     def _collect(self, phase: str, _: dict[str, int]) -> None:
-        """Called by the collector, in whatever thread it runs; one that runs elsewhere holds the loop as well."""
+        """Called by the collector in the thread that triggers it; any thread's collection blocks the loop."""
         if phase == "start":
             self._collecting = time.thread_time()
         else:
@@ -112,18 +113,18 @@ _COUNTING: dict[str, JSON] = {
 
 
 def long_loops(count: int) -> Work:
-    """Ten executions of a Pass and Choice loop at once, `count` turns each."""
+    """Ten concurrent executions of a Pass and Choice loop, `count` turns each."""
     return _start_all(express.compile(_COUNTING), [{"n": 0, "until": count}] * 10)
 
 
 def map_of_many(count: int) -> Work:
-    """A Map over `count` items that cannot block, awaited in one go."""
+    """A Map over `count` items that cannot block."""
     event = {"items": [{"i": index} for index in range(count)]}
     return _execute_each(_compile("W6p"), [event] * 5)
 
 
 def map_of_many_tasks(count: int) -> Work:
-    """A Map over `count` items, each a handler that answers at once, by value."""
+    """A Map over `count` items, each a handler that returns at once, by value."""
     event = {"items": [{"i": index} for index in range(count)]}
     return _execute_each(_compile("W6t"), [event] * 5)
 
@@ -134,12 +135,12 @@ def large_passes(count: int) -> Work:
 
 
 def large_tasks(count: int) -> Work:
-    """Three tasks that get 250 KB by value, `count` executions side by side."""
+    """Three tasks that get 250 KB by value, in `count` concurrent executions."""
     return _start_all(_compile("W4"), [_large_event()] * count)
 
 
 def large_results(count: int) -> Work:
-    """A Parallel whose two handlers return what they got: 120 KB in and out of each."""
+    """A Parallel whose two handlers return their input: 120 KB in and out of each."""
     tasks = express.Tasks()
     tasks.add("Echo", _echo)
     echo = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Echo", "End": True}
@@ -154,7 +155,7 @@ async def _echo(payload: JSON) -> JSON:
 
 
 def many_at_once(count: int) -> Work:
-    """`count` executions of three handlers each, started in one breath, then all awaited."""
+    """`count` executions of three handlers each, all started, then all awaited."""
     return _start_all(_compile("W4"), load_workloads()["W4"].events(count))
 
 
@@ -175,8 +176,10 @@ def stream(count: int) -> Work:
 
 
 def long_expressions(count: int) -> Work:
-    """`count` executions one after another, each of which filters 250 KB, descends into it again and again, and fills a
-    template with a hundred filters of it."""
+    """`count` executions one after another of expressions over 250 KB.
+
+    Each filters the payload, descends into it repeatedly, and fills a template with a hundred filters of it.
+    """
     filtered, descended = state("InputPath", "$..[?(@.qty in [1, 2])]"), state("InputPath", "$..*..*")
     template = state("Parameters", {f"k{i}.$": f"$.order.rows[?(@.qty == {i % 7})].qty" for i in range(100)})
     workflow = express.compile(_in_a_row(filtered, descended, template))
@@ -184,7 +187,7 @@ def long_expressions(count: int) -> Work:
 
 
 def hostile_queries(count: int) -> Work:
-    """`count` times each of some JSONata that uses its budget up, or most of it."""
+    """`count` times each of some JSONata that uses up its budget, or most of it."""
     definitions = [_querying(text) for text in HOSTILE]
     return _try_each([express.compile(definition) for definition in definitions], count)
 
@@ -201,7 +204,7 @@ HOSTILE = (
 
 
 def copies(count: int) -> Work:
-    """`count` Maps that hand their whole input to each of 4,000 items: too much to write down."""
+    """`count` Maps that pass their whole input to each of 4,000 items: too much to serialise."""
     selector = {"item.$": "$$.Map.Item.Value", "all.$": "$"}
     processor = {"StartAt": "B", "States": {"B": {"Type": "Pass", "End": True}}}
     fields = {"ItemsPath": "$.items", "ItemSelector": selector, "ItemProcessor": processor}
@@ -210,7 +213,7 @@ def copies(count: int) -> Work:
 
 
 def long_intrinsics(count: int) -> Work:
-    """`count` executions one after another that write out, split and look through 250 KB of floats, text, items."""
+    """`count` executions one after another that format, split and search 250 KB of floats, text, items."""
     event = {
         "floats": [1.5e10 + number for number in range(15_000)],
         "text": ",".join("b" * 124_000),
@@ -237,8 +240,10 @@ def long_intrinsics(count: int) -> Work:
 
 
 def odd_payloads(count: int) -> Work:
-    """`count` times each of payloads of 250 KB with a null in them, and of results that are far too long: a million
-    rows that are one and the same, and 28 MB in earnest."""
+    """`count` times each of payloads of 250 KB with a null in them, and of results that are far too long.
+
+    The results are a million rows that are one shared object, and 28 MB of distinct rows.
+    """
     tasks = express.Tasks()
     tasks.add("Echo", _echo)
     tasks.add("Shared", lambda payload: {"items": [[{"text": "x" * 100}] * 1000] * 1000})
@@ -262,8 +267,10 @@ def odd_payloads(count: int) -> Work:
 
 
 def long_numbers(count: int) -> Work:
-    """`count` times each of payloads of 250 KB by value that orjson does not take as a whole, because one number in
-    them is longer than 64 bits, or takes as something else: tuples."""
+    """`count` times each of payloads of 250 KB by value that orjson does not serialise as a whole.
+
+    One number in them is longer than 64 bits, or they contain tuples, which orjson would serialise as something else.
+    """
     tasks = express.Tasks()
     tasks.add("Echo", _echo)
     echo = express.compile(_in_a_row(_task("Echo"), _task("Echo")), tasks)
@@ -284,7 +291,7 @@ def _task(function: str) -> dict[str, JSON]:
 
 
 def state(field: str, value: JSON) -> dict[str, JSON]:
-    """A Pass whose result is thrown away."""
+    """A Pass whose result is discarded."""
     return {"Type": "Pass", field: value, "ResultPath": None}
 
 
@@ -301,7 +308,7 @@ def _querying(text: str) -> dict[str, JSON]:
 
 
 def _try_each(workflows: list[express.Workflow], count: int, event: JSON = None) -> Work:
-    """Whatever comes of it."""
+    """Execute each workflow and ignore its result."""
 
     async def work(runtime: express.Runtime) -> None:
         for workflow in workflows * count:
@@ -324,7 +331,7 @@ def _start_all(workflow: express.Workflow, events: list[JSON]) -> Work:
     async def work(runtime: express.Runtime) -> None:
         executions = deque([await runtime.start(workflow, event) for event in events])
         while executions:
-            # Let go of one by one: to free the results of all is the caller's time, in one turn of the loop.
+            # Release results one by one: freeing all of them would take the caller's time in one turn of the loop.
             (await executions.popleft()).unwrap()
             await asyncio.sleep(0)
 
@@ -339,7 +346,7 @@ def _execute_each(workflow: express.Workflow, events: list[JSON]) -> Work:
     return work
 
 
-#: Scenario and its numbers: in earnest, and for a quick look.
+#: Title, scenario, its full size, and its size with --quick.
 SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
     ("Pass and Choice loops, 10 x 20,000 turns", long_loops, 20_000, 200),
     ("Map of 10,000 Pass items", map_of_many, 10_000, 200),
@@ -361,7 +368,7 @@ SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
 
 
 async def blocked(scenario: Scenario, count: int, rounds: int) -> Heartbeat:
-    """The worst of a few rounds of one scenario."""
+    """The worst values over the rounds of one scenario."""
     worst = Heartbeat()
     for _ in range(rounds):
         work = scenario(count)

@@ -1,4 +1,7 @@
-"""What a benchmark ran on. Printed above every table and kept in every JSON file: without it a figure means nothing."""
+"""The machine a benchmark ran on.
+
+It is printed above every table and kept in every JSON file, because a figure means nothing without it.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,6 @@ def _version(package: str) -> str:
 
 
 def resident_bytes() -> int:
-    """Memory of this process that is in RAM now, from Linux's `/proc/self/statm`."""
+    """Resident memory of this process now, from Linux's `/proc/self/statm`."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

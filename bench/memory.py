@@ -1,11 +1,11 @@
-"""Memory: what a waiting execution weighs, and whether a long run leaks.
+"""Memory: the cost of a waiting execution, and whether a long run leaks.
 
-Resident memory (`/proc/self/statm`) is what an operator pays for, so it is what is measured: everything an execution
-brings along counts, its task, coroutines and timer, the overhead of collector and allocator. The event does not: all
-executions share one here. Each kind of waiting is measured in a fresh process, because memory once given to a process
-is rarely given back.
+Resident memory (`/proc/self/statm`) is measured because it is what an operator pays for. It includes everything an
+execution needs: its task, coroutines and timer, the overhead of collector and allocator. It excludes the event, which
+all executions share here. Each kind of waiting is measured in a fresh process, because a process rarely gives memory
+back.
 
-`--soak N` runs N executions of mixed workloads instead, streamed and started by turns, and fits a line through the
+`--soak N` instead runs N executions of mixed workloads, streamed and started in turn, and fits a line through the
 samples: a leak has a slope.
 """
 
@@ -31,17 +31,16 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Bytes that an execution which waits in one place may weigh. A Map carries more by nature: each of its iterations that
-#: waits is a task.
+#: Upper bound in bytes for an execution that waits in one place. A Map needs more: each waiting iteration is a task.
 TARGET_BYTES = 4096
 TARGETED = ("Wait state", "handler", "handler under a timeout")
-#: Bytes by which each execution of a soak may raise the fitted line: the noise of the allocator, not a lost object.
+#: Upper bound on a soak's slope, bytes for each execution: noise of the allocator, not a leaked object.
 TARGET_SLOPE = 0.5
 
 _EVENT: JSON = {"order": {"id": "o-4711", "total": 1200}, "n": 7}
 _HOLD = "arn:aws:lambda:us-east-1:123456789012:function:Hold"
 
-#: What executions wait in, by the name of the kind: a state each, its machine's only one.
+#: The states executions wait in, by kind; each is its machine's only state.
 WAITING: dict[str, dict[str, JSON]] = {
     "Wait state": {"Type": "Wait", "Seconds": 250, "End": True},
     "handler": {"Type": "Task", "Resource": _HOLD, "End": True},
@@ -59,12 +58,12 @@ _TURNS_TO_SETTLE = 10
 
 _MIXED = ("W2", "W3", "W4", "W5", "W7")
 _SAMPLES = 40
-#: The share of a soak in which caches, pools and free lists fill up; it is not fitted.
+#: The fraction of a soak in which caches, pools and free lists fill up; it is excluded from the fit.
 _WARM_UP = 0.25
 
 
 def weigh(kind: str, count: int) -> float:
-    """Bytes of resident memory for each of `count` executions that wait at the same time."""
+    """Bytes of resident memory for each of `count` executions that wait concurrently."""
     return express.run(_weigh(WAITING[kind], count))
 
 
@@ -95,7 +94,7 @@ async def _weigh(state: dict[str, JSON], count: int) -> float:
 
 
 async def soak(count: int) -> list[tuple[int, int]]:
-    """Run `count` executions; (executions so far, resident bytes) at regular distances."""
+    """Run `count` executions; return (executions so far, resident bytes) at regular intervals."""
     workloads = load_workloads()
     jobs = [(workloads[id_].compile(isolate=True), workloads[id_].events(200)) for id_ in _MIXED]
     samples = []
@@ -116,7 +115,7 @@ async def soak(count: int) -> list[tuple[int, int]]:
 
 
 def slope_of(samples: Sequence[tuple[int, int]]) -> float:
-    """Bytes for each execution, by the line through the samples after the warm-up."""
+    """Bytes for each execution: the slope of the line through the samples after the warm-up."""
     settled = samples[int(len(samples) * _WARM_UP) :]
     if len(settled) < 2:
         return 0.0

@@ -1,11 +1,11 @@
-"""What watching costs: the throughput of W4 with metrics attached against the same without, in the same run.
+"""The cost of metrics: the throughput of W4 with metrics attached against the same without, in the same run.
 
     python -m bench.metrics [--rounds 15] [--seconds 0.3]
 
-Both legs take turns, the first one in turn too, each round with workflows compiled anew; a ratio is the median of the
-rounds' ratios, each between neighbours in time. CPU seconds are counted, which are steadier than the clock's where
-others use the machine. Scrapes are not in it: one takes a few milliseconds of a thread of its own, every 15 seconds or
-so, and is printed by itself.
+Both legs take turns, in alternating order, each round with workflows compiled anew. A ratio is the median of the
+rounds' ratios, each between legs that ran next to each other. CPU seconds are counted, which are steadier than wall
+time on a shared machine. Scrapes are not included, but printed separately: one takes a few milliseconds of a thread
+of its own, every 15 seconds or so.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: The share of throughput that metrics may cost.
+#: Upper bound on the fraction of throughput that metrics cost.
 BUDGET = 0.03
 
-#: Starts or streams so many batches of events.
+#: Starts or streams a number of batches of events.
 Drive: TypeAlias = Callable[[express.Runtime, express.Workflow, "list[JSON]", int], Coroutine[Any, Any, None]]
 
 
@@ -58,7 +58,7 @@ LEGS: dict[str, tuple[Drive, bool]] = {
 
 
 async def run_leg(workload: Workload, drive: Drive, batches: int, *, isolate: bool, attached: bool) -> float:
-    """CPU seconds of so many batches."""
+    """CPU seconds of `batches` batches."""
     workflow, events = workload.compile(isolate=isolate), workload.events(workload.in_flight)
     async with SkippingRuntime(max_in_flight=workload.in_flight) as runtime:
         if attached:
@@ -83,7 +83,7 @@ async def compare(workload: Workload, drive: Drive, *, isolate: bool, rounds: in
 
 
 async def time_scrape(workload: Workload) -> float:
-    """CPU seconds of making the page of one workflow."""
+    """CPU seconds of rendering the page of one workflow."""
     registry = CollectorRegistry()
     async with SkippingRuntime() as runtime:
         registry.register(Metrics(runtime))

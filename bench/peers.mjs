@@ -1,6 +1,6 @@
 // The side of `bench.peers` that runs in Node: one workload on aws-local-stepfunctions.
 //
-// A job comes on stdin as JSON: {modules, definition, events, seconds}. It is answered with {rate, output} or {error}.
+// A job arrives on stdin as JSON: {modules, definition, events, seconds}. The answer is {rate, output} or {error}.
 // The handlers do what those of bench/workload.py do.
 
 import { createRequire } from "node:module";
@@ -27,7 +27,7 @@ const handlers = {
   },
 };
 
-// Overrides go by the name of the state, handlers by that of the function.
+// Overrides are keyed by state name, handlers by function name.
 const taskResourceLocalHandlers = {};
 const retryIntervalOverrides = {};
 const look = ({ States }) => {
@@ -52,7 +52,7 @@ try {
     } while (performance.now() - begin < milliseconds);
     return (done * 1000) / (performance.now() - begin);
   };
-  await measure(job.seconds * 500); // V8 has compiled what is hot by then
+  await measure(job.seconds * 500); // so that V8 has compiled the hot code
   console.log(JSON.stringify({ rate: await measure(job.seconds * 1000), output }));
 } catch (error) {
   console.log(JSON.stringify({ error: `${error.name}: ${error.message}` }));

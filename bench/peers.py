@@ -3,14 +3,14 @@
     python -m bench.peers --install /tmp/peers          installs them there first, from PyPI and npm
     python -m bench.peers                               those that are there already
 
-- moto (`pip install 'moto[stepfunctions]'`, for `--python`): its interpreter, through boto3, as tests use it. Tasks
-  would need Docker, so workloads that have any are left out.
+- moto (`pip install 'moto[stepfunctions]'`, for `--python`): its interpreter, through boto3, as tests use it.
+  Workloads with tasks are left out, because they would need Docker.
 - aws-local-stepfunctions (`npm install aws-local-stepfunctions`, in `--node-modules`), which needs Node 22 or later:
   handlers in JavaScript.
 
-Each runs in a process of its own, as express does here. What cannot run is said, with the reason, and the rest is
-measured. A figure counts only if the output is the one express gives; retries wait nowhere. Prints the Markdown table
-that the README quotes, and the command that made it.
+Each peer runs in a process of its own, express in this one. What cannot run is reported with the reason, and the rest
+is measured. A figure counts only if the output is the one express gives; retry delays are skipped. Prints the
+Markdown table that the README quotes, and the command that made it.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Executions at once, of every engine: moto has a thread for each.
+#: Concurrent executions of every engine: moto has a thread for each.
 IN_FLIGHT = 100
-#: The first Node that aws-local-stepfunctions says it runs on.
+#: The lowest Node version that aws-local-stepfunctions claims to support.
 NODE = 22
-#: Seconds an engine may take for a workload beyond those it is measured for.
+#: Seconds an engine may take for a workload beyond the measured time.
 PATIENCE = 60.0
 
 _PACKAGE = "aws-local-stepfunctions"
 
 
 class Unable(Exception):
-    """An engine cannot run a workload, or any; the text says why."""
+    """An engine cannot run a workload, or any at all; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Peer(Protocol):
 
 
 class Express:
-    """This one, as it is used by default: `start`, handlers by value."""
+    """This engine in its default use: `start`, handlers by value."""
 
     name = "express"
 
@@ -158,7 +158,7 @@ class LocalStepFunctions:
 
 
 def ask(command: Sequence[str], job: dict[str, JSON], seconds: float) -> Figure:
-    """What a process answers to a job of so many seconds. Raises Unable with the reason it gives."""
+    """Return a process's answer to a job of `seconds` seconds. Raises Unable with the reason it gives."""
     try:
         done = subprocess.run(
             command, input=json.dumps(job), capture_output=True, text=True, timeout=seconds + PATIENCE, check=False
@@ -176,9 +176,9 @@ def ask(command: Sequence[str], job: dict[str, JSON], seconds: float) -> Figure:
 
 
 def install(directory: Path) -> tuple[str, str]:
-    """Install the peers, and a Node for the one that wants it; the paths of its Python and its Node.
+    """Install the peers, and a Node for the one that needs it; return the paths of Python and Node.
 
-    Raises SystemExit with what `pip` or `npm` says when one fails.
+    Raises SystemExit with the output of `pip` or `npm` when one fails.
     """
     python, node = directory / "python" / "bin" / "python", directory / "node_modules" / ".bin" / "node"
     directory.mkdir(parents=True, exist_ok=True)
@@ -202,9 +202,9 @@ def install(directory: Path) -> tuple[str, str]:
 
 
 def compare(workload: Workload, peers: Sequence[Peer], seconds: float, rounds: int) -> dict[str, Figure | str]:
-    """What each engine does, or why it does not, by its name; express is the first of them.
+    """Return each engine's figure, or the reason for having none, by its name; express comes first.
 
-    They take turns, and the median of the rounds counts: what else goes on on the machine then hits all of them.
+    The engines take turns and the median of the rounds counts, so that other load on the machine affects all of them.
     """
     measured: dict[str, list[Figure]] = {peer.name: [] for peer in peers}
     reasons: dict[str, str] = {}
@@ -228,14 +228,14 @@ def compare(workload: Workload, peers: Sequence[Peer], seconds: float, rounds: i
 
 
 def _without_cause(output: JSON) -> JSON:
-    """The words of a Cause are each engine's own."""
+    """Drop the text of a Cause, which each engine words differently."""
     if isinstance(output, dict) and isinstance(output.get("err"), dict):
         return {**output, "err": {**output["err"], "Cause": None}}
     return output
 
 
 def table(rows: Sequence[tuple[Workload, dict[str, Figure | str]]], names: Sequence[str]) -> str:
-    """Executions per second as Markdown, and how many times those of each peer express does; reasons below it."""
+    """Executions per second as a Markdown table, with express's multiple of each peer; reasons below it."""
     lines = [
         f"| workload | express |{''.join(f' {name} | express is |' for name in names)}",
         f"|---|---|{'---|---|' * len(names)}",

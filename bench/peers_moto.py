@@ -1,7 +1,7 @@
 """The side of `bench.peers` that runs in moto's own environment: one workload on its interpreter, through boto3.
 
-A job comes on stdin as JSON: {definition, events, seconds, patience}. It is answered with {rate, output} or {error}.
-moto runs an execution in a thread; its end is found out by asking, as tests do. Nothing of express is imported here.
+A job arrives on stdin as JSON: {definition, events, seconds, patience}. The answer is {rate, output} or {error}. moto
+runs an execution in a thread and is polled for its end, as tests do. Nothing of express is imported here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ROLE = "arn:aws:iam::123456789012:role/bench"
 
 
 class Failed(Exception):
-    """An execution did not succeed; the text says how."""
+    """An execution did not succeed; the text gives its status."""
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """Run batches of all events for so many seconds."""
+    """Run batches of all events for the job's `seconds`."""
     with mock_aws(config=CONFIG):
         client = boto3.client("stepfunctions", **KEYS)
         made = client.create_state_machine(name="bench", definition=json.dumps(job["definition"]), roleArn=ROLE)
@@ -38,7 +38,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_batch(client: Any, machine: str, events: list[Any], patience: float) -> list[Any]:
-    """Start an execution for each event, then wait for each; the outputs."""
+    """Start an execution for each event, then wait for each; return the outputs."""
     end = time.monotonic() + patience
     started = [
         client.start_execution(stateMachineArn=machine, name=str(uuid.uuid4()), input=json.dumps(event))["executionArn"]
@@ -48,7 +48,7 @@ def run_batch(client: Any, machine: str, events: list[Any], patience: float) -> 
 
 
 def wait_for(client: Any, execution: str, end: float) -> Any:
-    """The output of an execution. moto tells nobody of its end: it is asked again and again."""
+    """Poll an execution until it ends, because moto sends no notification; return its output."""
     while True:
         described = client.describe_execution(executionArn=execution)
         if described["status"] == "SUCCEEDED":

@@ -1,6 +1,6 @@
-"""A real redis-server for a while: on a free loopback port, its data in a directory of its own, gone afterwards.
+"""A temporary redis-server: on a free loopback port, with its data in a directory of its own that is removed at exit.
 
-For `bench.consume` and for the tests of the source that reads from it.
+For `bench.consume` and for the tests of the Redis source.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def installed() -> bool:
 
 
 class RedisServer:
-    """A context manager. `stop` and `start` let it go away and come back, with its data and at its port."""
+    """A context manager; `stop` and `start` take the server down and bring it back with its data, on its port."""
 
     def __init__(self, *, durable: bool = True) -> None:
-        #: Whether what it has confirmed is on its disk, as `stop` and `start` need it.
+        #: Whether confirmed writes are on disk, so that they survive `stop` and `start`.
         self._durable = durable
         self._resources = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +50,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/{stream}?{query}"
 
     def start(self) -> None:
-        """Raises AssertionError if it does not answer in time."""
+        """Start the server. Raises AssertionError if it does not answer in time."""
         kept = ("--appendonly", "yes", "--appendfsync", "always") if self._durable else ()
         arguments = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", self._directory, "--save", "", *kept)
         self._process = subprocess.Popen(
@@ -79,7 +79,7 @@ class RedisServer:
             self._process = None
 
     def client(self) -> Any:
-        """A blocking client, for what a test wants to know."""
+        """A blocking client, for tests to inspect the server's data."""
         import redis
 
         return redis.Redis(port=self.port, decode_responses=True)

@@ -1,8 +1,8 @@
-"""Whether prices stay the same when numbers grow.
+"""Whether the cost of a unit stays the same when numbers grow.
 
-An item of a Map should cost the same among 100 as among 10,000, and an execution the same among 10 in flight as
-among 10,000. What grows beyond caches getting cold and the collector getting busy is an algorithm gone wrong, so the
-ratio is the figure: about 1. How much caches and collector take is seen in the last row, plain asyncio tasks.
+An item of a Map should cost the same among 100 as among 10,000, and an execution the same among 10 in flight as among
+10,000. Growth beyond that of colder caches and a busier collector is a fault of an algorithm, so the figure is the
+ratio: about 1. The last row, plain asyncio tasks, shows the part of caches and collector.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: How much more the unit may cost among many than among few.
+#: Upper bound on the ratio of a unit's cost among many to its cost among few.
 TARGET = 2.0
 
 
@@ -48,7 +48,7 @@ class Prices:
 
 
 async def measure_map(workload_id: str, few: int, many: int, rounds: int) -> Prices:
-    """The price of one item of a Map, in Maps of `few` and of `many` items, over the same number of items."""
+    """The cost of one item of a Map, in Maps of `few` and of `many` items, over the same number of items."""
     workload = load_workloads()[workload_id]
     workflow = workload.compile(isolate=False)
     async with express.Runtime() as runtime:
@@ -63,7 +63,7 @@ async def measure_map(workload_id: str, few: int, many: int, rounds: int) -> Pri
 
 
 async def measure_in_flight(few: int, many: int, rounds: int) -> Prices:
-    """The price of one execution whose handler gives the loop one turn, among `few` and among `many` in flight."""
+    """The cost of one execution whose handler yields to the loop once, among `few` and `many` in flight."""
     tasks = express.Tasks()
 
     @tasks.task("*", isolate=False)
@@ -88,7 +88,7 @@ async def measure_in_flight(few: int, many: int, rounds: int) -> Prices:
 
 
 async def measure_tasks(few: int, many: int, rounds: int) -> Prices:
-    """The same by hand: one asyncio task for each, which gives the loop one turn."""
+    """The same by hand: one asyncio task for each, which yields to the event loop once."""
     event = load_workloads()["W1"].inputs[0]
     create_task = asyncio.get_running_loop().create_task
 

@@ -1,4 +1,4 @@
-"""What the pieces of the engine cost, by pytest-benchmark: closures by the call, executions by the hundred.
+"""The cost of the parts of the engine, by pytest-benchmark: closures per call, executions per hundred.
 
 Run with `python -m pytest bench --benchmark-enable`; without the flag each body runs once, as a test. Expressions
 have a file of their own.
@@ -102,5 +102,5 @@ def test_cross(benchmark: BenchmarkFixture) -> None:
 
 
 def test_measure(benchmark: BenchmarkFixture) -> None:
-    """What `start` does to every event."""
+    """What `start` does with every event."""
     assert benchmark(measure, ORDER) == len(json.dumps(ORDER, separators=(",", ":")))

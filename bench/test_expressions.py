@@ -1,4 +1,4 @@
-"""What templates, intrinsic calls and Choice rules cost per evaluation."""
+"""The cost of templates, intrinsic calls and Choice rules per evaluation."""
 
 from __future__ import annotations
 

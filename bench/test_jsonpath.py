@@ -1,4 +1,4 @@
-"""What paths cost per evaluation, each beside the Python a person would write for it."""
+"""The cost of paths per evaluation, each beside the Python code a person would write for it."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """Executions per second: the engine against the same job written by hand, in the same run.
 
-The ratio is the figure; absolute rates move with the machine. To keep the ratio honest
+The ratio is the figure; absolute rates depend on the machine. To keep the ratio honest
 
-- all legs of a workload take turns, in another order each round, and a ratio is the median of the rounds' ratios,
-  each taken between neighbours in time;
+- all legs of a workload take turns, in an order that rotates with the rounds, and a ratio is the median of the
+  rounds' ratios, each between legs that ran close in time;
 - twin and engine get the same events, the same number in flight (a batch is started, then its results are awaited),
   the same event loop and the same garbage collector settings (Python's own; one collection before each leg);
-- the twin has one asyncio task for each execution, in the cheapest form found: a batch of tasks made at once, then
-  asked for their results in order. A semaphore, a counter in a callback and `gather` cost up to twice as much. Where
-  the interpreter has eager tasks the twin runs with those, also inside `gather`, and with ordinary ones, and the
-  better of the two counts: eager tasks win by far where nothing suspends and lose where something does.
+- the twin has one asyncio task for each execution, in the cheapest form found: a batch of tasks created at once,
+  whose results are then awaited in order. A semaphore, a counter in a callback and `gather` cost up to twice as much.
+  Where the interpreter has eager tasks, the twin runs with those (also inside `gather`) and with ordinary ones, and
+  the better of the two counts: eager tasks win by far where nothing suspends and lose where something does.
 
 Engine legs: `start` (one call for each event, the batch awaited) and `map` (a stream), with trusted handlers
 (`isolate=False`, as the twin trusts its own); then both again with payloads crossing the task edge by value, which is
@@ -42,16 +42,16 @@ from express.runtime.loops import EAGER
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: Ratios engine / twin to reach.
+#: Target ratios engine / twin.
 START_TARGETS = {"W1": 0.5, "W2": 0.6, "W3": 0.5, "W4": 0.6, "W5": 1.0, "W6p": 1.0, "W6t": 1.0, "W7": 0.5, "W8": 0.25}
 MAP_TARGETS = {"W1": 1.0, "W2": 1.0, "W3": 1.0, "W4": 1.0, "W5": 1.0, "W6p": 1.0, "W6t": 1.0, "W8": 0.25}
 
-#: Runs a number of batches to their end.
+#: Runs a number of batches to completion.
 Leg: TypeAlias = Callable[[int], Coroutine[Any, Any, None]]
 
 START, MAP = "start", "map"
 START_BY_VALUE, MAP_BY_VALUE = "start by value", "map by value"
-#: The twin that counts; where there are two ways to make its tasks, the better one.
+#: The twin to compare with; the better one if there are two ways to create its tasks.
 ORDINARY_TWIN, EAGER_TWIN = "twin (ordinary tasks)", "twin (eager tasks)"
 _TWIN = "twin"
 
@@ -68,7 +68,7 @@ class Figures:
 
     @property
     def twin(self) -> str:
-        """The leg the others are held against."""
+        """The twin that the other legs are compared with."""
         return max((leg for leg in (ORDINARY_TWIN, EAGER_TWIN) if leg in self.rates), key=self.rate)
 
     def ratio(self, leg: str) -> float:
@@ -127,7 +127,7 @@ def _twin_leg(twin: Twin, events: list[JSON], *, eager: bool) -> Leg:
 
 
 def _eager_task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
-    """asyncio's own eager factory fails under uvloop on Python 3.13.0, the constructor does not."""
+    """Create an eager task by its constructor: asyncio's eager factory fails under uvloop on Python 3.13.0."""
     return asyncio.Task(coroutine, loop=loop, **{**options, "eager_start": True})
 
 
@@ -154,7 +154,7 @@ def _map_leg(workflow: express.Workflow, events: list[JSON]) -> Leg:
 
 
 def _checked(workflow: express.Workflow, batch: int, run: Leg) -> Leg:
-    """A leg counts only if every execution of it succeeded."""
+    """Return a leg that raises unless each of its executions succeeds."""
 
     async def checked(batches: int) -> None:
         before = workflow.tally.succeeded
@@ -167,7 +167,7 @@ def _checked(workflow: express.Workflow, batch: int, run: Leg) -> Leg:
 
 
 async def check_twins(workload: Workload) -> None:
-    """Raise unless every twin gives the workflow's output. The words of a Cause are AWS's business, not a twin's."""
+    """Raise unless every twin gives the workflow's output; the wording of a Cause, which is AWS's, may differ."""
     event = workload.events(1)[0]
     async with SkippingRuntime() as runtime:
         expected = (await runtime.execute(workload.compile(isolate=True), event)).unwrap()
@@ -188,7 +188,7 @@ def _without_cause(output: JSON) -> JSON:
 
 
 async def measure(workload: Workload, rounds: int, seconds: float, clock: Callable[[], float]) -> Figures:
-    """Let the legs take turns: `rounds` times each for about `seconds`."""
+    """Measure the legs in turn: `rounds` times each for about `seconds`."""
     await check_twins(workload)
     legs = make_legs(workload)
     batches = {name: await _calibrate(leg, seconds, clock) for name, leg in legs.items()}
@@ -203,7 +203,7 @@ async def measure(workload: Workload, rounds: int, seconds: float, clock: Callab
 
 
 async def _calibrate(leg: Leg, seconds: float, clock: Callable[[], float]) -> int:
-    """How many batches take about `seconds`; the first run of a leg only warms it up."""
+    """Return how many batches take about `seconds`; the first run of a leg only warms it up."""
     await leg(1)
     return max(1, round(seconds / await _time(leg, 1, clock)))
 

@@ -1,12 +1,12 @@
 """The workloads that are measured and the handlers their tasks call.
 
-A workload is a definition with inputs to cycle through, in `workloads/<id>-<name>.json`. Their shapes are those on
-which other engines of this field were measured, so that figures can be set side by side. The handlers never suspend:
-what is measured is the engine, not the work.
+A workload is a definition with inputs to cycle through, in `workloads/<id>-<name>.json`. The workloads have the
+shapes on which other engines of this field were measured, so that figures can be compared. The handlers never
+suspend, because the engine is measured, not the work.
 
-Waits cost a turn of the loop here, nothing more: `SkippingRuntime` overrides the two places where the engine waits (in
-a task, and without one), and the hand-written twin of W7 waits by the same function, so that retries a second apart
-can be counted by the thousand and still run on the event loop that users run.
+A wait costs one turn of the event loop here: `SkippingRuntime` overrides the two places where the engine waits (in a
+task, and without one), and the hand-written twin of W7 waits by the same function. Retries a second apart can then be
+counted by the thousand on the event loop that users run.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _USUALLY_IN_FLIGHT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """`in_flight` executions of it are kept running at once; `has_tasks` tells whether it calls handlers."""
+    """A definition with `in_flight` executions kept running at once; `has_tasks` tells whether it calls handlers."""
 
     id: str
     name: str
@@ -46,7 +46,7 @@ class Workload:
         return '"Task"' in json.dumps(self.definition)
 
     def events(self, count: int) -> list[JSON]:
-        """Inputs for `count` executions at once. Each has its own `n`, where it has one, by which Flaky knows it."""
+        """Inputs for `count` concurrent executions; each has its own `n`, if any, by which Flaky identifies it."""
         events = []
         for n, event in enumerate(islice(cycle(self.inputs), count)):
             events.append({**event, "n": n} if "n" in event else event)
@@ -69,7 +69,7 @@ def load_workloads() -> dict[str, Workload]:
 
 
 async def skip(seconds: float) -> None:
-    """A wait that takes one turn of the loop however long it should have been."""
+    """Wait for one turn of the event loop, whatever `seconds` says."""
     await asyncio.sleep(0)
 
 
@@ -112,7 +112,7 @@ _calls = [0] * _USUALLY_IN_FLIGHT
 
 
 async def flaky(order: JSON) -> JSON:
-    """Raises Transient twice, then succeeds; orders are told apart by their `n`."""
+    """Raise Transient twice, then succeed; `n` identifies the order."""
     n = order["n"]
     _calls[n] = call = (_calls[n] + 1) % 3
     if call:

@@ -1,4 +1,4 @@
-"""Virtual time: five-minute workflows tested in microseconds, with the durations and bills they would have had.
+"""Virtual time: five-minute workflows run in microseconds, with the durations and bills of real time.
 
     from express.testing import run_virtual
 
@@ -10,16 +10,15 @@
         result = run_virtual(main(), now="2025-03-01T12:00:00Z")
         assert result.billing.duration_ms == 240_000  # four minutes, to the nanosecond
 
-When nothing is ready to run, a `VirtualTimeLoop` jumps to its next timer instead of waiting for it. Time is counted in
-whole nanoseconds, so a wait of one second takes exactly 1 000 000 000 of them, and it stands still while code runs.
-The metering clock of the Runtime (law 6) and the wall clock of the workflow both follow it.
+When no callback is ready, a `VirtualTimeLoop` advances its clock to the next timer instead of waiting. The clock counts
+whole nanoseconds, so a wait of one second takes exactly 1 000 000 000 of them, and it stands still while code runs. The
+metering clock of the Runtime (law 6) and the wall clock of the workflow both follow it.
 
-The outside world keeps its own pace. I/O works, and whatever has arrived is always served before time moves. While a
-thread of the loop's executors works, or inside `holding()`, time stands still until there is an answer; only when
-there has been none for as long as the next timer really lasts does the timer win, so a hung thread still times out.
+I/O takes real time, and the loop handles every event that has arrived before it advances the clock. While a thread of
+the loop's executors runs, or inside `holding()`, the loop first waits for an event for the real duration of the next
+timer; only then does the timer fire, so a hung thread still times out.
 
-Tasks need not do real work in tests: `Mocks` reads the mock configurations of Step Functions Local
-(`express.tasks.mocks`).
+Tests need no real handlers: `Mocks` reads the mock configurations of Step Functions Local (`express.tasks.mocks`).
 
 As a pytest fixture, for tests that drive the loop themselves:
 
@@ -48,22 +47,22 @@ __all__ = ["Deadlock", "Mocks", "VirtualClock", "VirtualTimeLoop", "run_virtual"
 
 T = TypeVar("T")
 
-#: What the wall clock shows at the start unless a test says otherwise: always the same, for repeatable tests.
+#: The default wall time at the start: a constant, for repeatable tests.
 DEFAULT_NOW = "2025-01-01T00:00:00Z"
 
 _SECOND = 1_000_000_000
 
 
 class Deadlock(RuntimeError):
-    """Nothing is ready, no timer is set and nobody outside works: the tasks listed would wait forever."""
+    """No callback is ready, no timer is set and no external work is pending: the tasks listed would wait forever."""
 
 
 class VirtualClock:
-    """Time that only moves when told to. Readings are integer nanoseconds.
+    """A clock that advances only on request; its readings are integer nanoseconds.
 
     now: the wall time at the start, as ISO 8601 text with an offset or as nanoseconds since the epoch.
-    tick_ns: what every reading of the monotonic clock takes. With 0 running code takes no time at all; with more,
-    time passes for code that never waits too, so that an endless loop of states reaches its time limit.
+    tick_ns: how far each reading of the monotonic clock advances it. With 0, running code takes no time; with more,
+        code that never waits takes time too, so that an endless loop of states reaches its time limit.
     """
 
     def __init__(self, now: str | int | None = None, *, tick_ns: int = 0) -> None:
@@ -89,18 +88,18 @@ class VirtualClock:
         self._monotonic_ns += nanoseconds
 
     def seconds(self) -> float:
-        """The monotonic reading in the unit of asyncio."""
+        """The monotonic time in seconds, as asyncio counts it."""
         return self._monotonic_ns / _SECOND
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop on a `VirtualClock`, exact to the nanosecond for the first eleven days."""
 
-    #: Until asyncio has made it: a loop that never came to life is not reported as left open.
+    #: True until asyncio's constructor has run, so that a loop whose construction failed is not reported as left open.
     _closed = True
 
     def __init__(self, now: str | int | None = None, *, tick_ns: int = 0) -> None:
-        #: What the Runtime meters with; it asks its loop for it.
+        #: The Runtime's metering clock, which it reads from this attribute of its loop.
         self.express_clock = VirtualClock(now, tick_ns=tick_ns)
         self._waiting_room = _Selector(self.express_clock, self._deadlock)
         super().__init__(self._waiting_room)
@@ -111,16 +110,16 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     @property
     def _clock_resolution(self) -> float:
-        """How early asyncio runs a timer: a nanosecond, or one step of a float where that is more (97 days)."""
+        """How early asyncio runs a timer: by 1 ns, or by one float step where that is more (from 97 days on)."""
         return max(1e-9, math.ulp(self.time()))
 
     @_clock_resolution.setter
     def _clock_resolution(self, system: float) -> None:
-        """asyncio sets the resolution of the system's clock, which is not the one in use here."""
+        """Ignored: asyncio sets the resolution of the system clock, which is not in use here."""
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold time while somebody outside the loop works for it: a thread of your own, another process, a server."""
+        """Hold the clock while work outside the loop is pending: in a thread of your own, another process, a server."""
         self._waiting_room.holds += 1
         try:
             yield
@@ -148,9 +147,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _Selector(selectors.DefaultSelector):
-    """Where an event loop waits, and therefore where time jumps.
+    """The selector of the loop: where the loop would wait for a timer, it advances the clock.
 
-    `holds` counts who works outside; `own` the file descriptors of the loop itself, which nobody outside writes to.
+    `holds` counts the pending external work, `own` the loop's own file descriptors, which wait for no external event.
     """
 
     def __init__(self, clock: VirtualClock, deadlock: Callable[[], Deadlock]) -> None:
@@ -161,7 +160,7 @@ class _Selector(selectors.DefaultSelector):
         self._deadlock = deadlock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """What has arrived; if nothing has and nothing is ready to run, `timeout` seconds pass in no time."""
+        """The events that have arrived; if none, and no callback is ready, the clock advances by `timeout` seconds."""
         events = super().select(0)
         if events or timeout == 0:
             return events
@@ -178,7 +177,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 def _describe(task: asyncio.Task[Any]) -> str:
-    """A waiting task and the line it waits in."""
+    """A waiting task and the source line at which it is suspended."""
     awaited: Any = task.get_coro()
     place = ""
     while (frame := getattr(awaited, "cr_frame", None)) is not None:

@@ -1,4 +1,4 @@
-"""A compiled definition in the user's hands: what `express.compile` returns and a Runtime runs."""
+"""`Workflow`, the compiled state machine that `express.compile` returns and a Runtime runs."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 
 class Workflow:
-    """A state machine, compiled. Made by `express.compile`; safe to run any number of times at once.
+    """A compiled state machine, made by `express.compile`; any number of its executions may run at once.
 
-    A workflow belongs to the thread that runs it: its counters are plain integers.
+    Run a workflow in one thread only: its counters are plain integers.
     """
 
     def __init__(self, definition: Definition) -> None:
@@ -49,7 +49,7 @@ class Workflow:
 
     @property
     def tally(self) -> Tally:
-        """What its executions came to so far."""
+        """The counters of its executions so far."""
         return self._machine.tally
 
     @property
@@ -63,7 +63,7 @@ class Workflow:
         return entries
 
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine:
-        """The program to run; one with observers woven in is built on first use."""
+        """The machine to run; a variant instrumented for `observers` is built on first use and cached."""
         if not observers:
             return self._machine
         machine = self._watched.get(observers)
@@ -73,9 +73,9 @@ class Workflow:
         return machine
 
     def run(self, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
-        """Run one execution to its end and wait for it: for scripts and tests.
+        """Run one execution and block until it ends: for scripts and tests.
 
-        Raises RuntimeError inside a running event loop, which it would hold up; `Runtime.execute` belongs there.
+        Raises RuntimeError inside a running event loop, which it would block; use `Runtime.execute` there.
         """
         if _in_event_loop():
             raise RuntimeError(
@@ -107,16 +107,17 @@ def compile(  # noqa: A001 - the verb users know
     """Compile a definition in the Amazon States Language.
 
     definition: a path, JSON text, bytes, or a dict.
-    tasks: the handlers of its Task states; without them it can have none.
+    tasks: the handlers of its Task states; default: none.
     name: the machine's name; default: the stem of the file, or `workflow`.
     type: `EXPRESS`, which refuses what Express workflows must not use, or `STANDARD`, which does not.
-    unresolved: what to do about a Task no handler matches: `error` refuses the definition, `fail-at-run` lets the
+    unresolved: how to treat a Task that no handler matches: `error` refuses the definition, `fail-at-run` lets the
         state fail when it is reached.
     arn, role_arn: what the context object shows as the machine's ARN and role.
-    mocks: a test case of a mock configuration (`express.testing.Mocks`), whose states are answered by it.
+    mocks: a test case of a mock configuration (`express.testing.Mocks`); it gives the results of the states it names.
 
-    Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its place,
-    InvalidMocks for mocked states it does not have, and TypeError or ValueError for the other arguments.
+    Raises DefinitionError with every problem of the definition, each with AWS's code, its JSON pointer and its position
+    in the text, InvalidMocks for mocked states the definition does not have, and TypeError or ValueError for the other
+    arguments.
     """
     _check_tasks(tasks)
     if unresolved not in ("error", "fail-at-run"):

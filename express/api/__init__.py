@@ -1,8 +1,8 @@
-"""The Step Functions API on a socket: what boto3 and the aws CLI talk to.
+"""The Step Functions API over HTTP, as boto3 and the aws CLI use it.
 
-`wire` reads HTTP, `app` finds the action, `shapes` and `constraints` read its parameters, `operations` answers with the
-help of `express.service`, `server` listens. `hosts` and `signatures` decide who is answered; `workers` spreads it all
-over several processes.
+`wire` parses HTTP, `app` finds the action, `shapes` and `constraints` read its parameters, `operations` performs it
+through `express.service`, `server` listens. `hosts` and `signatures` decide which requests are answered; `workers`
+distributes them over several processes.
 """
 
 from __future__ import annotations

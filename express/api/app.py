@@ -1,8 +1,8 @@
-"""From a request to an answer: which action, its parameters, its errors.
+"""The application: finds the action of a request and turns its result or error into a response.
 
-AWS JSON 1.0: every request is a POST, the action stands in the header X-Amz-Target, parameters and answer are JSON
-objects (API reference, "Making API requests"). Credentials are not looked at here, see `signatures`. Whatever an
-action raises becomes an answer: a ServiceError as it is, anything else an InternalFailure that is logged and not shown.
+AWS JSON 1.0: every request is a POST, the header X-Amz-Target names the action, parameters and answer are JSON objects
+(API reference, "Making API requests"). Credentials are checked in `signatures`, not here. Every exception of an action
+becomes a response: a ServiceError as such, any other as an InternalFailure, logged but not shown.
 """
 
 from __future__ import annotations
@@ -76,5 +76,5 @@ def _encode(answer: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(answer)
     except TypeError:
-        # Half a surrogate pair in an error's text: JSON can escape it, UTF-8 cannot hold it.
+        # A lone surrogate in an error's text: JSON can escape it, UTF-8 cannot encode it.
         return json.dumps(answer, separators=(",", ":")).encode()

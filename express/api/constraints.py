@@ -1,16 +1,16 @@
-"""Shapes of request parameters, and what AWS says about a request that does not fit them.
+"""Shapes of request parameters, and AWS's errors for a request that does not fit them.
 
-Two things can be wrong. A value of the wrong JSON type cannot be read at all: SerializationException, for the first
-one found. Values that can be read may break constraints of their shapes: ValidationException, which tells of every one
-of them at once, in words of their own (recorded):
+There are two kinds of error. A value of the wrong JSON type cannot be read: SerializationException, for the first one
+found. Values that can be read may violate constraints of their shapes: ValidationException, which lists all violations
+in a wording of its own (recorded):
 
     1 validation error detected: Value '1001' at 'maxResults' failed to satisfy constraint: Member must have value
     less than or equal to 1000
 
-Nearly all requests are as they should be, so each is first asked whether it fits as it stands; only one that does not
-is read and looked at in detail. Most parameters are texts of limited length: the lengths that these may have are put
-into one table when a shape is made, and asking costs a look into it for each. Values of sensitive shapes are not
-quoted. Members no shape knows are ignored and a null counts as not given, as with every AWS JSON service.
+Nearly all requests are valid, so a request is first tested with `fits`; only one that does not fit is read and checked
+in detail. Most parameters are texts of limited length: a Structure keeps their permitted lengths in one table, so the
+test costs one lookup per member. Values of sensitive shapes are not quoted. Unknown members are ignored and a null
+counts as absent, as in every AWS JSON service.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from express.service.errors import ServiceError, validation
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: The names Coral, AWS's framework, has for scalars of the wrong type.
+#: The names that Coral, AWS's service framework, gives scalars of the wrong type.
 _TOKENS: Final[dict[type, str]] = {
     str: "STRING_VALUE",
     int: "NUMBER_VALUE",
@@ -41,7 +41,7 @@ _ASCII: Final = r"[\x00-\x7f]"
 
 
 def not_readable(value: JSON, expected: str) -> ServiceError:
-    """A value of the wrong JSON type. `expected` is a type with its article: `a String`, `an Integer`."""
+    """The error for a value of the wrong JSON type. `expected` is a type with its article: `a String`, `an Integer`."""
     if isinstance(value, dict):
         message = "Start of structure or map found where not expected."
     elif isinstance(value, list):
@@ -53,25 +53,28 @@ def not_readable(value: JSON, expected: str) -> ServiceError:
 
 
 class Shape(Protocol):
-    """How a parameter may look."""
+    """The JSON type of a parameter and its constraints."""
 
     def fits(self, value: JSON) -> bool:
-        """Whether the value can be taken as it is: reading it would change nothing, and it breaks no constraint."""
+        """Whether the value is valid as it stands: reading it would not change it, and it violates no constraint."""
         ...
 
     def read(self, value: JSON) -> Any:
-        """The value as the service takes it. Raises ServiceError SerializationException."""
+        """The value in the form the service takes. Raises ServiceError SerializationException."""
         ...
 
     def violations(self, value: Any, place: str) -> Iterator[str]:
-        """Every constraint that a value which could be read breaks, in AWS's words."""
+        """Every constraint that a value returned by `read` violates, in AWS's words."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string of `least` to `most` characters; `values` are all there are, `pattern` is a Java regular expression, as
-    AWS quotes it. A `sensitive` one is never quoted."""
+    """A string of `least` to `most` characters.
+
+    `values` are the permitted values, if limited; `pattern` is a Java regular expression, as AWS quotes it; a
+    `sensitive` value is never quoted.
+    """
 
     most: int | None = None
     least: int = 0
@@ -81,7 +84,7 @@ class Text:
 
     @property
     def lengths(self) -> range | None:
-        """How many characters it may have, if there is nothing else to the shape."""
+        """The permitted lengths, if the shape has no other constraint; else None."""
         if self.values or self.pattern is not None:
             return None
         return range(self.least, sys.maxsize if self.most is None else self.most + 1)
@@ -193,12 +196,12 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """An object. `name` is its shape's name in the API's model; `required` members must be there."""
+    """An object. `name` is its shape's name in the API's model; `required` are the mandatory members."""
 
     name: str
     members: Mapping[str, Shape]
     required: tuple[str, ...] = ()
-    #: The lengths of the members that are texts of which nothing else matters.
+    #: The permitted lengths of the members that are texts without other constraints.
     _lengths: dict[str, range] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -244,7 +247,7 @@ Reader: TypeAlias = Callable[["JSON"], dict[str, Any]]
 
 
 def reader(shape: Structure) -> Reader:
-    """A function that reads the parameters of a request. It raises ServiceError for what AWS would refuse."""
+    """A function that reads a request's parameters and raises ServiceError where AWS would refuse them."""
     fits = shape.fits
 
     def read(value: JSON) -> dict[str, Any]:
@@ -263,7 +266,7 @@ def reader(shape: Structure) -> Reader:
 
 @cache
 def _whole(pattern: str) -> re.Pattern[str]:
-    """A whole text that a Java regular expression matches. Python reads the API's patterns alike, but for one class."""
+    """A Java regular expression, to match a whole text; for the API's patterns Python differs in one class only."""
     return re.compile(rf"(?:{pattern.replace(_JAVA_ASCII, _ASCII)})\Z")
 
 

@@ -1,8 +1,8 @@
-"""How many requests were answered, by action and by status: counted only where somebody wants metrics.
+"""Counts answered requests by action and status, where metrics are wanted.
 
-An application around another, the outermost of a process that listens, so that each request counts once and also one
-that was refused for its signature or its host. What is no action counts as `unknown`: whoever writes nonsense must not
-fill Prometheus with it.
+`Counted` is the outermost application of a process that listens, so each request counts once, including one refused for
+its signature or its host. Every unknown action counts as `unknown`, so that arbitrary names in requests do not fill
+Prometheus with time series.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ACTIONS: Final = {b"AWSStepFunctions." + name.encode(): name for name in OPERAT
 
 
 def no_answers() -> Answers:
-    """Every action answered well so far: never. A rate then sees the first of each."""
+    """Counters that start at 0 for status 200 of every action, so that a rate sees the first answer of each."""
     return dict.fromkeys(((name, 200) for name in OPERATIONS), 0)
 
 

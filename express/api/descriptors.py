@@ -1,17 +1,17 @@
-"""File descriptors: every connection takes one, and the system gives a process few of them unless it asks for more."""
+"""File descriptors: every connection takes one, and the default limit of a process is low."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: What a process needs for all else: sockets, pipes, files of handlers.
+#: Descriptors a process needs besides connections: sockets, pipes, files of handlers.
 _RESERVED: Final = 256
-#: Where the system names no limit.
+#: The upper bound where the `resource` module is missing.
 _FEW: Final = 512
 
 
 def room_for_connections(wanted: int) -> int:
-    """Raise the process's limit of open files as far as `wanted` connections need it; for how many it is enough."""
+    """Raise the process's limit of open files for `wanted` connections; returns how many it then allows."""
     try:
         import resource
     except ImportError:
@@ -25,6 +25,6 @@ def room_for_connections(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
         except (OSError, ValueError):
-            # macOS refuses more than the kernel's own limit, which getrlimit does not tell.
+            # macOS refuses more than the kernel's own limit, which getrlimit does not report.
             pass
     return wanted if soft == unlimited else max(min(wanted, soft - _RESERVED), 1)

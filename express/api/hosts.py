@@ -1,9 +1,9 @@
-"""Which Host headers the endpoint answers to.
+"""Which Host headers the endpoint answers.
 
-A web page may point a name of its own at 127.0.0.1 and then talk to whatever listens there (DNS rebinding); its
+A web page can make a domain name resolve to 127.0.0.1 and then send requests to any local server (DNS rebinding); such
 requests carry that name in the Host header. So only loopback names are answered, and those the user has allowed. The
-SDKs put `sync-` before the host of StartSyncExecution and TestState (botocore's `hostPrefix`), so each name counts with
-that prefix too.
+SDKs put `sync-` before the host of StartSyncExecution and TestState (botocore's `hostPrefix`), so each name is also
+answered with that prefix.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from express.api.messages import Request
 
-#: What the SDKs prepend for synchronous actions.
+#: The SDKs' prefix for synchronous actions.
 PREFIX: Final = "sync-"
 
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\[\]:/@\s]+)(?::\d*)?\Z")
 _LOOPBACK: Final = re.compile(r"localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\]")
-#: Host headers remembered with their verdict; clients send the same few.
+#: The upper bound of the cache of verdicts by Host header; clients send the same few.
 _REMEMBERED: Final = 256
 
 
 class HostPolicy:
-    """allowed: further names to answer to, without port; `*` for all."""
+    """allowed: further names to answer, without port; `*` for all."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(name.lower() for name in allowed)

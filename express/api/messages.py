@@ -18,17 +18,20 @@ CONTENT_TYPE: Final = b"application/x-amz-json-1.0"
 
 
 class Client(Protocol):
-    """Whoever waits for an answer."""
+    """The client that waits for a response."""
 
     def gone(self) -> asyncio.Future[None]:
-        """Done once the client has left, or is to be sent away: who holds an answer back should not do so longer."""
+        """Done once the client has left or is to be disconnected: an action must then stop delaying its answer."""
         ...
 
 
 @dataclass(slots=True)
 class Request:
-    """One request. Header names are in lower case; of a repeated header the last value is kept. `target` is the path,
-    and the query if there is one. `client` is there where somebody can tell whether it still is."""
+    """One request.
+
+    Header names are in lower case; of a repeated header the last value is kept. `target` is the path, with the query if
+    there is one. `client` is set where the client's departure can be detected.
+    """
 
     method: bytes
     headers: dict[bytes, bytes]
@@ -45,13 +48,13 @@ class Response:
     body: bytes
 
 
-#: Answers a request. It raises nothing: whatever goes wrong is an answer too.
+#: Answers a request. It raises nothing: every error becomes a response.
 Application: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def refusal(error: ServiceError) -> Response:
     """An error in AWS's form: `{"__type": name, "message": text}`, and the error's own members if it has any."""
-    # A message may quote what the client sent, and that may hold half a surrogate pair.
+    # A message may quote what the client sent, and that may contain a lone surrogate.
     message = error.message.encode("utf-8", "replace").decode()
     body = {"__type": error.code, "message": message}
     if error.reason is not None:
@@ -60,7 +63,7 @@ def refusal(error: ServiceError) -> Response:
 
 
 def malformed(message: str) -> ServiceError:
-    """No request in HTTP's terms (AWS "Common Error Types")."""
+    """The error for a request that is not valid HTTP (AWS "Common Error Types")."""
     return ServiceError("MalformedHttpRequestException", message)
 
 

@@ -1,7 +1,7 @@
-"""The listening side: sockets, connections, deadlines, and a shutdown that loses no answer.
+"""The server: listening sockets, connections, deadlines, and a shutdown that loses no answer.
 
-`close` is what SIGTERM asks for: no new connection, no new request, every request that has arrived is answered, for at
-most the time given; then what is left is cut off.
+`close` is the reaction to SIGTERM: it accepts no new connection or request, answers every request that has arrived, for
+at most the time given, and then aborts the remaining connections.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from express.api.messages import Application
 
-#: Seconds between two looks at the deadlines of the connections.
+#: Seconds between two checks of the connections' deadlines.
 _SWEEP: Final = 1.0
-#: Connections the kernel keeps waiting.
+#: The listen backlog: connections the kernel queues.
 _BACKLOG: Final = 4096
 
 
 class Server:
-    """Serves an application on one address. Port 0 takes a free one; `port` tells which.
+    """Serves an application on one address. Port 0 takes a free one, which `port` then holds.
 
     listening: a listening socket to serve instead, TCP or Unix; it is closed with the server. Use it as an asynchronous
     context manager.
@@ -64,7 +64,7 @@ class Server:
         return f"http://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        """Start listening. Raises OSError when the address cannot be had."""
+        """Start listening. Raises OSError when the address cannot be bound."""
         loop = asyncio.get_running_loop()
         self._server = await self._listen(loop)
         self._closed = False
@@ -87,7 +87,7 @@ class Server:
         await self.close(0)
 
     async def close(self, drain: float) -> None:
-        """Answer what has arrived, for at most `drain` seconds, and close every connection."""
+        """Answer the requests that have arrived, for at most `drain` seconds, and close every connection."""
         if self._closed:
             return
         self._closed = True

@@ -1,7 +1,7 @@
-"""The parameters of every action: the one table the API's requests are read by.
+"""The request parameters of every action, in one table.
 
-Source: API reference, "Request Parameters" of each action. The order in which AWS lists the values of an enum in its
-messages is its own and is kept where it was recorded (`statusFilter`).
+Source: API reference, "Request Parameters" of each action. AWS lists an enum's values in its messages in an order of
+its own, which is kept here where it was recorded (`statusFilter`).
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Signature Version 4: who sends a request, and that nobody has changed it on the way.
+"""Signature Version 4: authenticates the sender of a request and protects its integrity.
 
-A Signed application stands before the endpoint and lets through what a known key has signed, within five minutes, for
-this region and for the service `states`. Without `--auth` there is none, and requests cost nothing for it.
+A Signed application wraps the endpoint and passes on only requests that a known key has signed, within five minutes,
+for this region and for the service `states`. Without `--auth` there is none, so requests do not pay for it.
 
-What is compared is a digest over the method, the path, the signed headers and the body, made with a key derived from
-the secret, the day, the region and the service. `host` and every `x-amz-*` header must be signed, the action with them;
-only `x-amz-security-token` need not be, which some clients add behind the signature: session tokens are not looked at.
-A signature may be sent twice within its five minutes, as it may to AWS: TLS is what keeps it secret on the way.
+The signature is a digest over the method, the path, the query, the signed headers and the body, made with a key derived
+from the secret, the day, the region and the service. `host` and every `x-amz-*` header must be signed, and so the
+action; only `x-amz-security-token` need not be, because some clients add it after signing, and session tokens are not
+checked. A signature can be replayed within its five minutes, as at AWS: TLS keeps it secret in transit.
 
 Sources: AWS IAM guide "Create a signed AWS API request" and "Troubleshoot Signature Version 4 signing"; names, statuses
-and texts as services of AWS's JSON protocols send them (all with 400, whatever the list of common errors says).
+and texts as services of AWS's JSON protocols send them (all with status 400, despite the list of common errors).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from express.api.messages import Application, Request, Response
 
 SERVICE: Final = "states"
-#: How far the clock of a client may be off.
+#: The maximum deviation of a client's clock.
 WINDOW: Final = timedelta(minutes=5)
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
@@ -43,14 +43,14 @@ _MISMATCH: Final = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details."
 )
-#: An entry of a list of keys: the id, and a secret without what separates entries.
+#: An entry of a list of keys: the id, and a secret without separators.
 _KEY: Final = re.compile(r"(?P<id>\w{1,128}):(?P<secret>[^\s:,]+)")
 
 
 def read_keys(text: str) -> dict[str, str]:
     """Secrets by access key id, from entries `ID:SECRET` separated by commas or line ends; `#` begins a comment line.
 
-    Raises ValueError, which tells the place of the entry and shows no secret.
+    Raises ValueError, which names the line of the entry and shows no secret.
     """
     keys: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -73,7 +73,7 @@ def _now() -> datetime:
 
 
 class Signed:
-    """An application whose requests are signed. keys: secrets by access key id. now: the time, with a time zone."""
+    """An application that requires signed requests. keys: secrets by access key id. now: the time, with a time zone."""
 
     def __init__(
         self, application: Application, keys: Mapping[str, str], region: str, now: Callable[[], datetime] = _now
@@ -138,7 +138,7 @@ class Signed:
             raise _invalid(f"Signature not yet current: {date} is still later than {edge} ({clock} + {minutes} min.)")
 
     def _key(self, key_id: str, secret: str, day: str) -> bytes:
-        """What signs on a day: the same for all its requests."""
+        """The signing key for a day, the same for all requests of that day."""
         key = self._derived.get((key_id, day))
         if key is None:
             key = f"AWS4{secret}".encode()
@@ -152,7 +152,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What a request says of its signature. `headers` are the names of the signed ones, in their order."""
+    """The fields of a request's signature. `headers` are the names of the signed ones, in their order."""
 
     key_id: str
     day: str
@@ -169,7 +169,7 @@ class _Signature:
 
 
 def _read_signature(request: Request) -> _Signature:
-    """Raises ServiceError for a request without a signature, or with a part of one."""
+    """The signature of a request. Raises ServiceError if it is missing or incomplete."""
     header = request.headers.get(b"authorization", b"").decode("latin-1")
     if not header:
         raise ServiceError("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -201,14 +201,14 @@ def _parameter(entry: str) -> tuple[str, str]:
 
 
 def _check_signed(headers: Mapping[bytes, bytes], signed: list[bytes]) -> None:
-    """What decides about the answer must be signed."""
+    """Raise ServiceError unless all headers that affect the answer are signed."""
     for name in (b"host", *(name for name in headers if name.startswith(b"x-amz-") and name != _UNSIGNED)):
         if name not in signed:
             raise _invalid(f"'{name.decode('latin-1')}' must be a 'SignedHeader' in the AWS Authorization.")
 
 
 def _canonical_request(request: Request, signed: list[bytes]) -> bytes:
-    """The request in the one form both sides make a digest of. The body counts as it has arrived."""
+    """The canonical form of the request, which client and server hash. The body counts as received."""
     path, _, query = request.target.partition(b"?")
     return b"\n".join(
         (
@@ -241,7 +241,7 @@ def _invalid(message: str) -> ServiceError:
 
 
 def _mismatch(canonical: bytes, to_sign: str) -> ServiceError:
-    """AWS shows what it has signed: only the client's own words, and the way to find what is wrong with them."""
+    """The error with canonical request and string to sign, as at AWS: the client's own data, to find what is wrong."""
     shown = canonical.decode("utf-8", "replace")
     return _invalid(
         f"{_MISMATCH}\n\nThe Canonical String for this request should have been\n'{shown}'\n\n"

@@ -1,14 +1,14 @@
-"""HTTP/1.1 on a socket: bytes in, requests out, answers back in the order of their requests.
+"""HTTP/1.1 on a socket: parses requests and sends the responses in the order of the requests.
 
-Theory of operation. httptools parses what arrives; each complete request waits in a queue, and one task of the
-connection answers them one after another, which keeps pipelined answers in order. The task ends when the queue is
-empty, and the next request starts another: a connection that is idle costs no task.
+Theory of operation. httptools parses the input; each complete request is queued, and one task of the connection answers
+the queue in order, which keeps pipelined responses in order. The task ends when the queue is empty, and the next
+request starts another: an idle connection costs no task.
 
-Nothing a client does can take more than its share. Sizes of head and body are limited, and so are the time a request
-may take to arrive, the time a connection may idle and the time a client may refuse to read; a Server looks at the
-deadlines of all its connections now and then (`overdue`), so no request sets a timer. While requests wait behind one
-that is being answered, nothing more is read. What is no HTTP gets an answer in AWS's form, and the connection is closed
-behind it: half of it first, for a client that is still sending would lose an answer to a connection that is gone.
+Every resource that a client uses is bounded: the sizes of head and body, the time a request may take to arrive, the
+time a connection may idle and the time a client may leave responses unread. A Server checks the deadlines of all its
+connections periodically (`overdue`), so no request sets a timer. While requests wait behind one that is being answered,
+reading is paused. Input that is not HTTP gets a response in AWS's form, after which the connection is closed, its write
+side first: a client that is still sending would lose the response if the whole connection closed.
 
 Why not ASGI: under uvicorn, with the same parser and loop, the same endpoint answers 0.6 times as many requests
 (`python -m bench.endpoint` measures both).
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from express.api.messages import Application, Response
     from express.service.errors import ServiceError
 
-#: Answers in a row after which a connection lets the others have a turn.
+#: Responses in a row after which a connection yields to the others.
 _FAIR: Final = 16
-#: Seconds a client may go on sending what nobody reads, so that it finds the answer it was given.
+#: Seconds during which a client may keep sending input that is ignored, so that it reads the final response.
 _LINGER: Final = 2.0
-#: How much more than its body a request may take on the way, by its cutting into chunks.
+#: The upper bound of a body's size on the wire, in multiples of the body limit: chunked encoding adds overhead.
 _OVERHEAD: Final = 4
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,7 +52,7 @@ _HEADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may use. Sizes in bytes, times in seconds; AWS takes requests of 1 MB (guide "Service quotas")."""
+    """Limits for clients. Sizes in bytes, times in seconds; AWS accepts requests of 1 MB (guide "Service quotas")."""
 
     head: int = 32_768
     body: int = 1_048_576
@@ -61,12 +61,12 @@ class Limits:
     arrival: float = 30.0
     #: Between the end of an answer and the next request.
     idle: float = 75.0
-    #: For a client to take the answers that are waiting for it.
+    #: For a client to read the responses that wait for it.
     reading: float = 30.0
 
 
 class Connection(asyncio.Protocol):
-    """One client. `pool` is where it registers; `request_id` makes the id of each answer."""
+    """A client's connection. `pool` is the set it registers in; `request_id` makes the id of each response."""
 
     def __init__(
         self, application: Application, limits: Limits, pool: set[Connection], request_id: Callable[[], bytes]
@@ -81,24 +81,24 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Request | ServiceError] = deque()
         self._task: asyncio.Task[None] | None = None
         self._deadline = 0.0
-        #: What has arrived of the request that is being read.
+        #: Bytes received of the request that is being read.
         self._arrived = 0
-        #: Bytes of the data now being parsed, and of those in which the present request began.
+        #: The sizes of the data now being parsed and of the data in which the present request began.
         self._chunk = self._first_chunk = 0
         self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._head_done = False
         self._body: list[bytes] = []
         self._body_size = 0
-        #: Why nothing more is read from this client.
+        #: The error after which nothing more is read from this client.
         self._error: ServiceError | None = None
-        #: The last request has been read.
+        #: No further request is accepted.
         self._closing = False
-        #: Requests of the data now being parsed that were answered at once, without a turn of the loop.
+        #: Requests of the data now being parsed that started at once, in the same turn of the event loop.
         self._at_once = 0
-        #: There while the client does not take its answers.
+        #: Pending while the client does not read its responses; None otherwise.
         self._untaken: asyncio.Future[None] | None = None
-        #: The client has left, or is to leave; the future is there once somebody wants to know.
+        #: Whether the client has left or is to leave; the future is created on the first call of `gone`.
         self._left = False
         self._gone: asyncio.Future[None] | None = None
 
@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
         self._leave()
 
     def eof_received(self) -> bool:
-        """A client may close its side and still wait for its answers, but hardly for one that is held back."""
+        """A client that closes its side may still wait for pending responses; long polls are ended."""
         self._closing = True
         self._leave()
         return self._task is not None
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:
-            return  # a trailer: nothing here has a use for one
+            return  # a trailer, which is ignored
         name = name.lower()
         if name == b"host" and name in self._headers:
             self._refuse(malformed("The request has more than one Host header."))
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._head_done = True
-        # Where all that can belong to it is no more than a head may have, there is nothing to count.
+        # The data received bounds the head's size; where that is within the limit, the exact size is not needed.
         if self._first_chunk + self._arrived > self._limits.head and self._head_size() > self._limits.head:
             self._refuse(_head_too_large())
         declared = self._headers.get(b"content-length", b"0")
@@ -204,8 +204,10 @@ class Connection(asyncio.Protocol):
         return len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
 
     def _may_continue(self) -> bool:
-        """Whether the client waits for leave to send the body; behind other requests the leave would be out of order,
-        and such a client sends it after a while anyway."""
+        """Whether the client waits for `100 Continue` before it sends the body.
+
+        Behind other requests that response would be out of order; such a client sends the body after a while anyway.
+        """
         return self._error is None and self._task is None and self._headers[b"expect"].lower() == b"100-continue"
 
     def _body_too_large(self) -> ServiceError:
@@ -214,7 +216,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------------------------------ answering
 
     def _refuse(self, error: ServiceError) -> None:
-        """The last answer of this connection: nothing that comes behind it can be understood."""
+        """Queue the last response of this connection: the input after it cannot be parsed."""
         if self._error is None and not self._closing:
             self._error = error
             self._put(error)
@@ -238,7 +240,7 @@ class Connection(asyncio.Protocol):
             entry = self._queue.popleft()
             if isinstance(entry, Request):
                 response = await self._application(entry)
-                # A client that asked for the head alone would take the body for the next answer.
+                # The client of a HEAD request would take the body for the next response.
                 last = (self._closing and not self._queue) or entry.method == b"HEAD"
             else:
                 response, last = refusal(entry), True
@@ -288,7 +290,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------------------------------ the Server's side
 
     def overdue(self, now: float) -> None:
-        """Called now and then: end what has taken too long. A request that is being answered may take its time."""
+        """Called periodically: end what has passed its deadline. There is no deadline for answering a request."""
         if now < self._deadline or (self._task is not None and self._untaken is None):
             return
         if self._untaken is not None or self._transport.is_closing():
@@ -299,14 +301,14 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def finish(self) -> None:
-        """Take no further request: close now, or behind the answers that are being made."""
+        """Accept no further request: close now, or after the pending responses."""
         self._closing = True
         self._leave()
         if self._task is None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once, whatever is lost."""
+        """Close at once and drop pending responses."""
         self._transport.abort()
 
 

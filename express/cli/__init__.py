@@ -1,11 +1,11 @@
 """The command line: `express VERB ...`, one module per verb.
 
 A verb's module has `add_parser(subparsers)`, which declares its arguments and names its entry point with
-`set_defaults(handler=run)`, and `run(arguments) -> exit status`. All of them are imported to answer `express --help`,
-so a verb's module imports nothing heavy at its top: what it needs is imported inside `run`.
+`set_defaults(handler=run)`, and `run(arguments) -> exit status`. `express --help` imports all of them, so a verb's
+module imports nothing heavy at its top; `run` imports what it needs.
 
-This is also the edge where every error becomes text. A verb raises `CommandError`, or lets an error of the package
-through; nobody sees a traceback unless he asks for it with `--debug`.
+This is also where every error becomes text. A verb raises `CommandError`, or lets an error of the package through;
+tracebacks are shown only with `--debug`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 #: The verbs in the order `express --help` lists them; each is a module of this package.
 VERBS = ("run", "check", "demo", "cost", "bench", "serve", "consume", "env")
 
-#: What `add_parser` of a verb gets; argparse has no public name for it.
+#: The type of `add_parser`'s argument; argparse has no public name for it.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error), getattr(error, "hint", None))
         settle_stdout()
         return getattr(error, "status", USAGE)
-    except BaseException as error:  # noqa: BLE001 - the last edge: whatever it is, the user gets one line
+    except BaseException as error:  # noqa: BLE001 - the outermost handler: any error becomes one line for the user
         _show_traceback(error, wanted=arguments.debug)
         _complain(
             f"internal error: {type(error).__name__}: {error}",
@@ -76,11 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def console() -> NoReturn:
-    """The command `express`: `main` on what was typed, and the end of the process."""
+    """The command `express`: run `main` on the process's arguments and exit with its status."""
     status = main()
     if status == INTERRUPTED and any(thread.name.startswith("express-task") for thread in threading.enumerate()):
-        # Handlers still run in threads (`blocking=True`). Nothing can stop those, and the interpreter would wait for
-        # them, deaf to the next interrupt.
+        # Handlers still run in threads (`blocking=True`), which cannot be stopped. At exit the interpreter would wait
+        # for them and ignore the next interrupt.
         settle_stdout()
         sys.stderr.flush()
         os._exit(status)
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb in VERBS:
         importlib.import_module(f"express.cli.{verb}").add_parser(subparsers)
     for verb_parser in subparsers.choices.values():
-        # Accepted after the verb as well; SUPPRESS keeps it from undoing the one given before.
+        # Accepted after the verb too; SUPPRESS keeps its default from overriding one given before the verb.
         verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
 

@@ -1,7 +1,7 @@
-"""`express bench`: load on a workflow, its latencies and throughput, and whether they are good enough.
+"""`express bench` puts load on a workflow and checks its latencies and throughput against thresholds.
 
-This module declares the arguments, makes sure that all of them can be used before anything runs, and prints. The
-parts that measure are in `express.cli.load`.
+This module declares the arguments, validates all of them before anything runs, and prints. `express.cli.load`
+measures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from express.cli.load.thresholds import Threshold
     from express.types import JSON
 
-#: Processes and executions at once that can be asked for: beyond it only the machine would suffer.
+#: Upper bounds on processes and concurrent executions: more would only overload the machine.
 MAX_WORKERS: Final = 256
 MAX_IN_FLIGHT: Final = 1_000_000
 #: The first rate of a sweep.
@@ -100,7 +100,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _checked(parse: Callable[[str], Any], accepts: Callable[[Any], bool], otherwise: str) -> Callable[[str], Any]:
-    """A type for argparse: what `parse` makes of the text, if that is accepted."""
+    """Return an argparse type that parses with `parse` and rejects values that `accepts` refuses."""
 
     def read(text: str) -> Any:
         try:
@@ -137,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Raise CommandError for arguments that do not go together, or files that cannot be written."""
+    """Raise CommandError for arguments that exclude each other, or files that cannot be written."""
     from pathlib import Path
 
     if arguments.definition == STDIN and arguments.input == STDIN:
@@ -159,7 +159,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 
 def _open_session(arguments: argparse.Namespace) -> Session:
-    """Compile the workflow and read the inputs, here, where everything that is wrong with them can be said."""
+    """Compile the workflow and read the inputs in the parent, which can report every error in them."""
     from express.cli.inputs import compile_workflow
     from express.cli.load.inputs import read_inputs
     from express.cli.load.measurement import Setting, describe_machine
@@ -214,7 +214,7 @@ def _run_once(
 
 
 def _verdict(measurement: Measurement) -> int:
-    """The exit status; why it is not 0 goes to stderr, for those whose stdout is a file."""
+    """Return the exit status; the reason for a failure goes to stderr, because stdout may be a file."""
     recording = measurement.recording
     for verdict in measurement.missed:
         print(f"express: threshold missed: {verdict.text} (measured: {verdict.shown})", file=sys.stderr)
@@ -266,7 +266,7 @@ def _publish(
     document: Callable[[], dict[str, JSON]],
     page: Callable[[], str],
 ) -> None:
-    """Print the report, then write the files: what cannot be written costs no report."""
+    """Print the report before writing the files, so that a file that cannot be written does not lose it."""
     import json
     from pathlib import Path
 
@@ -285,7 +285,7 @@ def _publish(
 
 
 def _printable(text: str) -> str:
-    """The text with `#` for the blocks of plots, and `?` for whatever else stdout cannot encode, if it cannot."""
+    """Replace what stdout cannot encode: blocks of plots by `#`, other characters by `?`."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)

@@ -1,7 +1,7 @@
 """The bill of a month over several workflows: as text for people, JSON and CSV for programs.
 
-Tiers of duration belong to the account, not to a workflow, so the lines of the bill are made from the sum and the
-share of each workflow is its part of the total: of its requests exactly, of the duration by gigabyte-seconds.
+Duration tiers apply to the account, not to a workflow, so the lines of the bill are computed from the sum. A
+workflow's share is its part of the total: requests exactly, duration in proportion to its gigabyte-seconds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BillOfMonth:
             self.standard = standard_bill(int(self.transitions), free_transitions=FREE_TRANSITIONS)
 
     def shares(self) -> Iterator[tuple[Usage, Decimal]]:
-        """Each workflow with the USD that go to it, the dearest first."""
+        """Yield each workflow with its share in USD, the most expensive first."""
         duration = self.express.total - self.express.charges[0].usd
         rate = duration / self.gigabyte_seconds if self.gigabyte_seconds else Decimal(0)
         priced = ((usage, usage.executions * REQUEST_USD + usage.gigabyte_seconds * rate) for usage in self.usages)
@@ -77,7 +77,7 @@ class BillOfMonth:
         return text.getvalue()
 
     def render_text(self) -> str:
-        """Aligned columns, the totals of both types side by side."""
+        """Aligned columns: the charges as Express, the total as Standard, each workflow's share."""
         rows = [
             (f"  {charge.item}", f"{charge.quantity:,.2f}", f"{charge.unit}s at ${charge.price:f}", dollars(charge.usd))
             for charge in self.express.charges

@@ -1,7 +1,7 @@
-"""`express check`: find every mistake of one or more definitions without running or deploying them.
+"""`express check` finds every mistake of one or more definitions without running or deploying them.
 
-There is no second rule set: a definition is valid if the compiler accepts it, so this verb runs the compiler,
-prints what it found and throws the program away.
+There is no second rule set: a definition is valid if the compiler accepts it, so this verb runs the compiler, prints
+its diagnostics and discards the program.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command; a file that cannot be read counts as a wrong command line, after all the others."""
+    """Carry out the command; a file that cannot be read gives the status USAGE, after all others were checked."""
     from express.definition.problems import MISSING_DESCRIPTION
 
     if arguments.definitions.count(STDIN) > 1:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _problems(definition: str, arguments: argparse.Namespace) -> list[Diagnostic]:
-    """Everything wrong with one definition, in the order of its text."""
+    """Return every problem of one definition, in the order of its text."""
     from express.compiler import check
     from express.definition.document import load_definition
     from express.errors import DefinitionError

@@ -1,8 +1,8 @@
-"""`express consume`: messages of a broker through a workflow, until it is told to stop.
+"""`express consume` runs a broker's messages through a workflow until it is stopped.
 
-Every message is an execution and is acknowledged when that has ended; `express.consumers` does it. This module
-declares the arguments, turns signals into a drain, and says at the end what became of the messages. Messages that
-failed are dead letters and no failure of the command.
+Each message starts an execution and is acknowledged when the execution has ended (`express.consumers`). This module
+declares the arguments, turns signals into a drain, and prints the outcome counts at the end. Failed messages become
+dead letters; they do not fail the command.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command; it ends when it is told to."""
+    """Carry out the command, until it is stopped."""
     import express
     from express.cli.inputs import compile_workflow
     from express.cli.watching import execution_log
@@ -127,7 +127,7 @@ async def _consume(
 
 
 def _stop_on_signals(pump: Pump) -> None:
-    """Drain at the first SIGTERM or SIGINT; a second one does what it usually does."""
+    """Drain at the first SIGTERM or SIGINT; a second one has its default effect."""
     import asyncio
     import signal
 

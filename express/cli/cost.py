@@ -1,7 +1,7 @@
-"""`express cost`: the monthly bill on AWS for work that was done here, or that somebody expects.
+"""`express cost` prints the monthly bill on AWS for executions that ran here, or for an expected load.
 
-It prices what was metered (`express.metering`) by what AWS publishes (`express.pricing`); Express and Standard stand
-side by side because choosing between them is the question most people come with.
+It prices what was metered (`express.metering`) at the prices AWS publishes (`express.pricing`). Express and Standard
+are shown together because most users want to choose between them.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def _amount(text: str) -> Decimal:
-    """A number that is not negative: an average need not be whole."""
+    """Parse a number that is not negative; an average need not be whole."""
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -97,7 +97,7 @@ def _read(source: str, arguments: argparse.Namespace) -> list[Usage]:
 
 
 def _as_definition(path: str) -> dict[str, JSON] | None:
-    """The document in the file if it is a definition, None if it looks like the results of a run."""
+    """Return the document in the file if it is a definition, else None: the file then holds results of a run."""
     import json
     from pathlib import Path
 

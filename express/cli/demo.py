@@ -1,7 +1,7 @@
-"""`express demo`: what the engine does, shown on a hundred thousand orders in a few seconds.
+"""`express demo` shows the engine at work on a hundred thousand orders in a few seconds.
 
-The orders come from a seeded generator and go through the sample workflow by the same path as `express run --events`:
-a file on disk, the JSON Lines reader, the runtime. No server, no network, nothing left behind but what `--keep` names.
+The orders come from a seeded generator and take the same path as in `express run --events`: a file on disk, the JSON
+Lines reader, the runtime. It needs no server and no network, and leaves only the file of `--keep` behind.
 """
 
 from __future__ import annotations
@@ -96,13 +96,13 @@ async def _stream(workflow: Workflow, path: Path, metrics_port: int | None) -> S
 
 
 class _Tallying:
-    """A sink that counts and throws away."""
+    """A sink that counts the results and discards them."""
 
     def __init__(self, tally: StreamTally) -> None:
         self._tally = tally
 
     async def ready(self) -> None:
-        """Counting has always room."""
+        """Return at once: counting always has room."""
 
     def result(self, line: int, result: Result) -> None:
         self._tally.add(result)
@@ -112,7 +112,7 @@ class _Tallying:
 
 
 def _as_called() -> str:
-    """The command as it can be called again: its path where it is on nobody's PATH, as in a virtual environment."""
+    """Return the command to call again: its path if `express` is not on PATH, as in a virtual environment."""
     import shlex
     import shutil
 

@@ -1,8 +1,8 @@
-"""Results as JSON documents: what `express run` prints, and what `--query` looks at.
+"""Results as JSON documents: what `express run` prints, and the input of `--query`.
 
-A single result is printed as its output alone, the way a function call would be; only a failed one needs the
-document around it. A line of a stream always has the document, so that every line has the same shape. `--query`
-sees the whole document in both cases, with `name` and `billing` that are otherwise left out.
+A single result is printed as its output alone, like the return value of a function; only a failed one needs the
+document around it. A line of a stream is always the document, so that every line has the same shape. `--query` sees
+the whole document in both cases, with `name` and `billing`, which are otherwise left out.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from express.cli.jsonl import Event
     from express.types import JSON
 
-#: Status of a line that is no JSON and was not executed; the error is the one AWS answers such an input with.
+#: Status of a line that is no JSON and was not executed, and the error AWS returns for such an input.
 INVALID = "INVALID"
 INVALID_INPUT = "InvalidExecutionInput"
 
 
 def outcome(result: Result) -> dict[str, JSON]:
-    """`{"status", "output"}` of a success, `{"status", "error", "cause"}` otherwise; absent keys as AWS leaves them."""
+    """`{"status", "output"}` of a success, `{"status", "error", "cause"}` otherwise; keys AWS omits are absent."""
     if result.status == "SUCCEEDED":
         return {"status": result.status, "output": result.output}
     document: dict[str, JSON] = {"status": result.status}
@@ -62,7 +62,7 @@ def broken_line(event: Event) -> bytes:
 
 
 def result_line(query: Callable[[JSON], JSON] | None, *, billing: bool = False) -> Callable[[int, Result], bytes]:
-    """Return what turns (line number, result) into the line to print, with the `billing` of each if wanted."""
+    """Return a function from (line number, result) to the line to print, with `billing` if wanted."""
     if query is None:
         document = whole if billing else outcome
         return lambda line, result: _encode_result({"line": line, **document(result)})
@@ -70,7 +70,7 @@ def result_line(query: Callable[[JSON], JSON] | None, *, billing: bool = False) 
 
 
 class Unwritable(Exception):
-    """A result that is no JSON, which handlers on trust can make. `line` is what can be said of it."""
+    """A result that is no JSON, which trusted handlers can return; `line` is the line to print for it."""
 
     def __init__(self, line: bytes) -> None:
         super().__init__(line)
@@ -98,7 +98,7 @@ def encode(document: JSON, *, indent: bool = False) -> bytes:
 
 
 def _encode_liberally(document: JSON, *, indent: bool) -> bytes:
-    """What orjson cannot write: an integer beyond 64 bits, or something that is no JSON."""
+    """Serialise integers beyond 64 bits, which orjson refuses; raise CommandError for what is no JSON."""
     try:
         compact = payload.encode(document)
     except NotJSON as error:

@@ -1,9 +1,9 @@
-"""`express env`: the environment that sends boto3, the aws CLI and every other SDK to `express serve`.
+"""`express env` prints the environment that sends boto3, the aws CLI and every other SDK to `express serve`.
 
     eval "$(express env)"        # sh, bash, zsh
     express env | source         # fish, where `export` is a function
 
-The second variable matters as much as the first: the SDKs put `sync-` before the host of StartSyncExecution, and
+The second variable is as necessary as the first: the SDKs put `sync-` before the host of StartSyncExecution, and
 `sync-127.0.0.1` is no host.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8083
 
-#: Without `--auth` the endpoint looks at no credentials, but an SDK that has none sends nothing.
+#: Without `--auth` the endpoint checks no credentials, but an SDK without any sends no request.
 _CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "express",
     "AWS_SECRET_ACCESS_KEY": "express",

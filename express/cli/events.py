@@ -1,7 +1,7 @@
-"""`express run --events`: JSON Lines in, one line of result out for each.
+"""`express run --events` reads JSON Lines and writes one result line for each.
 
-A stream is read, executed and written in bounded memory, whatever its length. Nothing is lost on the way: a line that
-is no JSON, an execution that fails and a query that fails on a result all have their line in the output.
+A stream of any length is read, executed and written in bounded memory. Nothing is lost on the way: a line that is no
+JSON, an execution that fails and a query that fails on a result all have their line in the output.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from express import Observer, Result, Workflow
     from express.types import JSON
 
-#: Broken lines that are reported one by one; the others are only counted.
+#: Upper bound on broken lines that are reported one by one; the others are only counted.
 REPORTED_LINES = 20
 
 
@@ -57,14 +57,14 @@ def _shown(events: str) -> str:
 
 
 def _size(file: FileIO) -> int | None:
-    """The bytes of a regular file, also one that the shell opened as stdin; None for a pipe or a terminal."""
+    """Return the bytes of a regular file, even one opened as stdin by the shell; None for a pipe or terminal."""
     status = os.fstat(file.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 @contextmanager
 def _output(name: str | None, events: str) -> Iterator[BinaryIO]:
-    """Where the results go; an error of writing them or of closing the file is a CommandError."""
+    """Open the destination of the results; errors of writing or closing it become CommandError."""
     if name is None:
         with usable("write", "stdout"):
             sys.stdout.flush()
@@ -138,7 +138,7 @@ class _LineSink:
         self._writer.write(broken_line(event))
 
     def summarise(self) -> None:
-        """Say on stderr what did not go well; a stream without any trouble ends in silence."""
+        """Print the problems of the stream to stderr; print nothing if there were none."""
         tally = self.tally
         if tally.broken > REPORTED_LINES:
             print(f"express: {tally.broken - REPORTED_LINES:,} more lines are broken", file=sys.stderr)

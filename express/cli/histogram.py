@@ -52,18 +52,18 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """The exact mean; 0.0 of nothing."""
+        """The exact mean; 0.0 if empty."""
         return self.total / self.count if self.count else 0.0
 
     @property
     def minimum(self) -> int:
-        """The lower edge of the lowest bucket: at most 1/128 below the smallest value; 0 of nothing."""
+        """The lower edge of the lowest bucket: at most 1/128 below the smallest value; 0 if empty."""
         return _lower_edge(min(self._counts)) if self._counts else 0
 
     def percentiles(self, ranks: Sequence[float]) -> list[int]:
-        """Return the value below which each of `ranks` (ascending, 0 to 100) percent of the counted ones lie.
+        """Return the value below which each of `ranks` (ascending, 0 to 100) percent of the counted values lie.
 
-        An empty histogram answers 0. The highest values are never reported above the true maximum.
+        An empty histogram gives 0. No value above the true maximum is reported.
         """
         answers: list[int] = []
         seen = 0
@@ -79,13 +79,13 @@ class Histogram:
         return answers
 
     def buckets(self) -> Iterator[tuple[int, int]]:
-        """The middle of every bucket that holds something, ascending, and how many values it holds."""
+        """Yield the middle of every bucket that is not empty, ascending, and how many values it holds."""
         for bucket, count in sorted(self._counts.items()):
             yield min(_middle(bucket), self.maximum), count
 
 
 def sum_of(histograms: Iterable[Histogram]) -> Histogram:
-    """One histogram of what all of these have counted."""
+    """Return one histogram of everything these have counted."""
     whole = Histogram()
     for histogram in histograms:
         whole.add(histogram)

@@ -1,7 +1,7 @@
-"""What a command line names: task modules, input documents, definitions and queries, turned into values.
+"""Turns what a command line names into values: task modules, input documents, definitions and queries.
 
-Every function raises with one line that says which argument is wrong and what would be right. The user's own code
-is imported here too; when it fails, the line names his file and line, not ours.
+Every function raises with one line that says which argument is wrong and what would be right. The user's own code is
+imported here too; if it fails, the line names the user's file and line, not ours.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 def load_tasks(spec: str) -> Tasks:
     """Import `module:registry` with the working directory importable, and return its `express.Tasks` object.
 
-    Its handlers are kept from ending the program (`Tasks.staying`). Raises InvalidTasks: no such module, the module
-    raised, no such attribute, or something that is no Tasks.
+    Its handlers cannot end the program (`Tasks.staying`). Raises InvalidTasks if there is no such module or
+    attribute, the module raises, or the attribute is no Tasks.
     """
     from express import Tasks
 
@@ -57,7 +57,7 @@ def load_tasks(spec: str) -> Tasks:
 
 
 def load_mocks(path: str | None) -> MockFile | None:
-    """The mock configuration of `--mock-config` or else of the environment, if one is named.
+    """Load the mock configuration of `--mock-config` or else of the environment, if one is named.
 
     Raises CommandError for a file that cannot be read, InvalidMocks for one that is wrong.
     """
@@ -93,7 +93,7 @@ def _import_module(name: str) -> ModuleType:
 
 
 def _module_advice(name: str, directory: str) -> str:
-    """How to name the module of a file: from where it can be imported, and under which name there."""
+    """Say how to name the module of a file: the directory to run in, and the name from there."""
     path = Path(os.path.normpath(Path(directory, name.removesuffix(".py"))))
     if path.is_relative_to(directory):
         return f"; name the module, not its file: {'.'.join(path.relative_to(directory).parts)}"
@@ -117,7 +117,8 @@ def _origin(error: BaseException) -> str:
 def read_input(argument: str) -> JSON:
     """Read `--input`: a file, `file://...` as the aws CLI writes it, `-` for stdin, or the JSON itself.
 
-    What opens like an object, an array or a string is JSON; anything else is a file when there is one of that name.
+    Text that starts like an object, an array or a string is JSON; any other text is a file if one of that name
+    exists.
     """
     import orjson
 
@@ -131,7 +132,7 @@ def read_input(argument: str) -> JSON:
 
 
 def input_bytes(argument: str) -> tuple[str, bytes]:
-    """What `--input` names, unread: how to call it in a message, and its bytes."""
+    """Return a description of the source of `--input`, for messages, and its bytes, not parsed."""
     if argument == STDIN:
         return "the input on stdin", read_stdin()
     if argument.startswith("file://"):
@@ -158,7 +159,7 @@ def _shorten(text: str, limit: int = 60) -> str:
 
 
 def load_case(path: str | None, name: str, machine: str | None, definition: str) -> MockedCase:
-    """The test case of `--test-case`. The machine is called like the file of its definition, unless told otherwise."""
+    """Load the test case of `--test-case`; the machine is named after its definition's file by default."""
     file = load_mocks(path)
     if file is None:
         raise CommandError(f"--test-case {name}: there is no mock configuration", hint="name one with --mock-config")
@@ -177,9 +178,9 @@ def compile_workflow(
     stdin: bytes | None = None,
     mocks: MockedCase | None = None,
 ) -> Workflow:
-    """Compile the definition a command names, or raise CommandError with every problem in its place in the text.
+    """Compile a command's definition; raise CommandError that shows every problem at its place in the text.
 
-    stdin: what standard input had, for those who have read it already. mocks: the test case to run.
+    stdin: the content of standard input, if it has been read already. mocks: the test case to run.
     """
     import express
 
@@ -209,7 +210,7 @@ def _definition_trouble(error: DefinitionError, definition: str, *, have_tasks: 
 
 
 def check_execution_name(name: str) -> None:
-    """Raise CommandError for a name AWS would refuse, before anything is run."""
+    """Raise CommandError, before anything runs, for a name AWS would refuse."""
     from express.names import check_name
 
     try:
@@ -219,7 +220,7 @@ def check_execution_name(name: str) -> None:
 
 
 def compile_query(expression: str) -> Callable[[JSON], JSON]:
-    """Compile a JMESPath expression of `--query`; the function it returns raises CommandError for a failing one."""
+    """Compile the JMESPath expression of `--query`; the returned function raises CommandError if it fails."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 

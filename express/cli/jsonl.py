@@ -1,11 +1,13 @@
-"""JSON Lines in and out of the event loop without ever holding it up.
+"""Reads and writes JSON Lines without blocking the event loop.
 
-A pipe may stay silent for an hour and a full disk or a slow reader may block a write, so no file is touched on the
-loop's own thread. One daemon thread per file does the blocking calls, in order. (The thread pools of asyncio and
-anyio are joined when the process ends; Ctrl-C during `express run -` would then hang until the pipe says something.)
+A pipe may stay silent for an hour, and a full disk or a slow reader may block a write, so the event loop's thread
+touches no file. One daemon thread per file makes the blocking calls, in order. (The thread pools of asyncio and anyio
+are joined when the process ends; Ctrl-C during `express run --events -` would then hang until the pipe delivers
+something.)
 
-Both directions are bounded: at most two chunks are read ahead of the consumer, at most `ROOM` bytes wait to be
-written. A line longer than `MAX_LINE` is refused unseen; no execution accepts an input of that size anyway.
+Both directions are bounded: the reader holds at most two chunks, and the executions wait when more than `ROOM` bytes
+are queued for writing. A line longer than `MAX_LINE` is refused without being parsed; no execution accepts an input
+of that size anyway.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Bytes asked of a file at once: large enough to amortise a hop between threads, and split in well under 1 ms.
+#: Bytes per read: enough to amortise a thread switch, few enough to split in well under 1 ms.
 CHUNK = 1 << 17
-#: The longest line that is looked at, bytes; four times the payload limit, for those who indent.
+#: Upper bound on the bytes of a line: four times the payload limit, to allow for indentation.
 MAX_LINE = 1 << 20
-#: Lines between two turns of the event loop, for a chunk of very short or broken lines holds many thousands.
+#: Lines between two turns of the event loop, because a chunk of short or broken lines holds many thousands.
 FAIRNESS = 256
-#: Bytes that may wait for a slow writer before the executions wait too.
+#: Bytes that may be queued for a slow writer before the executions wait too.
 ROOM = 1 << 20
-#: Seconds for which lines gather before they are written together.
+#: Seconds to collect lines before they are written together.
 GATHER_S = 0.01
 
 _BOM = b"\xef\xbb\xbf"
@@ -44,7 +46,7 @@ T = TypeVar("T")
 
 
 class Event(NamedTuple):
-    """One line: its number (from 1) and its value, or in `problem` why it has none."""
+    """One line: its number (from 1) and its value, or in `problem` the reason it has none."""
 
     line: int
     value: JSON
@@ -54,8 +56,8 @@ class Event(NamedTuple):
 class Readable(Protocol):
     """An unbuffered binary file: `read` gives up to `size` bytes as soon as there are any, and none at the end.
 
-    Not a buffered one: a thread that waits in it holds its lock, and the interpreter would wait for that on exit.
-    None means that there is nothing yet: somebody else has set the file to non-blocking.
+    A buffered file would not do: a thread that waits in it holds its lock, and the interpreter would wait for that
+    lock at exit. None means that there is no data yet, because another process has set the file to non-blocking.
     """
 
     def read(self, size: int, /) -> bytes | None: ...
@@ -68,7 +70,7 @@ class Writable(Protocol):
 
 
 class EventReader:
-    """Asynchronous iterator over the events of a JSON Lines file; blank lines are passed over but counted."""
+    """Asynchronous iterator over the events of a JSON Lines file; blank lines are skipped but counted."""
 
     def __init__(self, file: Readable, name: str = "the events") -> None:
         self._file = file
@@ -96,7 +98,7 @@ class EventReader:
                 yield event
 
     async def _batches(self) -> AsyncIterator[list[bytes | None]]:
-        """Read the file chunk by chunk, the next one while this one is worked on."""
+        """Yield the lines of each chunk while the next chunk is being read."""
         thread = BlockingCalls("express-reader")
         try:
             coming = thread.call(self._read_chunk)
@@ -123,7 +125,7 @@ def _place_in_line(error: orjson.JSONDecodeError) -> str:
 
 
 class LineSplitter:
-    """Cuts chunks into lines. A line that is too long comes out as None, once, whatever its length."""
+    """Splits chunks into lines. A line that is too long becomes a single None, whatever its length."""
 
     def __init__(self, max_line: int = MAX_LINE) -> None:
         self._max_line = max_line
@@ -152,10 +154,10 @@ class LineSplitter:
 
 
 class LineWriter:
-    """Writes lines in batches: what gathers while one batch is being written makes the next.
+    """Writes lines in batches: lines queued while one batch is written form the next.
 
-    Enter it before the first `write`; leaving writes everything that is left. An error of the file (a full disk, a
-    reader that went away) cancels the task that has entered it, and is raised on leaving, or by a `drain` before.
+    Enter it before the first `write`; leaving it writes everything that is left. An error of the file (a full disk, a
+    closed pipe) cancels the task that has entered it, and is raised on leaving, or earlier by `drain`.
     """
 
     def __init__(self, file: Writable) -> None:
@@ -181,7 +183,7 @@ class LineWriter:
         await self._pump
 
     def _interrupt(self, pump: asyncio.Task[None]) -> None:
-        """The file has failed: whoever waits for the next event need not wait for it."""
+        """After an error of the file, cancel the owner, which may be waiting for the next event."""
         if not self._closing and not pump.cancelled() and pump.exception() is not None and self._owner is not None:
             self._is_interrupted = True
             self._owner.cancel()
@@ -236,7 +238,7 @@ class BlockingCalls:
         threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def call(self, function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
-        """Queue a call; the future has its result or its exception."""
+        """Queue a call; the future gets its result or its exception."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._calls.put((future, function, arguments))
         return future
@@ -252,7 +254,7 @@ class BlockingCalls:
                 outcome, error = function(*arguments), None
             except Exception as raised:  # noqa: BLE001 - carried to the awaiting side
                 outcome, error = None, raised
-            # The loop is gone when a command was interrupted during the call; then nobody wants the outcome.
+            # The loop is closed if the command was interrupted during the call; the outcome is then not needed.
             with suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(_settle, future, outcome, error)
 

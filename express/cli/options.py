@@ -38,12 +38,12 @@ def region(text: str) -> str:
     return text
 
 
-#: Where Step Functions Local looks for its mock configuration.
+#: The environment variable in which Step Functions Local finds its mock configuration.
 MOCK_CONFIG = "SFN_MOCK_CONFIG"
 
 
 def add_mock_config(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Declare where the test cases are: by option or, as Step Functions Local has it, by environment."""
+    """Declare the mock configuration: an option, or Step Functions Local's environment variable."""
     parser.add_argument(
         "--mock-config", metavar="FILE", help=f"mocked responses, as for Step Functions Local; default: ${MOCK_CONFIG}"
     )

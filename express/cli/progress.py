@@ -1,7 +1,7 @@
-"""Progress of a stream on stderr: a live bar on a terminal, a line now and then elsewhere, or nothing.
+"""Progress of a stream on stderr: a live bar on a terminal, periodic lines elsewhere, or nothing.
 
-The display looks at the tally from a task of its own a few times a second; the executions never call it. It only
-ever writes to stderr, so results on stdout stay clean.
+The display reads the tally from a task of its own a few times a second; the executions never call it. It writes only
+to stderr, so stdout has nothing but results.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from express.cli.tally import StreamTally
 
-#: Seconds between two looks, live and as plain lines.
+#: Seconds between two readings, live and as plain lines.
 LIVE_INTERVAL_S = 0.2
 PLAIN_INTERVAL_S = 2.0
 #: Weight of the newest interval in the displayed rate.
@@ -29,7 +29,7 @@ _SMOOTHING = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is displayed. `rate` is results per second lately, `fraction` 0..1 of the input or None if unknown."""
+    """What is displayed: `rate` is recent results per second, `fraction` 0..1 of the input or None if unknown."""
 
     done: int
     in_flight: int
@@ -48,10 +48,10 @@ class Display(Protocol):
 
 
 class Gauge:
-    """Turns numbers that only grow into readings.
+    """Computes readings from numbers that only grow.
 
-    `ended` is how many executions have, which may be more than the tally has been told of: in order, a slow one holds
-    back the results behind it. `fraction` is that of the input that was read.
+    `ended` counts executions that have ended, possibly more than are in the tally: in input order, a slow one holds
+    back the results behind it. `fraction` is the part of the input that was read.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Gauge:
         p50, p99 = self._tally.durations.percentiles((50, 99))
         fraction = self._fraction()
         if fraction is not None and done:
-            # What was read is not done yet.
+            # Part of the input read is still being executed.
             fraction *= done / (done + in_flight)
         left = (now - self._started) * (1 - fraction) / fraction if fraction else None
         return Reading(done, in_flight, self._rate or 0.0, p50 / 1e6, p99 / 1e6, fraction, left)
@@ -109,7 +109,7 @@ class PlainLines:
         print(describe(reading), file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: plain lines need no cleaning up."""
 
 
 class LiveBar:
@@ -145,7 +145,7 @@ class LiveBar:
 
 
 def choose_display(*, wanted: bool | None) -> Display | None:
-    """Pick the display: None (the default) means a bar if stderr is a live terminal, True at least plain lines."""
+    """None (the default) gives a bar if stderr is a live terminal, else nothing; True at least plain lines."""
     live = is_live(sys.stderr)
     if wanted is False or (wanted is None and not live):
         return None

@@ -1,6 +1,6 @@
-"""The closing report of a run: outcomes, speed, latency and what AWS would have charged.
+"""The final report of a run: outcomes, speed, latency and what AWS would have charged.
 
-The same aligned rows everywhere; colour is the only thing a terminal adds, so a log stays readable.
+The aligned rows are the same everywhere; a terminal adds only colour, so a log stays readable.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _table(rows: Sequence[Row]) -> Table:
 
 
 def outcome_rows(tally: StreamTally) -> list[Row]:
-    """Counts by status, and below each unsuccessful one the error names behind it, most frequent first."""
+    """Counts by status, then by error name, each the most frequent first; then the broken lines."""
     rows = [_share(status, count, tally.done) for status, count in tally.statuses.most_common()]
     rows += [_share(f"  {name}", count, tally.done) for name, count in tally.errors.most_common()]
     if tally.broken:
@@ -99,11 +99,11 @@ def cost_rows(tally: StreamTally, transitions: int) -> list[Row]:
 
 
 def _bills(executions: int, megabyte_milliseconds: int | Decimal, transitions: int) -> tuple[Decimal, Decimal]:
-    """Express and Standard, without a free tier: the run may be one of many of the month."""
+    """Price as Express and as Standard without a free tier: the run may be one of many in the month."""
     express = express_bill(executions, gigabyte_seconds(megabyte_milliseconds)).total
     return express, standard_bill(transitions).total
 
 
 def dollars(amount: Decimal) -> str:
-    """Render USD to the cent, or with more digits where a cent would show nothing."""
+    """Render USD with two decimals, and with four below a dollar."""
     return f"${amount:,.2f}" if amount >= 1 else f"${amount:.4f}"

@@ -1,4 +1,4 @@
-"""`express run`: one execution with its input, or a stream of events through one workflow.
+"""`express run` executes a workflow once, or for every event of a stream.
 
 Results go to stdout (or `--output`), everything else to stderr. This module declares the arguments and runs one
 execution; `express.cli.events` runs the stream.

@@ -1,8 +1,8 @@
-"""`express serve`: the Step Functions API on this machine, for boto3, the aws CLI, CDK and everything built on them.
+"""`express serve` serves the Step Functions API on this machine to boto3, the aws CLI, CDK and what builds on them.
 
-It listens on loopback. Any other address needs `--auth`, the keys requests are signed with, or `--unauthenticated`,
-which says what it is: whoever reaches the port may run the machines. Handlers come from `--tasks` alone; nothing a
-request names is ever imported.
+It listens on loopback. Any other address needs `--auth` (the keys that requests are signed with) or
+`--unauthenticated`, which lets anyone who reaches the port run the machines. Handlers come from `--tasks` alone;
+nothing a request names is ever imported.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ executions are not remembered.
 SIGTERM and Ctrl-C stop the endpoint: what has arrived is answered first. A second one stops it at once.
 """
 
-#: Seconds for running executions to end when the endpoint is stopped; Kubernetes kills after 30.
+#: Seconds that running executions have to end after a stop, below the 30 after which Kubernetes kills.
 _DRAIN: Final = 25
-#: Access keys, if no file has them.
+#: Environment variable of the access keys, if no file is given.
 _KEYS: Final = "EXPRESS_ACCESS_KEYS"
-#: Clients connected at once, to each process, where the system has file descriptors for them.
+#: Upper bound on connections per process, if the system has file descriptors for them.
 _CONNECTIONS: Final = 10_000
 
 
@@ -109,7 +109,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out the command; it ends when it is told to."""
+    """Carry out the command, until it is stopped."""
     keys = _read_keys(arguments.auth)
     if keys is None and not arguments.unauthenticated and not _is_loopback(arguments.host):
         raise CommandError(
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _read_keys(path: str | None) -> Mapping[str, str] | None:
-    """Secrets by access key id, None where nobody has to sign."""
+    """Return the secrets by access key id, or None if requests need no signature."""
     text, place = os.environ.get(_KEYS), _KEYS
     if path is not None:
         with usable("read", path):
@@ -153,7 +153,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _make_service(arguments: argparse.Namespace, store: MemoryStore) -> Service:
-    """The Service of one process, of the only one or of a worker."""
+    """Create the Service of one process: the only one, the owner of workers, or a worker."""
     from express.cli.inputs import load_mocks
     from express.service import Account, Service
 
@@ -168,8 +168,7 @@ def _make_service(arguments: argparse.Namespace, store: MemoryStore) -> Service:
 
 
 def _load_tasks(arguments: argparse.Namespace) -> Tasks:
-    """Who does the work of Task states: the handlers of `--tasks`, for other functions who is behind
-    `--lambda-endpoint`."""
+    """Return the handlers of `--tasks`, with `--lambda-endpoint` for all other functions."""
     from express.cli.inputs import load_tasks
     from express.tasks import Tasks
 
@@ -206,7 +205,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CommandError:
         errno.EADDRINUSE: "another program uses the port: choose one with --port",
         errno.EACCES: "ports below 1024 are for the system: choose one with --port",
     }.get(error.errno or 0, "give it an address of this machine with --host")
-    # What asyncio says of a failed bind names the address again; a name that is not found has codes of its own.
+    # asyncio's text for a failed bind repeats the address; gaierror has error codes of its own.
     reason = error.strerror or str(error)
     if error.errno is not None and not isinstance(error, socket.gaierror):
         reason = os.strerror(error.errno)
@@ -216,7 +215,7 @@ def _cannot_listen(host: str, port: int, error: OSError) -> CommandError:
 def _serve_metrics(
     arguments: argparse.Namespace, service: Service, answers: Answers, stack: AsyncExitStack
 ) -> tuple[str | None, str | None]:
-    """Serve metrics if they are wanted: where workers push theirs, and the address of the page."""
+    """Serve metrics if wanted; return the socket that workers push theirs to, and the page's address."""
     if arguments.metrics_port is None:
         return None, None
     from tempfile import TemporaryDirectory
@@ -247,12 +246,12 @@ def _make_server(
     pushed_to: str | None,
     answers: Answers,
 ) -> Server | Owner:
-    """What listens: this process, or workers of it."""
+    """Create the listener: a server in this process, or the owner of worker processes."""
     from express.api import Counted, Endpoint, HostPolicy, Limits, Server, Signed
     from express.api.descriptors import room_for_connections
 
     limits = Limits(connections=room_for_connections(_CONNECTIONS))
-    # No web page can sign, whatever name it gives the endpoint.
+    # With keys the Host header need not be checked: a web page cannot sign requests.
     allowed = ("*",) if keys is not None else (arguments.host, *arguments.allow_host)
     if arguments.workers == 1:
         endpoint = Endpoint(service, HostPolicy(allowed))
@@ -288,7 +287,7 @@ def _read_definitions(directory: Path) -> dict[Path, str]:
 
 
 async def _create(service: Service, definitions: dict[Path, str], machine_type: MachineType) -> None:
-    """Create a machine for each definition. Raises CommandError for the first that is wrong."""
+    """Create a machine for each definition. Raises CommandError for the first invalid one."""
     from express.service import ServiceError
 
     role = f"arn:aws:iam::{service.account.id}:role/express"
@@ -301,7 +300,7 @@ async def _create(service: Service, definitions: dict[Path, str], machine_type: 
 
 
 def _wrong_definition(path: Path, machine_type: MachineType, message: str) -> CommandError:
-    """Every mistake in its place in the text; where the definition is right, what else the service had against it."""
+    """Return an error with every mistake at its place in the text, or else the service's own message."""
     from express.cli.terminal import wants_color
     from express.compiler import check
     from express.definition.document import load_definition
@@ -331,7 +330,7 @@ def _announce(url: str, service: Service, metrics_url: str | None) -> None:
 
 
 async def _until_told_to_stop() -> None:
-    """Return at the first SIGTERM or SIGINT; a second one does what it usually does."""
+    """Return at the first SIGTERM or SIGINT; a second one has its default effect."""
     import asyncio
     import signal
 

@@ -1,7 +1,7 @@
-"""What `express` tells the shell: its exit statuses, and the one exception that carries a message to the user.
+"""What `express` tells the shell: its exit statuses, and the exception that carries a message to the user.
 
 Scripts branch on these numbers, so they are an interface: `express --help` prints them, and a number never changes
-its meaning. When several apply, the one that asks for another fix of the input wins (BROKEN_INPUT over FAILED).
+its meaning. When several apply, one that calls for a change of the input wins (BROKEN_INPUT over FAILED).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A file of events through a workflow, result by result, in bounded memory.
+"""Runs a file of events through a workflow, result by result, in bounded memory.
 
-The reader, the runtime and the writer each hold a bounded amount; whichever is slowest sets the pace of the others.
-A line that is no JSON takes its place among the results without ever reaching the runtime.
+The reader, the runtime and the writer each hold a bounded amount; the slowest sets the pace of the others. A line
+that is no JSON takes its place among the results without reaching the runtime.
 
-In input order a slow execution holds back the results behind it, and, when the runtime is full of finished ones
-that wait for their turn, new starts as well. Without order nothing waits for anything but room in the runtime.
+In input order a slow execution holds back the results behind it, and new starts too, once the runtime is full of
+finished executions whose results wait for their turn. Unordered, events wait only for room in the runtime.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[
         async for event in events:
             await sink.ready()
             if event.problem is None:
-                # The runtime has the value; keeping it here too would hold the input of every waiting result.
+                # The runtime holds the value; a reference here would keep the input of every waiting result alive.
                 waiting.append(Event(event.line, None))
                 yield event.value
             elif waiting:
                 waiting.append(event)
-                # The runtime bounds the others; broken ones it never sees could pile up behind a slow execution.
+                # The runtime bounds valid events; broken ones never reach it and could pile up behind a slow execution.
                 while len(waiting) > 2 * runtime.max_in_flight:
                     delivered.clear()
                     await delivered.wait()
@@ -75,7 +75,7 @@ async def _in_order(runtime: Runtime, workflow: Workflow, events: AsyncIterable[
 
 
 async def _as_they_end(runtime: Runtime, workflow: Workflow, events: AsyncIterable[Event], sink: Sink) -> None:
-    """`Result.index` counts the events the runtime was given; the line each came from is kept until it is back."""
+    """Keep each event's line until its result is back: `Result.index` counts only the runtime's events."""
     lines: dict[int, int] = {}
 
     async def values() -> AsyncIterator[JSON]:

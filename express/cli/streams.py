@@ -1,8 +1,8 @@
-"""The standard streams and files of a command, and what becomes of them when they cannot be used.
+"""The standard streams and files of a command, and the errors raised when they cannot be used.
 
-A parent may start a command with a standard stream closed. The next file opened would then take its place, and the
-event loop's own pipe would be closed with it; so a closed one leads to the null device before anything else is
-opened. A file that fails is the user's to know and nobody's bug: the message names it and the reason.
+A parent may start a command with a standard stream closed. The next file opened, such as the event loop's own pipe,
+would take its descriptor and be closed with the stream, so closed streams are redirected to the null device before
+anything else is opened. An unusable file is not a bug of the program: the message names the file and the reason.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from express.cli.status import CommandError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What stands for standard input where a file is named.
+#: Stands for standard input where a file is named.
 STDIN: Final = "-"
 
 
 def open_closed_streams() -> None:
-    """Lead every closed standard stream to the null device; `sys.stdin` stays None, for `read_stdin` to tell."""
+    """Redirect closed standard streams to the null device; `sys.stdin` stays None for `require_stdin`."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
-    # The interpreter has None for a stream that was closed when it started.
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+    # A stream that was closed when the interpreter started is None.
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # What a locale cannot show is no reason to show nothing; one character for one keeps carets in their place.
+        # A character the locale cannot encode must not prevent output; one-for-one replacement keeps carets aligned.
         sys.stdout.reconfigure(errors="replace")
 
 
@@ -44,7 +44,7 @@ def require_stdin() -> None:
 
 
 def read_stdin() -> bytes:
-    """Everything on standard input."""
+    """Return everything on standard input."""
     require_stdin()
     with usable("read", "stdin"):
         return sys.stdin.buffer.read()
@@ -54,7 +54,7 @@ def read_stdin() -> bytes:
 def usable(verb: str, name: str) -> Iterator[None]:
     """Turn an error of the operating system inside into CommandError `cannot VERB NAME: reason`.
 
-    A broken pipe passes: a reader that has seen enough is no error of the writer.
+    BrokenPipeError passes through: a reader that has seen enough is no error of the writer.
     """
     try:
         yield
@@ -65,14 +65,14 @@ def usable(verb: str, name: str) -> Iterator[None]:
 
 
 def abandon_stdout() -> None:
-    """Keep the interpreter from flushing into a stdout that failed once more when it exits."""
+    """Redirect a failed stdout, so that the interpreter's flush at exit does not fail once more."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)
 
 
 def settle_stdout() -> None:
-    """Flush what is left after an error, which may have been stdout's own."""
+    """Flush stdout after an error; abandon it if that fails."""
     try:
         sys.stdout.flush()
     except OSError:

@@ -1,6 +1,6 @@
-"""What a stream of executions came to: counts, latencies and the figures a bill is made from.
+"""The totals of a stream of executions: counts, latencies and the figures a bill is made from.
 
-Folded once per result, read by the progress display while it runs and by the report at the end.
+Each result is added once; the progress display reads the tally during the run, and the report at the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from express.cli.histogram import Histogram
 if TYPE_CHECKING:
     from express.metering import Billing
 
-#: Names of errors that are told apart; whatever comes after them counts as OTHER (names may be made from data).
+#: Upper bound on error names counted separately; later ones count as OTHER, as names may be made from data.
 MAX_ERROR_NAMES = 50
 OTHER = "(other errors)"
 

@@ -1,7 +1,7 @@
-"""What the terminal at the other end can show.
+"""What the terminal can display.
 
-`NO_COLOR` (https://no-color.org) and `TERM=dumb` are obeyed everywhere; a stream that is no terminal gets plain
-lines without colour or movement.
+`NO_COLOR` (https://no-color.org) and `TERM=dumb` are obeyed everywhere; a stream that is no terminal gets plain lines
+without colour or movement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def wants_color(stream: TextIO) -> bool:
 
 
 def console(stream: TextIO) -> Console:
-    """A rich console that follows the two answers above, for tables and progress."""
+    """A rich console that follows `is_live` and `wants_color`, for tables and progress."""
     from rich.console import Console
 
     return Console(

@@ -1,8 +1,7 @@
-"""What a bill is made from, read from wherever it was counted: results of a run, a metrics endpoint, an assumption.
+"""Reads the quantities a bill is computed from: from results of a run, a metrics endpoint, or an assumption.
 
-Each source gives the same thing, a `Usage` for each workflow: executions, billed gigabyte-seconds, and state
-transitions where they are known, which is what Standard workflows are billed by. Sources may be mixed; usages of one
-name are added up.
+Each source gives a `Usage` for each workflow: executions, billed gigabyte-seconds, and, where known, the state
+transitions that Standard workflows are billed by. Sources may be mixed; usages of one name are added up.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Seconds a metrics endpoint may take to answer.
 SCRAPE_TIMEOUT: Final = 10.0
-#: Bytes of a metrics page that are read; a Runtime with bounded labels stays far below.
+#: Upper bound on bytes read of a metrics page; a Runtime with bounded labels stays far below.
 MAX_PAGE: Final = 64 << 20
 
 _STARTED: Final = "express_executions_started_total"
@@ -34,7 +33,7 @@ _TRANSITIONS: Final = "express_state_transitions_total"
 
 @dataclass(slots=True)
 class Usage:
-    """`executions` started, their `gigabyte_seconds` as billed, their state `transitions` or None where not counted."""
+    """`executions` started, their billed `gigabyte_seconds`, their state `transitions` or None where not counted."""
 
     workflow: str
     executions: Decimal
@@ -57,7 +56,7 @@ class Usage:
 
 
 def merged(usages: Iterable[Usage]) -> list[Usage]:
-    """One usage for each workflow, in the order they come up."""
+    """One usage for each workflow, in the order of first appearance."""
     found: dict[str, Usage] = {}
     for usage in usages:
         known = found.get(usage.workflow)
@@ -69,7 +68,7 @@ def merged(usages: Iterable[Usage]) -> list[Usage]:
 
 
 def read_results(path: str, transitions_each: Decimal | None) -> Usage:
-    """The result lines of `express run --events ... --billing`; lines that were never executed cost nothing."""
+    """Read the result lines of `express run --events ... --billing`; lines never executed cost nothing."""
     usage = Usage(Path(path).name.split(".")[0], Decimal(0), Decimal(0), transitions_each and Decimal(0))
     megabyte_ms = 0
     executions = 0
@@ -112,7 +111,7 @@ def _result(line: bytes, place: str) -> dict[str, JSON]:
 
 
 def read_metrics(url: str) -> list[Usage]:
-    """What the workflows behind a metrics endpoint have used since their process started."""
+    """Return what the workflows behind a metrics endpoint have used since their process started."""
     return list(usages_of_page(_fetch(url), url))
 
 
@@ -121,7 +120,7 @@ def _fetch(url: str) -> str:
     from urllib.request import urlopen
 
     try:
-        with urlopen(url, timeout=SCRAPE_TIMEOUT) as response:  # http(s) only: the caller has looked at the scheme
+        with urlopen(url, timeout=SCRAPE_TIMEOUT) as response:  # http(s) only: the caller has checked the scheme
             page: bytes = response.read(MAX_PAGE)
     except (URLError, OSError, ValueError) as error:
         raise CommandError(f"cannot read {url}: {getattr(error, 'reason', error)}") from None
@@ -129,7 +128,7 @@ def _fetch(url: str) -> str:
 
 
 def usages_of_page(page: str, source: str) -> Iterator[Usage]:
-    """The usages a metrics page tells of; raises CommandError for a page that is none of express."""
+    """Yield the usages on a metrics page; raises CommandError for a page without metrics of express."""
     from prometheus_client.parser import text_string_to_metric_families
 
     counts: dict[str, dict[str, Decimal]] = {}
@@ -156,20 +155,20 @@ def usages_of_page(page: str, source: str) -> Iterator[Usage]:
 
 
 def assumed(name: str, *, billed_ms: int, billed_mb: int, transitions: Decimal) -> Usage:
-    """One execution of a workflow as somebody expects it to be."""
+    """Return the usage of one execution of a workflow, by assumption."""
     return Usage(name, Decimal(1), gigabyte_seconds(billed_ms * billed_mb), transitions)
 
 
 def longest_way(definition: dict[str, JSON]) -> int:
-    """State transitions of an execution that takes the longest way without going round in circles.
+    """Return the state transitions of an execution that takes the longest path without loops.
 
-    Every branch of a Parallel is counted, and one iteration of each Map. It is an assumption to start from: loops
-    are not counted and choices may take a shorter way.
+    Every branch of a Parallel is counted, and one iteration of each Map. This is an assumption to start from: loops
+    are not counted, and choices may take a shorter path.
     """
     states: dict[str, dict[str, JSON]] = definition.get("States", {})
     lengths: dict[str, int] = {}
     start = definition.get("StartAt")
-    # Depth first without recursion: a state is entered, then left once everything behind it has been.
+    # Depth-first without recursion: a state is left once all its successors have been left.
     pending: list[tuple[str, bool]] = [(start, False)] if isinstance(start, str) and start in states else []
     entered: set[str] = set()
     while pending:

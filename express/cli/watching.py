@@ -1,4 +1,4 @@
-"""What several verbs offer to whoever looks on: a metrics page while they run, a log of their executions."""
+"""Observation options that several verbs share: a metrics page during the run, a log of the executions."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ def _port(text: str) -> int:
 
 @contextmanager
 def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow, pump: Pump | None = None) -> Iterator[None]:
-    """Serve the metrics of the runtime and of what feeds it, and say where; None: do not. Raises CommandError where
-    that cannot be."""
+    """Serve the metrics of the runtime and of the pump, and print the address; `port` None serves nothing.
+
+    Raises CommandError if the page cannot be served.
+    """
     if port is None:
         yield
         return
@@ -57,9 +59,9 @@ def metrics_page(port: int | None, runtime: Runtime, workflow: Workflow, pump: P
 
 @contextmanager
 def gathered_metrics_page(port: int | None) -> Iterator[str | None]:
-    """Serve the sum of what worker processes push to the socket whose path is given, and say where; None: do not.
+    """Serve the sum of what workers push, print the address, and yield the path of the socket to push to.
 
-    Raises CommandError where that cannot be.
+    `port` None serves nothing and yields None. Raises CommandError if the page cannot be served.
     """
     if port is None:
         yield None
@@ -99,7 +101,7 @@ def add_log_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
 
 @contextmanager
 def execution_log(arguments: argparse.Namespace) -> Iterator[tuple[Observer, ...]]:
-    """The observers that write the log which was asked for, if any. Raises CommandError where it cannot be written."""
+    """Yield the observers that write the requested log. Raises CommandError if it cannot be written."""
     if arguments.log_level == "OFF":
         yield ()
         return

@@ -1,11 +1,11 @@
-"""Feeding a Runtime from a broker: every message an execution, acknowledged when that has ended.
+"""Feed a Runtime from a broker: each message starts an execution and is acknowledged when the execution has ended.
 
     source = express.consumers.connect("redis://127.0.0.1:6379/orders?group=billing")
     async with express.Runtime() as runtime:
         await express.consumers.Pump(runtime, workflow, source).run()
 
-`source` says what a broker has to offer, `pump` feeds, `outcomes` says what becomes of a message; each broker is one
-file and one extra, imported when it is used.
+`source` defines what a broker provides, `pump` moves the messages, `outcomes` decides what becomes of each. Every
+broker is one module with its own extra, imported on first use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From the URL of a source to the source, by its scheme."""
+"""Maps a source URL to its source by the URL's scheme."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from express.errors import SourceError
 if TYPE_CHECKING:
     from express.consumers.source import Source
 
-#: Scheme, module, and the package it needs. A module has `from_url(url, dead_letter)`.
+#: Module and the package it needs, by scheme. A module has `from_url(url, dead_letter)`.
 SCHEMES: Final = {
     "redis": ("express.consumers.redis", "redis"),
     "rediss": ("express.consumers.redis", "redis"),
@@ -19,9 +19,9 @@ SCHEMES: Final = {
 
 
 def connect(url: str, *, dead_letter: str | None = None) -> Source:
-    """The source at a URL, not opened yet. `dead_letter` is where it collects dead letters, in the broker's own terms.
+    """Return the source at `url`, not yet opened; `dead_letter` is where dead letters go, in the broker's own terms.
 
-    Raises SourceError for an URL that cannot be one, without its password, and for a broker whose package is not
+    Raises SourceError for an invalid URL (without showing its password) and for a broker whose package is not
     installed.
     """
     try:

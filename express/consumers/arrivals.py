@@ -1,4 +1,4 @@
-"""Waiting for what a broker in memory has to give."""
+"""Wakes consumers that wait for messages of an in-memory broker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PATIENCE = 1.0
 
 
 class Arrivals:
-    """Those who wait are woken by `tell`."""
+    """A notification: `tell` wakes every waiter."""
 
     def __init__(self) -> None:
         self._waiting: asyncio.Future[None] | None = None
@@ -20,7 +20,7 @@ class Arrivals:
             waiting.set_result(None)
 
     async def wait(self, due: float | None) -> None:
-        """Until somebody tells, until `due` on the clock of the loop, or until the patience is over."""
+        """Wait for `tell`, until `due` on the event loop's clock, or for PATIENCE seconds, whichever comes first."""
         loop = asyncio.get_running_loop()
         if self._waiting is None or self._waiting.done():
             self._waiting = loop.create_future()

@@ -1,9 +1,9 @@
-"""A broker in this process: for tests, for embedding, and to hold the others against.
+"""An in-process broker: for tests, for embedding, and as the reference for the other sources.
 
-`MemoryQueue` keeps the messages, each `MemorySource` is one consumer of it, and both behave as a broker does: leases
-run out and messages go to another consumer, tries are counted, dead letters are kept, the broker goes away and comes
-back. Time is the event loop's, so that with `express.testing.run_virtual` a lease of minutes passes at once. What it
-cannot do is outlive its process.
+`MemoryQueue` holds the messages, each `MemorySource` is one consumer of it, and both behave like a real broker:
+leases expire and messages go to another consumer, deliveries are counted, dead letters are kept, the broker goes down
+and comes back. Time is the event loop's, so a lease of minutes passes at once under `express.testing.run_virtual`.
+Messages do not outlive the process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _Entry:
-    """A message of the queue. `owner` is who has it, until `due` on the clock of the loop."""
+    """A message in the queue; `owner` holds it until `due` on the event loop's clock."""
 
     __slots__ = ("body", "deliveries", "due", "id", "owner")
 
@@ -42,7 +42,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`headers`: why, and of which execution (`x-error`, `x-cause`, `x-delivery-count`, `x-execution-arn`)."""
+    """`headers`: the reason and the execution (`x-error`, `x-cause`, `x-delivery-count`, `x-execution-arn`)."""
 
     id: str
     body: bytes
@@ -50,7 +50,7 @@ class DeadLetter:
 
 
 class MemoryQueue:
-    """Messages in the order in which they were put in.
+    """A queue that delivers messages in insertion order.
 
     lease: seconds a message belongs to the consumer that fetched it.
     """
@@ -61,41 +61,41 @@ class MemoryQueue:
         self.name = name
         self.lease = lease
         self.dead_letters: list[DeadLetter] = []
-        #: Set to let every call of its sources fail, as if the broker had gone.
+        #: Set to make every call of its sources fail, as if the broker were down.
         self.is_down = False
         self.arrivals = Arrivals()
         self._sequence = 0
-        #: Those nobody has, those somebody has in the order in which their leases run out (all are of one length), and
-        #: when those that are to be tried again are due.
+        #: Messages ready for delivery; leased messages in the order their leases expire (all have the same length); and
+        #: a heap of messages that wait for a retry, by due time.
         self._ready: deque[_Entry] = deque()
         self._held: dict[str, _Entry] = {}
         self._later: list[tuple[float, str, _Entry]] = []
         self._finished = False
 
     def put(self, *events: JSON) -> None:
-        """Add events, which are written as JSON."""
+        """Serialise events as JSON and add them."""
         self.put_bytes(*map(orjson.dumps, events))
 
     def put_bytes(self, *bodies: bytes) -> None:
-        """Add messages as they are, also those that are no JSON."""
+        """Add message bodies unchanged; they need not be JSON."""
         for body in bodies:
             self._sequence += 1
             self._ready.append(_Entry(str(self._sequence), body))
         self.arrivals.tell()
 
     def finish(self) -> None:
-        """Nothing more will be put in: when all of it has ended, so do the sources."""
+        """Declare that no more messages follow: the sources end once every message is settled."""
         self._finished = True
         self.arrivals.tell()
 
     @property
     def waiting(self) -> int:
-        """Messages that no consumer has."""
+        """Messages ready for delivery, without those that wait for a retry delay."""
         return len(self._ready)
 
     @property
     def unsettled(self) -> int:
-        """Messages that have not ended."""
+        """Messages that have not been settled."""
         return len(self._ready) + len(self._held) + len(self._later)
 
     # ------------------------------------------------------------------------------------------ for its sources
@@ -114,7 +114,7 @@ class MemoryQueue:
         return taken
 
     def _let_go(self, now: float) -> None:
-        """Leases have run out, and messages are due to be tried again."""
+        """Make messages ready whose lease has expired or whose retry delay is over."""
         while self._held:
             first = next(iter(self._held.values()))
             if first.due > now:
@@ -124,7 +124,7 @@ class MemoryQueue:
             self._ready.append(heappop(self._later)[2])
 
     def settle(self, ids: Iterable[str]) -> None:
-        """They have ended. One whose lease has run out is waiting again, and will be delivered once more."""
+        """Drop settled messages; one that is ready again because its lease expired is delivered once more."""
         for id_ in ids:
             self._held.pop(id_, None)
         if self.is_exhausted:
@@ -152,7 +152,7 @@ class MemoryQueue:
 
     @property
     def due(self) -> float | None:
-        """When the next message will be there by itself, on the clock of the loop."""
+        """When the next leased or delayed message becomes ready, on the event loop's clock; None if there is none."""
         times = [entry.due for entry in islice(self._held.values(), 1)]
         times += [at for at, _, _ in self._later[:1]]
         return min(times, default=None)
@@ -205,4 +205,4 @@ class MemorySource:
         return self._reach().waiting
 
     async def close(self) -> None:
-        """Nothing to disconnect from; what it had is another's once the lease has run out."""
+        """Do nothing: there is no connection, and unsettled messages return when their leases expire."""

@@ -1,9 +1,9 @@
-"""A log in this process, as a partition of Kafka is one: offsets, one consumer at a time, one committed number.
+"""An in-process log, modelled on a Kafka partition: offsets, one consumer at a time, one committed offset.
 
-Beside `MemoryQueue` it is the other kind of broker: nothing is leased and nothing acknowledged by itself. What has
-ended out of order waits for what has not (`watermark`), and a consumer that comes after another begins at what that
-had committed. A log delivers a message once to each consumer; what is to be tried again waits in the consumer, which
-counts the deliveries by itself.
+Beside `MemoryQueue` it is the other kind of broker: it neither leases nor acknowledges single messages. A message
+that ends out of order is committed only when all earlier ones have ended (`watermark`), and a new consumer begins at
+the offset its predecessor committed. The log delivers a message once to each consumer; retries wait in the consumer,
+which counts the deliveries itself.
 """
 
 from __future__ import annotations
@@ -27,40 +27,40 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: What a crash may cost in repetition, unless told otherwise.
+#: Default for how many offsets a crash may repeat.
 MAX_GAP = 1_000
 
 
 class MemoryLog:
-    """Messages by offset, from 0; those that are committed are forgotten."""
+    """Messages by offset, from 0; committed messages are deleted."""
 
     def __init__(self, name: str = "memory-log") -> None:
         self.name = name
         self.committed = 0
         self.dead_letters: list[DeadLetter] = []
-        #: Set to let every call of its consumers fail, as if the broker had gone.
+        #: Set to make every call of its consumers fail, as if the broker were down.
         self.is_down = False
         self.arrivals = Arrivals()
         self.is_finished = False
         self._bodies: deque[bytes] = deque()
 
     def put(self, *events: JSON) -> None:
-        """Add events, which are written as JSON."""
+        """Serialise events as JSON and add them."""
         self.put_bytes(*map(orjson.dumps, events))
 
     def put_bytes(self, *bodies: bytes) -> None:
-        """Add messages as they are, also those that are no JSON."""
+        """Add message bodies unchanged; they need not be JSON."""
         self._bodies.extend(bodies)
         self.arrivals.tell()
 
     def finish(self) -> None:
-        """Nothing more will be put in: when all of it has ended, so do its consumers."""
+        """Declare that no more messages follow: the consumers end once every message is committed."""
         self.is_finished = True
         self.arrivals.tell()
 
     @property
     def end(self) -> int:
-        """The offset of the next message to be put in."""
+        """The offset the next message will get."""
         return self.committed + len(self._bodies)
 
     def read(self, offset: int, most: int) -> list[bytes]:
@@ -68,7 +68,7 @@ class MemoryLog:
         return list(islice(self._bodies, first, first + most))
 
     def commit(self, offset: int) -> None:
-        """Everything before the offset is done."""
+        """Commit and delete everything before the offset."""
         while self.committed < offset:
             self._bodies.popleft()
             self.committed += 1
@@ -79,8 +79,8 @@ class MemoryLog:
 class MemoryLogSource:
     """The consumer of a MemoryLog.
 
-    max_gap: offsets that may lie between what is committed and the furthest message that has ended; nothing new is
-    fetched beyond, because all of them are done again after a crash.
+    max_gap: when the furthest message that has ended is this many offsets beyond the committed one, no new messages
+    are fetched, because a crash would repeat all of them.
     """
 
     lease = None
@@ -91,7 +91,7 @@ class MemoryLogSource:
         self._max_gap = max_gap
         self._next = log.committed
         self._watermark = Watermark(log.committed)
-        #: When, in which order and what is to be tried again.
+        #: A heap of messages to retry: due time, offset, message.
         self._later: list[tuple[float, int, Message]] = []
 
     @property
@@ -150,11 +150,11 @@ class MemoryLogSource:
         self._end(log, [message for message, _ in messages])
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """There is nothing to extend: the log is this consumer's until it leaves."""
+        """Do nothing: the log belongs to this consumer until it leaves."""
         return ()
 
     async def lag(self) -> int | None:
         return self._reach().end - self._next
 
     async def close(self) -> None:
-        """Whoever comes next begins at what was committed."""
+        """Do nothing: the next consumer begins at the committed offset."""

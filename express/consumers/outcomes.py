@@ -1,8 +1,8 @@
-"""What becomes of a message when its execution has ended, and when it is tried again.
+"""Decides what becomes of a message when its execution has ended, and when it is retried.
 
-The defaults: a success is acknowledged; an error that may pass is tried again,
-later and later; every other failure is a dead letter, because trying the same input again gives the same failure; an
-aborted execution says nothing about its message, which is left to the next consumer.
+Defaults: a success is acknowledged; a transient error is retried with growing delays; every other failure becomes a
+dead letter, because the same input would fail again. An aborted execution says nothing about its message, so the
+message is left to the next consumer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from express.errors import ALL
 if TYPE_CHECKING:
     from express.result import Result
 
-#: `leave`: neither acknowledge nor give back; once the lease has run out another consumer gets it.
+#: `leave`: neither acknowledge nor return the message; another consumer gets it when the lease expires.
 Action: TypeAlias = Literal["ack", "retry", "dead-letter", "leave"]
 _ACTIONS: Final = get_args(Action)
 
@@ -30,23 +30,23 @@ TRANSIENT: Final = frozenset(
     }
 )
 
-#: Names of the errors of messages that no execution could tell about; AWS's own word for the first.
+#: Error names for messages that start no execution; the first is AWS's own.
 INVALID_INPUT: Final = "InvalidExecutionInput"
 EXHAUSTED: Final = "MaxDeliveriesExceeded"
 
 
 def check_action(action: str) -> None:
-    """Raise ValueError unless it is one of the four."""
+    """Raise ValueError unless `action` is one of the four actions."""
     if action not in _ACTIONS:
         raise ValueError(f"{action!r} is no action: {', '.join(_ACTIONS)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """From the Result of an execution to what is done with its message.
+    """Maps the Result of an execution to the action on its message.
 
     retryable: error names of FAILED and TIMED_OUT executions whose messages are delivered again; `States.ALL`: any.
-    succeeded, failed, timed_out, aborted: what is done otherwise.
+    succeeded, failed, timed_out, aborted: the action otherwise, by status.
     """
 
     retryable: frozenset[str] = TRANSIENT
@@ -72,11 +72,11 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Seconds to wait before the next attempt: `first`, then twice as long each time, up to `longest`."""
+    """The delay in seconds before the next attempt: `first`, then doubled each time, up to `longest`."""
 
     first: float
     longest: float
 
     def after(self, attempts: int) -> float:
-        """How long to wait when there have been so many attempts, from 1."""
+        """The delay after this many attempts, counted from 1."""
         return min(self.first * 2.0 ** min(attempts - 1, 60), self.longest)

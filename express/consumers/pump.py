@@ -1,21 +1,21 @@
-"""The pump: feeds a Runtime from a source, and tells the source what became of each message.
+"""The pump feeds a Runtime from a source and reports to the source what became of each message.
 
 Theory of operation. A few coroutines share the work. The feeder fetches only as many messages as there is room for
-(`in_flight`) and starts an execution for each; nothing is ever buffered beyond that. Whoever ends puts its message
-into one of three lists: done, to be tried again, dead. The settler takes the lists as they are and tells the source,
-in one round trip each, however many have ended meanwhile; only then is there room again. So a message is acknowledged
-after its execution has ended and never before, and a crash at any moment delivers it once more. Dead letters have a
-settler of their own: a broker that has no memory for them still takes acknowledgements. Leases of what still runs are
-extended at a third of their length.
+(`in_flight`) and starts an execution for each; nothing is buffered beyond that. An execution that ends puts its
+message into one of four lists: done, to be retried, dead, left unacknowledged. The settler passes the first two to
+the source, each in one round trip however many messages have ended meanwhile, and only then frees their room. A
+message is therefore acknowledged after its execution has ended and never before, and a crash at any moment delivers
+it once more. Dead letters have their own settler, because a broker without memory for them still takes
+acknowledgements. Leases of messages that have not ended are extended at a third of their length.
 
-A broker that goes away is asked again and again, less and less often; what has ended meanwhile waits, and counts as
-in flight, so that nothing piles up. Messages the source delivers again while they are still in hand here (their
-leases ran out during an outage) are not run twice.
+While the broker is unavailable, calls are repeated at growing intervals. Messages that end meanwhile stay in flight,
+so nothing accumulates. A message that is redelivered while it is still in flight here (its lease expired during an
+outage) is not executed twice.
 
-Stopping: no more is fetched, what is in hand may end within `grace` seconds, what has not is aborted and left
-unacknowledged: the next consumer gets it.
+Stopping: fetching ends, messages in flight have `grace` seconds to end, and the rest are aborted and left
+unacknowledged for the next consumer.
 
-What is counted is counted in plain integers, for whoever scrapes (`express.metrics.Metrics.add_source`).
+Counters are plain integers, read at a scrape (`express.metrics.Metrics.add_source`).
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("express")
 
-#: Messages fetched and not settled, at most, unless told otherwise.
+#: Default upper bound on messages fetched and not settled.
 IN_FLIGHT: Final = 1_000
-#: Messages asked for at once: more make a round trip no cheaper for each, and its answer long.
+#: Upper bound on messages per fetch: more would not make each cheaper, only the reply longer.
 BATCH: Final = 256
-#: Kubernetes kills after 30 seconds.
+#: Seconds, below the 30 after which Kubernetes kills.
 GRACE: Final = 25.0
 MAX_DELIVERIES: Final = 5
 RETRIES: Final = Backoff(1.0, 60.0)
 RECONNECTS: Final = Backoff(0.1, 10.0)
-#: Characters that a header carries, at most.
+#: Upper bound on the characters of a header.
 _MAX_HEADER = 4_096
-#: Seconds between two questions for the lag.
+#: Seconds between two lag queries.
 _ASK_EVERY = 5.0
-#: Seconds to tell the source what has ended, when the grace is over.
+#: Seconds to settle messages that have ended, after the grace period.
 _LAST_WORDS = 1.0
-#: How a message can end. `invalid`: it is no JSON; `exhausted`: it was delivered too often to be tried once more.
+#: How a message can end. `invalid`: it cannot be decoded; `exhausted`: delivered more than `max_deliveries` times.
 OUTCOMES: Final = ("succeeded", "failed", "timed_out", "aborted", "invalid", "exhausted")
 _NS = 1_000_000_000
 
@@ -68,12 +68,15 @@ class Pump:
         loop.add_signal_handler(signal.SIGTERM, pump.stop)
         await pump.run()
 
-    in_flight: messages fetched and not settled, at most. max_deliveries: how often a message may be delivered; one
-    that fails then, or comes once more, is a dead letter. outcomes: what is done with which. decode: from the body to
-    the input, raising what it likes for what cannot be one. retries: how long a message waits to be tried again.
-    grace: seconds for what runs when it is told to stop.
+    in_flight: upper bound on messages fetched and not settled.
+    max_deliveries: upper bound on deliveries; a message that fails on the last one, or is delivered again, is a dead
+    letter.
+    outcomes: the action for each result.
+    decode: parses a body into the input; any exception it raises makes the message invalid.
+    retries: delays before a message is retried.
+    grace: seconds that messages in flight have to end after `stop`.
 
-    Executions are named after the source and the message's id: a message that is delivered again has the same name.
+    Executions are named after the source and the message id, so a redelivered message has the same execution name.
     """
 
     def __init__(
@@ -113,9 +116,9 @@ class Pump:
         self._settled = asyncio.Event()
         self._stopping = asyncio.Event()
         self._limited: asyncio.Timeout | None = None
-        #: Since when (monotonic nanoseconds) which work gets no answer: one may fetch while nothing can be written.
+        #: Since when (monotonic nanoseconds) each kind of call fails: reads may succeed while writes fail.
         self._away: dict[str, int] = {}
-        #: For whoever counts.
+        #: Counters for metrics.
         self.outcome_counts = dict.fromkeys(OUTCOMES, 0)
         self.redelivered = 0
         self.dead_lettered = 0
@@ -127,7 +130,7 @@ class Pump:
 
     @property
     def name(self) -> str:
-        """The source's."""
+        """The name of the source."""
         return self._source.name
 
     @property
@@ -141,26 +144,27 @@ class Pump:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it runs and its broker answered when it was last asked."""
+        """Whether the pump runs and the broker answered its latest calls."""
         return self.is_running and not self._away
 
     @property
     def oldest_in_flight_ns(self) -> int:
-        """How long the oldest message in flight has been, in nanoseconds; 0 without any. May be asked in any thread."""
+        """Age of the oldest message in flight in nanoseconds, 0 if there is none. Safe in any thread."""
         while True:
             try:
                 oldest = next(iter(self._held.values()), None)
             except RuntimeError:
-                # The loop's thread has changed it in between.
+                # The event loop's thread has changed the dict meanwhile.
                 continue
             return 0 if oldest is None else max(self._runtime.monotonic_ns() - oldest.begun_ns, 0)
 
     # ------------------------------------------------------------------------------------------ life
 
     async def run(self) -> None:
-        """Feed until `stop`, or until the source has no more. Cancelling it aborts what runs, unacknowledged.
+        """Feed until `stop` is called or the source is exhausted.
 
-        Raises SourceError when the source cannot be used or, at the start, its broker not reached.
+        Cancellation aborts running executions and leaves their messages unacknowledged. Raises SourceError when the
+        source cannot be used or, at the start, its broker cannot be reached.
         """
         await self._source.open()
         self.is_running = True
@@ -172,7 +176,7 @@ class Pump:
                 for hand in hands:
                     hand.cancel()
         except BaseExceptionGroup as group:
-            # One is the reason, the others were cancelled for it.
+            # The first is the cause; the other tasks were cancelled because of it.
             raise group.exceptions[0] from None
         finally:
             self.is_running = False
@@ -181,8 +185,10 @@ class Pump:
             await self._source.close()
 
     def stop(self) -> None:
-        """Fetch no more, and let `run` return when what is in hand has ended, within the grace. Called in the loop's
-        thread."""
+        """Stop fetching; `run` returns when the messages in flight have ended, within the grace period.
+
+        Call it in the event loop's thread.
+        """
         if self._stopping.is_set():
             return
         self._stopping.set()
@@ -209,7 +215,7 @@ class Pump:
             self._limited = None
 
     async def _abort(self) -> None:
-        """Abort what runs and wait until it has ended; leave what has not begun."""
+        """Abort running executions and wait for their ends; leave messages whose execution has not started."""
         unended = [message for message in self._held.values() if not message.ended]
         running = [message.execution for message in unended if message.execution is not None]
         for execution in running:
@@ -241,7 +247,7 @@ class Pump:
                 await self._begin(message)
 
     def _take(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Those that are not in hand already. One that is has come again because its lease had run out."""
+        """Return the messages not yet in flight; one already in flight was redelivered because its lease expired."""
         held, now = self._held, self._runtime.monotonic_ns()
         fresh = []
         for message in messages:
@@ -255,7 +261,7 @@ class Pump:
         return fresh
 
     async def _begin(self, message: Message) -> None:
-        """Start an execution for a message, unless it is known already how it ends."""
+        """Start an execution for a message, unless its outcome is known already."""
         if message.deliveries > 1:
             self.redelivered += 1
             if message.deliveries > self._max_deliveries:
@@ -268,7 +274,7 @@ class Pump:
             return
         try:
             value = self._decode(body)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message cannot be read, and others can
+        except Exception as error:  # noqa: BLE001 - any error of `decode` concerns this message only
             self._bury(message, "invalid", INVALID_INPUT, f"The message cannot be read: {_reason(error)}")
             return
         name = fitting_name(f"{self._source.name}-{message.id}")
@@ -280,20 +286,20 @@ class Pump:
             execution.add_done_callback(partial(self._end, message))
 
     def _end(self, message: Message, result: Result) -> None:
-        """Count how it ended, and have done with its message what is to be done."""
+        """Count the outcome and put the message into the list for its action."""
         self.outcome_counts[result.status.lower()] += 1
         message.ended = True
         try:
             action = self._outcomes.of(result)
             check_action(action)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody decides about the message, and others go on
+        except Exception as error:  # noqa: BLE001 - an error of the policy must not stop other messages
             cause = f"What becomes of the message cannot be told: {_reason(error)}"
             self._died_of(message, type(error).__name__, cause, result.name)
             return
         if action == "ack":
             self._done.append(message)
         elif action == "leave" or message.lost:
-            # Who has lost a message does not decide about it; that its work is done, however, can be told.
+            # A consumer that lost the lease must not decide about the message, but may acknowledge one that is done.
             self._left.append(message)
         elif action == "retry" and message.deliveries < self._max_deliveries:
             self._again.append((message, self._retries.after(message.deliveries)))
@@ -303,7 +309,7 @@ class Pump:
             self._changed.set()
 
     def _bury(self, message: Message, outcome: str, error: str, cause: str) -> None:
-        """A dead letter that no execution was started for."""
+        """Make a dead letter of a message for which no execution was started."""
         self.outcome_counts[outcome] += 1
         message.ended = True
         self._died_of(message, error, cause, None)
@@ -313,7 +319,7 @@ class Pump:
         self._died.set()
 
     def _headers(self, message: Message, error: str | None, cause: str | None, name: str | None) -> dict[str, str]:
-        """Why it is dead. The ARN lacks the id that AWS, and the context object, put behind the name."""
+        """Return the dead letter's headers; the ARN lacks the id that AWS and the context object append to the name."""
         headers = {
             "x-error": _writable(error),
             "x-cause": _writable(cause),
@@ -330,7 +336,7 @@ class Pump:
             await self._until_settled()
 
     async def _until_settled(self) -> None:
-        """Until something has been settled, or it is to stop."""
+        """Wait until a message is settled or `stop` is called."""
         self._settled.clear()
         await self._settled.wait()
 
@@ -350,7 +356,7 @@ class Pump:
             self._let_go([message for message, _ in dead])
 
     async def _settle(self) -> None:
-        """Tell the source about everything that has ended up to now, dead letters apart."""
+        """Report to the source every message that has ended so far, except dead letters."""
         source = self._source
         done, self._done = self._done, []
         again, self._again = self._again, []
@@ -370,7 +376,7 @@ class Pump:
             self._settled.set()
 
     async def _insist(self, work: str, call: Callable[[], Awaitable[None]]) -> None:
-        """Ask the source until it answers."""
+        """Repeat a call to the source until it succeeds."""
         while True:
             try:
                 await call()
@@ -384,7 +390,7 @@ class Pump:
     # ------------------------------------------------------------------------------------------ the broker is away
 
     async def _pause(self, work: str, error: SourceUnavailable) -> None:
-        """Wait before asking again, for as long as the broker has been away already; no longer than until the stop."""
+        """Wait before the next attempt, about as long as the broker has been away; a `stop` meanwhile ends the wait."""
         now = self._runtime.monotonic_ns()
         if not self._away:
             log.warning("source %s: %s; trying again", self.name, error)
@@ -406,7 +412,7 @@ class Pump:
     # ------------------------------------------------------------------------------------------ now and then
 
     async def _renew(self) -> None:
-        """Extend the leases of what has not ended, at a third of their length."""
+        """Extend the leases of messages that have not ended, at a third of their length."""
         lease = self._source.lease
         if lease is None:
             return
@@ -416,7 +422,7 @@ class Pump:
                 await self._insist("extend", self._extend)
 
     async def _extend(self) -> None:
-        """For those that have not ended by now, however long the broker was away."""
+        """Extend the leases of messages that have not ended at this attempt, which may come after an outage."""
         running = [message for message in self._held.values() if not message.ended and not message.lost]
         lost = await self._source.extend(running)
         for message in lost:
@@ -429,7 +435,7 @@ class Pump:
             try:
                 self.lag = await self._source.lag()
             except SourceUnavailable:
-                # Whoever feeds finds out too, and says so.
+                # The feeder gets the error too, and logs it.
                 self.lag = None
             await asyncio.sleep(_ASK_EVERY)
 
@@ -439,5 +445,5 @@ def _reason(error: Exception) -> str:
 
 
 def _writable(text: str | None) -> str:
-    """For a header: not too long, and without halves of surrogate pairs, which no broker's client can write."""
+    """Return text fit for a header: bounded, and without lone surrogates, which no broker's client can write."""
     return (text or "")[:_MAX_HEADER].encode("utf-8", "replace").decode()

@@ -1,15 +1,15 @@
 """Redis Streams as a source: one consumer of a consumer group (Redis 7 or later).
 
-What is pending for a group carries a time and a count, and that is all a lease needs: a message that has been idle
-for longer is claimed by whoever looks (XAUTOCLAIM), from a consumer that has died as from one that gave it back.
-XAUTOCLAIM counts as a delivery; XCLAIM with JUSTID does not, and so extends a lease, or says by its IDLE when a
-message shall be claimed again (https://redis.io/docs/latest/commands/xclaim/).
+Redis keeps an idle time and a delivery count for each pending message, and a lease needs no more: any consumer claims
+a message that has been idle longer than the lease (XAUTOCLAIM), whether its consumer has died or given it back.
+XAUTOCLAIM counts as a delivery. XCLAIM with JUSTID does not, so it can extend a lease, or set through its IDLE when a
+message may be claimed again (https://redis.io/docs/latest/commands/xclaim/).
 
-A consumer that was asleep for longer than its leases must not claim back what others have: it asks first what is still
-its own. Acknowledged messages stay in the stream; whoever writes it trims it (XADD ... MAXLEN). One that is trimmed
-before it has ended is lost, and said to be.
+A consumer that was suspended for longer than its leases must not claim back messages that others own by now, so it
+first asks which it still owns. Acknowledged messages stay in the stream; its writer trims it (XADD ... MAXLEN). A
+message trimmed before it has ended is lost, and a warning is logged.
 
-Replies are taken as they come from the wire, RESP2, without the client's own objects, which would double their cost.
+Replies are used as they come from the wire, RESP2, because redis-py's own objects would double their cost.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ if TYPE_CHECKING:
 log = logging.getLogger("express")
 
 LEASE: Final = 60.0
-#: Seconds. What Redis could not count would be refused only when the first message is fetched.
+#: Seconds. Redis would refuse a number too large for it only at the first fetch.
 MAX_LEASE: Final = 30 * 86_400
 FIELD: Final = "body"
-#: The field that stands for all of them, as an object of strings.
+#: Stands for all fields, as an object of strings.
 ALL_FIELDS: Final = "*"
 #: Milliseconds XREADGROUP waits for a first message.
 _BLOCK = 1_000
-#: Seconds between two looks for messages to be claimed, at most.
+#: Upper bound on the seconds between two scans for messages to claim.
 _CLAIM_EVERY = 1.0
-#: Seconds the server may take to be connected to, and to answer.
+#: Timeout in seconds for connecting, and for each reply.
 _PATIENCE = 10.0
-#: Ids in one command.
+#: Upper bound on the ids in one command.
 _CHUNK = 1_000
-#: Refusals that say that the group is gone, or its stream: XINFO knows the stream only.
+#: Prefixes of errors for a missing group, or its stream (the only one of the two XINFO reports).
 _GONE = ("NOGROUP", "no such key")
-#: Refusals that pass by themselves, as Redis begins them.
+#: Prefixes of transient Redis errors.
 _PASSING = ("MISCONF", "MASTERDOWN", "NOREPLICAS", "UNBLOCKED", "BUSY ")
 
 
@@ -61,9 +61,9 @@ class RedisSource:
     """A consumer of `group` on `stream`.
 
     field: the field of an entry that holds the JSON; `*`: the entry itself, as an object of strings.
-    lease: seconds until a message whose consumer says nothing is given to another.
-    start: where a group that does not exist yet begins, `0` for all there is or `$` for what comes.
-    dead_letters: the stream that takes dead letters, with all their fields.
+    lease: seconds after which the messages of a silent consumer go to another.
+    start: where a new group begins, `0` for all entries or `$` for new ones only.
+    dead_letters: the stream that receives dead letters, with all their fields.
     """
 
     commit_gap = 0
@@ -82,12 +82,12 @@ class RedisSource:
     ) -> None:
         if not 0 < lease <= MAX_LEASE:
             raise SourceError(f"the lease must be positive, and {MAX_LEASE // 86_400} days at most")
-        #: All processes that consume for the group are one source.
+        #: All processes of the group share one source name.
         self.name = f"{stream}.{group}"
         self.lease = lease
         self.dead_letters = dead_letters or f"{stream}:dead"
         self._client = client
-        # As they come: nobody needs them as the client's objects.
+        # Leave replies raw: the client's objects are not needed.
         client.response_callbacks.clear()
         self._stream = stream
         self._group = group
@@ -96,7 +96,7 @@ class RedisSource:
         self._start = start
         self._lease_ms = max(int(lease * 1_000), 1)
         self._cursor: bytes = b"0-0"
-        #: Reads that were sent, and those that were answered.
+        #: Counts of reads sent and answered: unequal after a read was cut off.
         self._reads_sent = self._reads_answered = 0
         self._claim_every = min(lease / 3, _CLAIM_EVERY)
         self._claim_at = 0.0
@@ -118,8 +118,10 @@ class RedisSource:
                 raise
 
     async def close(self) -> None:
-        """Leave the group, unless messages are pending here: with their consumer Redis would forget them. A read that
-        was cut off may still give this consumer some, at any moment."""
+        """Leave the group, unless this consumer has pending messages, which Redis would forget with the consumer.
+
+        A read that was cut off may still assign messages to this consumer at any moment, so it then stays too.
+        """
         with suppress(SourceError):
             if self._reads_sent == self._reads_answered and not await self._pending(b"-", 1):
                 await self._ask("XGROUP", "DELCONSUMER", self._stream, self._group, self._consumer)
@@ -144,7 +146,7 @@ class RedisSource:
         return [self._message(id_, fields, 1) for id_, fields in reply[0][1]]
 
     async def _claim(self, most: int, now: float) -> list[Message]:
-        """Messages that have been idle for a lease, some at a time; when all have been looked through, rest a while."""
+        """Claim messages idle for a lease, one step of a scan at a time; rest when a scan is complete."""
         self._reads_sent += 1
         command = ("XAUTOCLAIM", self._stream, self._group, self._consumer, self._lease_ms, self._cursor, "COUNT", most)
         self._cursor, entries, *trimmed = await self._ask(*command)
@@ -155,7 +157,7 @@ class RedisSource:
             log.warning("source %s: %d messages were trimmed before they had ended", self.name, len(trimmed[0]))
         if not entries:
             return []
-        # The count is nowhere in the answer.
+        # The reply to XAUTOCLAIM has no delivery counts.
         pending = await self._ask_all(("XPENDING", self._stream, self._group, id_, id_, 1) for id_, _ in entries)
         counts = {rows[0][0]: rows[0][3] for rows in pending if rows}
         return [self._message(id_, fields, counts.get(id_, 2)) for id_, fields in entries]
@@ -176,7 +178,7 @@ class RedisSource:
             await self._ask("XACK", self._stream, self._group, *chunk)
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
-        """Pretend that they have been idle already, for all of the lease but the delay."""
+        """Set each message's idle time to the lease less the delay, so that it can be claimed after the delay."""
         own = await self._own()
         delays = [(message.handle[0], int(delay * 1_000)) for message, delay in messages if message.handle[0] in own]
         await self._ask_all(self._claim_own([id_], max(self._lease_ms - delay, 0)) for id_, delay in delays)
@@ -187,8 +189,11 @@ class RedisSource:
         return ("XCLAIM", self._stream, self._group, self._consumer, 0, *ids, "IDLE", idle_ms, "JUSTID")
 
     async def dead_letter(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
-        """First written, then acknowledged: a transaction of Redis goes on after a command that fails in it, and would
-        acknowledge what could not be written. So a letter may be written twice, and none is lost."""
+        """Write the dead letters, then acknowledge their messages.
+
+        A Redis transaction continues after a failed command and would acknowledge messages that could not be written.
+        This order may write a letter twice but loses none.
+        """
         letters: list[tuple[Any, ...]] = []
         for message, headers in messages:
             id_, fields = message.handle
@@ -207,7 +212,7 @@ class RedisSource:
         return [message for message in messages if message.handle[0] not in own]
 
     async def _own(self) -> set[bytes]:
-        """Ids of what this consumer still has: whatever was idle for a lease may be another's by now."""
+        """Return the ids this consumer still owns; another may have claimed any that was idle for a lease."""
         own: set[bytes] = set()
         start = b"-"
         while True:
@@ -218,12 +223,12 @@ class RedisSource:
             start = b"(" + rows[-1][0]
 
     async def _pending(self, start: bytes, most: int) -> list[list[Any]]:
-        """Rows of id, consumer, idle milliseconds and deliveries, of this consumer's messages from an id on."""
+        """Return rows of id, consumer, idle milliseconds and deliveries for this consumer's messages from an id on."""
         rows: list[list[Any]] = await self._ask("XPENDING", self._stream, self._group, start, "+", most, self._consumer)
         return rows
 
     async def lag(self) -> int | None:
-        """Entries that were not delivered to the group yet; None where Redis has lost count, after an XDEL for one."""
+        """Entries not yet delivered to the group; None if Redis has lost count, for example after an XDEL."""
         for flat in await self._ask("XINFO", "GROUPS", self._stream):
             group = dict(zip(flat[::2], flat[1::2], strict=True))
             if group[b"name"] == self._group.encode():
@@ -234,14 +239,14 @@ class RedisSource:
     # ------------------------------------------------------------------------------------------ asking
 
     async def _ask(self, *command: Any) -> Any:
-        """The reply to a command. Raises SourceUnavailable or SourceError."""
+        """Return the reply to a command. Raises SourceUnavailable or SourceError."""
         try:
             return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]  # so redis-py has it
         except (refusals.RedisError, OSError) as error:
             await self._refused(error)
 
     async def _ask_all(self, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
-        """The replies to several commands in one round trip. Raises for the first that is refused."""
+        """Return the replies to several commands in one round trip. Raises for the first that is refused."""
         pipeline = self._client.pipeline(transaction=False)
         pipeline.response_callbacks.clear()
         for command in commands:
@@ -253,14 +258,14 @@ class RedisSource:
         return replies
 
     async def _refused(self, error: Exception) -> None:
-        """Raise what an error of the client means."""
-        # Of a pipeline the client tells the command too, with the message in it, and the reason as a tuple.
+        """Translate an error of the client into SourceUnavailable or SourceError, and raise it."""
+        # For a pipeline, the client's text contains the command (with the message body), and the reason as a tuple.
         text = str(error).rpartition(" caused error: ")[2].strip("(',)\"")
         if isinstance(error, refusals.AuthenticationError | refusals.AuthorizationError | refusals.NoPermissionError):
             raise SourceError(f"Redis refuses {self.name}: {text}") from error
         if text.startswith(_GONE):
-            # Somebody has deleted it, or the server has come back without its data. Where it was nobody knows: all
-            # that is there is delivered once more, or something would be lost.
+            # The group was deleted, or the server came back without its data. Its position is unknown, so all entries
+            # are delivered again rather than risk a loss.
             await self._make_group("0")
             raise SourceUnavailable("the consumer group was gone and has been made again") from error
         if isinstance(error, refusals.OutOfMemoryError | refusals.ReadOnlyError) or text.startswith(_PASSING):
@@ -284,8 +289,10 @@ def _chunks(items: list[Any]) -> Iterable[list[Any]]:
 
 
 def from_url(url: str, dead_letters: str | None = None) -> RedisSource:
-    """A source from `redis[s]://[user:password@]host[:port]/STREAM?group=GROUP` and further parameters: consumer,
-    field, lease, start, db. Raises SourceError, without the password."""
+    """Return the source for `redis[s]://[user:password@]host[:port]/STREAM?group=GROUP`.
+
+    Further parameters: consumer, field, lease, start, db. Raises SourceError, without showing the password.
+    """
     parts = urlsplit(url)
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     stream = unquote(parts.path[1:])
@@ -312,7 +319,7 @@ def from_url(url: str, dead_letters: str | None = None) -> RedisSource:
 
 
 def _client(parts: SplitResult, db: int) -> redis.asyncio.Redis:
-    """A client that does not try again by itself: how long to wait, and when to give up, is for the pump to say."""
+    """Return a client that never retries: the pump decides about delays and giving up."""
     return redis.asyncio.Redis(
         host=parts.hostname or "127.0.0.1",
         port=parts.port or 6379,

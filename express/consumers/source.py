@@ -1,15 +1,15 @@
-"""What a broker has to offer to feed a Runtime: the `Source` protocol, and the `Message` it hands out.
+"""What a broker provides to feed a Runtime: the `Source` protocol, and the `Message` it delivers.
 
-A source knows one broker and nothing of workflows; the pump knows workflows and nothing of brokers. Between them
-messages travel in batches, because a round trip for each would cost ten times what an execution costs.
+A source knows one broker and nothing of workflows; the pump knows workflows and nothing of brokers. Messages travel
+between them in batches, because a round trip for each would cost ten times as much as an execution.
 
-A message belongs to its consumer for a `lease`. It ends by `ack`, `retry` or `dead_letter`; one that ends by none of
-them (its consumer died, or left it) is given to another consumer once its lease has run out. So every message is
-delivered at least once, and some more than once: by design, never by accident. Brokers without leases (Kafka, where a
-partition belongs to a consumer) have none to extend, and commit what lies below their low-water mark when `ack` says
-that something above it has ended; how far the two are apart is their `commit_gap`.
+A message belongs to its consumer for a `lease`. `ack`, `retry` or `dead_letter` settles it. A message settled by none
+of them (its consumer died, or left it) goes to another consumer when its lease expires. Every message is thus
+delivered at least once, and some by design more than once. Brokers without leases (Kafka, where a partition belongs
+to a consumer) have none to extend, and commit everything below the low-water mark when `ack` reports that a message
+above it has ended; the distance between the two is the `commit_gap`.
 
-Every method may raise SourceUnavailable, which the pump takes as "try again", and SourceError, which ends the pump.
+Every method may raise SourceUnavailable, which makes the pump try again, and SourceError, which ends the pump.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 class Message:
     """One delivery of a message.
 
-    id: what the broker calls it, unique within the source and the same in each delivery.
-    body: its bytes; None where it has none, and `problem` says so.
+    id: the broker's id, unique within the source and the same in each delivery.
+    body: its bytes; None if it has none, with the reason in `problem`.
     deliveries: how often it has been delivered, this time included.
-    handle: whatever the source needs to find it again.
+    handle: the source's own reference to the message.
     """
 
     __slots__ = ("begun_ns", "body", "deliveries", "ended", "execution", "handle", "id", "lost", "problem")
@@ -44,8 +44,8 @@ class Message:
         self.deliveries = deliveries
         self.handle = handle
         self.problem = problem
-        #: The pump's own: when it was fetched (monotonic nanoseconds), what runs for it, whether that has ended, and
-        #: whether its lease has been lost to another consumer.
+        #: The pump's state: fetch time (monotonic nanoseconds), execution, whether that has ended, and whether the
+        #: lease was lost to another consumer.
         self.begun_ns = 0
         self.execution: Any = None
         self.ended = False
@@ -60,51 +60,54 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What metrics and execution names call it: one of few, the same in every process and at every start."""
+        """The name in metrics and execution names: low in cardinality, the same in every process and at every start."""
         ...
 
     @property
     def lease(self) -> float | None:
-        """Seconds a message belongs to its consumer unless that extends it; None where it does until it leaves."""
+        """Seconds a message belongs to its consumer unless extended; None if it belongs to it until it leaves."""
         ...
 
     @property
     def commit_gap(self) -> int:
-        """Messages from the lowest that has not ended to the furthest that has: what a crash now would deliver again
-        although it was done. 0 where each message is acknowledged by itself."""
+        """Messages from the lowest that has not ended to the furthest that has.
+
+        A crash now would deliver those again that are done. 0 if each message is acknowledged by itself.
+        """
         ...
 
     async def open(self) -> None:
-        """Connect, and make what has to be there. Doing so twice is no error; where it fails nothing stays open."""
+        """Connect and create what is missing. Repeating it is no error; after a failure nothing stays open."""
         ...
 
     async def fetch(self, most: int) -> Sequence[Message] | None:
-        """Up to so many messages: new ones, those to be tried again, those of consumers that are gone.
+        """Return up to `most` messages: new ones, retries, and those of consumers that are gone.
 
-        Waits for the first, but no longer than about a second, and gives none then. None: there will never be another.
+        Waits for the first, about a second at most, then returns none. None instead of a sequence: the source is
+        exhausted.
         """
         ...
 
     async def ack(self, messages: Sequence[Message]) -> None:
-        """They are done. Doing so twice is no error, nor for one whose lease was lost."""
+        """Acknowledge messages. It is no error to repeat this, or to acknowledge one whose lease was lost."""
         ...
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
-        """Deliver them again, each after so many seconds or, at the latest, after a lease."""
+        """Redeliver each message after its delay in seconds or, at the latest, after a lease."""
         ...
 
     async def dead_letter(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
-        """Put them where dead letters are collected, with these headers, and deliver them no more."""
+        """Move messages to the dead letters, with these headers; they are not delivered again."""
         ...
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
-        """Let their leases begin anew. Those that cannot, because another consumer has them by now."""
+        """Restart the leases; return the messages that other consumers own by now."""
         ...
 
     async def lag(self) -> int | None:
-        """Messages that wait for any consumer of the same group; None where the broker does not know."""
+        """Messages that wait for any consumer of the group; None if the broker does not know."""
         ...
 
     async def close(self) -> None:
-        """Disconnect. Messages that have not ended stay with the broker."""
+        """Disconnect. Unsettled messages stay with the broker."""
         ...

@@ -1,9 +1,9 @@
-"""What of a log may be committed while its messages end out of order.
+"""Computes the offset a consumer may commit while the messages of its log end out of order.
 
-A log (a partition of Kafka, a MemoryLog) knows one number of a consumer: the offset before which everything is done.
-So what is committed is the lowest offset in flight, or the one after the last if nothing is. Not "as far as all have
-ended in a row": offsets have holes where a log was compacted, and a consumer may start anywhere. What lies between the
-watermark and the furthest message that has ended is done and will be delivered again after a crash: the gap.
+A log (a partition of Kafka, a MemoryLog) stores one number for a consumer: the offset before which everything is
+done. The committable offset is therefore the lowest in flight, or the one after the last if none is in flight.
+Counting consecutive offsets would not do: compaction leaves holes, and a consumer may start anywhere. The gap is what
+lies between the watermark and the furthest message that has ended: done, but delivered again after a crash.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 
 
 class Watermark:
-    """Offsets begin in rising order and end in any. `start` is the first that will."""
+    """Tracks offsets that begin in rising order and end in any; `start` is the first that will begin."""
 
     def __init__(self, start: int = 0) -> None:
         self._order: deque[int] = deque()
@@ -21,14 +21,14 @@ class Watermark:
         self._next = start
 
     def begin(self, offset: int) -> None:
-        """A message is in flight. Raises ValueError for an offset that is not beyond all before it."""
+        """Mark a message as in flight. Raises ValueError unless its offset is beyond all before it."""
         if offset < self._next:
             raise ValueError(f"offset {offset} after {self._next - 1}")
         self._next = offset + 1
         self._order.append(offset)
 
     def end(self, offset: int) -> None:
-        """A message that was in flight has ended. To say so again makes no difference."""
+        """Mark a message in flight as ended; repeating it has no effect."""
         order, ended = self._order, self._ended
         if not order or not order[0] <= offset < self._next:
             return
@@ -44,8 +44,7 @@ class Watermark:
 
     @property
     def gap(self) -> int:
-        """Offsets from the watermark to the furthest that has ended: what a crash may have done again in vain. May be
-        asked for in any thread."""
+        """Offsets from the watermark to the furthest that has ended, repeated after a crash. Safe in any thread."""
         try:
             return max(self._furthest - self._order[0], 0)
         except IndexError:

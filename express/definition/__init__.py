@@ -1,1 +1,1 @@
-"""JSON text to fields with their places, and the problems found on the way: the first station of the compiler."""
+"""The first compiler stage: JSON text to fields with source positions, plus the problems found on the way."""

@@ -1,11 +1,11 @@
-"""A definition as it was written: its value to read, its text to point into, and what was found wrong with it.
+"""A definition as written: its parsed value, its source text for locating problems, and the problems found in it.
 
-Reading never stops at the first mistake. Whoever finds one calls `Document.report` with the way to the value
-and goes on with a harmless default; the compiler looks at `problems` at the end. Only what leaves nothing to
-read raises at once: no file, no JSON, no object, too large, too deep.
+Reading never stops at the first mistake. A reader that finds one calls `Document.report` with the JSON pointer of the
+value and continues with a harmless default; the compiler checks `problems` at the end. Only input that leaves nothing
+to read raises at once: no file, no JSON, no object, too large, too deep.
 
-The text is looked at again, by `outline`, only when a problem needs its place or
-when the text holds more keys than the value, which means that some key was written twice.
+`outline` scans the text a second time only when a problem needs its position, or when the text holds more keys than
+the value, which means that an object repeats a key.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from express.parsing import parse_json
 if TYPE_CHECKING:
     from express.types import JSON, Severity
 
-#: Characters of a definition (API reference, CreateStateMachine: `definition`, maximum length 1048576).
+#: Maximum characters of a definition (API reference, CreateStateMachine: `definition`, maximum length 1048576).
 MAX_CHARACTERS: Final = 1_048_576
-#: Objects and arrays inside one another. Jackson stops at 1000; Python's own stack, sooner.
+#: Maximum nesting of objects and arrays. Jackson stops at 1000; Python's own stack overflows sooner.
 MAX_NESTING: Final = 500
-#: Names compared, over the whole document, to find what a misspelt one may have meant. Who gets a hundred names wrong
-#: has made one mistake a hundred times; the search must not take longer than the reading.
+#: Upper bound of the names compared, over the whole document, to suggest a correction for a misspelt one. A
+#: definition with a hundred wrong names mostly repeats one mistake; the search must not take longer than the reading.
 MAX_COMPARISONS: Final = 50_000
 
 _BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
@@ -57,8 +57,8 @@ class Document:
     """One definition, made by `load_definition` or `read_definition`.
 
     `value` is the parsed object, `text` its JSON text without a byte order mark (for a dict: its compact text),
-    `size` the length of the text in UTF-8 bytes, `source` the path it was read from or None, `name` the stem of
-    that path or None. `placed` tells whether problems point into the text; a dict has none its user has seen.
+    `size` the length of the text in UTF-8 bytes, `source` the path it was read from or None, `name` the stem of that
+    path or None. `placed` tells whether problems point into the text; False for a dict.
     """
 
     def __init__(self, value: dict[str, JSON], text: str, *, source: Path | None = None, placed: bool = True) -> None:
@@ -75,7 +75,7 @@ class Document:
 
     @property
     def root(self) -> Fields:
-        """The whole definition, to be read field by field. Each call starts a new reading."""
+        """The whole definition as Fields. Each call starts a new reading."""
         return Fields(self, "", self.value)
 
     def report(
@@ -91,11 +91,11 @@ class Document:
         severity: Severity = "ERROR",
         suggestion: str | None = None,
     ) -> None:
-        """Note a problem at `pointer` (RFC 6901); None where AWS gives no location (MISSING_END_STATE).
+        """Record a problem at `pointer` (RFC 6901); None where AWS gives no location (MISSING_END_STATE).
 
-        Underlined is the value, or its key with `on_key` and where it is an object or array. In a string,
-        `offset` and `length` select characters of its value, whatever escapes they are written with. `at` points
-        to the mistake itself where AWS's location is less exact, such as the object that holds a wrong field.
+        The value is underlined, or its key: with `on_key`, and for an object or array. In a string, `offset` and
+        `length` select characters of the decoded value, however they are escaped in the text. `at` points to the
+        mistake itself where AWS's location is less exact, such as the object that holds a wrong field.
         """
         place, location = NOWHERE, None
         if pointer is not None:
@@ -109,7 +109,7 @@ class Document:
         return any(problem.severity == "ERROR" for problem in self.problems)
 
     def did_you_mean(self, name: str, candidates: Collection[str]) -> str | None:
-        """A suggestion for `Document.report`, as long as there were not too many names to compare."""
+        """A suggestion for `Document.report`; None once MAX_COMPARISONS is exceeded."""
         self._comparisons += len(candidates)
         return None if self._comparisons > MAX_COMPARISONS else messages.did_you_mean(name, candidates)
 
@@ -127,10 +127,10 @@ class Document:
         return self._lines
 
     def report_repeated_keys(self) -> None:
-        """Note every key that its object has twice.
+        """Record every key that repeats an earlier key of its object.
 
-        Two states of one name are an error (ASL spec, "States": names are unique). Anywhere else Jackson, and with
-        it AWS, takes the last without a word, which is worth a warning.
+        Two states of the same name are an error (ASL spec, "States": names are unique). Elsewhere Jackson, and
+        therefore AWS, silently takes the last value, which is worth a warning.
         """
         self._outline = outline(self.text)
         for pointer, node in self._outline.repeated:
@@ -139,7 +139,7 @@ class Document:
             self.problems.append(_repeated_key(steps_of(pointer), location, place))
 
 
-#: How many steps lead from the machine to the `States` of an inner scope: States, A, Branches, 0.
+#: Number of steps from the machine to the `States` of an inner scope: States, A, Branches, 0.
 _INNER_SCOPES: Final = {"Branches": 4, "ItemProcessor": 3, "Iterator": 3}
 
 
@@ -160,9 +160,9 @@ def _repeated_key(steps: list[str], location: str, place: Place) -> Problem:
 def load_definition(source: str | bytes | os.PathLike[str] | Mapping[str, JSON]) -> Document:
     """Read a definition from a path, JSON text, UTF-8 bytes or a dict.
 
-    A string is JSON text if its first character is `{`, `[` or `"`, or if it is as no path is: words with neither a dot
-    nor a slash, and no file of that name. Else it is the path of a file. Raises DefinitionError when there is no object
-    to read; lesser mistakes are noted in the `problems` of the result.
+    A string is JSON text if its first character is `{`, `[` or `"`, or if it cannot be a path: it has neither a dot
+    nor a slash, and no file has that name. Otherwise it is the path of a file. Raises DefinitionError when there is
+    no object to read; lesser mistakes are recorded in the `problems` of the result.
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
@@ -202,7 +202,7 @@ def _read_text(text: str, path: Path | None, *, placed: bool) -> Document:
 def _read_file(path: Path) -> Document:
     try:
         with path.open("rb") as file:
-            content = file.read(4 * MAX_CHARACTERS + 4)  # enough to see that it is too much
+            content = file.read(4 * MAX_CHARACTERS + 4)  # enough to detect that the file is too large
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         shown = str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
@@ -215,7 +215,7 @@ def _read_file(path: Path) -> Document:
 
 
 def _read_mapping(value: Mapping[str, JSON]) -> Document:
-    """A dict goes through JSON text, so that what runs is what would be deployed, and is nobody else's to change."""
+    """A dict goes through JSON text: what runs is what would be deployed, and the caller cannot change it."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except RecursionError:
@@ -244,7 +244,7 @@ def _parse(text: str) -> JSON:
         outline(text)
     except JSONSyntaxError as error:
         raise _syntax_error(text, error) from None
-    # The grammar is kept, so it is what orjson alone refuses: depth, a number out of range, half a surrogate pair.
+    # The text follows the JSON grammar, so orjson alone rejects it: depth, a number out of range, a lone surrogate.
     _refuse_depth(text)
     raise _syntax_error(text, JSONSyntaxError(reason.partition(": line ")[0], position, position))
 
@@ -256,7 +256,7 @@ def _syntax_error(text: str, error: JSONSyntaxError) -> DefinitionError:
 
 
 def _refuse_depth(text: str) -> None:
-    """Raise if the text is nested too deeply; points at the bracket that is one too many."""
+    """Raise if the text is nested too deeply, pointing at the first bracket beyond the limit."""
     depth = 0
     for match in _BRACKET.finditer(text):
         depth += _NESTING.get(match.group(), 0)

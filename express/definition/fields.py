@@ -1,12 +1,12 @@
 """One JSON object of a definition, read field by field.
 
-A reader asks for the fields it knows and gets values of the type it asked for; a value that is wrong becomes a
-Problem at its place and the reader gets a harmless default, so that one pass finds every mistake of a definition.
-The object remembers what was asked for. Whatever is left when it is closed is no field of the language, and the
-fields asked for are what the writer may have meant.
+A reader asks for the fields it knows and gets values of the requested type. A wrong value becomes a Problem at its
+place and the reader gets a harmless default, so that one pass finds every mistake. The object records the requested
+names: on `close`, every other field is reported as unsupported, and the requested names that are absent serve as
+spelling suggestions.
 
-`Comment` is allowed in every object (ASL spec, "Comments"). A field that only the other query language has is no field
-either, but saying so is better help than "not supported".
+`Comment` is allowed in every object (ASL spec, "Comments"). A field that belongs to the other query language only is
+not supported either, but gets a message of its own that says so.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class _Missing(Enum):
     MISSING = "MISSING"
 
 
-#: What `Fields.json` answers for a field that is not there; null is a value like any other.
+#: The result of `Fields.json` for an absent field; null is a value like any other.
 MISSING: Final = _Missing.MISSING
 
 #: The query languages, by their names in a definition.
 JSONPATH: Final = "JSONPath"
 JSONATA: Final = "JSONata"
 
-#: The fields only one of the languages has, by the field that holds the object: a state, a catcher, a Choice rule.
+#: Fields that only one query language has, by the field that holds the object: a state, a catcher, a Choice rule.
 _FIELDS_OF: Final = {
     JSONATA: {
         "States": ("Arguments", "Output", "Items"),
@@ -90,7 +90,7 @@ class Fields:
         self.document = document
         self.pointer = pointer
         self.value = value
-        #: The language of the state that the object is or belongs to.
+        #: Query language of the state that this object is or belongs to.
         self.query_language = JSONPATH
         self._state = ""
         self._kept_in = kept_in
@@ -102,30 +102,30 @@ class Fields:
         return self.query_language == JSONATA
 
     def begin_state(self, query_language: str) -> None:
-        """The object is a state, in this language; so are the objects in it from now on."""
+        """Mark the object as a state in this query language; objects entered from it inherit both."""
         self.query_language = query_language
         self._state = self.pointer
 
     def place(self, name: str) -> str:
-        """Where a field stands in its state, as AWS writes it: `Choices[0]/Condition`."""
+        """The path of a field within its state, as AWS writes it: `Choices[0]/Condition`."""
         value = self.document.value
         return render_location(self.child(name), value)[len(render_location(self._state, value)) + 1 :]
 
     def has(self, name: str) -> bool:
-        """Whether the field is there, null or not. Does not count as asking for it."""
+        """Whether the field is present, null or not; does not mark it as requested."""
         return name in self.value
 
     def child(self, name: str) -> str:
-        """The pointer (RFC 6901) to a field, whether it is there or not."""
+        """The pointer (RFC 6901) to a field, present or not."""
         return f"{self.pointer}/{escape_key(name)}"
 
     def json(self, name: str, default: JSON = MISSING) -> JSON:
-        """Any value at all."""
+        """Any JSON value."""
         self._asked[name] = None
         return self.value.get(name, default)
 
     def payload(self, name: str) -> JSON | Literal[_Missing.MISSING]:
-        """Any value that a payload can hold: one nested too deeply is reported and taken for missing."""
+        """Any value that fits into a payload; one nested too deeply is reported and treated as absent."""
         value = self.json(name)
         excess = _below_depth(value, MAX_DEPTH)
         if excess is None:
@@ -183,7 +183,7 @@ class Fields:
         maximum: float | None = None,
         required: bool = False,
     ) -> float | None:
-        """Any number; limits are worded as doubles (`Minimum value is 1.0`)."""
+        """Any number; the messages print limits as doubles (`Minimum value is 1.0`)."""
         value = self._take(name, required)
         if value is MISSING:
             return default
@@ -228,13 +228,13 @@ class Fields:
         return None if value is MISSING else self._enter(self.child(name), value, name)
 
     def objects(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[Fields]:
-        """An array of objects; items that are none are reported and left out."""
+        """An array of objects; items of another type are reported and left out."""
         items = self._array(name, required, allow_empty)
         entered = (self._enter(f"{self.child(name)}/{index}", item, name) for index, item in enumerate(items))
         return [item for item in entered if item is not None]
 
     def texts(self, name: str, *, required: bool = False, allow_empty: bool = True) -> list[str]:
-        """An array of strings; items that are none are reported and left out."""
+        """An array of strings; items of another type are reported and left out."""
         texts = []
         for index, item in enumerate(self._array(name, required, allow_empty)):
             if isinstance(item, str):
@@ -244,7 +244,7 @@ class Fields:
         return texts
 
     def items(self) -> Iterator[tuple[str, Fields]]:
-        """Every member of an object of objects, such as `States`, in the order written."""
+        """Every member of an object of objects, such as `States`, in source order."""
         holder = self.pointer.rpartition("/")[2]
         for name, value in self.value.items():
             self._asked[name] = None
@@ -253,9 +253,9 @@ class Fields:
                 yield name, member
 
     def exclusive(self, *names: str, required: bool = False) -> str | None:
-        """The one of these fields that is there: at most one, or exactly one with `required`.
+        """The one of these fields that is present: at most one is allowed, exactly one with `required`.
 
-        Of several it names the first in the order asked, after reporting them.
+        If several are present they are reported, and the first in argument order is returned.
         """
         for name in names:
             self._asked[name] = None
@@ -267,14 +267,14 @@ class Fields:
         return present[0] if present else None
 
     def require(self, *names: str) -> bool:
-        """Report, as one problem, those of these fields that are not there; True if none is missing."""
+        """Report all absent fields of these as one problem; True if none is absent."""
         missing = [name for name in names if name not in self.value]
         if missing:
             self.report(None, messages.required(missing))
         return not missing
 
     def forbid(self, name: str, message: str) -> bool:
-        """Report a field that may not stand here; located at the object, as AWS does. True if it was there."""
+        """Report a field that is not allowed here, located at the object, as AWS does. True if it was present."""
         if name not in self.value or name in self._refused:
             return False
         self._refused.add(name)
@@ -282,7 +282,7 @@ class Fields:
         return True
 
     def close(self) -> None:
-        """Report every field nobody asked for, and which one may have been meant; and a Comment that is no text."""
+        """Report every field that was never requested, with a suggestion, and a Comment that is not a string."""
         self.text("Comment")
         language, other = self.query_language, _OTHER[self.query_language]
         for name in _FIELDS_OF[other].get(self._kept_in, ()):
@@ -307,7 +307,7 @@ class Fields:
         suggestion: str | None = None,
         severity: Severity = "ERROR",
     ) -> None:
-        """Note a problem at a field, or at the object itself with None. The rest is as in `Document.report`."""
+        """Record a problem at a field, or at the object if `name` is None; the rest is as in `Document.report`."""
         self.document.report(
             code,
             message,
@@ -350,7 +350,7 @@ class Fields:
 
 
 def _below_depth(value: JSON, depth: int) -> str | None:
-    """The JSON pointer, from the value on, of a container with members more than `depth` levels down, if any."""
+    """The JSON pointer, relative to the value, of a non-empty container nested `depth` levels down, or None."""
     level: list[tuple[str, JSON]] = [("", value)]
     for _ in range(depth):
         level = [

@@ -1,12 +1,12 @@
-"""Values that look computed and are not: the warnings of ValidateStateMachineDefinition.
+"""Strings that look like a path or an intrinsic call but are literal: warnings of ValidateStateMachineDefinition.
 
-A path or an intrinsic call is computed only where the language says so: under a key that ends in `.$`, or in a field
-whose name ends in `Path`. Anywhere else it is a string like any other, and a workflow that passes `"$.id"` on as text
-runs well and does the wrong thing. Such a definition is valid, so these are warnings: NO_DOLLAR, NO_PATH and
-PASS_RESULT_IS_STATIC (API reference, "ValidateStateMachineDefinitionDiagnostic"; the words are quoted there too).
+AWS evaluates a path or an intrinsic call only under a key that ends in `.$` or in a field whose name ends in `Path`.
+Anywhere else it is a plain string: a workflow that passes `"$.id"` on as text runs without an error and does the
+wrong thing. Such a definition is valid, so these are warnings: NO_DOLLAR, NO_PATH and PASS_RESULT_IS_STATIC (API
+reference, "ValidateStateMachineDefinitionDiagnostic", which also quotes the messages).
 
-What looks like a path is decided by its first characters and not by a parser: a path with a typo is still meant as
-one, while `$5.00` and Lambda's `$LATEST` are not.
+The first characters of a string decide, not a parser: a path with a typo is still meant as a path, while `$5.00` and
+Lambda's `$LATEST` are not.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.types import JSON
 
-#: `$`, `$.a`, `$[0]`, `$$.Task.Token`, `$variable.a`; a bare `$variable` may as well be a word.
+#: `$`, `$.a`, `$[0]`, `$$.Task.Token`, `$variable.a`; a bare `$variable` may be an ordinary word.
 _PATH: Final = re.compile(r"\$\$?(?:[.\[].*)?|\$[^\W\d_]\w*[.\[].*", re.DOTALL)
 _CALL: Final = re.compile(r"States\.\w+\(.*\)", re.DOTALL)
 _SUFFIX: Final = ".$"
 
 
 def likeness(value: JSON) -> str | None:
-    """What a value looks like, with its article as messages need it, or None."""
+    """The kind of expression a value looks like, with its article as messages need it, or None."""
     if not isinstance(value, str):
         return None
     if _PATH.fullmatch(value):
@@ -40,7 +40,7 @@ def likeness(value: JSON) -> str | None:
 
 
 def warn_of_missing_dollar(fields: Fields, name: str) -> None:
-    """Warn of each value in the template `name` that would be computed if only its key ended in `.$`."""
+    """Warn of each value in the template `name` that AWS would evaluate if its key ended in `.$`."""
     template = fields.child(name)
     for key, value, pointer in _members(fields.value.get(name), template):
         alike = likeness(value)
@@ -49,7 +49,7 @@ def warn_of_missing_dollar(fields: Fields, name: str) -> None:
 
 
 def warn_of_missing_path(fields: Fields, *names: str) -> None:
-    """Warn of each of these fields whose value its twin, `<name>Path`, would compute."""
+    """Warn of each of these fields whose value AWS would evaluate in the counterpart `<name>Path`."""
     for name in names:
         alike = likeness(fields.value.get(name))
         if alike == "a JSONPath":
@@ -57,7 +57,7 @@ def warn_of_missing_path(fields: Fields, *names: str) -> None:
 
 
 def warn_of_static_result(fields: Fields) -> None:
-    """Warn of everything in the Result of a Pass state that is written as if it were computed."""
+    """Warn of each string in the Result of a Pass state that looks like an expression."""
     result, pointer = fields.value.get("Result"), fields.child("Result")
     for key, value, at in (("Result", result, pointer), *_members(result, pointer)):
         if key.endswith(_SUFFIX) or likeness(value) is not None:

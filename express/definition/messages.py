@@ -1,7 +1,7 @@
-"""The words AWS uses, one function or constant each.
+"""AWS's validation messages, one function or constant each.
 
-Users search the web for these texts and tests of other people's pipelines compare them, so they are AWS's to
-the letter, odd blanks included. Where they come from:
+Users search the web for these texts and test suites compare them, so they match AWS to the letter, odd spaces
+included. Their provenance:
 
 - recorded: answers of CreateStateMachine, ValidateStateMachineDefinition and TestState, kept as data cases;
 - measured: quoted from the service in floci-io/floci issues #2670, #2735, #2745, #2968, #3733 and localstack
@@ -9,8 +9,8 @@ the letter, odd blanks included. Where they come from:
   ValidateStateMachineDefinition in September 2026;
 - ours: no answer of the service is known; the docstring says so.
 
-Most problems are located at the field that is wrong. Those about fields that are missing, too many or not
-supported are located at the object that holds (or lacks) them.
+Most problems are located at the wrong field. Those about fields that are missing, too many or not supported are
+located at the object that holds (or lacks) them.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ NOT_AN_OBJECT: Final = "Definition must be a valid JSON object"
 NO_TERMINAL_STATE: Final = "Workflow has no terminal state"
 #: Recorded (`Branches`), measured (`Choices`, `ErrorEquals`): an array with no items.
 EMPTY: Final = "Value cannot be empty"
-#: Measured: a `...Path` field whose value is no path at all.
+#: Measured: the value of a `...Path` field is not a path at all.
 NOT_A_PATH: Final = "Value must be a valid JSONPath."
-#: Measured: a path with `*`, `..`, a filter or `$$` where one place must be named.
+#: Measured: a path with `*`, `..`, a filter or `$$` where a single place must be named.
 NOT_A_REFERENCE_PATH: Final = "Value is not a Reference Path"
 #: Measured: `Variable` and the `...Path` operands of a Choice rule.
 #: Recorded: `Timestamp` of a Wait state.
 NOT_A_TIMESTAMP: Final = "String does not match RFC3339 timestamp"
-#: Measured: `Resource` of a Task that is no ARN.
+#: Measured: `Resource` of a Task is not an ARN.
 NOT_AN_ARN: Final = "Value is not a valid resource ARN"
-#: Measured: a string that opens with `{%` and does not end with `%}`.
+#: Measured: a string that begins with `{%` and does not end with `%}`.
 JSONATA_DELIMITERS: Final = "JSONata string must start with {% and end with %}"
 #: Measured: `States.ALL` beside other names, or in a retrier or catcher that is not the last.
 STATES_ALL: Final = "States.ALL must appear alone and at end of list"
@@ -53,10 +53,10 @@ def _listed(names: Iterable[object]) -> str:
 
 
 def _listed_as_set(names: Iterable[str]) -> str:
-    """In the order in which a HashSet of Java gives them.
+    """The names joined in the iteration order of a Java HashSet.
 
-    AWS says nothing of it, but each recorded or measured list of fields is in that order, also [States, StartAt] and
-    [SecondsPath, Seconds, TimestampPath, Timestamp], which nobody would choose.
+    AWS does not document it, but every recorded or measured list of fields has that order, including [States,
+    StartAt] and [SecondsPath, Seconds, TimestampPath, Timestamp], which have no other explanation.
     """
     fields = tuple(names)
     buckets = 16
@@ -74,7 +74,7 @@ def _listed_as_set(names: Iterable[str]) -> str:
 
 
 def required(names: Iterable[str]) -> str:
-    """Recorded: fields that must be there are not. Located at the object."""
+    """Recorded: required fields are missing. Located at the object."""
     return f"These fields are required: {_listed_as_set(names)}"
 
 
@@ -101,12 +101,12 @@ def other_query_language(name: str, *, language: str, needed: str) -> str:
 
 
 def only_one_of(names: Iterable[str]) -> str:
-    """Measured: more than one of fields that exclude each other. Located at the object."""
+    """Measured: several fields that exclude each other are present. Located at the object."""
     return f"There should only be one of the following fields: {_listed_as_set(names)}"
 
 
 def exactly_one_of(names: Iterable[str]) -> str:
-    """Measured: none of the fields of which one is needed, as `Next` and `End`. Located at the object."""
+    """Measured: none of the fields, of which exactly one is required, is present. Located at the object."""
     return f"This object should have only one of the following fields: {_listed_as_set(names)}"
 
 
@@ -141,17 +141,17 @@ def no_allowed_value(name: str) -> str:
 
 
 def state_type() -> str:
-    """Recorded: `Type` of a state, worded unlike every other enumeration."""
+    """Recorded: `Type` of a state, which AWS words differently from every other enumeration."""
     return f"The field 'Type' should have one of these values: {_listed(STATE_TYPES)}"
 
 
 def minimum(value: float) -> str:
-    """Measured: `Minimum value is 0`, or `0.0` where the field is no integer."""
+    """Measured: `Minimum value is 0`, or `0.0` for a field of type double."""
     return f"Minimum value is {value}"
 
 
 def maximum(value: float) -> str:
-    """Measured: `Maximum value is 99999999`, or `100.0` where the field is no integer."""
+    """Measured: `Maximum value is 99999999`, or `100.0` for a field of type double."""
     return f"Maximum value is {value}"
 
 
@@ -213,7 +213,7 @@ def unknown_resource(arn: str) -> str:
 
 
 def express_pattern(suffix: str) -> str:
-    """Recorded: `.sync` or `.waitForTaskToken` in an Express machine. The blank at the end of the latter is AWS's."""
+    """Recorded: `.sync` or `.waitForTaskToken` in an Express machine. The trailing space of the latter is AWS's."""
     blank = " " if suffix == ".waitForTaskToken" else ""
     return f"Express state machine does not support '{suffix}' service integration{blank}"
 
@@ -290,7 +290,7 @@ def static_result(name: str) -> str:
 
 
 def duplicate_field(name: str) -> str:
-    """Ours: AWS accepts it in silence."""
+    """Ours: AWS accepts it silently."""
     return f"Field '{name}' appears more than once; only the last one counts"
 
 
@@ -300,7 +300,7 @@ def too_large(size: int, limit: int) -> str:
 
 
 def too_deep(limit: int) -> str:
-    """Ours, after Jackson's nesting limit."""
+    """Ours, modelled on Jackson's nesting limit."""
     return f"Definition is nested more than {limit} levels deep"
 
 
@@ -310,7 +310,7 @@ def value_too_deep(limit: int) -> str:
 
 
 def scopes_too_deep(limit: int) -> str:
-    """Ours: AWS has the code (TOO_DEEPLY_NESTED) and says neither its limit nor its words."""
+    """Ours: AWS has the code (TOO_DEEPLY_NESTED) but documents neither limit nor message."""
     return f"States are nested more than {limit} levels deep"
 
 
@@ -320,7 +320,7 @@ def rules_too_deep(limit: int) -> str:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
-    """Ours: a suggestion naming the candidate the writer may have meant; a wrong case is the commonest mistake."""
+    """Ours: a suggestion with the closest candidate; wrong case is the most common mistake."""
     folded = {candidate.lower(): candidate for candidate in candidates}
     matches = get_close_matches(name.lower(), folded, n=1, cutoff=0.7)
     return f"did you mean `{folded[matches[0]]}`?" if matches else None

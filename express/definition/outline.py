@@ -1,9 +1,8 @@
-"""Where every value of a JSON text stands.
+"""The position of every value in a JSON text.
 
-A parsed definition has forgotten its text, and a problem needs the text back: the line, the column and the
-characters to underline. `outline` reads the text once more, strictly and without recursion, and keeps for every
-value its span and the span of its key. It runs only when there is a problem to place or a syntax error to
-explain, so a definition that is right never pays for it.
+A parsed definition no longer knows its text, but a problem needs the line, the column and the characters to
+underline. `outline` scans the text again, strictly and without recursion, and records the span of every value and of
+its key. It runs only to place a problem or to explain a syntax error, so a correct definition never pays for it.
 
 The grammar is RFC 8259; a text that breaks it raises the JSONSyntaxError that `syntax` words.
 """
@@ -33,8 +32,8 @@ _CHARACTER: Final = re.compile(
 class Node:
     """One value: `[start, end)` is its span in the text, `[key_start, key_end)` that of its key, quotes included.
 
-    `members` holds the nodes of an object by name or those of an array in order, and is None for anything else.
-    The root and array items have no key: `key_start` is -1.
+    `members` holds the nodes of an object by name or those of an array in order, and is None for a scalar. The root
+    and array items have no key: `key_start` is -1.
     """
 
     __slots__ = ("end", "key_end", "key_start", "members", "start")
@@ -47,7 +46,7 @@ class Node:
         self.members: dict[str, Node] | list[Node] | None = None
 
     def child(self, step: str) -> Node | None:
-        """The member of that name, or the item of that index, if there is one."""
+        """The member of that name or the item at that index, or None."""
         if isinstance(self.members, dict):
             return self.members.get(step)
         if isinstance(self.members, list) and step.isdecimal() and int(step) < len(self.members):
@@ -56,7 +55,7 @@ class Node:
 
 
 class Outline:
-    """The root of a text, and every key that repeats an earlier key of its object, in text order."""
+    """The root node of a text, and every key that repeats an earlier key of its object, in text order."""
 
     __slots__ = ("repeated", "root")
 
@@ -65,7 +64,7 @@ class Outline:
         self.repeated = repeated
 
     def nearest(self, pointer: str) -> Node:
-        """The node at the pointer, or its nearest ancestor that the text has."""
+        """The node at the pointer, or the nearest ancestor present in the text."""
         node = self.root
         for step in steps_of(pointer):
             child = node.child(step)
@@ -81,10 +80,10 @@ def outline(text: str) -> Outline:
 
 
 def string_position(text: str, start: int, offset: int) -> int:
-    """The index in `text` of character `offset` of the string whose opening quote stands at `start`.
+    """The index in `text` of character `offset` of the string whose opening quote is at `start`.
 
-    An escape (`\\n`, `\\u00e9`, a surrogate pair) counts as the one character it stands for. Beyond the end of
-    the string it is the closing quote.
+    An escape (`\\n`, `\\u00e9`, a surrogate pair) counts as the one character it stands for. An offset beyond the end
+    of the string gives the closing quote.
     """
     position = start + 1
     for _ in range(offset):
@@ -96,13 +95,13 @@ def string_position(text: str, start: int, offset: int) -> int:
 
 
 class _Scanner:
-    """The strict reader behind `outline`: one loop over the values, with a stack of the open containers."""
+    """The strict scanner behind `outline`: one loop over the values, with a stack of the open containers."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
         self.open: list[Node] = []
-        self.steps: list[str | int] = []  # of each open container, the member being read
+        self.steps: list[str | int] = []  # per open container, the member being read
         self.repeated: list[tuple[str, Node]] = []
 
     def scan(self) -> Outline:
@@ -134,7 +133,7 @@ class _Scanner:
         return True
 
     def following(self, node: Node) -> Node | None:
-        """End a value and go to the next one, closing containers on the way; None at the end of the root."""
+        """Finish a value and go to the next one, closing containers on the way; None at the end of the root."""
         while True:
             node.end = self.position
             self.skip_blanks()
@@ -151,7 +150,7 @@ class _Scanner:
             self.steps.pop()
 
     def member(self) -> Node:
-        """The node of the next member of the innermost container: behind its key and colon, or the next item."""
+        """The node of the next member of the innermost container: after its key and colon, or the next item."""
         members = self.open[-1].members
         if isinstance(members, list):
             node = Node(self.position)
@@ -187,7 +186,7 @@ class _Scanner:
         self.advance(container)
 
     def advance(self, container: Node) -> None:
-        """Over a comma or colon and the blanks behind it; something must follow."""
+        """Skip a comma or colon and the whitespace after it; a token must follow."""
         self.position += 1
         self.skip_blanks()
         self.refuse_end(container)

@@ -1,4 +1,4 @@
-"""Lines and columns: how a place in a text is told to a person."""
+"""Positions in a text as lines and columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Place(NamedTuple):
     source_line: str
 
 
-#: The place of what has no text.
+#: The place of a problem without a source text.
 NOWHERE: Final = Place(0, 0, 0, "")
 
 
@@ -37,7 +37,7 @@ class Lines:
         self._shown: dict[int, str] = {}
 
     def place(self, start: int, end: int) -> Place:
-        """The part of `[start, end)` that stands in the line of `start`, one character at least."""
+        """The part of `[start, end)` within the line of `start`, at least one character."""
         line = bisect_right(self._starts, start)
         source_line = self._shown.get(line)
         if source_line is None:
@@ -49,11 +49,11 @@ class Lines:
 
 
 def span_of(text: str, node: Node, *, on_key: bool, offset: int, length: int) -> tuple[int, int]:
-    """The characters that stand for a node.
+    """The characters to underline for a node.
 
-    A string or another scalar stands for itself; `offset` and `length` select characters of a string's value,
-    `length` 0 goes to its end. An object or array is too long to underline and stands by its key, or by its
-    opening bracket where it has none.
+    A scalar is underlined itself; `offset` and `length` select characters of a string's value, `length` 0 extends to
+    its end. An object or array is too long to underline: its key stands for it, or its opening bracket if it has no
+    key.
     """
     if (on_key or node.members is not None) and node.key_start >= 0:
         return node.key_start, node.key_end

@@ -1,8 +1,8 @@
-"""JSON Pointers (RFC 6901), the way this package names a value of a definition, and AWS's way to write one.
+"""JSON Pointers (RFC 6901), which this package uses to address values of a definition, and AWS's notation for them.
 
-A pointer is a string: `/States/A~1B/Choices/0/Next`, and `""` for the root. AWS escapes nothing and puts array
-indexes into brackets, `/States/A/B/Choices[0]/Next`, which reads well and cannot be read back; so it is made only
-when a problem is told.
+A pointer is a string: `/States/A~1B/Choices/0/Next`, and `""` for the root. AWS escapes nothing and writes array
+indexes in brackets, `/States/A/B/Choices[0]/Next`. That form cannot be parsed back, so it is rendered only when a
+problem is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def escape_key(key: str) -> str:
-    """An object key as a step of a pointer."""
+    """An object key escaped as a step of a pointer."""
     return key.replace("~", "~0").replace("/", "~1")
 
 
@@ -24,14 +24,14 @@ def steps_of(pointer: str) -> list[str]:
 
 
 def value_at(pointer: str, value: JSON) -> Any:
-    """What a pointer leads to, which must be there."""
+    """The value a pointer leads to, which must exist."""
     for step in steps_of(pointer):
         value = value[int(step)] if isinstance(value, list) else value[step]
     return value
 
 
 def render_location(pointer: str, value: JSON) -> str:
-    """A pointer into `value` as AWS writes it: `/States/C/Choices[0]/Next`, and `/` for the root."""
+    """A pointer into `value` in AWS's notation: `/States/C/Choices[0]/Next`, and `/` for the root."""
     location = ""
     for step in steps_of(pointer):
         if isinstance(value, list):

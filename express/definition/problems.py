@@ -1,10 +1,10 @@
-"""What is wrong with a definition, said once and with its place.
+"""Diagnostics of a definition, each with its place.
 
-A Problem is plain data: AWS's code, AWS's words, AWS's location, and beside them what only we can give, the
-line, the column and a suggestion. It is made by `Document.report` and printed by `render`; `str(problem)` is
-the one line that CreateStateMachine puts into its InvalidDefinition message.
+A Problem is plain data: AWS's code, message and location, and in addition a line, a column and a suggestion, which
+AWS does not give. `Document.report` makes it and `render` prints it; `str(problem)` is the one line that
+CreateStateMachine puts into its InvalidDefinition message.
 
-The codes are those of the API reference, "ValidateStateMachineDefinitionDiagnostic"; those the page does not
+The codes are those of the API reference, "ValidateStateMachineDefinitionDiagnostic"; codes that the page does not
 list were seen in answers of the service (see `messages`).
 """
 
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from express.types import Severity
 
-#: The definition is no JSON at all.
+#: The definition is not JSON.
 INVALID_JSON_DESCRIPTION: Final = "INVALID_JSON_DESCRIPTION"
-#: There is no definition: nothing was given, or its file cannot be read.
+#: There is no definition: none was given, or its file cannot be read.
 MISSING_DESCRIPTION: Final = "MISSING_DESCRIPTION"
 #: A field is missing, unknown, of the wrong type or out of range.
 SCHEMA_VALIDATION_FAILED: Final = "SCHEMA_VALIDATION_FAILED"
@@ -32,18 +32,18 @@ INVALID_LABEL_NAME: Final = "INVALID_LABEL_NAME"
 MISSING_TRANSITION_TARGET: Final = "MISSING_TRANSITION_TARGET"
 TOO_DEEPLY_NESTED: Final = "TOO_DEEPLY_NESTED"
 
-#: Not on the page, but answered by the service for JSONata and for variables.
+#: Codes missing from the page that the service gives for JSONata and for variables.
 INVALID_JSONATA_EXPRESSION: Final = "INVALID_JSONATA_EXPRESSION"
 UNSUPPORTED_JSONATA_EXPRESSION: Final = "UNSUPPORTED_JSONATA_EXPRESSION"
 RESERVED_VARIABLE_NAME: Final = "RESERVED_VARIABLE_NAME"
 INVALID_VARIABLE_NAME: Final = "INVALID_VARIABLE_NAME"
 
-#: Warnings of the page.
+#: Warnings listed on the page.
 NO_DOLLAR: Final = "NO_DOLLAR"
 NO_PATH: Final = "NO_PATH"
 PASS_RESULT_IS_STATIC: Final = "PASS_RESULT_IS_STATIC"
 
-#: Ours, a warning: JSON lets a field appear twice and AWS silently takes the last.
+#: Ours, a warning: JSON allows a repeated field and AWS silently takes the last.
 DUPLICATE_FIELD: Final = "DUPLICATE_FIELD"
 
 
@@ -51,10 +51,10 @@ DUPLICATE_FIELD: Final = "DUPLICATE_FIELD"
 class Problem:
     """One diagnostic of a definition.
 
-    `location` is the place as AWS writes it (`/States/A/Next`, `/States/C/Choices[0]`, `/` for the root), or
-    None where AWS gives none. For a text that is no JSON it is Jackson's place, for a file that cannot be read
-    its path. `line` and `column` count from 1 and are 0 when there is no text to point into;
-    `column` and `length` are characters of `source_line`.
+    `location` is the place as AWS writes it (`/States/A/Next`, `/States/C/Choices[0]`, `/` for the root), or None
+    where AWS gives none. For a text that is not JSON it is Jackson's location, for a file that cannot be read its
+    path. `line` and `column` count from 1 and are 0 when there is no text to point into; `column` and `length` are
+    characters of `source_line`.
     """
 
     code: str

@@ -1,9 +1,9 @@
 """Problems as text: frames for people, JSON for programs, annotations for GitHub.
 
-A frame shows the line of the definition with the characters at fault underlined. Definitions come from anywhere,
-so whatever they hold is made harmless first: control characters are escaped, tabs widened, and a line too long
-for a terminal (generated definitions are one line of a megabyte) is cut around the place. Carets are aligned by
-the columns a terminal gives a character: two for wide ones, none for combining ones.
+A frame shows the line of the definition with the wrong characters underlined. Definitions are untrusted, so their
+text is sanitised first: control characters are escaped, tabs widened, and a line too long for a terminal (generated
+definitions are one line of a megabyte) is cut around the place. Carets are aligned by terminal columns: two for wide
+characters, none for combining ones.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from express.types import JSON, Diagnostic
 
-#: Characters of a source line that a frame shows at most, and how many of them before the place.
+#: Maximum number of characters of a source line in a frame, and how many of them precede the place.
 _SHOWN: Final = 100
 _BEFORE: Final = 40
 _TAB: Final = "    "
 _CUT: Final = "…"
 
-#: Jackson's places quote up to 500 characters of the source; a frame shows the source itself.
+#: Jackson's locations quote up to 500 characters of the source; a frame shows the source itself.
 _JACKSON_SOURCE: Final = re.compile(
     r'\[Source: \(String\)".*?"(?:\[truncated \d+ chars\])?; (line: \d+, column: \d+)\]', re.DOTALL
 )
@@ -39,12 +39,12 @@ _TONES: Final = {"ERROR": "\x1b[1;31m", "WARNING": "\x1b[1;33m"}
 
 
 def render_text(problems: Iterable[Diagnostic], *, source_name: str, color: bool = False) -> str:
-    """One frame for each problem, separated by blank lines; `source_name` is the file as its user knows it."""
+    """One frame per problem, separated by blank lines; `source_name` is the file name as the user knows it."""
     return "\n".join(_frame(problem, source_name, color) for problem in problems)
 
 
 def render_json(problems: Iterable[Diagnostic], *, source_name: str) -> str:
-    """One line: the answer of ValidateStateMachineDefinition, with `file`, and with the place in each diagnostic."""
+    """One line: the answer of ValidateStateMachineDefinition plus `file`, and the place in each diagnostic."""
     diagnostics = []
     for problem in problems:
         diagnostic = as_diagnostic(problem)
@@ -63,12 +63,12 @@ def render_json(problems: Iterable[Diagnostic], *, source_name: str) -> str:
     try:
         return orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE).decode()
     except TypeError:
-        # A file name may hold bytes that are no text.
+        # A file name may hold bytes that are not valid text.
         return json.dumps(answer, separators=(",", ":")) + "\n"
 
 
 def render_github(problems: Iterable[Diagnostic], *, source_name: str) -> str:
-    """One workflow command for each problem, which GitHub shows beside the line of the pull request.
+    """One workflow command per problem, which GitHub shows at the line in the pull request.
 
     GitHub documentation, "Workflow commands for GitHub Actions": `::error file=..,line=..,col=..,title=..::text`.
     """
@@ -76,7 +76,7 @@ def render_github(problems: Iterable[Diagnostic], *, source_name: str) -> str:
 
 
 def as_diagnostic(problem: Diagnostic) -> dict[str, JSON]:
-    """A diagnostic as ValidateStateMachineDefinition answers it; a location that AWS leaves out is left out."""
+    """A diagnostic in the format of ValidateStateMachineDefinition, without a location where AWS gives none."""
     diagnostic: dict[str, JSON] = {
         "severity": problem.severity,
         "code": problem.code,
@@ -121,7 +121,7 @@ def _shown_location(problem: Diagnostic, source_name: str) -> str:
 
 
 def _excerpt(problem: Diagnostic) -> tuple[str, int, int]:
-    """The part of the source line around the place, and in terminal columns: how far in it starts, and how wide."""
+    """The part of the source line around the place, and the start and width of the place in terminal columns."""
     line, start = problem.source_line, problem.column - 1
     first = max(0, start - _BEFORE) if len(line) > _SHOWN else 0
     last = min(len(line), first + _SHOWN)
@@ -141,7 +141,7 @@ def _plain(message: str) -> str:
 
 
 def escape_controls(text: str) -> str:
-    """The text with everything a terminal might obey, hide or refuse written as an escape (`\\x1b`, `\\u202e`)."""
+    """The text with every character that a terminal might interpret or hide escaped (`\\x1b`, `\\u202e`)."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or unicodedata.category(char) == "Zs" else _escape(char) for char in text)
@@ -152,7 +152,7 @@ def _escape(char: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns a terminal needs for the text (Unicode Annex 11, East Asian Width)."""
+    """The terminal columns that the text occupies (Unicode Annex 11, East Asian Width)."""
     if text.isascii():
         return len(text)
     return sum(_width(char) for char in text)

@@ -1,11 +1,11 @@
-"""What is wrong with a text that is no JSON, in Jackson's words.
+"""JSON syntax errors in Jackson's words.
 
-AWS reads definitions with Jackson and hands its complaint on: the message as message, Jackson's place as location
-(recorded: `Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true'
-or 'false')`). `outline` finds the spot, the functions here word it. Each takes the text and an index and returns
-the error for its caller to raise.
+AWS parses definitions with Jackson and passes its error on: Jackson's text as the message, Jackson's location as the
+location (recorded: `Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null',
+'true' or 'false')`). `outline` finds the position, the functions here word the error: each takes the text and an
+index and returns the error for its caller to raise.
 
-Jackson reports the column it had read up to, one past the character at fault; `position` keeps the character.
+Jackson reports the column it had read up to, one past the wrong character; `position` keeps the character.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KIND: Final = {"{": "Object", "[": "Array"}
 
 
 class JSONSyntaxError(Exception):
-    """The text is no JSON: Jackson's words, the index of the character at fault, and the index Jackson had reached."""
+    """The text is not JSON: Jackson's message, the index of the wrong character, and the index Jackson had reached."""
 
     def __init__(self, message: str, position: int, reached: int) -> None:
         super().__init__(message)
@@ -36,7 +36,7 @@ class JSONSyntaxError(Exception):
 
 
 def source_place(text: str, index: int) -> str:
-    """Jackson's `JsonLocation`: the source (500 characters of it), line and column, both from 1."""
+    """Jackson's `JsonLocation`: the first 500 characters of the source, line and column, both from 1."""
     line, line_start = 1, 0
     for match in _LINE_BREAK.finditer(text, 0, index):
         line, line_start = line + 1, match.end()
@@ -46,7 +46,7 @@ def source_place(text: str, index: int) -> str:
 
 
 def unexpected(text: str, index: int, expectation: str, where: str = "") -> JSONSyntaxError:
-    """A character that cannot stand here (or the end of the text)."""
+    """A character that is not allowed here (or the end of the text)."""
     if index >= len(text):
         return end_of_input(text, f": {expectation}")
     return JSONSyntaxError(f"Unexpected character ({_named(text[index])}){where}: {expectation}", index, index + 1)
@@ -63,7 +63,7 @@ def end_in_container(text: str, opened: int) -> JSONSyntaxError:
 
 
 def comment(text: str, index: int) -> JSONSyntaxError:
-    """A slash where only blanks may stand."""
+    """A slash where only whitespace is allowed."""
     return unexpected(
         text,
         index,
@@ -72,7 +72,7 @@ def comment(text: str, index: int) -> JSONSyntaxError:
 
 
 def no_separator(text: str, index: int, opened: int) -> JSONSyntaxError:
-    """After a member of the container opened at `opened` comes neither a comma nor its closing bracket."""
+    """A member of the container opened at `opened` is followed by neither a comma nor the closing bracket."""
     kind, start = _KIND[text[opened]], source_place(text, opened)
     if index >= len(text):
         return end_of_input(text, f": expected close marker for {kind} (start marker at {start})")
@@ -83,7 +83,7 @@ def no_separator(text: str, index: int, opened: int) -> JSONSyntaxError:
 
 
 def no_value(text: str, index: int) -> JSONSyntaxError:
-    """Where a value should start stands something else."""
+    """Something other than a value where one should start."""
     char = text[index : index + 1]
     if char == "-":
         return unexpected(
@@ -106,7 +106,7 @@ def unknown_token(text: str, start: int) -> JSONSyntaxError:
 
 
 def bad_number(text: str, start: int, end: int) -> JSONSyntaxError | None:
-    """A number in `[start, end)` that runs on as `01`, `1.` or `1e`; None if what follows is not its fault."""
+    """The error of a number in `[start, end)` that continues as `01`, `1.` or `1e`; None for other text after it."""
     following = text[end]
     if following.isdigit():
         return JSONSyntaxError("Invalid numeric value: Leading zeroes not allowed", start, end + 1)
@@ -119,7 +119,7 @@ def bad_number(text: str, start: int, end: int) -> JSONSyntaxError | None:
 
 
 def bad_string(text: str, start: int, where: str) -> JSONSyntaxError:
-    """A string that does not end, or holds a bare control character or a bad escape."""
+    """A string that is not terminated, or contains a bare control character or a bad escape."""
     prefix = _STRING_PREFIX.match(text, start)
     assert prefix is not None
     at = prefix.end()

@@ -1,12 +1,12 @@
 """The 39 comparison operators of Choice rules, and the Boolean rules that combine them.
 
-One row of OPERATORS is one operator: its family decides what the operand must be and which values can match at all.
-A value of another type is no match and no error (recorded for every pair of types); a Variable or `*Path` that finds
-nothing fails the execution, except under IsPresent. Numbers compare as IEEE 754 doubles, strings as Java's
+One row of OPERATORS is one operator: its family decides the type of the operand and which values can match at all. A
+value of another type does not match and is not an error (recorded for every pair of types); a Variable or `*Path`
+that finds nothing fails the execution, except under IsPresent. Numbers compare as IEEE 754 doubles, strings as Java's
 `compareTo` does (UTF-16 code units), timestamps as instants (AWS guide, "Choice"; ASL spec, "Data-test expression").
 
-Every row is compiled to a closure that reads the value once and does one type test and one comparison; the other
-side is converted beforehand when it is a literal.
+Every row compiles to a closure that reads the value once and does one type test and one comparison; a literal operand
+is converted at compile time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Family: TypeAlias = Literal["string", "numeric", "boolean", "timestamp", "type"]
 Operand: TypeAlias = Literal["literal", "path"]
 Kinds: TypeAlias = frozenset[type]
 Compare: TypeAlias = Callable[[JSON, JSON], bool]
-#: `compile(variable, operand)`: the closure of one operator, made for its operand.
+#: `compile(variable, operand)`: builds the closure of one operator for its operand.
 Compile: TypeAlias = Callable[[Expr, JSON], Expr]
 
 _STRING: Final = frozenset({str})
@@ -34,7 +34,7 @@ _BOOLEAN: Final = frozenset({bool})
 _INSTANT: Final = frozenset({int})
 _NULL: Final = frozenset({type(None)})
 
-#: Integers up to this size are doubles exactly, so Python's exact comparison with one is the double comparison.
+#: Integers up to this size are exact doubles, so Python's exact comparison with one equals that of doubles.
 _EXACT: Final = 2**53 - 1
 #: Text below this character sorts the same by code points and by UTF-16 units, whatever it is compared with.
 _SURROGATES: Final = "\ud800"
@@ -44,7 +44,7 @@ _SURROGATES: Final = "\ud800"
 class Operator:
     """One comparison operator of a Choice rule.
 
-    `operand` "path" means that the operand is a path to the value to compare with.
+    With `operand` "path" the operand is a path to the value to compare with.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Operator:
     compile: Compile
 
     def check_operand(self, value: JSON) -> str | None:
-        """What is wrong with a definition's operand (for a path, with its type only), or None."""
+        """The reason a definition's operand is invalid (only its type is checked for a path), or None."""
         if self.operand == "path":
             return None if isinstance(value, str) else _EXPECTED["string"]
         if type(value) not in _OPERAND_KINDS[self.family]:
@@ -63,10 +63,10 @@ class Operator:
         return None
 
     def build(self, variable: Expr, operand: JSON | Expr) -> Expr:
-        """The closure of `variable <operator> operand`, giving a bool. `operand` is the literal, or the path's Expr.
+        """The closure of `variable <operator> operand`, returning a bool.
 
-        It raises EngineError `States.Runtime` when a path finds nothing: `Invalid path '$.x': The choice state's
-        condition path references an invalid value.`
+        `operand` is the literal, or the path's Expr. The closure raises EngineError `States.Runtime` when a path
+        finds nothing: `Invalid path '$.x': The choice state's condition path references an invalid value.`
         """
         return self.compile(variable, operand)
 
@@ -91,7 +91,7 @@ def build_and(rules: Sequence[Expr]) -> Expr:
     """`And`: true when every rule is; rules after the first false one are not evaluated."""
     if len(rules) == 1:
         return rules[0]
-    # Two halves: a long list costs one short closure per rule and no deep stack.
+    # Split in halves: a long list then costs one short closure per rule and no deep stack.
     first, second = build_and(rules[: len(rules) // 2]), build_and(rules[len(rules) // 2 :])
 
     def both(data: JSON, scope: Scope) -> JSON:
@@ -122,7 +122,7 @@ def build_not(rule: Expr) -> Expr:
 
 
 def _invalid_condition_path(error: PathNotFound) -> EngineError:
-    """The failure of a Choice state whose Variable or `*Path` finds nothing (no blank before the colon here)."""
+    """The error of a Variable or `*Path` that finds nothing; unlike others it has no space before the colon."""
     return EngineError(
         RUNTIME, f"Invalid path '{error.path}': The choice state's condition path references an invalid value."
     )
@@ -140,7 +140,7 @@ def _comparison(compare: Compare, variable: Expr, constant: JSON, kinds: Kinds) 
 
 
 def _equality(variable: Expr, constant: JSON) -> Expr:
-    """For constants that equal nothing of another type, as texts do."""
+    """Equality for constants that Python never equates with a value of another type, such as strings."""
 
     def equality(data: JSON, scope: Scope) -> JSON:
         try:
@@ -182,7 +182,7 @@ def _string_path(compare: Compare) -> Compile:
 
 
 def _by_utf16(compare: Compare) -> Compare:
-    """`compare` for strings in Java's order; it differs from Python's for characters beyond U+FFFF only."""
+    """`compare` in Java's string order, which differs from Python's only for characters beyond U+FFFF."""
 
     def by_utf16(left: str, right: str) -> bool:
         if left.isascii() or right.isascii():
@@ -211,7 +211,7 @@ def _as_doubles(compare: Compare) -> Compare:
     def as_doubles(left: float, right: float) -> bool:
         try:
             return compare(float(left), float(right))
-        except OverflowError:  # an integer beyond all doubles: Python compares it exactly, with doubles too
+        except OverflowError:  # an integer beyond the largest double: Python compares it exactly, also with doubles
             return compare(left, right)
 
     return as_doubles
@@ -240,7 +240,7 @@ def _timestamp_path(compare: Compare) -> Compile:
 
 
 def _instant(text: Expr) -> Expr:
-    """The instant of a timestamp, or None for everything else, which no timestamp operator matches."""
+    """The instant of a timestamp, or None for any other value, which no timestamp operator matches."""
 
     def instant(data: JSON, scope: Scope) -> JSON:
         value = text(data, scope)
@@ -250,7 +250,7 @@ def _instant(text: Expr) -> Expr:
 
 
 def _string_matches(variable: Expr, pattern: JSON) -> Expr:
-    """A pattern with a stray backslash fails when it is evaluated, as the ASL spec has it."""
+    """A pattern with a stray backslash fails at evaluation, not at compile time, as the ASL spec requires."""
     try:
         matches = compile_wildcards(pattern)
     except PatternError as invalid:
@@ -274,7 +274,7 @@ def _always_fails(cause: str) -> Expr:
 
 
 def _is_kind(kinds: Kinds) -> Compile:
-    """A type test; an operand of false turns it round (recorded)."""
+    """A type test; the operand false inverts it (recorded)."""
 
     def is_kind(variable: Expr, expected: JSON) -> Expr:
         def has_kind(data: JSON, scope: Scope) -> JSON:
@@ -294,7 +294,7 @@ def _is_timestamp(variable: Expr, expected: JSON) -> Expr:
 
 
 def _is_present(variable: Expr, expected: JSON) -> Expr:
-    """The one operator for which a path may find nothing; an explicit null is present (recorded)."""
+    """The only operator whose path may find nothing; an explicit null counts as present (recorded)."""
 
     def is_present(data: JSON, scope: Scope) -> JSON:
         try:

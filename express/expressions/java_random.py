@@ -1,7 +1,7 @@
-"""`java.util.Random`: what the service's random functions draw from when they are given a seed.
+"""`java.util.Random`: the generator behind the service's random functions with a seed.
 
-Which numbers a seed gives is documented nowhere, but they must be the same ones for ever, and this generator is fixed
-by its specification (Java SE API, `java.util.Random`).
+The numbers for a seed are not documented anywhere, but must never change; this generator is fixed by its
+specification (Java SE API, `java.util.Random`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-#: Draws so many random bits as a number.
+#: Draws the given number of random bits as an integer.
 NextBits: TypeAlias = Callable[[int], int]
 
 _MULTIPLIER: Final = 0x5DEECE66D
@@ -17,7 +17,7 @@ _MASK: Final = 2**48 - 1
 
 
 def seeded(seed: int) -> NextBits:
-    """`new Random(seed)`: 48 bits of state, of which the high ones are the result."""
+    """`new Random(seed)`: 48 bits of state, the high ones of which are the result."""
     state = (seed ^ _MULTIPLIER) & _MASK
 
     def next_bits(count: int) -> int:
@@ -29,5 +29,5 @@ def seeded(seed: int) -> NextBits:
 
 
 def next_double(next_bits: NextBits) -> float:
-    """`nextDouble()`: 53 bits as a number from 0 up to but not including 1."""
+    """`nextDouble()`: 53 bits as a number in [0, 1)."""
     return ((next_bits(26) << 27) + next_bits(27)) * 2.0**-53

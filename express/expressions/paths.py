@@ -1,11 +1,10 @@
-"""The fields of the Amazon States Language that hold a path, on top of the JSONPath dialect.
+"""The path fields of the Amazon States Language, on top of the JSONPath dialect.
 
-InputPath, OutputPath and their like hold any Path; ResultPath, SecondsPath and others a Reference Path, which names a
-single place (ASL spec, "Paths" and "Reference Paths"). What is refused, and in which words, follows AWS.
+InputPath, OutputPath and similar fields hold any Path; ResultPath, SecondsPath and others a Reference Path, which
+names a single place (ASL spec, "Paths" and "Reference Paths"). Which paths are refused, and the messages, follow AWS.
 
-ResultPath writes, and writing here never changes anything: nobody mutates a value he did not make. A writer copies
-the spine, the containers on the way from the root to the place, and shares all the rest with the raw input; merging
-a result into an input of any size costs as much as the few objects along the path.
+A ResultPath writer never mutates its input. It copies the spine, the containers between the root and the place, and
+shares the rest with the raw input, so merging a result into a large input costs only the few objects along the path.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ from express.types import JSON
 #: `(raw, result) -> output`: combines a state's result with its raw input.
 ResultWriter: TypeAlias = Callable[[JSON, JSON], JSON]
 
-#: `Variable` and the path operands of Choice rules are read by a parser of their own, which gives reasons.
+#: `Variable` and the path operands of Choice rules have a parser of their own in AWS, which gives reasons.
 _CHOICE_FIELD = re.compile(r"Variable|(?:String|Numeric|Boolean|Timestamp)(?:Equals|Less|Greater)\w*Path")
 
 
 def read_path(text: str) -> Path:
     """The Path in a field such as InputPath, OutputPath or ItemsPath: of the data, the context or a variable.
 
-    Raises ExpressionError with AWS's text and the offset of the trouble; its `__cause__` tells what exactly it is.
+    Raises ExpressionError with AWS's text and the offset of the mistake; its `__cause__` has the specific reason.
     """
     try:
         return parse_path(text)
@@ -42,8 +41,8 @@ def read_path(text: str) -> Path:
 def read_reference_path(text: str, *, what: str) -> Path:
     """The Reference Path in the field named `what`: names and non-negative indexes only.
 
-    A ResultPath moreover starts at `$`: it can name neither a variable nor a place in the context object. Raises
-    ExpressionError with AWS's text and the offset of the trouble.
+    A ResultPath must also start at `$`: it can name neither a variable nor a place in the context object. Raises
+    ExpressionError with AWS's text and the offset of the mistake.
     """
     reason = _read_choice_path(text) if _CHOICE_FIELD.fullmatch(what) else None
     if reason is not None:
@@ -56,7 +55,7 @@ def read_reference_path(text: str, *, what: str) -> Path:
 
 
 def _read_choice_path(text: str) -> tuple[str, int] | None:
-    """What a Choice rule has against `text`, as AWS words it: both texts are reported from CreateStateMachine."""
+    """The reason a Choice rule rejects `text`, in AWS's words; both texts are reported from CreateStateMachine."""
     if not text.startswith("$"):
         return "Reference path didn't start with '$'", 0
     if bracket := re.search(r"(?<!\\)\[(?!['\"\d])", text):
@@ -65,7 +64,7 @@ def _read_choice_path(text: str) -> tuple[str, int] | None:
 
 
 def _offset_of_excess(path: Path, text: str) -> int:
-    """Where the first step stands that a Reference Path cannot have, as near as the text tells."""
+    """The offset of the first step not allowed in a Reference Path, as far as a search of the text can tell."""
     if path.reference:
         return 0
     excess = re.search(r"\.\.|[*?:@(]|\[-|\[[^\]]*,", text[1:])
@@ -93,11 +92,11 @@ def invalid_path(error: PathNotFound) -> EngineError:
 def build_result_path(path: Path) -> ResultWriter:
     """The writer of a ResultPath: `(raw, result) -> output`.
 
-    `$` gives the result. An existing field or array element is replaced, missing objects on the way are created (ASL
-    spec, "ResultPath"). Where the path does not fit the raw input - a field of something that is no object, an
-    element that is not there - the writer raises `States.ResultPathMatchFailure`. The causes are those of the
-    service: `Unable to apply ReferencePath $.x to input "text"` when the input as a whole is no object, and
-    `Unable to apply step "b" to input {"a":1}` when a step on the way does not fit.
+    `$` gives the result. An existing field or array element is replaced, missing objects along the path are created
+    (ASL spec, "ResultPath"). Where the path does not fit the raw input - a field of a non-object, an index out of
+    range - the writer raises `States.ResultPathMatchFailure`. The causes are those of the service:
+    `Unable to apply ReferencePath $.x to input "text"` when the input as a whole is not an object, and
+    `Unable to apply step "b" to input {"a":1}` when a later step does not fit.
     """
     misfit = _misfit_of(path.text)
     match path.steps:
@@ -110,7 +109,7 @@ def build_result_path(path: Path) -> ResultWriter:
     return _build_deep(path.steps, misfit)
 
 
-#: Makes the error for a raw input that does not fit: as a whole, or at the given step.
+#: Makes the error for a raw input that does not fit: as a whole (None), or at the given step.
 _Misfit: TypeAlias = Callable[[JSON, Step | None], StateError]
 
 
@@ -150,7 +149,7 @@ def _build_field_of_field(a: str, b: str, misfit: _Misfit) -> ResultWriter:
     return write
 
 
-#: Stands for an object that is not there yet; only ever unpacked.
+#: Stands for an absent object; only ever unpacked.
 _NOTHING: Final[dict[str, JSON]] = {}
 
 
@@ -175,7 +174,7 @@ def _build_deep(steps: tuple[Step, ...], misfit: _Misfit) -> ResultWriter:
 
 
 def _build_place(steps: tuple[Step, ...]) -> ResultWriter:
-    """`(node, result) -> node` with the result put in where `steps` lead."""
+    """`(node, result) -> node` with the result inserted at the place of `steps`."""
     match steps:
         case (Name() as step, *rest):
             return _build_place_in_object(step, _build_place(tuple(rest)))

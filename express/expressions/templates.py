@@ -1,12 +1,12 @@
 """Payload templates: literal JSON in which every field named `x.$` is computed and becomes `x`.
 
 Parameters, ResultSelector, ItemSelector, Credentials, BatchInput and the JSONPath form of Assign are templates (ASL
-spec, "Payload Template"; AWS guide, "Parameters"). Computed fields stand at any depth of objects, also of objects
-inside arrays (the usual `"Environment": [{"Name": "A", "Value.$": "$.a"}]`); strings elsewhere are literal, whatever
-they look like. A computed value is a path (`$`, `$$`, `$variable`) or an intrinsic call.
+spec, "Payload Template"; AWS guide, "Parameters"). Computed fields may appear at any depth of objects, including
+objects inside arrays (the usual `"Environment": [{"Name": "A", "Value.$": "$.a"}]`); all other strings are literal,
+whatever they look like. A computed value is a path (`$`, `$$`, `$variable`) or an intrinsic call.
 
-Most of a template never changes, so building separates it once: a template without computed fields is one shared
-value, and an object with some becomes a copy of its constant part plus one assignment for each of them.
+Most of a template is constant, so building separates that part once: a template without computed fields is one shared
+value, an object with some becomes a copy of its constant part plus one assignment per computed field.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from express.payload import PAYLOAD_LIMIT, fresh
 from express.types import JSON, Expr, Scope
 
 Expression: TypeAlias = Path | Call
-#: Told of each problem: the JSON pointer below the field (`/a/b.$`), AWS's message, and the offset of the trouble in
-#: the string at that pointer (0 when the trouble is not inside a string).
+#: Callback for each problem: the JSON pointer below the field (`/a/b.$`), AWS's message, and the offset of the
+#: mistake in the string at that pointer (0 when the mistake is not inside a string).
 Report: TypeAlias = Callable[[str, str, int], None]
 
-#: What follows the name of a computed field.
+#: Suffix of the name of a computed field.
 _SUFFIX: Final = ".$"
-#: So many parts that may go through much data are evaluated without a look at the time between them.
+#: Up to this many potentially expensive parts are evaluated without deadline checks between them.
 _FEW: Final = 4
-#: Characters that the calls of one template may write: many times what an output may have, which is measured later.
+#: Maximum characters that one template's calls write: many times the limit of an output, measured later.
 _MOST_WRITTEN: Final = 8 * PAYLOAD_LIMIT
-#: What AWS says then is recorded nowhere.
+#: AWS's own message for this case is not recorded.
 _TOO_LONG: Final = "The result of a payload template has a size exceeding the maximum number of bytes service limit."
-#: Bytes a path's result may have beyond `Path.growth` times its data.
+#: Bytes by which a path's result may exceed `Path.growth` times its data.
 _SLACK: Final = 4
 
 Key: TypeAlias = str | int
@@ -50,7 +50,7 @@ Copy: TypeAlias = Callable[[], JSON]
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The value of a field `name.$`; `field` is the name as written, which causes quote."""
+    """The value of a field `name.$`; `field` is the name as written, as quoted in causes."""
 
     field: str
     expression: Expression
@@ -58,7 +58,7 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """An object or array with computed parts. `base` is a dict or list with null at the place of each part."""
+    """An object or array with computed parts: `base` is a dict or list with null in place of each part."""
 
     base: JSON
     parts: tuple[tuple[Key, Node], ...]
@@ -79,10 +79,10 @@ class Template:
     """A parsed payload template.
 
     `growth` is `(factor, constant)`: the serialised result has at most `factor * size of the data + constant` bytes;
-    None when that cannot be known (intrinsic calls, variables, the context object, recursive paths). `members`: the
-    members of the data it looks into where it does nothing but index them (`$.a.b[0]`); None for any other. `copies`:
-    how many paths it has, of which each may give all of the data; 1 at the least. `writes`: it has calls that write
-    down what they are given.
+    None when there is no such bound (intrinsic calls, variables, the context object, recursive paths). `members`: the
+    members of the data that it reads, if its paths only index them (`$.a.b[0]`); None otherwise. `copies`: an upper
+    bound of how often the result may hold all of the data, counted in paths; at least 1. `writes`: it has calls that
+    copy their arguments.
     """
 
     root: Node
@@ -93,7 +93,7 @@ class Template:
 
 
 def parse_template(value: JSON, *, report: Report) -> Template:
-    """Read a template, telling `report` of every problem; what is wrong becomes null and reading goes on."""
+    """Parse a template and `report` every problem; a wrong value becomes null and parsing continues."""
     root = _parse(value, "", report)
     expressions = [computed.expression for computed in _computed(root)]
     return Template(
@@ -106,7 +106,7 @@ def parse_template(value: JSON, *, report: Report) -> Template:
 
 
 def parse_expression(text: str) -> Expression:
-    """Parse what may stand where AWS allows a path or an intrinsic call, such as `Fail.CausePath`.
+    """Parse the text of a field that takes a path or an intrinsic call, such as `Fail.CausePath`.
 
     Raises ExpressionError.
     """
@@ -121,12 +121,12 @@ def variables_of(expression: Expression) -> frozenset[str]:
 
 
 def _paths(expression: Expression) -> int:
-    """How many paths there are in an expression; more for recursive ones."""
+    """The number of paths in an expression; recursive paths count more than once."""
     return expression.paths if isinstance(expression, Call) else expression.copies
 
 
 def indexed_member(expression: Expression) -> str | None:
-    """The member of the data that a path of names and indexes begins with (`a` of `$.a.b[0]`); None for any other."""
+    """The member of the data at which a path of names and indexes starts (`a` of `$.a.b[0]`), else None."""
     if isinstance(expression, Call) or build_plain_path(expression) is None or not expression.steps:
         return None
     first = expression.steps[0]
@@ -137,7 +137,7 @@ def build_template(template: Template) -> Expr:
     """The closure that fills in a template.
 
     It raises EngineError `States.Runtime` for a path that finds nothing, with the cause `The JSONPath '$.x' specified
-    for the field 'value.$' could not be found in the input '{...}'`, and whatever an intrinsic call raises.
+    for the field 'value.$' could not be found in the input '{...}'`, and any error of an intrinsic call.
     """
     if _laborious(template.root) > _FEW:
         return deferrable(_build(template.root, is_long=True))
@@ -145,7 +145,7 @@ def build_template(template: Template) -> Expr:
 
 
 def build_expression(expression: Expression) -> Expr:
-    """The closure of a path or an intrinsic call. A path that finds nothing raises PathNotFound; its field words it."""
+    """The closure of a path or an intrinsic call; a path without a value raises PathNotFound, worded by the field."""
     return build_intrinsic(expression) if isinstance(expression, Call) else build_path(expression)
 
 
@@ -189,7 +189,7 @@ def _compose(base: JSON, nodes: Iterable[tuple[Key, Node]]) -> Node:
     nodes = tuple(nodes)
     if all(isinstance(node, Constant) for _, node in nodes):
         return Constant(base)
-    # The base is copied shallowly each time, so containers in it are parts too: each result gets its own.
+    # The base is copied shallowly per result, so its containers are parts too: each result gets its own.
     return Composite(base, tuple((key, node) for key, node in nodes if not _is_scalar(node)))
 
 
@@ -206,8 +206,11 @@ def _computed(node: Node) -> Iterator[Computed]:
 
 
 def _growth(root: Node, expressions: Sequence[Expression]) -> tuple[int, int] | None:
-    """Parts of the data that lie side by side are together no larger than the data; only what lies in another counts
-    twice. So the factor is that of the most paths that meet in one place."""
+    """An upper bound `(factor, constant)` of the result's size, or None.
+
+    Disjoint parts of the data are together no larger than the data; only overlapping parts count more than once. So
+    the factor is the largest sum of `Path.growth` over paths that share a place.
+    """
     heads: list[tuple[_Head, int]] = []
     for expression in expressions:
         if isinstance(expression, Call) or expression.growth is None:
@@ -223,7 +226,7 @@ def _members(expressions: Sequence[Expression]) -> frozenset[str] | None:
     return None if None in members else known
 
 
-#: Where a path leads as far as it is certain: names, and None for any index.
+#: The certain prefix of a path: names, and None for any index.
 _Head: TypeAlias = tuple[str | None, ...]
 
 
@@ -233,7 +236,7 @@ def _head(path: Path) -> _Head:
 
 
 def _constant_size(node: Node) -> int:
-    """Serialised size of a node with each computed value counted as nothing more than the null in its place."""
+    """Serialised size of a node in which every computed value is null."""
     if isinstance(node, Composite):
         nested = sum(_constant_size(part) for _, part in node.parts if isinstance(part, Composite))
         return len(json_bytes(node.base)) + nested
@@ -241,7 +244,7 @@ def _constant_size(node: Node) -> int:
 
 
 def _laborious(node: Node) -> int:
-    """How many computed parts it has that may go through much data: filters and the like, and calls that write."""
+    """The number of potentially expensive computed parts: indefinite paths, and calls that copy their arguments."""
     if isinstance(node, Composite):
         return sum(_laborious(part) for _, part in node.parts)
     if not isinstance(node, Computed):
@@ -264,10 +267,10 @@ def _build(node: Node, *, is_long: bool) -> Expr:
 
 
 def _build_composite(node: Composite, *, is_long: bool) -> Expr:
-    """A copy of the constant part, then one assignment for each computed one.
+    """Copy the constant part, then assign each computed part.
 
-    A path that finds nothing is left to `spelled_out`, which computes the parts again one by one and so knows whose
-    it was: the path that succeeds pays nothing for the words of the one that fails.
+    When a path finds nothing, `spelled_out` evaluates the parts again one by one to find out which one failed, so
+    that the success path pays nothing for error messages.
     """
     copy = node.base.copy
     parts = [(key, _build(part, is_long=is_long)) for key, part in node.parts]
@@ -296,8 +299,7 @@ def _build_composite(node: Composite, *, is_long: bool) -> Expr:
 
 
 def _build_long(copy: Copy, node: Composite, parts: list[tuple[Key, Expr]], spelled_out: Expr) -> Expr:
-    """A piece of a template with so many parts that together they may take long, and fill the memory with what their
-    calls write."""
+    """A composite of many parts: it checks the deadline after each and bounds the characters its calls write."""
     counted = [(key, part, _written(of)) for (key, part), (_, of) in zip(parts, node.parts, strict=True)]
 
     def long(data: JSON, scope: Scope) -> JSON:
@@ -318,7 +320,7 @@ def _build_long(copy: Copy, node: Composite, parts: list[tuple[Key, Expr]], spel
 
 
 def _written(node: Node) -> Callable[[JSON], int] | None:
-    """Counts the characters that calls have written in what was made of a node. None where there are no calls."""
+    """A function that counts the characters written by calls in the value of a node; None if the node has no calls."""
     if isinstance(node, Composite):
         inner = [(key, _written(part)) for key, part in node.parts]
         counts = [(key, count) for key, count in inner if count is not None]
@@ -354,7 +356,7 @@ def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, s
 
 
 def _build_lookup(node: Node) -> Lookup | None:
-    """What finds a computed part that is plain indexing; None for any other part."""
+    """The lookup of a computed part that is plain indexing; None for any other part."""
     if isinstance(node, Computed) and isinstance(node.expression, Path):
         return _look_up_whole_input if _is_whole_input(node.expression) else build_plain_path(node.expression)
     return None
@@ -378,7 +380,7 @@ def _look_up_whole_input(data: JSON) -> JSON:
 
 
 def _build_of_lookups(copy: Copy, parts: list[tuple[Key, Lookup]], spelled_out: Expr) -> Expr:
-    """All parts are plain indexing, as in most templates: then each is one call, mostly of a function in C."""
+    """A composite of plain indexing only, as in most templates: one call per part, mostly of a C function."""
     (key_1, lookup_1), (key_2, lookup_2) = (parts * 2)[:2]
 
     def one(data: JSON, scope: Scope) -> JSON:
@@ -411,7 +413,7 @@ def _build_of_lookups(copy: Copy, parts: list[tuple[Key, Lookup]], spelled_out: 
 
 
 def _spelled_out(node: Composite, parts: Sequence[Expr]) -> Expr:
-    """The same object or array, computed part by part once one of its paths has found nothing."""
+    """The same object or array, evaluated part by part after one of its paths has found nothing."""
     worded = [(key, _worded(part, compute)) for (key, part), compute in zip(node.parts, parts, strict=True)]
 
     def spelled_out(data: JSON, scope: Scope) -> JSON:
@@ -424,7 +426,7 @@ def _spelled_out(node: Composite, parts: Sequence[Expr]) -> Expr:
 
 
 def _worded(node: Node, compute: Expr) -> Expr:
-    """`compute` with AWS's words for a path that finds nothing; calls and nested parts bring their own."""
+    """`compute` with AWS's message for a path that finds nothing; calls and nested parts have their own."""
     if not isinstance(node, Computed) or isinstance(node.expression, Call):
         return compute
     path, field = node.expression, node.field
@@ -443,15 +445,15 @@ def _worded(node: Node, compute: Expr) -> Expr:
 def _ends_beyond_array(path: Path, error: PathNotFound) -> bool:
     """Whether the last step of `path` is an index outside its array.
 
-    Captured from AWS: `"v.$": "$.items[5]"` over two items is null and no error, although the same path is a missing
-    argument in an intrinsic call, and a missing field is an error everywhere. Jayway's text tells the cases apart: it
-    has no results exactly when the array was there.
+    Captured from AWS: `"v.$": "$.items[5]"` over two items is null, not an error, although the same path is a missing
+    argument in an intrinsic call, and a missing field is always an error. Jayway's text tells the cases apart: it
+    starts with `No results` exactly when the array existed.
     """
     return bool(path.steps) and isinstance(path.steps[-1], Index) and error.detail.startswith("No results")
 
 
 def missing_value(path: Path, field: str, data: JSON, scope: Scope) -> EngineError:
-    """The error of a path without a value; AWS quotes what the path was applied to (captured for `$$` paths)."""
+    """The error of a path without a value; AWS quotes the data the path was applied to (captured for `$$` paths)."""
     if path.root is Root.DATA and data is None:
         return null_input()
     searched = data

@@ -1,9 +1,9 @@
-"""Searching with the `regex` package, within a time.
+"""Time-limited searching with the `regex` package.
 
-A pattern written carelessly can take exponential time on a string chosen with malice, and nothing may hold the loop
-for long (design law 8). Python's `re` cannot be stopped; the `regex` package can, it looks at the processor's clock
-every 256 steps. Looking costs some microseconds in each search, so texts so short that their pattern cannot take long
-are searched without.
+A carelessly written pattern can take exponential time on a malicious string, but nothing may block the event loop for
+long (design law 8). Python's `re` cannot be interrupted; the `regex` package can: it checks the processor's clock
+every 256 steps. The check costs some microseconds per search, so a text that is too short for its pattern to take
+long is searched without a timeout.
 """
 
 from __future__ import annotations
@@ -16,35 +16,37 @@ import regex
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What one search may take, in seconds.
+#: Base timeout of one search, in seconds.
 _SECONDS: Final = 0.005
-#: So that going over a long string once, even in small steps as for `(?:ab)*`, is not too long.
+#: Extra time per character, so that one pass over a long string, even in small steps as for `(?:ab)*`, fits.
 _SECONDS_A_CHARACTER: Final = 25e-9
 _MOST_SECONDS: Final = 0.009
 
-#: Steps that need no clock: one or two milliseconds.
+#: Steps that need no timeout: one or two milliseconds.
 CALM: Final = 200_000
-#: The package unrolls what a pattern takes at the least; more would take it long to compile.
+#: Upper bound of the minimum match length: the package unrolls it, which slows its compilation.
 UNROLLED: Final = 5_000
 
 
 def calm_length(ways: int, power: int) -> int:
-    """The length of texts up to which a search takes at most `CALM` steps, where there are `ways * n ** power` ways to
-    match n characters; 0 for none."""
+    """The maximum length of texts for which a search takes at most `CALM` steps; 0 if there is none.
+
+    A search in n characters takes `ways * n ** power / power!` steps.
+    """
     return 0 if ways > CALM else int((CALM * factorial(power) / ways) ** (1 / power))
 
 
 def seconds_for(subject: str) -> float:
-    """What one search in a string may take, in seconds: 5 milliseconds, 9 in the longest."""
+    """The timeout of a search in a string, in seconds: 5 milliseconds, up to 9 for the longest."""
     return min(_SECONDS + len(subject) * _SECONDS_A_CHARACTER, _MOST_SECONDS)
 
 
 class TimedRegex:
     """A pattern of the `regex` package.
 
-    `calm`: the length of texts up to which a search is certainly short, whatever they hold. `patient`: the same
-    pattern for longer ones, written so that none of its steps takes long; as few patterns meet any, it is compiled
-    for the first. Raises `regex.error`.
+    `calm`: the maximum length of texts for which a search is certainly short, whatever they hold. `patient`: the same
+    pattern for longer texts, written so that no single step takes long; it is compiled on first use, since few
+    patterns meet such texts. Raises `regex.error`.
     """
 
     __slots__ = ("_calm", "_flags", "_patient", "_search_calm", "_search_timed")

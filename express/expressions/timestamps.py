@@ -1,10 +1,10 @@
 """Timestamps: RFC 3339 text to nanoseconds since the epoch and back.
 
-Choice rules, Wait states and the context object all speak one notation: RFC 3339 with an upper-case `T` between
-date and time and an upper-case `Z` or a numeric offset at the end (ASL spec, "Timestamps"). The service accepts up to
-nine digits of fraction and refuses everything else, such as a blank instead of `T` or a missing offset (recorded:
-"... is not a valid ISO-8601 extended offset date-time format string"). Instants are whole nanoseconds, because a float
-of seconds cannot tell two of today's nanoseconds apart.
+Choice rules, Wait states and the context object share one notation: RFC 3339 with an upper-case `T` between date and
+time and an upper-case `Z` or a numeric offset at the end (ASL spec, "Timestamps"). The service accepts up to nine
+digits of fraction and refuses everything else, such as a space instead of `T` or a missing offset (recorded: "... is
+not a valid ISO-8601 extended offset date-time format string"). Instants are whole nanoseconds, because a float of
+seconds cannot distinguish two adjacent nanoseconds of the present.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _OFFSET_LIMIT: Final = 18 * 60
 
 
 def parse_timestamp(text: str) -> int | None:
-    """The instant `text` names, in nanoseconds since 1970-01-01T00:00:00Z, or None when it is no timestamp."""
+    """The instant `text` names, in nanoseconds since 1970-01-01T00:00:00Z, or None if it is not a timestamp."""
     shape = _SHAPE(text)
     if shape is None:
         return None
@@ -70,5 +70,5 @@ def format_timestamp(instant: int) -> str:
 
 @lru_cache(maxsize=16)
 def _day(days: int) -> str:
-    """The date `days` after 1970-01-01; nearly every time printed is of the same day as the one before."""
+    """The date `days` after 1970-01-01; cached, since nearly every printed time has the date of the one before."""
     return date.fromordinal(_EPOCH_DAY + days).isoformat()

@@ -1,9 +1,9 @@
-"""JSON values seen as the Java objects the service holds.
+"""JSON values as the Java objects the service holds.
 
-Two texts of a value reach users and have to match the service's to the byte: the JSON text quoted in causes and
-returned by `States.JsonToString` (Jackson, compact, keys in order), and `String.valueOf` of the parsed object, which
-`States.Format` inserts (recorded: `{Arg1=1, Arg2=[]}`) and by which `States.ArrayContains` compares. Equality is
-Java's as well: `true` is not `1`, and `1` (an Integer) is not `1.0` (a Double), which Python's `==` would confuse.
+Two texts of a value reach users and must match the service's to the byte: the JSON text quoted in causes and returned
+by `States.JsonToString` (Jackson, compact, keys in order), and `String.valueOf` of the parsed object, which
+`States.Format` inserts (recorded: `{Arg1=1, Arg2=[]}`) and `States.ArrayContains` compares. Equality is Java's as
+well: `true` is not `1`, and `1` (an Integer) is not `1.0` (a Double), which Python's `==` would confuse.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
-#: JSON text that may hold a number which Java writes with an exponent: one written so here, one of eight digits or more
-#: before its point, one with three zeros behind it.
+#: Matches JSON text that may hold a number which Java writes with an exponent: a number with an exponent, with eight
+#: digits before its point, or with three zeros after it.
 _MAY_BE_SCIENTIFIC: Final = re.compile(r"[0-9]e[+-]?[0-9]|[0-9]{8}\.|0\.000")
 
 
 def json_text(value: JSON) -> str:
-    """The compact JSON text of `value`, keys in their order, non-ASCII characters as they are, doubles as Java writes
-    them (`1.0E20`, `1.23456789E7`)."""
+    """The compact JSON text of `value`, keys in order, non-ASCII unescaped, doubles as in Java (`1.0E20`)."""
     text = _text(value)
     if _MAY_BE_SCIENTIFIC.search(text) is None:
         return text
@@ -53,15 +52,15 @@ def _text(value: JSON) -> str:
 
 
 def json_bytes(value: JSON) -> bytes:
-    """`json_text` as UTF-8; its length is what the payload limit counts."""
+    """The compact JSON of `value` as UTF-8, doubles as orjson writes them; the payload limit counts its length."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # what orjson refuses: nesting beyond 254 levels, integers beyond 64 bits, lone surrogates
+    except TypeError:  # rejected by orjson: nesting beyond 254 levels, integers beyond 64 bits, lone surrogates
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
 def java_text(value: JSON) -> str:
-    """`String.valueOf(value)`: strings bare, `null`, `true`, `1.1`, `[1, a]`, `{k=v, l=[]}`."""
+    """`String.valueOf(value)`: strings without quotes, `null`, `true`, `1.1`, `[1, a]`, `{k=v, l=[]}`."""
     kind = type(value)
     if kind is str:
         text: str = value
@@ -94,7 +93,7 @@ def _double_text(value: float) -> str:
 
 
 def java_key(value: JSON) -> Hashable:
-    """A hashable stand-in: two values have the same key exactly when they are `equals` in Java."""
+    """A hashable key: two values have the same key exactly when they are `equals` in Java."""
     kind = type(value)
     if kind is str or kind is int or value is None:
         scalar: str | int | None = value

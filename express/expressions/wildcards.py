@@ -1,9 +1,9 @@
-r"""The patterns of `StringMatches`: `*` is any run of characters, everything else is itself.
+r"""The patterns of `StringMatches`: `*` matches any run of characters, everything else matches itself.
 
-A backslash makes `*` and `\` literal and may stand nowhere else (ASL spec, "StringMatches"). Patterns run on whatever
-an event brings, so they never become regular expressions: a pattern is its literal pieces in order, found from left
-to right with `str.find`. Taking each piece at its first place is enough, because what follows a `*` may be anything;
-hence nothing is ever tried twice, and matching cannot blow up.
+A backslash makes `*` and `\` literal and is not allowed anywhere else (ASL spec, "StringMatches"). Patterns run on
+untrusted event data, so they never become regular expressions: a pattern is its literal pieces in order, found from
+left to right with `str.find`. The first occurrence of each piece suffices, because anything may follow a `*`; hence
+there is no backtracking, and matching time stays bounded.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class PatternError(Exception):
-    """A backslash stands before something other than `*` or another backslash."""
+    """A backslash precedes a character other than `*` or another backslash."""
 
 
 def compile_wildcards(pattern: str) -> Callable[[str], bool]:
-    """A function that tells whether the whole of a string matches `pattern`. Raises PatternError."""
+    """A function that tests whether a whole string matches `pattern`; raises PatternError."""
     first, *rest = split_wildcards(pattern)
     if not rest:
         return first.__eq__
@@ -52,7 +52,7 @@ def _matcher(first: str, middle: list[str], last: str) -> Callable[[str], bool]:
 
 
 def split_wildcards(pattern: str) -> list[str]:
-    """The literal pieces around the `*` of a pattern, escapes resolved. Raises PatternError."""
+    """The literal pieces around each `*` of a pattern, escapes resolved; raises PatternError."""
     pieces = [""]
     characters = iter(pattern)
     for character in characters:

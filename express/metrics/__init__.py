@@ -1,9 +1,9 @@
-"""What runs, how fast, what fails and why, and what AWS would have charged for it: for Prometheus.
+"""Prometheus metrics: what runs, how fast, what fails and why, and what AWS would have charged.
 
     metrics = express.metrics.Metrics(runtime)
     server = metrics.serve(port=9464)           # http://127.0.0.1:9464/metrics
 
-`families` declares every metric; `Metrics` reads them from a Runtime; `Gathering` adds up those of worker processes,
+`families` declares every metric; `Metrics` reads them from a Runtime; `Gathering` sums those of worker processes,
 each of which pushes its own with `Metrics.push`.
 """
 

@@ -1,4 +1,4 @@
-"""What all collectors of this package have in common: whoever counts gives a snapshot, and that is the page.
+"""The base of this package's collectors: each provides a snapshot, from which the metrics page is rendered.
 
 prometheus_client asks a collector for its families when it is registered (`describe`) and for their values at each
 scrape (`collect`).
@@ -30,11 +30,11 @@ class SnapshotCollector(ABC):
         return self.snapshot().metrics()
 
     def describe(self) -> list[Metric]:
-        """The families alone: a registry refuses two collectors with the same names."""
+        """The families without values, so that a registry can refuse two collectors with the same names."""
         return declarations()
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
-        """Serve them at `/metrics`, with those of the process, in a thread of its own. 0 picks a free port.
+        """Serve the metrics and those of the process at `/metrics`, from a separate thread; port 0 picks a free one.
 
         Raises OSError when the port is taken or the host is not one of this machine's.
         """

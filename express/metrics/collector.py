@@ -1,7 +1,7 @@
-"""`Metrics`: what a Runtime counts, for Prometheus.
+"""`Metrics` exposes the counts of a Runtime to Prometheus.
 
-The engine counts in plain integers and knows no Prometheus; here they are read when somebody scrapes. Attaching costs
-the engine a few comparisons for each execution, to count its duration in a bucket, and a timer that looks at the loop.
+The engine counts in plain integers and does not know Prometheus; a scrape reads them. Attaching costs the engine a
+few comparisons for each execution, to count its duration in a bucket, and a timer that measures the event loop's lag.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class Metrics(SnapshotCollector):
             with metrics.serve(port=9464):
                 ...
 
-    Workflows are met when they are started; `register` shows one before, with all its counters at zero, so that a rate
-    sees its first event. A workflow's counts are its own: they hold whatever it did in this process, durations from
-    the moment on when it was met. Make it in the thread of the Runtime; scrape it from any.
+    A workflow appears at its first start; `register` shows it earlier, with all counters at zero, so that a rate
+    includes its first event. Counts belong to the workflow and cover all its executions in this process; durations
+    are counted only from its appearance on. Create it in the Runtime's thread; scrape it from any.
 
-    max_label_values: names of workflows, errors, resources and states that get series of their own, each; the others
-    share `other` and are counted in `express_label_overflow_total`.
-    task_durations, state_durations: also measure each attempt of a task, each visit of a state. An observer is woven
-    into the workflows for it, and a state that is looked at takes a little longer; executions under way go on without.
+    max_label_values: how many names of workflows, errors, resources and states, each, get series of their own; the
+    others share `other` and are counted in `express_label_overflow_total`.
+    task_durations, state_durations: also measure each attempt of a task, each visit of a state. This adds an observer
+    to the workflows, which makes observed states a little slower; executions already running are not observed.
     """
 
     def __init__(
@@ -60,22 +60,24 @@ class Metrics(SnapshotCollector):
             self._durations = Durations(self._caps, tasks=task_durations, states=state_durations)
             runtime.add_observer(self._durations)
         self._pumps: list[Pump] = []
-        #: What machines that are gone had counted.
+        #: The counts of machines that were forgotten.
         self._gone = Snapshot()
         self._leaving: list[Machine] = []
         self._reading = threading.Lock()
 
     def register(self, workflow: Workflow) -> None:
-        """Show a workflow that has not been started yet."""
+        """Show a workflow before its first start."""
         self._measurements.meet(workflow.machine(self._runtime.observers))
 
     def add_source(self, pump: Pump) -> None:
-        """Show what a pump consumes (`express.consumers.Pump`), also when it has stopped; its counters at zero before
-        the first message."""
+        """Show the metrics of a pump (`express.consumers.Pump`), even after it has stopped.
+
+        Its counters are at zero before the first message.
+        """
         self._pumps.append(pump)
 
     def forget(self, workflow: Workflow) -> None:
-        """Let go of a workflow that will not be started again, once nothing of it runs; its counts stay."""
+        """Release a workflow that will not be started again, once none of its executions runs; its counts stay."""
         tally = workflow.machine().tally
         self._leaving += [m for m in tuple(self._measurements.machines.values()) if m.tally is tally]
 
@@ -108,5 +110,5 @@ class Metrics(SnapshotCollector):
             self._measurements.part(machine)
 
     def push(self, path: str | os.PathLike[str], *, every: float = EVERY) -> Pushing:
-        """Tell them to the `Gathering` that listens at `path`, every so many seconds and at exit, from a thread."""
+        """Push the counts to the `Gathering` at `path`, every `every` seconds and at exit, from a separate thread."""
         return Pushing(self.snapshot, path, every)

@@ -1,4 +1,4 @@
-"""How long states and tasks take: an observer, woven in only where a `Metrics` was asked for one of them."""
+"""Measures how long states and tasks take: an observer, attached only if a `Metrics` was asked for either."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Durations(Observer):
-    """Histograms by resource, for each attempt of a task, and by workflow and state, for each visit."""
+    """Histograms of each attempt of a task, by resource, and of each visit of a state, by workflow and state."""
 
     def __init__(self, caps: Caps, *, tasks: bool, states: bool) -> None:
         hooks = (TASK_HOOKS if tasks else ()) + (STATE_HOOKS if states else ())
@@ -24,9 +24,9 @@ class Durations(Observer):
         self._caps = caps
         self._tasks: dict[Labels, Histogram] = {}
         self._states: dict[Labels, Histogram] = {}
-        #: When the attempt (True) or visit (False) of a frame began, for each execution under way.
+        #: Start of each frame's attempt (True) or visit (False), by running execution.
         self._begun: dict[Any, dict[tuple[Any, bool], int]] = {}
-        #: The child executions of distributed Maps under way, for each that has any.
+        #: Running child executions of distributed Maps, by parent.
         self._children: dict[Any, set[Any]] = {}
         self._parents: dict[Any, Any] = {}
 
@@ -44,7 +44,7 @@ class Durations(Observer):
         self._forget(run)
 
     def _forget(self, run: Any) -> None:
-        """It has ended, and with it those of its children that were given up."""
+        """Drop the start times of an ended execution, and of the children it abandoned."""
         self._begun.pop(run, None)
         for child in self._children.pop(run, ()):
             self._parents.pop(child, None)
@@ -82,7 +82,7 @@ class Durations(Observer):
             histogram.observe(frame.run.host.monotonic_ns() - begun)
 
     def read(self, snapshot: Snapshot) -> None:
-        """Add what was observed; a family that was asked for is there from the start."""
+        """Add the observed durations; a series appears with its first observation."""
         for family, histograms in ((families.TASK_DURATION, self._tasks), (families.STATE_DURATION, self._states)):
             for labels, histogram in list(histograms.items()):
                 snapshot.add_histogram(family, labels, histogram)

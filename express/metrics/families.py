@@ -1,11 +1,10 @@
-"""Every metric family there is, each declared once: name, kind, labels, help, and its twin in CloudWatch.
+"""Declares every metric family once: name, kind, labels, help, and its counterpart in CloudWatch.
 
-Counts are kept and added up as integers, and divided into base units only where they are shown. Floats would not do:
-a sum of them depends on the order by its last bit, and to Prometheus a counter that goes down by one bit has started
-anew.
+Counts are kept and summed as integers, and divided into base units only for display. A sum of floats depends in its
+last bit on the order of addition, and Prometheus takes a counter that goes down by one bit for a restarted one.
 
-Names follow Prometheus: one prefix, base units, `_total` for counters. Labels come from closed sets, or from sets that
-`labels.Cap` closes. The table of the README is made from the declarations here.
+Names follow Prometheus: one prefix, base units, `_total` for counters. Labels come from closed sets, or from sets
+that `labels.Cap` bounds. The README's table has a row for each declaration.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from express.metering import DURATION_STEP_MS, MEMORY_STEP_MB
 from express.pricing import DURATION_TIERS, MB_PER_GB, REQUEST_USD, SECONDS_PER_HOUR
 
 Kind: TypeAlias = Literal["counter", "gauge", "summary", "histogram"]
-#: How series of several processes become one.
+#: How series of several processes are merged.
 Merging: TypeAlias = Literal["sum", "most"]
 
 #: Integers of one series. Counter, gauge: the value; summary: count, sum; histogram: sum, the count of each bucket.
@@ -30,7 +29,7 @@ _NS: Final = 1_000_000_000
 #: Billed units, of 100 ms x 64 MB, in a GB-second.
 UNITS_PER_GIGABYTE_SECOND: Final = 1_000 // DURATION_STEP_MS * MB_PER_GB // MEMORY_STEP_MB
 _UNITS_PER_DOLLAR = UNITS_PER_GIGABYTE_SECOND * SECONDS_PER_HOUR / DURATION_TIERS[0][1]
-#: What a dollar is cut into so that the prices of a request and of a billed unit are both whole numbers of parts.
+#: Parts of a dollar, chosen so that a request and a billed unit both cost a whole number of parts.
 PARTS_PER_DOLLAR: Final = lcm(int(1 / REQUEST_USD), int(_UNITS_PER_DOLLAR))
 PARTS_PER_REQUEST: Final = int(PARTS_PER_DOLLAR * REQUEST_USD)
 PARTS_PER_UNIT: Final = int(PARTS_PER_DOLLAR / _UNITS_PER_DOLLAR)
@@ -38,7 +37,7 @@ PARTS_PER_UNIT: Final = int(PARTS_PER_DOLLAR / _UNITS_PER_DOLLAR)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric family. `name` is the whole name as queries write it; `twin` CloudWatch's metric, where it has one.
+    """One metric family: `name` is the full name used in queries, `twin` the matching CloudWatch metric, if any.
 
     Values, and the sums of summaries and histograms, are shown divided by `divisor`.
     """
@@ -54,7 +53,7 @@ class Family:
 
     @property
     def width(self) -> int:
-        """How many numbers a series of it has."""
+        """How many integers each of its series has."""
         return _WIDTHS[self.kind]
 
     @property
@@ -251,7 +250,7 @@ SOURCE_IN_FLIGHT = Family(
     "ApproximateNumberOfMessagesNotVisible (AWS/SQS)",
     optional=True,
 )
-#: Every consumer of a group is told the same.
+#: Every consumer of a group reports the same number, so it is merged by `most`.
 SOURCE_LAG = Family(
     "express_source_lag",
     "gauge",
@@ -288,7 +287,7 @@ REFUSED_PUSHES = Family(
     optional=True,
 )
 
-#: The labels whose sets of values are closed by a limit, each with the family its overflow is told of.
+#: The labels with a bounded set of values, each with the family its overflow is reported under.
 CAPPED: Final = {
     "workflow": EXECUTIONS,
     "error": ERRORS,

@@ -1,12 +1,12 @@
-"""The counts of several worker processes on one page, as their sum.
+"""Sums the counts of several worker processes on one page.
 
-Theory of operation. The parent listens on a Unix socket, each worker keeps one connection to it and sends its whole
-snapshot about once a second (`pushing`). What a worker sent last is what it counts for. When its connection ends, for
-whatever reason (a worker that is killed has no time to say goodbye, but the kernel closes its socket), its gauges
-vanish and its counters stay: counters never go back. A worker that comes again under its id goes on where it was.
+Theory of operation. The parent listens on a Unix socket. Each worker keeps one connection to it and sends its whole
+snapshot about once a second (`pushing`); the last one received is the one that counts. When a connection ends, for
+whatever reason (the kernel closes the socket even of a killed worker), the worker's gauges vanish and its counters
+stay, because counters must never go down. A worker that reconnects under its id continues from its counters.
 
-Prometheus client's own multiprocess mode is not used: it keeps files, which outlive their workers, makes every
-increment five times as dear, and knows no exemplars.
+prometheus_client's own multiprocess mode is not used: it keeps files, which outlive their workers, makes every
+increment five times as expensive, and does not support exemplars.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from io import BufferedIOBase
 
 
-#: What a worker gets for each line.
+#: The reply to each line of a worker.
 TAKEN = b"+"
 REFUSED = b"-"
-#: Workers that have gone and might come again, beyond which the oldest are added up for good.
+#: Upper bound on disconnected workers that may still return; beyond it the oldest are merged for good.
 MAX_GONE = 256
 MAX_CONNECTIONS = 1_024
-#: Seconds until a gathering that is closed takes notice.
+#: Seconds between two checks for a shutdown.
 _POLL = 0.05
 
 
@@ -47,8 +47,8 @@ class Gathering(SnapshotCollector):
         with express.metrics.Gathering("/run/app/metrics.sock") as gathering, gathering.serve(port=9464):
             ...                                             # start workers: express.metrics.Metrics(runtime).push(path)
 
-    It listens as soon as it is made, for its own user only. Raises OSError when the path cannot be listened on, or
-    somebody does already; a socket that nobody listens on any more is replaced.
+    It listens from its construction on, for its own user only. Raises OSError when the path cannot be listened on, or
+    another process listens there already; a socket on which no process listens is replaced.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, max_label_values: int = MAX_LABEL_VALUES) -> None:
@@ -69,22 +69,22 @@ class Gathering(SnapshotCollector):
     # ------------------------------------------------------------------------------------------ what comes in
 
     def receive(self, lines: BufferedIOBase, answers: BufferedIOBase) -> None:
-        """Take what one connection sends, to its end. Called in a thread of its own."""
+        """Accept what one connection sends, until it ends. Runs in a thread of its own."""
         worker: str | None = None
         line = b""
         try:
-            # A line without an end is too long, or was cut off with its worker.
+            # A line without a newline is too long, or its worker was cut off.
             while (line := lines.readline(MAX_LINE)).endswith(b"\n"):
                 worker, answer = self._take(line, worker)
                 answers.write(answer)
         except OSError:
-            # Nobody is left to be answered.
+            # The worker has disconnected and needs no reply.
             pass
         finally:
             self._hung_up(worker, cut_off=not line.endswith(b"\n") and line != b"")
 
     def _take(self, line: bytes, known: str | None) -> tuple[str | None, bytes]:
-        """Let a line count for its worker, unless it is broken, of another worker, or would make a counter go back."""
+        """Accept a line as its worker's snapshot, unless it is broken, names another worker or lowers a counter."""
         try:
             worker, snapshot = decode(line)
         except ValueError:
@@ -100,7 +100,7 @@ class Gathering(SnapshotCollector):
         return worker, TAKEN
 
     def _hung_up(self, worker: str | None, *, cut_off: bool) -> None:
-        """The connection has ended: keep the counters of its worker."""
+        """Keep the counters of the worker whose connection has ended."""
         with self._changing:
             self._refused += cut_off
             if worker is None:
@@ -112,7 +112,7 @@ class Gathering(SnapshotCollector):
     # ------------------------------------------------------------------------------------------ what goes out
 
     def snapshot(self) -> Snapshot:
-        """The sum of all workers, those that are gone included."""
+        """Return the sum of all workers, disconnected ones included."""
         with self._changing:
             snapshot = Snapshot()
             for part in (self._sum, *self._gone.values(), *self._live.values()):
@@ -124,7 +124,7 @@ class Gathering(SnapshotCollector):
             return snapshot
 
     def _capped(self, snapshot: Snapshot) -> Snapshot:
-        """Every worker has closed its sets of labels; together they are to be no larger."""
+        """Bound the label sets again: each worker bounds its own, but their union may be larger."""
         capped = Snapshot()
         for name, of_family in snapshot.series.items():
             family = BY_NAME[name]
@@ -140,7 +140,7 @@ class Gathering(SnapshotCollector):
     # ------------------------------------------------------------------------------------------ life
 
     def close(self) -> None:
-        """Listen no more; what was gathered can still be read."""
+        """Stop listening; the gathered counts stay readable."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -158,7 +158,7 @@ class Gathering(SnapshotCollector):
 
 
 def _goes_on(before: Snapshot, after: Snapshot) -> bool:
-    """Whether every counter is still there and has not gone down."""
+    """Return whether every counter is still present and none has gone down."""
     for name, of_family in before.without("gauge").series.items():
         now = after.series.get(name, {})
         for labels, numbers in of_family.items():
@@ -195,11 +195,11 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def server_bind(self) -> None:
         super().server_bind()
-        # Nobody can connect before it listens: there is no moment at which others could.
+        # The socket does not listen yet, so other users cannot connect before its mode is set.
         os.chmod(self.gathering.path, stat.S_IRUSR | stat.S_IWUSR)
 
     def hang_up(self) -> None:
-        """End every connection and wait until its worker is accounted for."""
+        """End every connection and wait until its worker's counts are stored."""
         for thread, connection in list(self.open.items()):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -213,13 +213,13 @@ def _listen(gathering: Gathering) -> _Listener:
             os.unlink(path)
         return _Listener(gathering)
     except OSError as error:
-        # A path that is too long comes without a number.
+        # The error for a path that is too long has no errno.
         reason = error.strerror or error
         raise OSError(error.errno or errno.ENAMETOOLONG, f"metrics cannot be gathered at {path}: {reason}") from None
 
 
 def _is_deserted(path: str) -> bool:
-    """Whether there is a socket that nobody listens on any more."""
+    """Return whether the path is a socket on which no process listens any more."""
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return False

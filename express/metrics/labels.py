@@ -1,8 +1,8 @@
-"""Closing the sets that label values come from.
+"""Bounds the sets of label values.
 
-A metric has one series for each combination of its labels, for ever: a name out of control (a workflow made for each
-customer, an error name with an order number in it) would fill Prometheus, not only this process. So each set takes
-as many values as it was told, first come first served; the others share the value `other`, and are counted.
+Prometheus keeps a series for each combination of a metric's labels, for ever. Unbounded names (a workflow for each
+customer, an order number in an error name) would fill Prometheus, not only this process. Each set therefore accepts a
+fixed number of values, first come first served; the others share the value `other`, and are counted.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from express.counting import OTHER
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Values of one label that get series of their own, unless told otherwise.
+#: Default for how many values of one label get series of their own.
 MAX_LABEL_VALUES = 200
-#: Errors of the language an execution can end with: each workflow has series for them from the start.
+#: Error names of the language that can end an execution; each workflow has series for them from the start.
 RESERVED_ERRORS = (
     errors.TASK_FAILED,
     errors.TIMEOUT,
@@ -35,12 +35,12 @@ RESERVED_ERRORS = (
     errors.ITEM_READER_FAILED,
     errors.RESULT_WRITER_FAILED,
 )
-#: Refused values that are told apart, so that each is counted once.
+#: Upper bound on refused values that are remembered, so that each is counted once.
 _REMEMBERED = 10_000
 
 
 class Cap:
-    """A set of at most `limit` values, beside those that `always` belong to it."""
+    """A set of at most `limit` values, in addition to those in `always`."""
 
     def __init__(self, limit: int, always: Iterable[str] = ()) -> None:
         self._limit = limit
@@ -50,11 +50,11 @@ class Cap:
 
     @property
     def overflow(self) -> int:
-        """How many values were refused, as far as they are remembered."""
+        """How many distinct values were refused, up to the number that is remembered."""
         return len(self._refused)
 
     def label(self, value: str) -> str:
-        """The value, or `other`. A value that has been taken stays."""
+        """Return the value, or `other` if the set is full. An accepted value stays accepted."""
         if value in self._taken or value in self._always:
             return value
         if len(self._taken) < self._limit:
@@ -66,7 +66,7 @@ class Cap:
 
 
 class Caps:
-    """One closed set for each label, by its name."""
+    """One bounded set for each label, by its name."""
 
     def __init__(self, limit: int) -> None:
         if limit < 1:

@@ -1,4 +1,4 @@
-"""A worker process telling its counts to the one that gathers them."""
+"""Pushes the counts of a worker process to the process that gathers them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("express")
 
-#: Seconds between two pushes, unless told otherwise: what a worker that is killed can lose.
+#: Default for the seconds between two pushes: what a killed worker can lose.
 EVERY = 1.0
-#: Seconds the other side may take for its answer.
+#: Timeout in seconds of the socket.
 _PATIENCE = 5.0
 
 
 class Pushing:
     """Sends the snapshots of `read` to the socket at `path` until it is closed, and a last one then or at exit.
 
-    Nobody listening is no error: it is logged once, and tried again. Made by `Metrics.push`.
+    A missing listener is no error: it is logged once, and the push is retried. Made by `Metrics.push`.
     """
 
     def __init__(self, read: Callable[[], Snapshot], path: str | os.PathLike[str], every: float = EVERY) -> None:
@@ -49,9 +49,9 @@ class Pushing:
         self._thread.start()
 
     def flush(self) -> bool:
-        """Push now. Whether the other side has taken it."""
+        """Push now; return whether the gathering process accepted the snapshot."""
         if os.getpid() != self._process:
-            # A fork: these counts are the parent's to tell.
+            # In a fork: the parent process pushes these counts.
             return False
         with self._pushing:
             try:

@@ -1,7 +1,7 @@
-"""The counts of a Runtime and of its machines, read into a snapshot.
+"""Reads the counts of a Runtime and of its machines into a snapshot.
 
-The Runtime is seen through a protocol: metrics know what it counts, not how it works. The numbers are read from
-another thread than the one that writes them; each is as it was at some moment of the reading, and none goes down.
+The Runtime is described by a protocol: metrics depend on what it counts, not on how it works. The counts are written
+by another thread than the one that reads them; each is a value from some moment of the reading, and none goes down.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Measurements(Protocol):
 
 
 class Runtime(Protocol):
-    """What metrics want of a Runtime."""
+    """The part of a Runtime that metrics use."""
 
     @property
     def max_in_flight(self) -> int: ...
@@ -57,13 +57,13 @@ class Runtime(Protocol):
 
 
 class Workflow(Protocol):
-    """What metrics want of a workflow: its machine for each set of observers."""
+    """The part of a workflow that metrics use: its machine for each set of observers."""
 
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
 class Pump(Protocol):
-    """What metrics want of whoever feeds a Runtime from a source of messages."""
+    """The part of a pump that metrics use."""
 
     @property
     def name(self) -> str: ...
@@ -84,7 +84,7 @@ class Pump(Protocol):
 
 
 def read_machines(snapshot: Snapshot, machines: Iterable[Machine], caps: Caps) -> None:
-    """Add what the machines have counted. Those of one workflow, built for several observers, share a tally."""
+    """Add the counts of the machines. Those of one workflow, built for different observers, share a tally."""
     tallies: dict[int, Machine] = {}
     for machine in machines:
         workflow = caps["workflow"].label(machine.name)
@@ -109,7 +109,7 @@ def _read_executions(snapshot: Snapshot, workflow: str, tally: Tally) -> None:
         "TIMED_OUT": tally.timed_out,
         "ABORTED": tally.aborted,
     }
-    # Read after the ends: whatever has ended was started.
+    # Read after the counts of ends, so that it is never less than their sum.
     started = tally.started
     snapshot.add(families.STARTED, (workflow,), started)
     for status, count in ended.items():
@@ -124,7 +124,7 @@ def _read_executions(snapshot: Snapshot, workflow: str, tally: Tally) -> None:
 def _read_errors(snapshot: Snapshot, workflow: str, tally: Tally, caps: Caps) -> None:
     for error in RESERVED_ERRORS:
         snapshot.add(families.ERRORS, (workflow, error), 0)
-    # One call of C: nothing is added meanwhile.
+    # `list` is a single C call, so no error is added meanwhile.
     for error, count in list(tally.errors.items()):
         snapshot.add(families.ERRORS, (workflow, caps["error"].label(error)), count)
 
@@ -176,7 +176,7 @@ def read_runtime(snapshot: Snapshot, runtime: Runtime, measurements: Measurement
 
 
 def read_pumps(snapshot: Snapshot, pumps: Iterable[Pump], caps: Caps) -> None:
-    """Add what was consumed. A lag that nobody knows is not shown: no number would be true."""
+    """Add the counts of the pumps. An unknown lag is omitted, because no number would be true."""
     for pump in pumps:
         source = caps["source"].label(pump.name)
         for outcome, count in pump.outcome_counts.items():
@@ -192,7 +192,7 @@ def read_pumps(snapshot: Snapshot, pumps: Iterable[Pump], caps: Caps) -> None:
 
 
 def read_overflow(snapshot: Snapshot, caps: Caps, machines: Iterable[Machine]) -> None:
-    """Add how many label values share the series `other`; of errors also those the engine itself did not name."""
+    """Add how many label values share the series `other`, and how many errors the engine counted as `other`."""
     unnamed = sum({id(machine.tally): machine.tally.errors.get(OTHER, 0) for machine in machines}.values())
     for label, family in families.CAPPED.items():
         snapshot.add(families.OVERFLOW, (family.name,), caps[label].overflow + (unnamed if label == "error" else 0))

@@ -1,7 +1,7 @@
-"""The page Prometheus reads: `GET /metrics`, served by a thread of its own, beside an event loop that may be busy.
+"""Serves the page Prometheus reads, `GET /metrics`, from a separate thread, because the event loop may be busy.
 
-prometheus_client writes the page, compresses it and negotiates its format: OpenMetrics, which alone has exemplars,
-where the client asks for it.
+prometheus_client renders the page, compresses it and negotiates its format: OpenMetrics, which alone has exemplars,
+if the client asks for it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PATH = "/metrics"
-#: Seconds until a server that is closed takes notice.
+#: Seconds between two checks for a shutdown.
 _POLL = 0.05
 
 
 class _Handler(WSGIRequestHandler):
-    #: Seconds a client may take to say what it wants.
+    #: Seconds a client may take to send its request.
     timeout = 10
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
-        """Whoever scrapes does so every few seconds: not worth a line."""
+        """Log nothing: scrapes come every few seconds."""
 
 
 class Server:
-    """A metrics page being served. `port` is the one in use, `url` where to find it. A context manager, too."""
+    """A served metrics page and a context manager: `port` is the port in use, `url` the page's address."""
 
     def __init__(self, registry: CollectorRegistry, port: int, host: str) -> None:
         self._closed = False
@@ -50,7 +50,7 @@ class Server:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; a page that is being written is left to its end."""
+        """Stop serving; a response being written is not interrupted."""
         if not self._closed:
             self._closed = True
             self._server.shutdown()
@@ -65,7 +65,7 @@ class Server:
 
 
 def serve_collector(collector: Collector, port: int, host: str) -> Server:
-    """Serve a collector with those of prometheus_client for the process and its memory. Raises OSError."""
+    """Serve a collector with prometheus_client's process, platform and memory metrics. Raises OSError."""
     registry = CollectorRegistry()
     registry.register(collector)
     ProcessCollector(registry=registry)

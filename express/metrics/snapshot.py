@@ -1,8 +1,8 @@
 """All counts of a process at one moment, as integers that can be added up, sent and shown.
 
-Each series is a list of integers as wide as its family says (`families`), so that the counts of several processes, of
-several machines with one name, and of workers long gone are merged in one way: number by number. What Prometheus
-shows is made from a snapshot, wherever it came from.
+Each series is a list of integers as wide as its family declares (`families`). The counts of several processes, of
+several machines with one name, and of disconnected workers are therefore all merged element by element. Prometheus
+output is always made from a snapshot, wherever it came from.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NS = 1_000_000_000
 Labels: TypeAlias = tuple[str, ...]
 #: One for a counter or gauge, two for a summary, more for a histogram.
 Numbers: TypeAlias = "list[int]"
-#: Upper bound, count of it and all below, and perhaps an execution to show for it.
+#: Upper bound, cumulative count, and an exemplar if there is one.
 Bucket: TypeAlias = "tuple[str, float] | tuple[str, float, ShownExemplar]"
 
 #: The upper bound of each bucket as Prometheus writes it, in seconds.
@@ -48,7 +48,7 @@ class Snapshot:
     exemplars: dict[str, list[Exemplar | None]] = field(default_factory=dict)
 
     def add(self, family: Family, labels: Labels, *numbers: int) -> None:
-        """Add numbers to a series, which is made if need be; zeroes make it visible before anything has happened."""
+        """Add numbers to a series, created if necessary; zeros make it visible before its first event."""
         of_family = self.series.setdefault(family.name, {})
         known = of_family.get(labels)
         if known is None:
@@ -61,7 +61,7 @@ class Snapshot:
         self.add(family, labels, histogram.total_ns, *histogram.counts)
 
     def add_exemplars(self, workflow: str, exemplars: Sequence[Exemplar | None]) -> None:
-        """Keep the newest of each bucket."""
+        """Keep the newest exemplar of each bucket."""
         known = self.exemplars.setdefault(workflow, [None] * BUCKETS)
         for bucket, exemplar in enumerate(exemplars):
             before = known[bucket]
@@ -82,7 +82,7 @@ class Snapshot:
         return Snapshot(kept, self.exemplars)
 
     def metrics(self) -> Iterator[Metric]:
-        """What prometheus_client exposes, in the order of the declarations."""
+        """Yield prometheus_client's metrics in the order of the declarations."""
         for family in FAMILIES:
             of_family = self.series.get(family.name)
             if of_family is not None:
@@ -90,7 +90,7 @@ class Snapshot:
 
 
 def declarations() -> list[Metric]:
-    """Every family without series: what a registry has to know to refuse a second collector of the same names."""
+    """Every family without series, so that a registry can refuse a second collector of the same names."""
     return [_metric(family, (), {}) for family in FAMILIES]
 
 
@@ -121,12 +121,12 @@ def _metric(
 
 
 def _readable(values: Labels) -> Labels:
-    """A name may hold what no text can be written with: half of a surrogate pair."""
+    """Replace lone surrogates, which a name may contain but no text can be encoded with."""
     return tuple(value.encode("utf-8", "replace").decode() for value in values)
 
 
 def _buckets(counts: Sequence[int], exemplars: Sequence[Exemplar | None]) -> list[Bucket]:
-    """Counts added up, as Prometheus wants them, each with an execution that fell into the bucket."""
+    """Cumulative counts, as Prometheus requires, each with an exemplar from the bucket if there is one."""
     buckets: list[Bucket] = []
     below = 0
     for bucket, count in enumerate(counts):

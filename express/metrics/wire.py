@@ -1,9 +1,9 @@
 """Snapshots as lines of JSON, from a worker process to the one that gathers them.
 
 A line is `{"worker": id, "series": {family: [[labels, numbers], ...]}, "exemplars": {workflow: [[bucket, execution,
-duration_ns, time_ns], ...]}}`. Whoever can write to the socket can write anything: a line is taken whole or not at
-all, and only if every series in it is one of ours, with as many labels and numbers as its family has. The numbers may
-have more than 64 bits: nanoseconds of ten thousand executions at once are that many within days.
+duration_ns, time_ns], ...]}}`. Any process that can open the socket can send anything, so a line is accepted as a
+whole or not at all, and only if every series belongs to a declared family, with as many labels and numbers as the
+family has. Numbers may exceed 64 bits: the nanoseconds of ten thousand concurrent executions do so within days.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from express.metrics.snapshot import Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Bytes of a line, series in it, and characters of a label or a worker's id: far more than a worker ever has.
+#: Upper bounds on bytes and series of a line, and characters of a label or worker id, far above real use.
 MAX_LINE = 16 << 20
 MAX_SERIES = 200_000
 MAX_TEXT = 256
 
 
 def encode(worker: str, snapshot: Snapshot) -> bytes:
-    """The line for a worker's snapshot, its end included."""
+    """The line for a worker's snapshot, newline included."""
     document = {
         "worker": worker,
         "series": {
@@ -45,7 +45,7 @@ def _text(label: str) -> str:
 
 
 def decode(line: bytes) -> tuple[str, Snapshot]:
-    """The worker and its snapshot. Raises ValueError for a line that is not one of `encode`."""
+    """The worker's id and its snapshot. Raises ValueError for a line that `encode` cannot have written."""
     try:
         document = json.loads(line)
         worker, series, exemplars = document["worker"], document["series"], document["exemplars"]

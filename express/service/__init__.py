@@ -1,7 +1,7 @@
-"""Named state machines: revisions, versions, aliases, tags, executions, in AWS's terms and with AWS's refusals.
+"""Named state machines: revisions, versions, aliases, tags and executions, with AWS's terms and AWS's errors.
 
-It wires the compiler, the Runtime and the tasks into what the Step Functions API is about, and knows no HTTP:
-`express.api` puts it on a socket.
+It combines the compiler, the Runtime and the task handlers into the operations of the Step Functions API, without HTTP:
+`express.api` serves it on a socket.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Activities: tasks that workers outside ask for (AWS guide "Learn about Activities in Step Functions").
+"""Activities: tasks that external workers ask for (AWS guide "Learn about Activities in Step Functions").
 
-Theory of operation. A task on an activity waits in the activity's line until a worker asks for it (GetActivityTask);
-the oldest is handed out first, to the worker who has waited longest. A poll that finds the line empty is held for up to
-60 seconds. A task is taken from the line by the poll itself, in the step in which it is answered, and only if the
-client is still there: nothing is lost to one that has gone away. From then on the token is the worker's.
+Theory of operation. A task of an activity waits in the activity's queue (`Line`) until a worker polls for it
+(GetActivityTask). The oldest task goes first, to the worker that has waited longest. A poll that finds the queue empty
+is held for up to 60 seconds. The poll itself takes the task from the queue, in the step in which it is answered, and
+only while the client is connected: no task is lost to a client that has left. From then on the worker has the token.
 
-A line belongs to the ARN, not to the activity. As at AWS a task cannot begin to wait for an activity that does not
-exist; one that waits when the activity is deleted goes on waiting, and is found when it is created again.
+A queue belongs to the ARN, not to the activity. As at AWS, a task cannot begin to wait for an activity that does not
+exist; one that waits when the activity is deleted continues to wait, and is found when the activity is created again.
 
 Sources: API reference CreateActivity (idempotency), GetActivityTask; AWS guide "Service quotas"; answers recorded.
 """
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from express.service.arns import Account
     from express.types import JSON
 
-#: A tenth of AWS's quota, as that of state machines; polls at once for each activity as at AWS.
+#: A tenth of AWS's quota, as for state machines; concurrent polls of one activity, as at AWS.
 MAX_ACTIVITIES: Final = 10_000
 MAX_POLLS: Final = 1_000
 #: How long a poll is held, in seconds (API reference GetActivityTask).
@@ -44,7 +44,7 @@ POLL_SECONDS: Final = 60
 
 @dataclass(slots=True)
 class Activity:
-    """`created` in seconds since the epoch; `encryption` as the API shows it."""
+    """An activity. `created` is in seconds since the epoch; `encryption` is as the API shows it."""
 
     arn: str
     name: str
@@ -54,7 +54,10 @@ class Activity:
 
 
 class Offer:
-    """A task for a worker. Awaiting it puts it into the line until one takes it; it gives his name, if he has one."""
+    """A task offered to workers.
+
+    Awaiting it queues it until a worker takes it; the result is that worker's name, None for one without.
+    """
 
     __slots__ = ("_payload", "_taken", "_within", "token")
 
@@ -66,7 +69,7 @@ class Offer:
 
     @property
     def input(self) -> str:
-        """What the worker gets, as JSON text."""
+        """The payload as the worker gets it: JSON text."""
         return text_of(self._payload)
 
     def __await__(self) -> Generator[Any, None, str | None]:
@@ -79,7 +82,7 @@ class Offer:
                 line.withdraw(self)
 
     def take(self, worker: str | None) -> bool:
-        """Hand it to a worker. False when nobody waits for that any more."""
+        """Hand the task to a worker. False when it is no longer awaited."""
         if self._taken.done():
             return False
         self._taken.set_result(worker)
@@ -87,7 +90,7 @@ class Offer:
 
 
 class Line:
-    """The tasks that wait for workers, and the polls that wait for tasks, of one activity. `users` counts both."""
+    """The queue of one activity: tasks that wait for workers, and polls that wait for tasks. `users` counts both."""
 
     def __init__(self) -> None:
         self.users = self.polls = 0
@@ -102,7 +105,7 @@ class Line:
         self._offers.pop(offer.token, None)
 
     def take(self, worker: str | None) -> Offer | None:
-        """The oldest task that still waits, handed to the worker."""
+        """Hand the worker the oldest task that is still awaited, if any."""
         while self._offers:
             offer = self._offers.pop(next(iter(self._offers)))
             if offer.take(worker):
@@ -110,7 +113,7 @@ class Line:
         return None
 
     async def wait(self, gone: asyncio.Future[None] | None) -> None:
-        """Until there may be a task, or the client has gone."""
+        """Wait until there may be a task, or the client has gone."""
         poller: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def leave(_: asyncio.Future[None]) -> None:
@@ -127,7 +130,7 @@ class Line:
                 gone.remove_done_callback(leave)
 
     def wake(self) -> None:
-        """Let the poll that has waited longest have a look at the tasks, if there are any."""
+        """If there are tasks, wake the poll that has waited longest."""
         if self._offers and self._pollers:
             _resolve(next(iter(self._pollers)))
 
@@ -174,7 +177,7 @@ class Activities:
         return activity
 
     def find(self, arn: str) -> Activity:
-        """Raises ServiceError."""
+        """The activity of an ARN. Raises ServiceError."""
         activity = self._activities.get(arn)
         if activity is None:
             read_activity_arn(arn)
@@ -182,12 +185,12 @@ class Activities:
         return activity
 
     def delete(self, arn: str) -> None:
-        """DeleteActivity; one that is not there is no mistake (recorded)."""
+        """DeleteActivity; a missing activity is no error (recorded)."""
         if self._activities.pop(arn, None) is None:
             read_activity_arn(arn)
 
     def all(self) -> Iterable[Activity]:
-        """All of them, by ARN."""
+        """All activities, sorted by ARN."""
         return [self._activities[arn] for arn in sorted(self._activities)]
 
     def taggable(self, arn: str) -> Activity:
@@ -205,7 +208,7 @@ class Activities:
     # ------------------------------------------------------------------------------------------ tasks and workers
 
     def handler(self, arn: str) -> Handler:
-        """Who does the tasks of an activity: its workers."""
+        """The handler that offers an activity's tasks to its workers."""
 
         def offer(token: str, payload: JSON) -> Offer:
             if arn not in self._activities:
@@ -223,7 +226,7 @@ class Activities:
         )
 
     async def poll(self, arn: str, worker: str | None, gone: asyncio.Future[None] | None = None) -> Offer | None:
-        """GetActivityTask: the next task of an activity, None when there was none for a minute. Raises ServiceError.
+        """GetActivityTask: the next task of an activity, None if there was none for a minute. Raises ServiceError.
 
         gone: done once the client has left.
         """
@@ -243,13 +246,13 @@ class Activities:
                 pass
             finally:
                 line.polls -= 1
-                # It may have been woken for a task that it has not taken.
+                # This poll may have been woken for a task that it has not taken: wake the next one.
                 line.wake()
         return None
 
     @contextmanager
     def _line(self, arn: str) -> Iterator[Line]:
-        """The line of an activity; it is there for as long as somebody is in it."""
+        """The queue of an activity, which exists as long as it has users."""
         line = self._lines.setdefault(arn, Line())
         line.users += 1
         try:
@@ -260,14 +263,14 @@ class Activities:
                 del self._lines[arn]
 
     def close(self) -> None:
-        """Hold no poll any longer."""
+        """End all polls."""
         self._closed = True
         for line in self._lines.values():
             line.wake_all()
 
 
 class ActivityWorkers:
-    """Implements `states.state.Resolver` for activities: their tasks are left to workers."""
+    """Implements `states.state.Resolver` for activities: their tasks are offered to workers."""
 
     has_functions = False
     names = ()

@@ -1,6 +1,6 @@
-"""Aliases: names for one or two published versions of a machine, with the share of the starts that each gets.
+"""Aliases: names for one or two published versions of a machine, each with its share of the starts.
 
-Source: API reference CreateStateMachineAlias; order and words of the refusals were recorded.
+Source: API reference CreateStateMachineAlias; order and wording of the errors were recorded.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Aliases:
         self._now = now
 
     def create(self, name: str, routing: Sequence[Mapping[str, Any]], description: str | None) -> Alias:
-        """CreateStateMachineAlias; asking again for the same alias gives the same one."""
+        """CreateStateMachineAlias; a repeated request returns the existing alias."""
         machine, routes = self._read_routing(routing)
         if machine.deleting:
             raise errors.machine_deleting(machine.arn)
@@ -65,7 +65,7 @@ class Aliases:
         return machine, alias
 
     def update(self, arn: str, routing: Sequence[Mapping[str, Any]] | None, description: str | None) -> Alias:
-        """UpdateStateMachineAlias: what is not given stays as it is."""
+        """UpdateStateMachineAlias; omitted parameters stay unchanged."""
         if routing is None and description is None:
             raise errors.validation(_NOTHING_TO_UPDATE, "MISSING_REQUIRED_PARAMETER")
         machine, alias = self.find(arn)
@@ -83,7 +83,7 @@ class Aliases:
         return alias
 
     def delete(self, arn: str) -> None:
-        """DeleteStateMachineAlias; one that is not there is no mistake (recorded)."""
+        """DeleteStateMachineAlias; a missing alias is no error (recorded)."""
         parts = read_machine_arn(arn)
         machine = self._store.machine(parts.base)
         if machine is not None and parts.qualifier in machine.aliases:
@@ -91,7 +91,7 @@ class Aliases:
             self._store.save_machine(machine)
 
     def of(self, arn: str) -> list[Alias]:
-        """The aliases of a machine, or those that lead to a version, in the order of their making (recorded)."""
+        """The aliases of a machine, or those that route to a version, in order of creation (recorded)."""
         found = self._catalogue.version(arn)
         machine = self._catalogue.changeable(arn) if found is None else found[0]
         names = None if found is None else machine.aliases_of(found[1].number)

@@ -1,4 +1,4 @@
-"""ARNs of Step Functions: how they are made, read, and refused.
+"""ARNs of Step Functions: how they are built, parsed and refused.
 
     arn:aws:states:us-east-1:123456789012:stateMachine:orders          a machine
     arn:aws:states:us-east-1:123456789012:stateMachine:orders:3        its version 3
@@ -9,8 +9,8 @@
     arn:aws:states:us-east-1:123456789012:activity:approval            an activity
     arn:aws:states:us-east-1:123456789012:mapRun:orders/each:uuid      a run of the Distributed Map `each`
 
-Source: AWS guide "ARN formats"; the refusals were recorded. An ARN of another account or region is well formed and
-names nothing here.
+Source: AWS guide "ARN formats"; the errors were recorded. An ARN of another account or region is valid and names
+nothing here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ROLE: Final = re.compile(r"arn:[^:]+:iam::[^:]*:role/.+\Z", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where the machines of an endpoint pretend to live: AWS's documentation account unless told otherwise."""
+    """The account, region and partition in the ARNs of an endpoint; by default AWS's documentation account."""
 
     id: str = "123456789012"
     region: str = "us-east-1"
@@ -49,8 +49,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class MachineArn:
-    """A state machine's ARN taken apart: `base` names the machine, `qualifier` a version or alias, `label` a
-    Distributed Map in it."""
+    """The parts of a state machine's ARN.
+
+    `base` names the machine, `qualifier` a version or alias, `label` a Distributed Map in it.
+    """
 
     base: str
     qualifier: str | None = None
@@ -81,14 +83,14 @@ def read_execution_arn(text: str) -> ExecutionKind:
 
 
 def read_activity_arn(text: str) -> None:
-    """Raise ServiceError InvalidArn unless `text` is the ARN of an activity. Whether there is one is not asked."""
+    """Raise ServiceError InvalidArn unless `text` is the ARN of an activity, which need not exist."""
     kind, _ = _kind_and_rest(text)
     if kind != ACTIVITY:
         raise wrong_resource_type(kind)
 
 
 def check_map_run_arn(text: str) -> None:
-    """Raise ServiceError InvalidArn unless `text` is the ARN of a Map Run. Whether there is one is not asked."""
+    """Raise ServiceError InvalidArn unless `text` is the ARN of a Map Run, which need not exist."""
     kind, _ = _kind_and_rest(text)
     if kind != _MAP_RUN:
         raise wrong_resource_type(kind)
@@ -100,7 +102,7 @@ def is_activity_arn(text: str) -> bool:
 
 
 def check_role_arn(text: str) -> None:
-    """Raise ServiceError InvalidArn unless `text` is the ARN of an IAM role. Whether there is one is not asked."""
+    """Raise ServiceError InvalidArn unless `text` is the ARN of an IAM role, which need not exist."""
     if not _ROLE.match(text):
         raise invalid_role_arn(text)
 

@@ -1,12 +1,11 @@
-"""Answers to tasks that wait for one: the SendTask actions (API reference SendTaskSuccess, SendTaskFailure,
-SendTaskHeartbeat).
+"""The SendTask actions (API reference SendTaskSuccess, SendTaskFailure, SendTaskHeartbeat).
 
-Only Standard executions have such tasks, so all tokens are those of one Runtime. An ended task's token is answered
-with TaskTimedOut, in the words AWS has for it; TaskDoesNotExist, which AWS has for activities that are gone, has no
-place here: a task outlives its activity.
+Only Standard executions have tasks that wait for these, so all tokens belong to one Runtime. The token of an ended task
+is answered with TaskTimedOut, in AWS's words; TaskDoesNotExist, AWS's error for activities that are gone, does not
+occur here: a task outlives its activity.
 
-Workflows have the same actions as integrations (`aws-sdk:sfn:sendTaskSuccess`): a child execution answers the task of
-the one that has started it.
+Workflows have the same actions as integrations (`aws-sdk:sfn:sendTaskSuccess`), with which a child execution answers
+the task that has started it.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Sender: TypeAlias = "Callable[[str, dict[str, str | None]], Awaitable[object]]"
 
 
 class TaskTokens:
-    """What comes in for the tasks of a Runtime. Every method raises ServiceError."""
+    """Answers to the waiting tasks of a Runtime. Every method raises ServiceError."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -81,7 +80,7 @@ def _read(text: str) -> JSON:
 
 
 def add_token_integrations(tasks: Tasks, account: Account, tokens: TaskTokens) -> None:
-    """Register the integrations that answer tasks of this endpoint."""
+    """Register the integrations that answer waiting tasks of this endpoint."""
 
     async def send(action: str, here: Callable[..., None], **request: str | None) -> JSON:
         if tokens.elsewhere is None:
@@ -93,7 +92,7 @@ def add_token_integrations(tasks: Tasks, account: Account, tokens: TaskTokens) -
     async def succeed(parameters: JSON) -> JSON:
         with refused_as("sdk"):
             output = _member(parameters, "Output")
-            # Whoever has no text has the value itself, which the SDK integrations take as well.
+            # SDK integrations take the value itself as well as its JSON text.
             text = output if isinstance(output, str) else text_of(output)
             return await send("SendTaskSuccess", tokens.succeed, taskToken=_text(parameters, "TaskToken"), output=text)
 

@@ -1,11 +1,11 @@
-"""The machines of an endpoint: made, changed, published, found, tagged, deleted.
+"""The machines of an endpoint: created, updated, published, found, tagged.
 
-Every method takes what the API's request has (its parameters checked before, see `express.api.shapes`) and gives the
-service's own objects; the API words the answers. What awaits does so only while a long definition is compiled; what
-was looked up before is looked up again behind it.
+Every method takes the members of an API request (validated before, see `express.api.shapes`) and returns the service's
+own objects, of which the API makes answers. A method awaits only the compilation of a long definition, after which it
+repeats the lookups made before.
 
-Sources: API reference of CreateStateMachine, UpdateStateMachine, PublishStateMachineVersion and TagResource; what they
-answer to repeated and to wrong requests was recorded.
+Sources: API reference of CreateStateMachine, UpdateStateMachine, PublishStateMachineVersion and TagResource; answers to
+repeated and to invalid requests were recorded.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from express.service.store import Store
     from express.states.state import Resolver
 
-#: AWS's quotas (AWS guide "Service quotas"); the first is a tenth of it, as they all are in the memory of one process.
+#: AWS's quotas (AWS guide "Service quotas"); of the first a tenth, because one process holds all machines in memory.
 MAX_MACHINES: Final = 10_000
 MAX_VERSIONS: Final = 1000
 
@@ -40,7 +40,7 @@ _DESCRIPTION_WITHOUT_PUBLISH: Final = "Version description can only be set when 
 _NOTHING_TO_UPDATE: Final = (
     "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
 )
-#: What an update may bring.
+#: Parameters of an update, of which at least one is required.
 _CHANGES: Final = (
     "definition",
     "roleArn",
@@ -51,8 +51,11 @@ _CHANGES: Final = (
 
 
 class Catalogue:
-    """`tasks` find who does the work; `now` gives seconds since the epoch; `random` chooses between the versions of an
-    alias; `mocking` knows test cases, if there are any."""
+    """The machines of a store.
+
+    `tasks` finds the task handlers; `now` gives seconds since the epoch; `random` chooses between the versions of an
+    alias; `mocking` knows the test cases, if there are any.
+    """
 
     def __init__(
         self,
@@ -73,11 +76,11 @@ class Catalogue:
     # ------------------------------------------------------------------------------------------ finding
 
     def machines(self) -> Iterable[StateMachine]:
-        """All of them, by ARN."""
+        """All machines, sorted by ARN."""
         return self._store.machines()
 
     def machine(self, arn: str) -> StateMachine:
-        """The machine an unqualified ARN names. Raises ServiceError."""
+        """The machine that an unqualified ARN names. Raises ServiceError."""
         machine = self._store.machine(arn)
         if machine is None:
             if read_machine_arn(arn).label is not None:
@@ -86,14 +89,14 @@ class Catalogue:
         return machine
 
     def changeable(self, arn: str) -> StateMachine:
-        """The same, unless it is being deleted."""
+        """Like `machine`, but raises ServiceError while it is being deleted."""
         machine = self.machine(arn)
         if machine.deleting:
             raise errors.machine_deleting(arn)
         return machine
 
     def version(self, arn: str) -> tuple[StateMachine, Version] | None:
-        """The version an ARN names, with its machine; None if there is none."""
+        """The version that an ARN names, with its machine; None if there is none."""
         parts = read_machine_arn(arn)
         machine = self._store.machine(parts.base)
         if machine is None or parts.qualifier is None or not parts.qualifier.isdecimal():
@@ -102,7 +105,7 @@ class Catalogue:
         return None if version is None or version.arn != arn else (machine, version)
 
     def target(self, arn: str) -> Target:
-        """What runs when an execution of `arn` is started. Raises ServiceError."""
+        """The machine and revision that StartExecution runs for `arn`. Raises ServiceError."""
         machine = self._store.machine(arn)
         if machine is None:
             return self._qualified_target(arn)
@@ -131,7 +134,7 @@ class Catalogue:
         return Target(machine, found[1].revision, found[1].arn)
 
     def _mocked_target(self, mocking: Mocking, arn: str) -> Target:
-        """An ARN with the name of a test case behind it; without one after the mark nothing is mocked."""
+        """The target of an ARN with a test case after the mark; an empty test case mocks nothing."""
         arn, _, case = arn.partition(MARK)
         target = self.target(arn)
         if not case:
@@ -142,7 +145,7 @@ class Catalogue:
     # ------------------------------------------------------------------------------------------ machines
 
     async def create(self, request: Mapping[str, Any]) -> tuple[StateMachine, Version | None]:
-        """CreateStateMachine: the machine, and its version if it was to be published."""
+        """CreateStateMachine: the machine, and its version if the request publishes one."""
         _check_version_description(request)
         name, machine_type = request["name"], request.get("type", "STANDARD")
         try:
@@ -170,7 +173,7 @@ class Catalogue:
         return machine, version
 
     def _repeated(self, arn: str, wanted: tuple[Any, ...]) -> StateMachine | None:
-        """The machine of this ARN, if there is one and it is the very one that is wanted."""
+        """The machine of this ARN, None if there is none. Raises ServiceError unless it is equal to the one wanted."""
         machine = self._store.machine(arn)
         if machine is None:
             return None
@@ -182,7 +185,7 @@ class Catalogue:
         return machine
 
     async def update(self, arn: str, request: Mapping[str, Any]) -> tuple[StateMachine, Version | None]:
-        """UpdateStateMachine: the machine, and its version if it was to be published.
+        """UpdateStateMachine: the machine, and its version if the request publishes one.
 
         A request that changes nothing makes no new revision (recorded).
         """
@@ -206,7 +209,7 @@ class Catalogue:
     async def revision(
         self, revision_id: str, definition: str, identity: Identity, configuration: Configuration
     ) -> Revision:
-        """A definition compiled to be run here. Raises ServiceError InvalidDefinition."""
+        """Compile a definition into a revision. Raises ServiceError InvalidDefinition."""
         compiled = await compile_definition(definition, identity, self._tasks)
         return Revision(
             revision_id,
@@ -221,7 +224,7 @@ class Catalogue:
     # ------------------------------------------------------------------------------------------ versions
 
     def publish(self, arn: str, revision_id: str | None, description: str | None) -> Version:
-        """PublishStateMachineVersion: the version of the current revision, the one it has if it has one."""
+        """PublishStateMachineVersion: the version of the current revision, created unless it exists."""
         machine = self.changeable(arn)
         current = machine.revision.id
         if revision_id is not None and revision_id != current:
@@ -245,7 +248,7 @@ class Catalogue:
         return version
 
     def delete_version(self, arn: str) -> None:
-        """DeleteStateMachineVersion; one that is not there is no mistake (recorded)."""
+        """DeleteStateMachineVersion; a missing version is no error (recorded)."""
         found = self.version(arn)
         if found is None:
             return
@@ -262,7 +265,7 @@ class Catalogue:
     # ------------------------------------------------------------------------------------------ tags
 
     def taggable(self, arn: str) -> StateMachine:
-        """Machines have tags, their versions and aliases have none (recorded)."""
+        """The machine of an ARN; versions and aliases have no tags (recorded)."""
         read_machine_arn(arn)
         machine = self._store.machine(arn)
         if machine is None:

@@ -1,10 +1,10 @@
-"""Logging, tracing and encryption of a machine: what is refused, and what the API shows where nothing was said.
+"""Logging, tracing and encryption of a machine: validation and defaults.
 
-The configurations are kept and shown, as AWS keeps and shows them; this endpoint sends nothing to CloudWatch Logs or
+The configurations are stored and shown as at AWS, without effect: this endpoint sends nothing to CloudWatch Logs or
 X-Ray and encrypts nothing, so every log group and every key is taken to exist.
 
-Sources: AWS guide "Logging in CloudWatch Logs"; defaults and messages recorded, but that of an ARN without `:*`, which
-is quoted in hashicorp/terraform-provider-aws#17683.
+Sources: AWS guide "Logging in CloudWatch Logs"; defaults and messages recorded, except for that of an ARN without `:*`,
+which is quoted in hashicorp/terraform-provider-aws#17683.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CUSTOMER_KEY: Final = "CUSTOMER_MANAGED_KMS_KEY"
 
 
 def read_configuration(request: Mapping[str, Any], previous: Configuration | None = None) -> Configuration:
-    """The configurations of a request; what it leaves out stays as in `previous`, or is AWS's default.
+    """The configurations of a request; what it omits is taken from `previous`, or is AWS's default.
 
     Raises ServiceError InvalidLoggingConfiguration or InvalidEncryptionConfiguration.
     """
@@ -61,7 +61,7 @@ def _check_destination(destination: Mapping[str, Any]) -> None:
 
 
 def read_encryption(asked: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """An encryptionConfiguration as it is shown. Raises ServiceError InvalidEncryptionConfiguration."""
+    """An encryptionConfiguration as the API shows it. Raises ServiceError InvalidEncryptionConfiguration."""
     if asked is None:
         return {"type": "AWS_OWNED_KEY"}
     if (asked["type"] == _CUSTOMER_KEY) != ("kmsKeyId" in asked):

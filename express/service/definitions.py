@@ -1,8 +1,8 @@
-"""Definitions as the service takes them: compiled for a machine, or only checked.
+"""Definitions in the service: compiled for a machine, or only validated.
 
-There is one rule set, the compiler's: CreateStateMachine refuses what `check` reports as an error, and
-ValidateStateMachineDefinition answers with the report itself. A resource no handler is registered for is no mistake,
-neither here nor at AWS: the task fails when it is reached.
+Both use the compiler's rules: CreateStateMachine refuses what `check` reports as an error, and
+ValidateStateMachineDefinition returns the report itself. As at AWS, a resource without a handler is no error of the
+definition: the task fails when it is reached.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from express.tasks import MockedCase
     from express.types import Diagnostic, MachineType
 
-#: Definitions longer than this many characters are compiled in a thread: the loop must not stand still for them.
+#: Definitions longer than this many characters are compiled in a thread, so that they do not block the event loop.
 _LONG: Final = 16_384
 #: Diagnostics in one answer (API reference, ValidateStateMachineDefinition: `maxResults`).
 MAX_DIAGNOSTICS: Final = 100
@@ -34,7 +34,7 @@ MAX_DIAGNOSTICS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a definition is compiled for."""
+    """The machine for which a definition is compiled."""
 
     name: str
     arn: str
@@ -44,14 +44,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A definition ready to run, and the variables each of its states reads."""
+    """A compiled definition, and the variables that each of its states reads."""
 
     workflow: Workflow
     variables: dict[str, list[str]]
 
 
 async def compile_definition(text: str, identity: Identity, tasks: Resolver) -> Compiled:
-    """tasks: who does the work. Raises ServiceError InvalidDefinition with every mistake."""
+    """Compile a definition with the handlers of `tasks`. Raises ServiceError InvalidDefinition with its errors."""
     try:
         if len(text) > _LONG:
             return await asyncio.to_thread(_compile, text, identity, tasks)
@@ -66,7 +66,7 @@ def _compile(text: str, identity: Identity, tasks: Resolver) -> Compiled:
 
 
 def compile_mocked(text: str, identity: Identity, tasks: Resolver, case: MockedCase) -> Workflow:
-    """A definition that has been compiled before, with the states of a test case mocked.
+    """Compile a definition again, with the states of a test case mocked.
 
     Raises InvalidMocks for states the definition does not have.
     """
@@ -95,7 +95,7 @@ async def validate_definition(
 ) -> dict[str, Any]:
     """The answer of ValidateStateMachineDefinition.
 
-    severity: `ERROR` leaves warnings out, `WARNING` does not. max_results: 0 or None for as many as there may be.
+    severity: `ERROR` omits warnings, `WARNING` does not. max_results: 0 or None for the maximum, `MAX_DIAGNOSTICS`.
     """
     if len(text) > _LONG:
         problems = await asyncio.to_thread(_problems, text, machine_type)

@@ -1,8 +1,8 @@
-"""The errors of the service, in AWS's names and words.
+"""The errors of the service, with AWS's names and messages.
 
-A ServiceError is what an operation answers instead of a result: the name of a modelled exception (API reference,
-"Errors" of each action) or of a common one ("Common Error Types"), a message, and the HTTP status. The messages were
-recorded from AWS where the recordings have them.
+An operation raises ServiceError in place of a result: the name of a modelled exception (API reference, "Errors" of each
+action) or of a common one ("Common Error Types"), a message, and the HTTP status. The messages are as recorded from
+AWS, where there is a recording.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ MAX_PROBLEMS: Final = 100
 
 
 class ServiceError(ExpressError):
-    """An operation was refused. `code` is the exception's shape name, `status` the HTTP status it is sent with,
-    `reason` the member of that name, which only a ValidationException may have."""
+    """An operation was refused.
+
+    `code` is the exception's shape name, `status` the HTTP status it is sent with, `reason` the member of that name,
+    which only a ValidationException may have.
+    """
 
     def __init__(self, code: str, message: str, status: int = BAD_REQUEST, reason: str | None = None) -> None:
         super().__init__(f"{code}: {message}")
@@ -35,19 +38,19 @@ class ServiceError(ExpressError):
 
 
 def validation(message: str, reason: str | None = None) -> ServiceError:
-    """reason: a value of ValidationExceptionReason, where one of them is meant (API reference)."""
+    """reason: the value of ValidationExceptionReason that applies, if any (API reference)."""
     return ServiceError("ValidationException", message, reason=reason)
 
 
 def labelled_arn(arn: str) -> ServiceError:
-    """The ARN of a Distributed Map in a machine, where a machine is asked for."""
+    """The error for the ARN of a Distributed Map where that of a machine is required."""
     return validation(
         f"State machine ARN must not name a Distributed Map: '{arn}'", "API_DOES_NOT_SUPPORT_LABELED_ARNS"
     )
 
 
 def invalid_routing(message: str) -> ServiceError:
-    """The routing configuration of an alias."""
+    """The error for an invalid routing configuration of an alias."""
     return validation(message, "INVALID_ROUTING_CONFIGURATION")
 
 
@@ -56,7 +59,7 @@ def invalid_arn(detail: str) -> ServiceError:
 
 
 def wrong_resource_type(kind: str) -> ServiceError:
-    """An ARN of something this operation does not work on."""
+    """The error for the ARN of a resource type that the operation does not work on."""
     return invalid_arn(f"Resource type not valid in this context: {kind}")
 
 
@@ -73,7 +76,7 @@ def invalid_token() -> ServiceError:
 
 
 def invalid_definition(problems: Iterable[Diagnostic]) -> ServiceError:
-    """Every error of a definition, the first hundred of them, in the form `CODE: message at /location`."""
+    """The errors of a definition, at most the first hundred, in the form `CODE: message at /location`."""
     errors = [str(problem) for problem in problems if problem.severity == "ERROR"][:MAX_PROBLEMS]
     return ServiceError("InvalidDefinition", f"Invalid State Machine Definition: '{', '.join(errors)}'")
 
@@ -127,7 +130,7 @@ def activity_missing(arn: str) -> ServiceError:
 
 
 def activity_exists(arn: str) -> ServiceError:
-    """With another encryption, which cannot be changed (API reference CreateActivity)."""
+    """The error for an activity with another encryption, which cannot be changed (API reference CreateActivity)."""
     return ServiceError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
 
 
@@ -146,7 +149,7 @@ def invalid_output(detail: str) -> ServiceError:
 
 
 def resource_missing() -> ServiceError:
-    """An alias, a Map Run: what has an ARN of its own and is not there."""
+    """The error for a missing resource with an ARN of its own: an alias, a Map Run."""
     return ServiceError("ResourceNotFound", "Request references a resource that does not exist.")
 
 
@@ -171,7 +174,7 @@ def missing_parameter(message: str) -> ServiceError:
 
 
 def throttled() -> ServiceError:
-    """As many executions are running as may: try again, as every AWS SDK does by itself."""
+    """The error when the limit of running executions is reached; every AWS SDK retries it by itself."""
     return ServiceError("ThrottlingException", "Rate exceeded")
 
 

@@ -1,15 +1,15 @@
-"""Executions of an endpoint: started, awaited, stopped, described, listed.
+"""The executions of an endpoint: started, awaited, stopped, described, listed.
 
-Theory of operation. There are two Runtimes, because the two types live under different limits: Express executions end
-within five minutes and are refused with ThrottlingException when too many run at once, Standard ones may take a year
-and are refused with ExecutionLimitExceeded. Nothing waits in a queue here: an execution either begins at once or is
-refused, so what was accepted is never lost.
+Theory of operation. There are two Runtimes, because the two types have different limits: Express executions end within
+five minutes and are refused with ThrottlingException when too many run at once, Standard ones may take a year and are
+refused with ExecutionLimitExceeded. No queue holds executions: each either begins at once or is refused, so an accepted
+execution is never lost.
 
 A synchronous execution runs in the task of its request; any other has a task of its own, held here until it ends.
-Express executions are recorded only when the endpoint is `extended`; AWS keeps nothing of them.
+Express executions are recorded only when the endpoint is `extended`; AWS keeps no record of them.
 
 Sources: API reference StartExecution (idempotency), StartSyncExecution, StopExecution, ListExecutions; AWS guide
-"Standard and Express workflows types"; refusals recorded.
+"Standard and Express workflows types"; errors recorded.
 """
 
 from __future__ import annotations
@@ -47,22 +47,24 @@ if TYPE_CHECKING:
 _MILLISECOND: Final = 1_000_000
 _NO_INPUT: Final = "{}"
 
-#: Has an execution started, given what StartExecution is; its ARN, and when it began. Raises ServiceError.
+#: Starts an execution with the parameters of StartExecution; returns its ARN and start time. Raises ServiceError.
 Starter: TypeAlias = "Callable[[str, str | None, str, str | None], Coroutine[Any, Any, tuple[str, float]]]"
 #: How long after its end an execution may be redriven, and how long after its start, in seconds (API reference
 #: RedriveExecution).
 REDRIVABLE_PERIOD: Final = 14 * 24 * 60 * 60
 MAX_OPEN_TIME: Final = 365 * 24 * 60 * 60
-#: Seconds between two looks at executions that are to end.
+#: Seconds between two checks in `until_still`.
 _LOOK: Final = 0.1
 _NEVER_BEGUN: Final = "Execution was refused its input and has not begun"
-#: Events it may have by then: ExecutionRedriven and one more must have room.
+#: The most events an execution may have at its redrive: ExecutionRedriven and one more must fit.
 _MOST_EVENTS: Final = EVENT_LIMIT - 2
 
 
 class Executions:
-    """express, standard: the Runtimes for the two types; they have a Chronicle each for the executions that are
-    remembered. extended: remember Express executions too.
+    """The executions of both types.
+
+    express, standard: the Runtimes of the two types; each has a Chronicle if its executions are recorded. extended:
+    record Express executions too.
     """
 
     def __init__(
@@ -78,11 +80,11 @@ class Executions:
         self._closed = False
         self._sequence = 0
         self._tasks: dict[MachineType, set[asyncio.Task[None]]] = {"EXPRESS": set(), "STANDARD": set()}
-        #: What tasks wait for that have started an execution and do nothing else, by their tokens.
+        #: The executions that tasks have started and only wait for, by the tokens of the tasks.
         self._awaited: dict[str | None, ExecutionRecord] = {}
 
     def enter(self) -> None:
-        """Tie it to the running loop."""
+        """Bind to the running event loop."""
         self._loop = asyncio.get_running_loop()
 
     # ------------------------------------------------------------------------------------------ starting
@@ -90,14 +92,14 @@ class Executions:
     async def start_sync(
         self, arn: str, name: str | None, text: str | None, trace_header: str | None
     ) -> tuple[ExecutionRecord, Billing]:
-        """StartSyncExecution: an Express execution from its start to its end. Raises ServiceError."""
+        """StartSyncExecution: run an Express execution from start to end. Raises ServiceError."""
         target = self._catalogue.target(arn)
         if target.machine.type != "EXPRESS":
             raise errors.type_not_supported()
         text, value = _read(name, text)
         runtime = self._runtimes["EXPRESS"]
-        # The first request of a turn begins its slice. Those behind it are not made to wait for another: a client has
-        # one request at a time, and what is left of a long execution yields by itself.
+        # The first request of a turn of the event loop begins its time slice. Later requests do not wait for another
+        # slice: a client has one request at a time, and the remainder of a long execution yields by itself.
         if runtime.monotonic_ns() > runtime.slice_end:
             runtime.has_time()
         self._check_room(runtime, "EXPRESS")
@@ -105,20 +107,20 @@ class Executions:
         if isinstance(opened, Result):
             return record, self._close(runtime, record, opened)
         if opened.machine.program.blocks:
-            # The loop is given because asking for it takes a system call on Python 3.11.
+            # The loop is passed because looking it up takes a system call on Python 3.11.
             opened.task = asyncio.current_task(self._loop)
         try:
             result = runtime.run_here(opened) if opened.stopping is None else None
             if result is None:
                 result = await runtime.conduct(opened)
         except asyncio.CancelledError:
-            # Whoever waited for it has gone, and it with him.
+            # The client has gone, and its execution ends with it.
             self._close(runtime, record, _abandoned(record, runtime.monotonic_ns() - opened.started_ns))
             raise
         return record, self._close(runtime, record, result)
 
     async def start(self, arn: str, name: str | None, text: str | None, trace_header: str | None) -> ExecutionRecord:
-        """StartExecution. For a Standard machine the same name and input give the same execution while it runs."""
+        """StartExecution. For a Standard machine the same name and input return the same execution while it runs."""
         target = self._catalogue.target(arn)
         machine_type = target.machine.type
         text, value = _read(name, text)
@@ -127,7 +129,7 @@ class Executions:
             return ExecutionRecord(target, "", "", 0, began, text, arn=made)
         runtime = self._runtimes[machine_type]
         await runtime.be_fair()
-        # From here on nothing waits: what has been found stays true.
+        # There is no await from here on, so what these checks find stays true.
         target = self._catalogue.target(arn)
         if machine_type == "STANDARD":
             running = self._running_twin(target.machine, name, text)
@@ -144,14 +146,14 @@ class Executions:
         return record
 
     def _begin(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
-        """Give an execution that has been opened a task of its own."""
+        """Run an opened execution in a task of its own."""
         tasks = self._tasks[record.type]
         task = spawn(self._loop, self._conduct(runtime, run, record))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     async def ended(self, record: ExecutionRecord, token: str | None = None) -> None:
-        """Wait for the end of an execution that was started here; for the task with this token, if it is for one."""
+        """Wait for the end of an execution started here, on behalf of the task with this token, if there is one."""
         self._awaited[token] = record
         try:
             await self._ended(record)
@@ -169,7 +171,7 @@ class Executions:
                 return
 
     def _running_twin(self, machine: StateMachine, name: str | None, text: str) -> ExecutionRecord | None:
-        """The execution that has this name, if it runs with this input. Raises ServiceError for any other."""
+        """The running execution of this name and input; None if the name is new. Raises ServiceError for any other."""
         if name is None:
             return None
         record = self._store.execution(execution_arn(machine.arn, "STANDARD", name))
@@ -180,7 +182,7 @@ class Executions:
         return record
 
     def _check_room(self, runtime: Runtime, machine_type: MachineType) -> None:
-        """Raise ServiceError when as many executions run as may; a task made just now counts as well."""
+        """Raise ServiceError after `close`, or when too many executions run; a task created just now counts too."""
         if self._closed:
             raise errors.unavailable()
         if runtime.must_wait or len(self._tasks[machine_type]) >= runtime.max_in_flight:
@@ -214,15 +216,15 @@ class Executions:
         return record, opened
 
     async def _conduct(self, runtime: Runtime, run: Run, record: ExecutionRecord) -> None:
-        """Run an opened execution to its end in the current task; stopped before it began, it is aborted."""
+        """Run an opened execution to its end in the current task; if stopped before it began, it is aborted."""
         run.task = asyncio.current_task(self._loop)
         result = runtime.run_here(run) if run.stopping is None else None
         self._close(runtime, record, await runtime.conduct(run) if result is None else result)
 
     def _close(self, runtime: Runtime, record: ExecutionRecord, result: Result) -> Billing:
-        """Write down how it ended; what it used."""
+        """Record the end of an execution; returns its billing."""
         billing = result.billing
-        # By the clock that has dated its events: none of them may be younger than the end. The clock may be set back.
+        # Read from the clock that timestamps events, so that no event is later than the end. It may be set back.
         stopped, begun = runtime.time_ns() // _MILLISECOND / 1000, record.begun
         if stopped <= begun:
             stopped = begun
@@ -231,7 +233,7 @@ class Executions:
             try:
                 output = text_of(result.output)
             except NotJSON as error:
-                # States have put a deep value into a deeper one.
+                # States have nested a value too deep for JSON.
                 result = _failed(result, f"The output of the execution cannot be written as JSON: {error}")
         if record.written is None:
             record.end(result, stopped, output)
@@ -245,7 +247,7 @@ class Executions:
                 record.checkpoint = Checkpoint(run, result)
         record.end(result, stopped, output)
         self._store.close_execution(record)
-        # No machine waits to be deleted for the end of Express executions.
+        # The deletion of a machine does not wait for Express executions.
         machine = self._store.machine(record.machine_arn) if is_standard else None
         if machine is not None and machine.deleting and not self._running(machine):
             self._store.delete_machine(machine.arn)
@@ -254,8 +256,7 @@ class Executions:
     # ------------------------------------------------------------------------------------------ redriving
 
     async def redrive(self, arn: str, token: str | None) -> float:
-        """RedriveExecution: when the execution was taken up again, now or by the same `token` before. Raises
-        ServiceError."""
+        """RedriveExecution: the date of the redrive, or of an earlier one with this `token`. Raises ServiceError."""
         kind = read_execution_arn(arn)
         if kind == "express":
             raise errors.wrong_resource_type(kind)
@@ -310,14 +311,14 @@ class Executions:
         return record
 
     def _check_kind(self, arn: str) -> ExecutionKind:
-        """AWS knows no Express executions where it looks for executions (recorded); an extended endpoint does."""
+        """The kind of an execution's ARN. AWS refuses Express ARNs here (recorded), an extended endpoint does not."""
         kind = read_execution_arn(arn)
         if kind == "express" and not self._extended:
             raise errors.wrong_resource_type(kind)
         return kind
 
     def stop(self, arn: str, error: str | None, cause: str | None) -> float:
-        """StopExecution: when the execution was stopped, or had ended before. Express ones cannot be stopped."""
+        """StopExecution: the time of the stop, or of an earlier end. Express executions cannot be stopped."""
         kind = read_execution_arn(arn)
         if kind == "express":
             raise errors.wrong_resource_type(kind)
@@ -352,8 +353,8 @@ class Executions:
     def delete_machine(self, arn: str) -> None:
         """DeleteStateMachine: with its versions, aliases and executions, once none of them runs any more.
 
-        Running Standard executions are aborted; Express ones go on unseen (API reference). A machine that is not there
-        is no mistake (recorded).
+        Running Standard executions are aborted; Express ones continue unseen (API reference). A missing machine is no
+        error (recorded).
         """
         if read_machine_arn(arn).label is not None:
             raise errors.labelled_arn(arn)
@@ -372,15 +373,15 @@ class Executions:
     # ------------------------------------------------------------------------------------------ the end
 
     async def close(self) -> None:
-        """Start nothing more. What has been accepted has begun when this returns."""
+        """Refuse further starts. All accepted executions have begun when this returns."""
         self._closed = True
         # Before Python 3.12 a new task begins with the next turn of the loop.
         await asyncio.sleep(0)
 
     async def until_still(self, seconds: float) -> None:
-        """Wait until nothing but answers to their tasks can move the Standard executions, for at most so many seconds.
+        """Wait, for at most `seconds`, until nothing but answers to their tasks can advance the Standard executions.
 
-        Each may be what gives another its answer (`aws-sdk:sfn:sendTaskSuccess`), so it takes them all.
+        Each may give another its answer (`aws-sdk:sfn:sendTaskSuccess`), so all of them must stand still.
         """
         runtime = self._runtimes["STANDARD"]
         end = self._loop.time() + seconds
@@ -391,25 +392,25 @@ class Executions:
             await asyncio.sleep(min(left, _LOOK))
 
     async def settle(self) -> None:
-        """Wait until no task started here is left."""
+        """Wait for all tasks started here."""
         for tasks in self._tasks.values():
             while tasks:
                 await asyncio.wait(tasks)
 
 
 def _failed(result: Result, cause: str) -> Result:
-    """The same execution, failed after all."""
+    """The same execution's result as FAILED."""
     billing = result.billing
     return Result.of("FAILED", None, RUNTIME, cause, result.name, Names(0), billing.duration_ns, billing.memory_bytes)
 
 
 def _abandoned(record: ExecutionRecord, duration_ns: int) -> Result:
-    """The end of an execution that was cancelled with whoever waited for it."""
+    """The result of an execution that was cancelled because its client had gone."""
     return Result.of("ABORTED", None, None, None, record.name, Names(0), duration_ns, 0)
 
 
 def _read(name: str | None, text: str | None) -> tuple[str, JSON]:
-    """The input as text and as value; the name is looked at first. Raises ServiceError."""
+    """The input as text and as value, after a check of the name. Raises ServiceError."""
     if name is not None:
         try:
             check_name(name)

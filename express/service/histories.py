@@ -1,7 +1,7 @@
-"""The history of one execution, put together when somebody asks for it.
+"""The history of one execution, assembled on request.
 
-While it runs, an execution writes down what its states do and nothing else (`express.history.Chronicle`): what began it
-and what ended it is in its record. Most histories of Express executions are read by nobody.
+A running execution writes only the events of its states (`express.history.Chronicle`); its first and last event are
+derived from its record. Most histories of Express executions are never read.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def history_of(record: ExecutionRecord) -> list[Entry]:
 
 
 def written_history(record: ExecutionRecord, known: Mapping[Known, JSON]) -> list[Entry | Half]:
-    """`history_of`, unread: a page is made of few of many thousand events, and reading one takes most of the time."""
+    """`history_of` before `read_entry`: a page needs few of many thousand events, and most time goes into reading."""
     beginning = Entry(start(record.revision.role_arn, known[Known.INPUT]), _nanoseconds(record.started))
-    # An event may be written before one that has a lower number: that of a branch that runs beside others, that of a
-    # task before the entry of its state.
+    # An event may be written before one with a lower number: by concurrent branches, or by a task before the entry of
+    # its state.
     entries = [beginning, *sorted(split(record.written or ()), key=number_of)]
     if record.status != RUNNING:
         entries.append(end_of(record))
@@ -41,14 +41,14 @@ def written_history(record: ExecutionRecord, known: Mapping[Known, JSON]) -> lis
 
 
 def end_of(record: ExecutionRecord) -> Entry:
-    """The event that has ended an execution: number 25 000 of one that wanted to have more."""
+    """The event that ended an execution; its number is 25 000 if the limit of events did."""
     status, output = cast("Status", record.status), _output_of(record)
     event = end(status, record.counted + 1, record.last, output, record.error, record.cause)
     return Entry(within_limit(event, record.type, EVENT_LIMIT), _nanoseconds(record.stopped or record.started))
 
 
 def known_payloads(record: ExecutionRecord) -> dict[Known, JSON]:
-    """What the events of an execution refer to: its input, and its output, None as long as it has none."""
+    """The payloads that an execution's events refer to: its input, and its output, None as long as it has none."""
     return {Known.INPUT: parse_json(record.input.encode()), Known.OUTPUT: _output_of(record)}
 
 

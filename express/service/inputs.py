@@ -1,7 +1,7 @@
-"""The input of an execution, from the text a client sends to a value; what is no JSON is refused in AWS's words.
+"""Parses the input of an execution; text that is not JSON is refused in AWS's words.
 
 Recorded: `Unrecognized token 'not': was expecting (JSON String, Number, …)`, which is Jackson's message without its
-place, and `Invalid execution input.` where Jackson has nothing to say.
+position, and `Invalid execution input.` where Jackson has no message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def read_input(text: str) -> JSON:
 
 
 def complaint(text: str) -> str | None:
-    """What Jackson says about a text that is no JSON; None where it has nothing to say."""
+    """Jackson's message for text that is not JSON; None where Jackson has none."""
     if text.strip(" \t\r\n"):
         try:
             outline(text)

@@ -1,13 +1,13 @@
-"""Integrations that an endpoint has by itself, and who comes before them.
+"""The endpoint's own integrations, and their precedence among task handlers.
 
-Who does the work of a task is decided when its machine is compiled, in this order:
+The handler of a task is chosen when its machine is compiled, in this order:
 
 1. a handler registered for it: its name, its ARN, or a pattern with a character that is no wildcard,
-2. what the endpoint does itself: activities are left to their workers, `states:startExecution` and the actions of
+2. the endpoint itself: activities are offered to their workers, `states:startExecution` and the actions of
    `aws-sdk:sfn` start and answer executions here,
-3. a handler registered for `*`, which is for what nobody else does.
+3. a handler registered for `*`, the fallback.
 
-A refusal of the API is the error of the task that has asked. The optimised integrations word it as version 1 of the SDK
+A refusal by the API becomes the error of the calling task. The optimised integrations word it as version 1 of the SDK
 does, those behind `aws-sdk` as version 2 (recorded).
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Integration: TypeAlias = Literal["optimised", "sdk"]
 
 #: The exceptions of the API that the SDKs know by name (API reference, "Errors" of the actions that are integrations
-#: here); for any other they have one that is called like the service.
+#: here); they name any other after the service.
 _MODELLED: Final = frozenset(
     (
         "ExecutionAlreadyExists",
@@ -51,12 +51,12 @@ _MODELLED: Final = frozenset(
 
 
 def in_order(tasks: Tasks, *own: Resolver) -> Layers:
-    """Who does the work: the handlers of `tasks`, and the endpoint's `own`. See the head of this module."""
+    """The handlers of `tasks` and the endpoint's `own`, in the order of the module docstring."""
     return Layers(Explicit(tasks), *own, tasks)
 
 
 def refusal(error: ServiceError, integration: Integration) -> StateError:
-    """A refusal of the API as the error of a task."""
+    """An error of the API as the error of a task."""
     name = error.code.removesuffix("Exception")
     modelled = error.code in _MODELLED
     if integration == "sdk":
@@ -71,7 +71,7 @@ def refusal(error: ServiceError, integration: Integration) -> StateError:
 
 @contextmanager
 def refused_as(integration: Integration) -> Iterator[None]:
-    """Raise the refusals of what is called within as errors of the task."""
+    """Convert each ServiceError raised inside into the error of a task."""
     try:
         yield
     except ServiceError as error:
@@ -79,7 +79,7 @@ def refused_as(integration: Integration) -> Iterator[None]:
 
 
 def missing(parameter: str) -> ServiceError:
-    """The refusal of a request without a parameter it must have; named as an integration has it, `StateMachineArn`."""
+    """The error for a missing mandatory parameter, named as an integration names it: `StateMachineArn`."""
     member = f"{parameter[0].lower()}{parameter[1:]}"
     return validation(
         f"1 validation error detected: Value null at '{member}' failed to satisfy constraint: Member must not be null"

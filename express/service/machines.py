@@ -1,9 +1,9 @@
-"""What the service knows of a state machine: its revisions, versions, aliases and tags.
+"""The data of a state machine: its revisions, versions, aliases and tags.
 
-A machine has one current revision, which every change of definition, role or configuration replaces. Publishing
-freezes the current revision under a number; numbers only grow, and none is given twice, deleted versions included
-(recorded). An alias names one or two versions and how many of a hundred starts each of them gets. Executions keep the
-revision they began with.
+A machine has one current revision, which every change of definition, role or configuration replaces. Publishing freezes
+the current revision under a number; numbers only grow and are never reused, even after a deletion (recorded). An alias
+names one or two versions and how many of a hundred starts each of them gets. Executions keep the revision they began
+with.
 
 Sources: AWS guide "Managing continuous deployments with versions and aliases"; API reference of each action.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from express.types import MachineType
     from express.workflow import Workflow
 
-#: The revision id of a machine that has never been changed; the API does not show it (recorded).
+#: The revision id of a machine that was never changed; the API does not show it (recorded).
 INITIAL: Final = "INITIAL"
 
 
@@ -37,7 +37,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One state of a machine: never changed, shared by the machine, its versions and its executions.
+    """An immutable state of a machine, shared by the machine, its versions and its executions.
 
     `created` is in seconds since the epoch. `variables`: for each state that reads workflow variables, their names.
     """
@@ -52,7 +52,7 @@ class Revision:
 
     @property
     def shown_id(self) -> str | None:
-        """The id as the API shows it: not at all while it is the first."""
+        """The id as the API shows it, which omits that of the first revision."""
         return None if self.id == INITIAL else self.id
 
 
@@ -77,7 +77,7 @@ class Route:
 
 @dataclass(slots=True)
 class Alias:
-    """A name for one or two versions. `sequence` orders the aliases of a machine by their making."""
+    """A name for one or two versions. `sequence` orders the aliases of a machine by creation."""
 
     arn: str
     name: str
@@ -88,7 +88,7 @@ class Alias:
     updated: float
 
     def choose(self, random: Random) -> int:
-        """The version that runs the next execution."""
+        """The version for the next execution, chosen by weight."""
         first = self.routes[0]
         if len(self.routes) == 1 or random.random() * 100 < first.weight:
             return first.version
@@ -97,7 +97,7 @@ class Alias:
 
 @dataclass(slots=True)
 class StateMachine:
-    """A named machine. `asked` is what it was created with, as far as a repeated CreateStateMachine must match it."""
+    """A named machine. `asked` holds further parameters that a repeated CreateStateMachine must match."""
 
     arn: str
     name: str
@@ -108,7 +108,7 @@ class StateMachine:
     tags: dict[str, str]
     versions: dict[int, Version] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
-    #: The last version number and the last alias sequence given away.
+    #: The last version number and the last alias sequence assigned.
     last_version: int = 0
     last_alias: int = 0
     deleting: bool = False
@@ -116,7 +116,7 @@ class StateMachine:
 
     @property
     def target(self) -> Target:
-        """What an execution started by the machine's own ARN runs: made once for each revision."""
+        """The target of the machine's unqualified ARN, cached for each revision."""
         target = self._target
         if target is None or target.revision is not self.revision:
             target = self._target = Target(self, self.revision)
@@ -133,14 +133,14 @@ class StateMachine:
         return None
 
     def aliases_of(self, number: int) -> list[str]:
-        """The names of the aliases that lead to a version."""
+        """The names of the aliases that route to a version."""
         return [alias.name for alias in self.aliases.values() if any(route.version == number for route in alias.routes)]
 
 
 class Target:
     """What an ARN given to StartExecution names: a machine, the revision to run, and the qualifiers that led to it.
 
-    Executions refer to it for all they have in common. Nobody changes it.
+    It holds what its executions have in common, and is never changed.
     """
 
     __slots__ = ("alias_arn", "machine", "revision", "version_arn")

@@ -1,4 +1,4 @@
-"""What both Runtimes of a Service count, and the requests its endpoint has answered, as the counts of one process."""
+"""The counts of both Runtimes of a Service and of its endpoint's requests, as those of one process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class ServiceMetrics(SnapshotCollector):
-    """A prometheus_client collector of what runs in a Service. Make it in the thread of the Service.
+    """A prometheus_client collector of the counts of a Service. Create it in the thread of the Service.
 
-    answers: requests answered, by action and HTTP status, which somebody else counts.
+    answers: requests answered, by action and HTTP status, counted elsewhere.
     """
 
     def __init__(self, service: Service, answers: Mapping[tuple[str, int], int] | None = None) -> None:
@@ -31,11 +31,11 @@ class ServiceMetrics(SnapshotCollector):
         snapshot = Snapshot()
         for metrics in self._metrics:
             snapshot.merge(metrics.snapshot())
-        # One call of C: nothing is added meanwhile.
+        # `list` copies in one call of C, during which no entry is added.
         for (action, status), count in list(self._answers.items()):
             snapshot.add(families.HTTP_REQUESTS, (action, str(status)), count)
         return snapshot
 
     def push(self, path: str | os.PathLike[str], *, every: float = EVERY) -> Pushing:
-        """Tell them to the Gathering that listens at `path`."""
+        """Push snapshots to the Gathering at `path`, every `every` seconds."""
         return Pushing(self.snapshot, path, every)

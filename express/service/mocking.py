@@ -1,10 +1,10 @@
-"""Machines whose tasks are mocked: what `stateMachineArn#TestCase` starts.
+"""Machines with mocked tasks, started as `stateMachineArn#TestCase`.
 
-Step Functions Local marks the test case of its mock configuration behind a `#` in the ARN it is asked to start. The
-machine is compiled once more for it, with the mocked states answered by the configuration, and kept for the next start
-with the same case. Executions of it are executions of the machine like any other.
+Step Functions Local takes the test case of its mock configuration from behind a `#` in the ARN to start. The machine is
+compiled again for it, with the mocked states answered by the configuration, and cached for the next start with the same
+case. Its executions are ordinary executions of the machine.
 
-Source: AWS guide "Testing with mocked service integrations in Step Functions Local". To AWS itself the mark is part of
+Source: AWS guide "Testing with mocked service integrations in Step Functions Local". At AWS itself the mark is part of
 the name of a machine that does not exist, and so it is here without a configuration.
 """
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 
 #: Between the ARN and the name of the test case.
 MARK: Final = "#"
-#: Machines with a test case that are kept compiled.
+#: The upper bound of the cache of compiled test cases.
 _KEPT: Final = 64
 
 
 class Mocking:
-    """file: the mock configuration. resolver: who does the work of the states that are not mocked."""
+    """Compiles machines with mocked states.
+
+    file: the mock configuration. resolver: finds the handlers of all other states.
+    """
 
     def __init__(self, file: MockFile, resolver: Resolver) -> None:
         self._file = file
@@ -54,7 +57,7 @@ class Mocking:
         if mocks is not self._mocks:
             self._mocks = mocks
             self._compiled.clear()
-        # A machine may have been deleted and made again under the same ARN: its text tells.
+        # The definition is in the key because a machine may be deleted and created again under the same ARN.
         key = (machine.arn, machine.type, revision.role_arn, revision.definition, case)
         workflow = self._compiled.pop(key, None)
         if workflow is None:

@@ -1,15 +1,15 @@
-"""Executions that executions start: `states:startExecution` and `aws-sdk:sfn:start(Sync)Execution` among the machines
-of one endpoint.
+"""Executions started by executions of the same endpoint.
 
-The optimised integration and the SDK's differ in their words (`integrations`) and their dates, and in what they make
-of Input: the SDK's is the text of the execution's input, the optimised one's the value itself.
+The integrations are `states:startExecution` and `aws-sdk:sfn:start(Sync)Execution`. The optimised one and the SDK's
+differ in the wording of errors (`integrations`), in dates, and in Input: the SDK's is the text of the execution's
+input, the optimised one's the value itself.
 
 A child that its parent waits for (`.sync`, StartSyncExecution) is aborted with it: when the parent is stopped, when the
-task is late, when another branch has failed. A child that nobody waits for lives its own life. Those that wait for each
-other are counted, and one too many is refused: a machine that starts itself ends as failed, and takes nobody with it.
+task times out, when another branch has failed. Any other child is independent. Executions that wait for each other are
+counted, and a start beyond the limit is refused: a machine that starts itself fails and affects no other.
 
 Sources: AWS guide "Start workflow executions from a task state in Step Functions"; recorded histories; what they mask,
-dates above all, as measured in floci-io/floci. SdkHttpMetadata and SdkResponseMetadata are left out.
+dates above all, as measured in floci-io/floci. SdkHttpMetadata and SdkResponseMetadata are omitted.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Executions of which each waits for the next.
+#: The upper bound of a chain of executions, each of which waits for the next.
 MAX_DEPTH: Final = 100
-#: How many wait for the one that runs here.
+#: The number of executions that wait for the present one.
 _depth: ContextVar[int] = ContextVar("express_nested_depth", default=0)
 
 
@@ -62,7 +62,7 @@ def add_nested_executions(tasks: Tasks, account: Account, executions: Executions
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """What StartExecution is called with."""
+    """The parameters of StartExecution."""
 
     arn: str
     name: str | None
@@ -71,31 +71,31 @@ class _Request:
 
 
 class _Nested:
-    """The handlers. Each runs the call in a task of its own: a chain of executions must not become a pile of frames."""
+    """The handlers. Each makes its call in a task of its own, so that a chain of executions adds no stack frames."""
 
     def __init__(self, executions: Executions) -> None:
         self._executions = executions
 
     async def start(self, parameters: JSON) -> JSON:
-        """`states:startExecution`: the child has been started."""
+        """`states:startExecution`: returns once the child has started."""
         record = await _apart(self._start(_read(parameters, "optimised"), "optimised"), 0)
         return {"ExecutionArn": record.arn, "StartDate": _milliseconds(record.started)}
 
     async def start_by_sdk(self, parameters: JSON) -> JSON:
-        """`aws-sdk:sfn:startExecution`: the same in the SDK's manner."""
+        """`aws-sdk:sfn:startExecution`: the same with the SDK's errors and dates."""
         record = await _apart(self._start(_read(parameters, "sdk"), "sdk"), 0)
         return {"ExecutionArn": record.arn, "StartDate": _instant(record.started)}
 
     async def run(self, parameters: JSON, context: TaskContext) -> JSON:
-        """`.sync`: the child has succeeded; its input and output are JSON text."""
+        """`.sync`: returns once the child has succeeded, with its input and output as JSON text."""
         return self._describe(await self._finished(parameters, context.task_token), lambda text: text)
 
     async def run_and_read(self, parameters: JSON, context: TaskContext) -> JSON:
-        """`.sync:2`: the same, but input and output are the values themselves."""
+        """`.sync:2`: the same with input and output as values."""
         return self._describe(await self._finished(parameters, context.task_token), _value)
 
     async def start_sync(self, parameters: JSON) -> JSON:
-        """`aws-sdk:sfn:startSyncExecution`: an Express child has ended, well or not."""
+        """`aws-sdk:sfn:startSyncExecution`: returns once an Express child has ended, successfully or not."""
         request = _read(parameters, "sdk")
         depth = _deeper("sdk")
         record, billing = await _apart(self._start_sync(request), depth)
@@ -107,7 +107,8 @@ class _Nested:
         record = await _apart(self._run(request, token), depth)
         if record.status == "SUCCEEDED":
             return record
-        # A cause quotes the child's, whose quotes are escaped once more: without an end it would double each time.
+        # The cause quotes the child's, whose quotes are escaped once more: without a limit its length would double each
+        # time.
         raise StateError(TASK_FAILED, text_of(self._describe(record, lambda text: text))[:MAX_CAUSE])
 
     def _describe(self, record: ExecutionRecord, read: Callable[[str], JSON]) -> dict[str, JSON]:
@@ -122,15 +123,15 @@ class _Nested:
             return await self._executions.start_sync(request.arn, request.name, request.input, request.trace_header)
 
     async def _run(self, request: _Request, token: str | None) -> ExecutionRecord:
-        """Start a child and wait for its end, or bring it about."""
+        """Start a child and wait for its end; stop it when cancelled."""
         record = await self._start(request, "optimised")
         if record.type == "EXPRESS":
-            # AWS looks for the end with DescribeExecution, which knows no Express executions.
+            # AWS polls for the end with DescribeExecution, which refuses Express executions.
             raise refusal(wrong_resource_type("express"), "optimised")
         try:
             await self._executions.ended(record, token)
         except asyncio.CancelledError:
-            # It may be forgotten already, with its machine.
+            # Its record may be gone already, together with its machine.
             with suppress(ServiceError):
                 self._executions.stop(record.arn, None, None)
             raise
@@ -138,14 +139,14 @@ class _Nested:
 
 
 async def _apart(call: Coroutine[Any, Any, T], depth: int) -> T:
-    """What a call gives that runs in a task of its own, as do the executions it starts. Cancelled with the caller."""
+    """The result of a call in a task of its own, cancelled with the caller; `depth` is for the executions it starts."""
     context = copy_context()
     context.run(_depth.set, depth)
     return await asyncio.get_running_loop().create_task(call, context=context)
 
 
 def _deeper(integration: Integration) -> int:
-    """One more execution that waits. Raises the refusal of one too many."""
+    """The depth of one more waiting execution. Raises the error for one too many."""
     depth = _depth.get() + 1
     if depth > MAX_DEPTH:
         raise refusal(execution_limit(MAX_DEPTH), integration)
@@ -169,10 +170,10 @@ def _read(parameters: JSON, integration: Integration) -> _Request:
 
 
 def _input_text(value: JSON, integration: Integration) -> str:
-    """The input of the child as text. To the SDK a string is that text.
+    """The input of the child as text; for the SDK a string is that text.
 
-    The optimised integration makes a JSON string of it (recorded), save of one that States.JsonToString has made, which
-    stands for the object it was made of; here that is any text of an object or array.
+    The optimised integration encodes a string as a JSON string (recorded), except for one made by States.JsonToString,
+    which stands for the object it was made of; here any text of an object or array does.
     """
     if value is None:
         return "{}"
@@ -195,9 +196,11 @@ def _is_structure(text: str) -> bool:
 
 
 def describe(record: ExecutionRecord, read: Callable[[str], JSON], obstacle: str | None) -> dict[str, JSON]:
-    """An ended execution as DescribeExecution gives it, with the names of the SDK in their alphabetical order and dates
-    in milliseconds since the epoch. `read` makes what is shown of the texts of input and output; `obstacle` is why it
-    cannot be redriven, None if it can."""
+    """An ended execution as DescribeExecution gives it, with the SDK's names in alphabetical order.
+
+    Dates are in milliseconds since the epoch. `read` converts the texts of input and output; `obstacle` is why the
+    execution cannot be redriven, None if it can.
+    """
     return _present(
         Cause=record.cause,
         Error=record.error,
@@ -220,7 +223,7 @@ def describe(record: ExecutionRecord, read: Callable[[str], JSON], obstacle: str
 
 
 def _sync_answer(record: ExecutionRecord, billing: Billing) -> dict[str, JSON]:
-    """What StartSyncExecution answers, in the same manner, with the SDK's dates."""
+    """The answer of StartSyncExecution in the same form, with the SDK's dates."""
     return _present(
         BillingDetails={
             "BilledDurationInMilliseconds": billing.billed_duration_ms,
@@ -243,7 +246,7 @@ def _sync_answer(record: ExecutionRecord, billing: Billing) -> dict[str, JSON]:
 
 
 def _present(**members: JSON) -> dict[str, JSON]:
-    """Members that are there. Input and Output are there even as null."""
+    """The members that are not None; Input and Output even as None."""
     return {name: value for name, value in members.items() if value is not None or name in ("Input", "Output")}
 
 
@@ -256,7 +259,7 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _instant(seconds: float) -> str:
-    """A date as Java's Instant writes it: without a fraction where there is none."""
+    """A date as Java's Instant formats it, without a fraction of zero."""
     moment = datetime.fromtimestamp(_milliseconds(seconds) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = _milliseconds(seconds) % 1000
     return f"{moment}.{fraction:03d}Z" if fraction else f"{moment}Z"

@@ -1,9 +1,9 @@
 """Pages of a list, and the tokens that lead from one to the next.
 
-A token says where the last page ended, for which list, and until when it may be used: 24 hours (API reference,
-`nextToken`). It carries a keyed digest, so the endpoint remembers nothing, and a token that was made up, altered,
-used for another list or too late is AWS's InvalidToken. Everything that was there while a client went from page to page
-is seen exactly once, whatever is added or deleted meanwhile: a page begins behind a key, not at a number.
+A token holds the end of its page and its expiry, after 24 hours (API reference, `nextToken`), and is bound to its list.
+A keyed digest authenticates it, so the endpoint stores nothing; a token that is forged, altered, expired or used for
+another list is refused with AWS's InvalidToken. A client that goes from page to page sees every item that is there all
+the time exactly once, whatever is added or deleted meanwhile: a page begins after a key, not at an index.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What a list is ordered by, ascending: names, or numbers.
+#: The sort key of a list, ascending: names, or numbers.
 Key: TypeAlias = "str | int"
 
-#: `maxResults` of 0 or none.
+#: The page size where `maxResults` is 0 or missing.
 DEFAULT_RESULTS: Final = 100
-#: How long a token lives, in seconds.
+#: The lifetime of a token in seconds.
 LIFETIME: Final = 24 * 60 * 60
 
 _DIGEST_SIZE: Final = 16
@@ -52,11 +52,11 @@ class Pager:
         max_results: int | None = None,
         fits: Callable[[T], bool] | None = None,
     ) -> tuple[list[T], str | None]:
-        """The items of one page and the token of the next, None behind the last.
+        """The items of one page and the token of the next page, None for the last page.
 
-        items: the whole list, in ascending order of `key`. of: which list it is, with all that was asked for; a token
-        is good for that list alone. fits: asked about each item that would follow the first of the page. Raises
-        ServiceError InvalidToken.
+        items: the whole list, in ascending order of `key`. of: identifies the list and all request parameters; a token
+        is valid for that list alone. fits: called with each item after the first of the page; False ends the page.
+        Raises ServiceError InvalidToken.
         """
         after = None if token is None else self._read(token, of)
         size = max_results or DEFAULT_RESULTS

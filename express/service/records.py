@@ -1,4 +1,4 @@
-"""What the service remembers of one execution, while it runs and after its end."""
+"""The record of one execution, while it runs and after its end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 RUNNING: Final = "RUNNING"
 
-#: Client tokens of redrives that are remembered, and for how many seconds (API reference RedriveExecution).
+#: The number of client tokens of redrives remembered, and their lifetime in seconds (API reference RedriveExecution).
 _TOKENS: Final = 10
 _TOKEN_LIFETIME: Final = 15 * 60
 
 
 @dataclass(slots=True)
 class Redrives:
-    """How often an execution was redriven, `date` when last, `tokens` when each client token was used."""
+    """The number of redrives of an execution; `date` is that of the last, `tokens` when each client token was used."""
 
     count: int = 0
     date: float | None = None
@@ -39,22 +39,22 @@ class Redrives:
                 self.tokens.popitem(last=False)
 
     def answered(self, token: str | None, now: float) -> float | None:
-        """The date a request with this token was answered with, whatever has become of the execution (measured)."""
+        """The date given to an earlier request with this token, whatever the execution has done since (measured)."""
         date = None if token is None else self.tokens.get(token)
         return None if date is None or now - date > _TOKEN_LIFETIME else date
 
 
 class ExecutionRecord:
-    """One execution. Texts are JSON as it came in or goes out; times are seconds since the epoch.
+    """One execution. Texts are JSON as received or sent; times are seconds since the epoch.
 
-    `target` is what was started. `unique` is the id behind the name of an Express execution, made for it alone.
-    `sequence` counts executions in the order of their start. `run` is there while it runs. `written` are the events of
-    its states so far, None where nobody wants them, `counted` how many there were at its end, what began it included,
-    `last` which of them the end follows from. `checkpoint` is where one that has not succeeded can be taken up again,
-    `redrives` what there is to know of its having been. `characters` are those a store has counted it with.
+    `target` is what was started. `unique` is the unique id after the name of an Express execution. `sequence` numbers
+    the executions in the order of their start. `run` is set while it runs. `written` holds the events of its states so
+    far, None where they are not recorded; `counted` is their number at its end, the first event included; `last` is the
+    event that the end event follows. `checkpoint` is where an execution that has not succeeded can be redriven,
+    `redrives` holds its redrives. `characters` is the size for which a store accounts.
 
-    An endpoint makes one for each request and keeps the last thousand: by the time one is thrown away it has left the
-    processor's caches, so each byte of it is paid for twice.
+    An endpoint creates one for each start and keeps the last thousand of Express ones: when a record is freed it has
+    left the processor's caches, so each of its bytes costs twice.
     """
 
     __slots__ = (
@@ -116,7 +116,7 @@ class ExecutionRecord:
 
     @property
     def arn(self) -> str:
-        """Made when asked for, unless it was given: nobody asks for most of them twice."""
+        """Built on each access unless it was given: hardly any is read twice."""
         return self.target.execution_arn(self.name, self.unique) if self._arn is None else self._arn
 
     @property
@@ -129,12 +129,12 @@ class ExecutionRecord:
 
     @property
     def revision(self) -> Revision:
-        """What runs: the machine may have been changed since."""
+        """The revision that runs; the machine may have been changed since."""
         return self.target.revision
 
     @property
     def version_arn(self) -> str | None:
-        """The version it was started by, if it was by one."""
+        """The version by which it was started, if any."""
         return self.target.version_arn
 
     @property
@@ -143,7 +143,7 @@ class ExecutionRecord:
 
     @property
     def begun(self) -> float:
-        """When the execution, or the part of it that runs or ran last, has begun."""
+        """The start of the execution, or of its last redrive."""
         return self.started if self.redrives is None or self.redrives.date is None else self.redrives.date
 
     def end(self, result: Result, stopped: float, output: str | None) -> None:
@@ -155,7 +155,7 @@ class ExecutionRecord:
         self.cause = result.cause
 
     def go_on(self, run: Run, date: float, token: str | None) -> None:
-        """It has been redriven: what its end had brought is gone."""
+        """Mark the execution as redriven and running; reset what its end has set."""
         self.run, self.checkpoint, self.status = run, None, RUNNING
         self.stopped = self.output = self.error = self.cause = None
         if self.redrives is None:

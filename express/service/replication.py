@@ -1,9 +1,9 @@
-"""Machines in several processes: what one process owns, others can start.
+"""Replication of machines, so that processes other than their owner can start them.
 
-The owner keeps its machines in a ReplicatedStore, which tells of every change. What a replica needs of a machine to
-start it is its `image`, plain JSON: definitions and who plays which of them. A Replica makes machines of images again.
-An image is the whole state of a machine, not what has changed in it: whatever a replica has missed, the next image
-sets right, and images may be sent twice.
+The owner keeps its machines in a ReplicatedStore, which reports every change. An `image` is plain JSON with what a
+replica needs to start a machine: definitions, versions and aliases. A Replica builds machines from images. An image is
+the whole state of a machine, not a difference: the next image corrects whatever a replica has missed, and images may be
+sent twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NO_CONFIGURATION: Final = Configuration({}, {}, {})
 
 
 class ReplicatedStore(MemoryStore):
-    """`changed` is called with the ARN of each machine that has been saved or deleted."""
+    """A store that calls `changed` with the ARN of each machine saved or deleted."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,11 +40,11 @@ class ReplicatedStore(MemoryStore):
 
 
 def _nobody(arn: str) -> None:
-    """There are no replicas yet."""
+    """`changed` as long as there are no replicas."""
 
 
 def image(machine: StateMachine) -> dict[str, Any]:
-    """What it takes to start executions of a machine, its versions and its aliases."""
+    """The data needed to start executions of a machine, its versions and its aliases."""
     return {
         "arn": machine.arn,
         "name": machine.name,
@@ -68,14 +68,14 @@ def _revision_image(revision: Revision) -> dict[str, str]:
 
 
 class Replica:
-    """Keeps the machines of a store as their images say; `catalogue` compiles them."""
+    """Keeps the machines of a store equal to their images; `catalogue` compiles them."""
 
     def __init__(self, store: MemoryStore, catalogue: Catalogue) -> None:
         self._store = store
         self._catalogue = catalogue
 
     async def put(self, image: Mapping[str, Any]) -> None:
-        """Have a machine as in its image, from now on. Nothing is seen of it before it is compiled whole."""
+        """Apply an image to its machine. The change becomes visible once all of it is compiled."""
         known = self._known_revisions(image["arn"])
         identity = image["name"], image["arn"], image["type"]
         revision = await self._revision(image["revision"], identity, known)
@@ -91,7 +91,7 @@ class Replica:
         self._store.save_machine(machine)
 
     def delete(self, arn: str) -> None:
-        """Forget a machine; what runs of it goes on."""
+        """Delete a machine; its running executions continue."""
         self._store.delete_machine(arn)
 
     def _known_revisions(self, arn: str) -> dict[tuple[str, str, str], Revision]:
@@ -104,7 +104,7 @@ class Replica:
     async def _revision(
         self, image: Mapping[str, str], identity: tuple[Any, ...], known: dict[tuple[str, str, str], Revision]
     ) -> Revision:
-        """The revision of an image: the one that is there, or a new one. Counters go on where a revision stays."""
+        """The revision of an image: the known one, so that its counters go on, or a new one."""
         key = image["id"], image["definition"], image["roleArn"]
         if key not in known:
             name, arn, machine_type = identity

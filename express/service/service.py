@@ -1,4 +1,4 @@
-"""Named machines and their executions behind one object: what an endpoint serves and an application may embed.
+"""Named machines and their executions behind one object, for an endpoint to serve or an application to embed.
 
 async with Service(tasks) as service:
     machine, _ = await service.catalogue.create({"name": "orders", "definition": text, "roleArn": role})
@@ -34,20 +34,21 @@ if TYPE_CHECKING:
     from express.service.store import Store
     from express.tasks.mocks import MockFile
 
-#: A Standard execution may take a year (AWS guide "Service quotas"), in seconds.
-#: Executions of each type running at once.
+#: The default limit of running executions of each type.
 MAX_IN_FLIGHT: Final = 10_000
 
 _MILLISECOND: Final = 1_000_000
 
 
 class Service:
-    """tasks: who does the work of the machines, in the order that `integrations` gives. account: where the machines
-    pretend to be. extended: remember recent Express executions. max_in_flight: executions of each type at once.
-    observers: see every execution. mocks: test cases, started as `stateMachineArn#TestCase`.
+    """Machines and executions of one endpoint.
+
+    tasks: the task handlers, with the precedence given in `integrations`. account: the account in the machines' ARNs.
+    extended: record recent Express executions. max_in_flight: concurrent executions of each type. observers: see every
+    execution. mocks: test cases, started as `stateMachineArn#TestCase`.
 
     Use it as an asynchronous context manager; leaving it waits `drain_timeout` seconds for executions, then aborts
-    what is left.
+    those that remain.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Service:
 
     @property
     def runtimes(self) -> tuple[Runtime, Runtime]:
-        """Where executions run: Express ones, Standard ones."""
+        """The Runtimes of Express and of Standard executions."""
         return self._express, self._standard
 
     def now(self) -> float:
@@ -112,10 +113,10 @@ class Service:
         await self.close(0 if kind is not None else self._drain_timeout)
 
     async def close(self, drain: float, *, is_cut_off: bool = False) -> None:
-        """Start nothing more; give running executions `drain` seconds to end, then abort the rest.
+        """Refuse further starts; give running executions `drain` seconds to end, then abort the rest.
 
-        is_cut_off: nobody outside can reach the service any more. Then the time is over as soon as all that is left are
-        tasks that wait for a worker or for an answer to their token.
+        is_cut_off: no client can reach the service any more. Then the wait ends as soon as the remaining executions
+        only wait for a worker or for an answer to their token.
         """
         self.activities.close()
         await self.executions.close()

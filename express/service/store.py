@@ -1,11 +1,11 @@
-"""Where machines and executions are kept: an interface, and the one store there is so far, memory.
+"""Storage of machines and executions: the interface, and its only implementation so far, in memory.
 
-All calls return at once; a store that writes to a disk does so behind them. Records are changed by the service and
-handed over again (`save_machine`, `close_execution`) when that is done, so a store may keep copies.
+All calls return at once; a store that writes to a disk does so in the background. The service changes records and then
+hands them over again (`save_machine`, `close_execution`), so a store may keep copies.
 
 Memory is bounded: running executions by the limits of their Runtime, ended ones by number and by the characters of
-their texts and histories. The oldest go first. Express executions have a shelf of their own, so that a flood of them
-drives out no Standard execution.
+their texts and histories. The oldest are evicted first. Express executions have a shelf of their own, so that many of
+them evict no Standard execution.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from express.service.records import ExecutionRecord
     from express.types import MachineType
 
-#: Ended executions remembered: Standard ones (AWS: 90 days), and recent Express ones (AWS: none).
+#: Ended executions kept: Standard ones (AWS: 90 days), and recent Express ones (AWS: none).
 STANDARD_REMEMBERED: Final = 10_000
 EXPRESS_REMEMBERED: Final = 1_000
 #: Characters of input, output, cause and history in all ended executions of a type.
@@ -52,20 +52,20 @@ class Store(Protocol):
         ...
 
     def open_execution(self, record: ExecutionRecord) -> None:
-        """An execution has started."""
+        """Add an execution that has started."""
         ...
 
     def close_execution(self, record: ExecutionRecord) -> None:
-        """It has ended: from now on it may be forgotten."""
+        """Note that an execution has ended: from now on it may be evicted."""
         ...
 
     def reopen_execution(self, record: ExecutionRecord) -> None:
-        """A Standard one that had ended goes on."""
+        """Note that an ended Standard execution continues."""
         ...
 
 
 class MemoryStore:
-    """Everything in this process, gone with it."""
+    """A store in the memory of this process, which ends with it."""
 
     def __init__(
         self,
@@ -93,8 +93,8 @@ class MemoryStore:
 
     def execution(self, arn: str) -> ExecutionRecord | None:
         record = self._standard.find(arn)
-        # Every start of a Standard execution with a name asks for one that is mostly not there: nothing is to be gone
-        # through for it.
+        # Every named start of a Standard execution looks up an ARN that is usually unused, which must not cost a search
+        # of the Express executions.
         return self._express.find(arn) if record is None and ":execution:" not in arn else record
 
     def executions(self, machine_arn: str) -> Iterable[ExecutionRecord]:
@@ -115,7 +115,7 @@ class MemoryStore:
 
 
 class _Shelf:
-    """Ended executions in the order of their end, as many as fit, each with the characters it takes."""
+    """Ended executions in the order of their end, bounded by number and by the characters they take."""
 
     def __init__(self, size: int, characters: int) -> None:
         self._size = size
@@ -124,7 +124,7 @@ class _Shelf:
         self.records: deque[ExecutionRecord] = deque()
 
     def put(self, record: ExecutionRecord) -> list[ExecutionRecord]:
-        """Add one. The oldest, as far as they have to make room for it, are taken away and returned."""
+        """Add a record; the oldest are removed to make room for it, and returned."""
         output, cause, written = record.output, record.cause, record.written
         characters = len(record.input)
         if output is not None:
@@ -146,7 +146,7 @@ class _Shelf:
         return forgotten
 
     def take(self, record: ExecutionRecord) -> None:
-        """Take a record away before its time."""
+        """Remove a record before it is evicted."""
         index = next(index for index, other in enumerate(self.records) if other is record)
         self._characters -= record.characters
         del self.records[index]
@@ -157,7 +157,7 @@ class _Shelf:
 
 
 class _StandardExecutions:
-    """Found by their ARN at once: every start with a name asks for one."""
+    """Standard executions, indexed by ARN, because every start with a name looks one up."""
 
     def __init__(self, shelf: _Shelf) -> None:
         self._shelf = shelf
@@ -190,7 +190,7 @@ class _StandardExecutions:
 
 
 class _ExpressExecutions:
-    """Looked for by nobody but a developer: starting one costs as little as may be, finding one a look at each."""
+    """Express executions, without an index: starts are cheap, and the rare lookup by a developer searches them all."""
 
     def __init__(self, shelf: _Shelf) -> None:
         self._shelf = shelf

@@ -1,4 +1,4 @@
-"""Tags: of state machines and activities. Nothing else has any (recorded)."""
+"""Tags of state machines and activities; no other resource has any (recorded)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Tagged(Protocol):
 
 
 def add_tags(resource: Tagged, tags: Iterable[Mapping[str, str]]) -> None:
-    """A tag replaces the one of its key. Raises ServiceError TooManyTags."""
+    """Add tags; each replaces the one with its key. Raises ServiceError TooManyTags."""
     merged = {**resource.tags, **{tag.get("key", ""): tag.get("value", "") for tag in tags}}
     if len(merged) > MAX_TAGS:
         raise errors.too_many_tags(resource.arn, MAX_TAGS)
@@ -27,6 +27,6 @@ def add_tags(resource: Tagged, tags: Iterable[Mapping[str, str]]) -> None:
 
 
 def remove_tags(resource: Tagged, keys: Iterable[str]) -> None:
-    """Take tags away by their keys; one that is not there is no mistake."""
+    """Remove tags by their keys; a missing one is no error."""
     removed = frozenset(keys)
     resource.tags = {key: value for key, value in resource.tags.items() if key not in removed}

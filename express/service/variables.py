@@ -1,12 +1,11 @@
 """Which workflow variables each state reads: `variableReferences` of DescribeStateMachine.
 
-Recorded: states that read none are left out, names come sorted and without `$`, and the states inside Maps and
-Parallels stand beside the others by their own names. What a state assigns does not count, only what it reads, be it
-to assign another.
+Recorded: states that read none are omitted, names are sorted and without `$`, and states inside Maps and Parallels are
+listed beside the others by their own names. Only variables that a state reads count, even to assign another.
 
-Nothing here knows one state type from another. In a JSONPath state an expression is a `.$` field at any depth, or a
-field outside of templates whose name ends in `Path` (or is a Choice rule's `Variable`); in a JSONata state it is any
-`{% … %}`. The definition has been compiled before, so what does not parse is no expression.
+The rules are the same for all state types. In a JSONPath state an expression is a `.$` field at any depth, or a field
+outside of templates whose name ends in `Path` (or is a Choice rule's `Variable`); in a JSONata state it is any
+`{% … %}`. The definition has been compiled before, so text that does not parse is no expression.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ if TYPE_CHECKING:
 
 #: Fields that hold states of their own.
 _SCOPES: Final = frozenset(("Branches", "ItemProcessor", "Iterator"))
-#: Fields whose members are payload: only a name that ends in `.$` makes an expression of its value.
+#: Payload templates: in them only a field whose name ends in `.$` holds an expression.
 _TEMPLATES: Final = frozenset(("Parameters", "ResultSelector", "ItemSelector", "Assign", "BatchInput", "Credentials"))
-#: Fields that are literal whatever they hold.
+#: Fields whose value is always literal.
 _LITERALS: Final = frozenset(("Result", "Comment"))
 
 
 def variable_references(definition: dict[str, JSON]) -> dict[str, list[str]]:
-    """For each state that reads variables, by its name: the sorted names of those it reads."""
+    """For each state that reads variables, by its name: their sorted names."""
     language = definition.get("QueryLanguage")
     found = {name: sorted(_variables(state, language)) for name, state in _states(definition)}
     return {name: variables for name, variables in found.items() if variables}
 
 
 def _states(scope: dict[str, JSON]) -> Iterator[tuple[str, dict[str, JSON]]]:
-    """Every state of a scope and of the scopes in it, in the order of the text."""
+    """Every state of a scope and of its nested scopes, in the order of the text."""
     for name, state in scope.get("States", {}).items():
         yield name, state
         for branch in state.get("Branches", ()):

@@ -1,4 +1,4 @@
-"""Who does the work: the registry of task handlers, what stands behind one, and what may stand in for it."""
+"""Task handlers: the registry, the kinds of handlers (`functions`, `http`), and mocks in their place (`mocks`)."""
 
 from express.tasks.mocks import MockedCase, Mocks
 from express.tasks.registry import Tasks

@@ -1,4 +1,5 @@
-"""The ways to name a Lambda function, as the API of Lambda takes them for `FunctionName` (API reference, Invoke):
+"""The forms in which Lambda's API accepts a `FunctionName` (API reference, Invoke):
+
 `Pay`, `Pay:live`, `function:Pay`, `123456789012:function:Pay`, `arn:aws:lambda:us-east-1:123456789012:function:Pay`.
 """
 
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
 _FUNCTION = re.compile(
     r"(?:arn:aws[\w-]*:lambda:[\w-]+:)?(?:\d{12}:)?(?:function:)?(?P<name>[\w-]+)(?::(?P<qualifier>[\w$-]+))?\Z"
 )
-#: What a function ARN that nobody wrote out would be; patterns are matched against it.
+#: The ARN prefix assumed for a function that is not named by its full ARN, so that ARN patterns can match it.
 _ASSUMED_ARN = "arn:aws:lambda:us-east-1:123456789012:function:"
 
 
 def name_and_qualifier(text: str) -> tuple[str, str | None]:
-    """A function's own name, and the version or alias that is asked for; what is no name of a function, as it is."""
+    """A function's bare name, and its version or alias if given; text that names no function is returned as it is."""
     match = _FUNCTION.match(text)
     return (text, None) if match is None else (match["name"], match["qualifier"])
 
 
 def names_of(text: str) -> Iterable[str]:
-    """The names under which a function may be registered, most specific first; none for what names no function."""
+    """The names under which a function may be registered, most specific first; none if `text` names no function."""
     match = _FUNCTION.match(text)
     if match is None:
         return

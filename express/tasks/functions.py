@@ -1,8 +1,8 @@
-"""Python functions as task handlers: what kind they are, what they take, and what their exceptions mean.
+"""Python functions as task handlers: their kind, their parameters, and the errors their exceptions become.
 
-A handler that raises fails its task as a Lambda function does (AWS guide "Error handling in Lambda"): the error name
-is the exception's class, the cause the JSON document Lambda's Python runtime writes. That text is made only when
-somebody reads it; most errors are retried or counted, and formatting a traceback costs more than a whole execution.
+A handler that raises fails its task as a Lambda function does (AWS guide "Error handling in Lambda"): the error name is
+the exception's class, the cause the JSON document that Lambda's Python runtime writes. The cause is built on first
+access: most errors are only retried or counted, and formatting a traceback costs more than a whole execution.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-#: What AWS Lambda calls a function that has left its runtime.
+#: The error name AWS Lambda gives a function that exits its runtime.
 EXIT_ERROR = "Runtime.ExitError"
 
-#: Modules through which a handler is called: at once, after it has suspended, in a thread.
+#: Modules whose frames call a handler: inline, resumed after a suspension, in a thread.
 _CALLERS = ("express.states.", "express.runtime.", __name__, "concurrent.futures.", "asyncio.")
 
 
 class HandlerFailure(StateError):
-    """An exception of a handler, as an error of the workflow. `cause` is made on first reading.
+    """A handler's exception as an error of the workflow; `cause` is built on first access.
 
-    `handler_failure` makes it; with an `__init__` in Python it would cost twice as much to fail.
+    Only `handler_failure` creates it: an `__init__` in Python would double the cost of a failure.
     """
 
     __slots__ = ("_cause", "_trace", "error")
@@ -53,8 +53,11 @@ class HandlerFailure(StateError):
 
 
 def handler_failure(exception: BaseException) -> HandlerFailure:
-    """The error that a handler's exception makes of its task. Takes the exception's traceback with it: that holds
-    every local of the handler, and grows with each raise of the same exception."""
+    """The error with which a handler's exception fails its task.
+
+    It takes over the exception's traceback, which holds every local of the handler and grows with each raise of the
+    same exception.
+    """
     failure: HandlerFailure = HandlerFailure(exception)
     failure.error = type(exception).__name__
     failure._trace, exception.__traceback__ = exception.__traceback__, None
@@ -69,10 +72,12 @@ def _message(exception: BaseException) -> str:
 
 
 def _stack_trace(trace: TracebackType | None) -> str:
-    """The frames of a trace, formatted as `traceback.format_tb` does without its costlier parts; a JSON array. Those
-    between the event loop and the handler are the engine's, and left out."""
+    """The frames of a trace as a JSON array, formatted as by `traceback.format_tb` without its costlier parts.
+
+    The engine's frames between the event loop and the handler are omitted.
+    """
     if trace is not None and trace.tb_frame.f_code is LINE:
-        # Of nearly all exceptions this is the engine's only frame.
+        # For nearly all exceptions this is the engine's only frame.
         trace = trace.tb_next
     while trace is not None and _is_the_engine(trace.tb_frame.f_globals.get("__name__")):
         trace = trace.tb_next
@@ -97,10 +102,10 @@ def _stack_line(file: str, line: int, function: str) -> str:
 
 
 def staying(handler: Handler) -> Handler:
-    """The handler, as one that cannot end the program: with what it would leave it by, its task fails.
+    """The handler as one that cannot end the program: an exception that would do so fails its task instead.
 
-    An exit fails it as it fails a function of Lambda, with `Runtime.ExitError`; anything else by its class name.
-    KeyboardInterrupt is the user's, and goes through.
+    SystemExit fails it with `Runtime.ExitError`, as in Lambda; any other such exception under its class name.
+    KeyboardInterrupt is the user's and propagates.
     """
     call = handler.call
 
@@ -132,7 +137,7 @@ def _left_by(error: BaseException) -> StateError:
 
 
 def make_handler(function: Callable[..., Any], *, blocking: bool, isolate: bool, for_function: bool) -> Handler:
-    """The handler of a registered callable. Raises InvalidTasks for what cannot be called with a payload."""
+    """The handler of a registered callable. Raises InvalidTasks if it cannot be called with a payload."""
     if not callable(function):
         raise InvalidTasks(f"a task handler must be callable, not {type(function).__name__}")
     is_async = _is_async(function)

@@ -1,16 +1,17 @@
-"""Lambda functions that others run: the Invoke API of Lambda as a client.
+"""A client of Lambda's Invoke API, for functions that another process runs.
 
-The runtime interface emulator, `sam local start-lambda` and everything alike take `POST
-/2015-03-31/functions/NAME/invocations` with the event as body. What comes back is told as AWS Step Functions tells it:
-the function's own error by its errorType with the error document as cause, a refusal of the API as
-`Lambda.<Exception>`, a server that cannot be reached or does not answer as `Lambda.SdkClientException`. Nothing is
-tried twice here: that is for the state's Retry to say.
+The runtime interface emulator, `sam local start-lambda` and compatible servers accept `POST
+/2015-03-31/functions/NAME/invocations` with the event as body. Errors are those of AWS Step Functions: the function's
+own error has its errorType as name and the error document as cause, a refusal by the API is `Lambda.<Exception>`, and a
+server that cannot be reached or does not answer is `Lambda.SdkClientException`. The client never retries; the state's
+Retry does.
 
-The emulators are not as exact as Lambda. They leave out the header that marks an error (issue 20 of the runtime
-interface emulator), so a document that looks like one is one; and they report a timeout of the function as plain text.
+The emulators are less exact than Lambda. They omit the header that marks an error (issue 20 of the runtime interface
+emulator), so a document that looks like an error counts as one; and they report a timeout of the function as plain
+text.
 
-aiohttp, because its pool of connections is bounded, it is several times as fast as httpx, and aiobotocore stands on it
-too.
+The client is aiohttp: its connection pool is bounded, it is several times as fast as httpx, and aiobotocore builds on
+it too.
 
 Sources: Lambda API reference, Invoke; AWS guide "Handling errors in Step Functions workflows", "Handle transient Lambda
 service exceptions"; recorded errors of missing functions.
@@ -43,17 +44,17 @@ if TYPE_CHECKING:
     from express.states.task_context import TaskContext
     from express.types import JSON
 
-#: Seconds for a connection to stand, and for an answer to come: a function runs for 15 minutes at most.
+#: Timeouts in seconds for connecting and for the answer: a function runs for 15 minutes at most.
 _CONNECT: Final = 5.0
 _ANSWER: Final = 16 * 60.0
-#: Seconds an idle connection is kept. Servers close them after 5 (Node, uvicorn), and must not be the first to do so.
+#: Seconds an idle connection is kept: less than the 5 of servers (Node, uvicorn), which must not close it first.
 _KEEP_ALIVE: Final = 4.0
-#: Bytes of a response (Lambda quotas: 6 MB for synchronous invocations).
+#: The upper bound of a response in bytes (Lambda quotas: 6 MB for synchronous invocations).
 _LONGEST: Final = 6_291_556
 
-#: What an error document may hold, in Python and in Node.js.
+#: The possible fields of an error document, in Python and in Node.js.
 _ERROR_FIELDS: Final = frozenset(("errorMessage", "errorType", "requestId", "stackTrace", "trace", "cause"))
-#: What the API calls an error that the server has not named.
+#: The API's error names by HTTP status, for responses that do not name their error.
 _BY_STATUS: Final = {404: "ResourceNotFoundException", 429: "TooManyRequestsException"}
 _SERVER_ERROR: Final = "ServiceException"
 _CLIENT_ERROR: Final = "AWSLambdaException"
@@ -68,7 +69,7 @@ Sessions: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """The HTTP response to an invocation."""
 
     status: int
     headers: Mapping[str, str]
@@ -76,10 +77,10 @@ class Reply:
 
 
 class LambdaEndpoint:
-    """A server that speaks Lambda's Invoke API, as two handlers: one for functions named by their ARN as Resource
-    (`direct`), one for `lambda:invoke`, which has the whole request in its Parameters (`invoked`).
+    """A server that implements Lambda's Invoke API, as two handlers.
 
-    url, connections: see `Tasks.http`.
+    `direct` calls functions whose ARN is the Resource; `invoked` serves `lambda:invoke`, whose Parameters hold the
+    whole request. url, connections: see `Tasks.http`.
     """
 
     def __init__(self, url: str, connections: int) -> None:
@@ -93,7 +94,7 @@ class LambdaEndpoint:
         self.invoked = _handler(self._invoke)
 
     async def _call(self, payload: JSON, context: TaskContext) -> JSON:
-        """The function of a Resource: payload in, result out."""
+        """Call the function that the Resource names: payload in, result out."""
         name, qualifier = name_and_qualifier(context.resource)
         reply = await self._post(name, qualifier, encode(payload), {})
         return await _result(name, reply, lambda body, _: body.decode("utf-8", "replace"))
@@ -112,7 +113,7 @@ class LambdaEndpoint:
         qualifier = _text(request, "Qualifier") or qualifier
         reply = await self._post(name, qualifier, encode(request.get("Payload", {})), headers)
         if reply.status in (202, 204):
-            # An asynchronous invocation, or one that was only to be checked.
+            # An asynchronous invocation, or a dry run.
             return {"Payload": "", "StatusCode": reply.status}
         result = wrap(await _result(name, reply, lambda _, document: text_of(document)))
         return {**result, "ExecutedVersion": reply.headers.get("X-Amz-Executed-Version", result["ExecutedVersion"])}
@@ -136,12 +137,12 @@ class LambdaEndpoint:
             raise _unreachable(str(error) or type(error).__name__) from None
 
     async def _session(self) -> aiohttp.ClientSession:
-        """The connections of the running loop."""
+        """The session of the running event loop, opened on first use."""
         loop = asyncio.get_running_loop()
         known = self._sessions.get(loop)
         if known is None:
             holder = _hold(self._sessions, loop, self._connections)
-            # Nothing is waited for here: no other call comes between.
+            # `anext` does not suspend here, so no other call runs in between.
             known = self._sessions[loop] = await anext(holder), holder
         return known[0]
 
@@ -149,8 +150,11 @@ class LambdaEndpoint:
 async def _hold(
     sessions: Sessions, loop: AbstractEventLoop, connections: int
 ) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    """Open connections, and close them when this is closed: with the loop, which closes the generators that hang in it
-    when it shuts down (`asyncio.run` has it do so), or with the endpoint."""
+    """A generator that opens a session and closes it when it is itself closed.
+
+    The event loop closes it at shutdown, as it does all its asynchronous generators (`asyncio.run` triggers that), or
+    the endpoint does.
+    """
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEP_ALIVE)
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_ANSWER)
     async with aiohttp.ClientSession(
@@ -166,7 +170,7 @@ async def _hold(
 
 
 def _close_all(sessions: Sessions) -> None:
-    """The endpoint has gone, and some loops have not."""
+    """Close the sessions of a collected endpoint in the event loops that are still open."""
     for loop, (_, holder) in tuple(sessions.items()):
         if not loop.is_closed():
             asyncio.run_coroutine_threadsafe(_close(holder), loop)
@@ -190,12 +194,12 @@ def _handler(call: Callable[..., Any]) -> Handler:
 
 
 def _read_url(text: str) -> str:
-    """The URL of an invocation, with `{name}` for the function."""
+    """The URL of an invocation, with `{name}` in place of the function."""
     try:
         parts = urlsplit(text)
         is_server = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
     except ValueError:
-        # A port that is none, a bracket that is not closed.
+        # An invalid port, or an unclosed bracket.
         is_server = False
     if not is_server or parts.query or parts.fragment:
         raise InvalidTasks(f"{text!r} is no URL of a server: write http://HOST:PORT")
@@ -211,7 +215,7 @@ def _text(parameters: dict[str, JSON], name: str) -> str | None:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body. Raises StateError for one that Lambda would have refused to return."""
+    """The body. Raises StateError for one longer than Lambda would return."""
     chunks, size = [], 0
     async for chunk in response.content.iter_any():
         chunks.append(chunk)
@@ -224,7 +228,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 
 
 async def _result(name: str, reply: Reply, cause: Callable[[bytes, JSON], str]) -> JSON:
-    """What the function has returned. Raises the StateError of what it has raised; `cause` words that."""
+    """The function's result. Raises StateError for a failed call; `cause` words the function's own error."""
     try:
         document = await _parse(reply.body)
     except orjson.JSONDecodeError:
@@ -244,12 +248,12 @@ async def _result(name: str, reply: Reply, cause: Callable[[bytes, JSON], str]) 
 
 
 async def _parse(body: bytes) -> JSON:
-    """A long text is read in a thread: the loop must not stand still for it."""
+    """Parse a body; a long one in a thread, so that it does not block the event loop."""
     return parse_json(body) if len(body) <= PAYLOAD_LIMIT else await asyncio.to_thread(parse_json, body)
 
 
 def _is_error(document: JSON) -> bool:
-    """Whether a function that does not say so has failed: its document is one of an error and of nothing else."""
+    """Whether an unmarked document is an error: it has the fields of an error document and no others."""
     return (
         isinstance(document, dict)
         and document.keys() <= _ERROR_FIELDS
@@ -259,7 +263,7 @@ def _is_error(document: JSON) -> bool:
 
 
 def _unknown(reply: Reply) -> StateError:
-    """A function that failed and did not say how, in AWS's words; a timeout of the emulator as the one it is."""
+    """The error, in AWS's words, of a function that failed without an error type; `Sandbox.Timedout` for a timeout."""
     text = reply.body.decode("utf-8", "replace")
     if reply.body.startswith(_TIMED_OUT):
         return StateError("Sandbox.Timedout", failure_document(f"Error: {text.strip()}", "Sandbox.Timedout"))

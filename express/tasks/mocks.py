@@ -3,22 +3,22 @@
     mocks = Mocks.load("MockConfigFile.json")
     workflow = express.compile("orders.asl.json", tasks, mocks=mocks.case("orders", "HappyPath"))
 
-A mock configuration gives a state machine test cases; a test case gives Task states mocked responses by name; and a
-response tells, for the invocations of such a state counted from 0, what each of them returns or throws:
+A mock configuration defines test cases for state machines. A test case maps Task states to mocked responses by name. A
+response defines what each invocation of its state, counted from 0, returns or throws:
 
     {"StateMachines": {"orders": {"TestCases": {"HappyPath": {"Pay": "PaidAtTheSecondTry"}}}},
      "MockedResponses": {"PaidAtTheSecondTry": {"0": {"Throw": {"Error": "Busy", "Cause": "try later"}},
                                                 "1-2": {"Return": {"paid": true}}}}}
 
-What `Return` holds is the result of the task as AWS would give it (for `lambda:invoke` with StatusCode and Payload);
-for a callback task it is the output somebody sent. Invocations are counted for each state and execution, whichever
-way it came to them: by a retry, round a loop, in another iteration of a Map. An invocation without a response ends the
-execution with States.Runtime. States that the test case leaves out do what they always do.
+`Return` holds the task's result as AWS would give it (for `lambda:invoke` with StatusCode and Payload); for a callback
+task it holds the output of the callback. Invocations are counted per state and execution, whatever causes them: a
+retry, a loop, another iteration of a Map. An invocation without a response ends the execution with States.Runtime.
+States that the test case omits are not mocked.
 
-A mocked state is decided when the definition is compiled: where nothing is mocked nobody asks.
+Mocks are applied when the definition is compiled, so they cost an unmocked execution nothing.
 
 Sources: AWS guide "Testing with mocked service integrations in Step Functions Local"; counting and the missing response
-as Step Functions Local 2.0.0 was measured to do (floci-io/floci issues 3254 and 2523, pull request 2452).
+as measured in Step Functions Local 2.0.0 (floci-io/floci issues 3254 and 2523, pull request 2452).
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
     from express.states.task_context import TaskContext
     from express.types import JSON
 
-#: Where a Map holds its states; the second is the older name.
+#: The fields that hold a Map's states; the second is the older name.
 _PROCESSORS: Final = ("ItemProcessor", "Iterator")
-#: As many names are offered where nothing is like the wrong one.
+#: The number of known names listed when none resembles the wrong one.
 _SHOWN: Final = 10
 _INVOCATIONS: Final = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the invocations from `first` to `last` come to: `value`, or the error if there is one."""
+    """The outcome of the invocations from `first` to `last`: `error` if there is one, else `value`."""
 
     first: int
     last: int
@@ -88,11 +88,11 @@ class MockedCase:
     def __init__(self, name: str, responses: Mapping[str, MockedResponse], place: str) -> None:
         self.name = name
         self._place = place
-        #: By the name of the Task state: who does its work.
+        #: The handlers of the mocked Task states, by state name.
         self.handlers: Mapping[str, Handler] = {state: _handler(state, mock) for state, mock in responses.items()}
 
     def check(self, definition: JSON) -> None:
-        """Raise InvalidMocks unless all that is mocked is a Task state of the definition."""
+        """Raise InvalidMocks unless every mocked state is a Task state of the definition."""
         known = tuple(_tasks(definition))
         for state in self.handlers:
             if state not in known:
@@ -136,7 +136,7 @@ class Mocks:
         return cls(document, os.fspath(path))
 
     def case(self, machine: str, name: str) -> MockedCase:
-        """The test case `name` of the state machine `machine`. Raises InvalidMocks for one that is not there."""
+        """The test case `name` of the state machine `machine`. Raises InvalidMocks if there is none."""
         cases = self._machines.get(machine)
         if cases is None:
             raise InvalidMocks(
@@ -153,7 +153,7 @@ class Mocks:
         )
 
     def _read_cases(self, read: _Reader, entry: JSON, pointer: str) -> dict[str, dict[str, str]]:
-        """By test case, then by state: the name of its response."""
+        """The names of the responses, by test case and state."""
         cases = read.member(read.object(entry, pointer), "TestCases", pointer)
         pointer = f"{pointer}/TestCases"
         return {name: self._read_case(read, states, f"{pointer}/{escape_key(name)}") for name, states in cases.items()}
@@ -171,7 +171,7 @@ class Mocks:
 
 
 class MockFile:
-    """A configuration file for a process that lives long: read again when it has changed.
+    """A configuration file for a long-lived process: reloaded when it has changed.
 
     Raises InvalidMocks and OSError as `Mocks.load` does, also in `current`.
     """
@@ -181,7 +181,7 @@ class MockFile:
         self._read()
 
     def current(self) -> Mocks:
-        """What the file says now; the same object as long as it says the same."""
+        """The file's present configuration; the same object as long as the file is unchanged."""
         if self._look() != self._seen:
             self._read()
         return self._mocks
@@ -197,7 +197,7 @@ class MockFile:
 
 
 class _Reader:
-    """Reads a document from `source`, or says in which place it is wrong."""
+    """Reads a document from `source` and reports errors with their JSON pointer."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -211,13 +211,13 @@ class _Reader:
         return value
 
     def member(self, parent: dict[str, JSON], name: str, pointer: str) -> dict[str, JSON]:
-        """A member that has to be there and to be an object."""
+        """A member that must exist and be an object."""
         if name not in parent:
             raise self.error(pointer, f"the field {name!r} is missing")
         return self.object(parent[name], f"{pointer}/{name}")
 
     def response(self, name: str, entry: JSON, pointer: str) -> MockedResponse:
-        """One without any answer is right as long as nobody asks for it, as in Step Functions Local."""
+        """Read one response; without answers it is valid until it is invoked, as in Step Functions Local."""
         members = self.object(entry, pointer).items()
         answers = [self._answer(range_, value, f"{pointer}/{escape_key(range_)}") for range_, value in members]
         answers.sort(key=lambda answer: answer.first)
@@ -253,7 +253,7 @@ class _Reader:
 
 
 def _handler(state: str, response: MockedResponse) -> Handler:
-    """Who answers for a mocked state. It counts for every execution by itself, as long as there is the execution."""
+    """The handler of a mocked state; it counts invocations per execution, until the execution is collected."""
     invocations: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 
     def answered(payload: JSON, context: TaskContext) -> JSON:
@@ -284,7 +284,7 @@ def _handler(state: str, response: MockedResponse) -> Handler:
 
 
 def _tasks(scope: JSON) -> Iterator[str]:
-    """The names of the Task states in a `States` object and in those inside it, right or wrong as they may be."""
+    """The names of the Task states in a `States` object, at any depth; the definition need not be valid."""
     states = scope.get("States") if isinstance(scope, dict) else None
     for name, state in states.items() if isinstance(states, dict) else ():
         if isinstance(state, dict):
@@ -296,7 +296,7 @@ def _tasks(scope: JSON) -> Iterator[str]:
 
 
 def _suggestion(name: str, candidates: Iterable[str]) -> str:
-    """What it may have meant, or else what there is."""
+    """The known name that `name` resembles, else a list of known names."""
     known = tuple(candidates)
     meant = did_you_mean(name, known)
     if meant is not None:
@@ -306,7 +306,7 @@ def _suggestion(name: str, candidates: Iterable[str]) -> str:
 
 
 def _syntax(source: str, text: bytes, error: orjson.JSONDecodeError) -> str:
-    """The place and the words for a text that is no JSON."""
+    """The message, with its position, for text that is not JSON."""
     try:
         decoded = text.decode("utf-8-sig")
         outline(decoded)

@@ -1,14 +1,15 @@
-"""Who does the work of a Task: registrations by function name, ARN or pattern.
+"""The registry of task handlers, by function name, ARN or pattern.
 
 The most specific registration wins. For a Lambda function, called by its ARN or through `lambda:invoke`:
 
 1. the function's own ARN, or its name (with or without a version or alias),
 2. the resource itself (`arn:aws:states:::lambda:invoke`), which gets the whole Parameters,
 3. patterns with `*` or `?`, the one with more literal characters first,
-4. whoever has all other functions (`Tasks.http("*", url)`),
-5. `*`, the last resort for everything; an endpoint's own work comes before it (`express.service.integrations`).
+4. the registration for all other functions (`Tasks.http("*", url)`),
+5. `*`, the fallback for every resource; an endpoint's own integrations precede it (`express.service.integrations`).
 
-Lookups happen when a definition is compiled; only a function name that comes from data is looked up while running.
+Handlers are looked up when a definition is compiled; only a function name that comes from data is looked up at run
+time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Every Lambda function, and nothing else.
+#: The pattern of every Lambda function, and of nothing else.
 ALL_FUNCTIONS = "arn:aws*:lambda:*:function:*"
 #: The integration that calls a function by the name in its Parameters.
 _INVOKE = re.compile(r"arn:aws[\w-]*:states:[\w-]*:\d*:lambda:invoke\b")
@@ -36,9 +37,9 @@ _INVOKE = re.compile(r"arn:aws[\w-]*:states:[\w-]*:\d*:lambda:invoke\b")
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Who does the work of a resource, called as such (`direct`) or by way of `lambda:invoke`.
+    """The handlers of a resource: `direct` for the resource itself, `invoked` for calls through `lambda:invoke`.
 
-    `for_function`: it is for Lambda functions, and `lambda:invoke` finds it by their names.
+    `for_function`: it serves Lambda functions, and `lambda:invoke` finds it by their names.
     """
 
     direct: Handler
@@ -60,9 +61,9 @@ class Tasks:
         @tasks.task("ValidateOrder")
         async def validate_order(order): ...
 
-    Handlers take `(payload)` or `(payload, context)` and return JSON. `async def` is awaited; `def` runs inline and
-    must be quick; `blocking=True` sends it to a thread. `isolate=False` trusts it with shared values: it promises
-    not to change its payload, not to keep its result, and that the result is plain JSON within the payload limit.
+    Handlers take `(payload)` or `(payload, context)` and return JSON. An `async def` is awaited; a `def` runs inline
+    and must be quick; with `blocking=True` it runs in a thread. `isolate=False` shares values with the handler, which
+    promises not to change its payload, not to keep its result, and to return plain JSON within the payload limit.
 
     Functions that run elsewhere are registered with `http`.
     """
@@ -82,20 +83,22 @@ class Tasks:
         return register
 
     def add(self, resource: str, function: Callable[..., Any], *, blocking: bool = False, isolate: bool = True) -> None:
-        """Register without a decorator. A second registration for the same resource is an error."""
+        """Register without a decorator. Raises InvalidTasks, also for a second registration of the same resource."""
         self._check(resource)
         handler = make_handler(function, blocking=blocking, isolate=isolate, for_function=_is_function(resource))
         self._register(resource, Registration(handler, handler, handler.for_function))
 
     def http(self, resource: str, url: str, *, connections: int = 100) -> None:
-        """Let Lambda functions be done by whoever speaks Lambda's Invoke API at `url`: the runtime interface emulator,
-        `sam local start-lambda`, anything alike. Needs the package aiohttp.
+        """Have Lambda functions called at `url` through Lambda's Invoke API.
 
-        resource: a function's name, its ARN or a pattern of either; `*` for every function nothing else is registered
-            for, and for nothing but functions.
+        The server is the runtime interface emulator, `sam local start-lambda` or a compatible one. Needs the package
+        aiohttp.
+
+        resource: a function's name, its ARN or a pattern of either; `*` for every function without another
+            registration, and only for functions.
         url: of the server, `http://127.0.0.1:3001`; or of one function's invocations, as the runtime interface emulator
             has them: `http://127.0.0.1:9000/2015-03-31/functions/function/invocations`.
-        connections: to this URL at once; further calls wait for one.
+        connections: the upper bound of concurrent connections to this URL; further calls wait for one.
 
         Raises InvalidTasks.
         """
@@ -112,7 +115,7 @@ class Tasks:
         self._register(resource, Registration(endpoint.direct, endpoint.invoked, for_function=True))
 
     def _check(self, resource: str) -> None:
-        """Raise InvalidTasks for what cannot be registered, or is registered already."""
+        """Raise InvalidTasks for a resource that is invalid or registered already."""
         if not resource or not isinstance(resource, str):
             raise InvalidTasks(f"a task is registered for a name, an ARN or a pattern, not for {resource!r}")
         if resource != "*" and not resource.strip("*?"):
@@ -137,7 +140,7 @@ class Tasks:
         return None if registration is None else registration.handler(resource)
 
     def explicit(self, resource: str, function: str | None = None) -> Handler | None:
-        """The same, but never the last resort."""
+        """Like `handler`, but without the fallback `*`."""
         registration = self._explicit(resource, function)
         return None if registration is None else registration.handler(resource)
 
@@ -157,7 +160,7 @@ class Tasks:
         return None
 
     def staying(self) -> Tasks:
-        """A registry with the same handlers, as ones that cannot end the program. See `functions.staying`."""
+        """A registry of the same handlers, none of which can end the program. See `functions.staying`."""
         other = Tasks()
         other._exact = {resource: entry.staying() for resource, entry in self._exact.items()}
         other._patterns = [(*entry[:3], entry[3].staying()) for entry in self._patterns]
@@ -166,13 +169,13 @@ class Tasks:
 
     @property
     def has_functions(self) -> bool:
-        """Whether any registration could serve a function whose name only the data holds."""
+        """Whether any registration could serve a function whose name is known only at run time."""
         registrations = (*self._exact.values(), *(entry[3] for entry in self._patterns))
         return any(registration.for_function for registration in registrations)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything registered, as it was written."""
+        """The names, ARNs and patterns of all registrations, as given."""
         fallback = () if self._fallback is None else ("*",)
         return (*self._exact, *(entry[1] for entry in self._patterns), *fallback)
 
@@ -181,7 +184,7 @@ class Tasks:
 
 
 class Explicit:
-    """A registry without its last resort, `*`."""
+    """A view of a registry without its fallback, `*`."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
@@ -197,7 +200,7 @@ class Explicit:
 
 
 class Layers:
-    """Several registries as one: the first that knows a resource has its work done."""
+    """Several registries as one: the first that has a handler for a resource supplies it."""
 
     def __init__(self, *layers: Resolver) -> None:
         self._layers = layers
@@ -216,7 +219,7 @@ class Layers:
 
 
 def _is_function(resource: str) -> bool:
-    """Whether a registration is for Lambda functions, and so gets their payload: a name, or a function ARN pattern."""
+    """Whether a registration is for Lambda functions, and so gets their payload: a name, function ARN or pattern."""
     if resource.startswith("arn:"):
         return ":lambda:" in resource and not resource.startswith("arn:aws:states:")
     return resource != "*"

@@ -1,4 +1,4 @@
-"""The actions of the Step Functions API, a file for each family; importing a family enters its actions in the table."""
+"""The actions of the Step Functions API, a module per family; importing a module registers its actions."""
 
 from __future__ import annotations
 

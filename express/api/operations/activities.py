@@ -56,7 +56,7 @@ async def list_activities(service: Service, request: Request) -> Answer:
 
 @long_poll("GetActivityTask")
 async def get_activity_task(service: Service, request: Request, client: Client | None) -> Answer:
-    """A task, or nulls when none came for as long as the poll was held."""
+    """The next task, or nulls when none arrived during the long poll."""
     task = await service.activities.poll(
         request["activityArn"], request.get("workerName"), None if client is None else client.gone()
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @operation("StartSyncExecution")
 async def start_sync_execution(service: Service, request: Request) -> Answer:
-    """A failed execution is an answer like any other."""
+    """A failed execution is a normal answer, not an error."""
     record, billing = await service.executions.start_sync(
         request["stateMachineArn"], request.get("name"), request.get("input"), request.get("traceHeader")
     )
@@ -89,12 +89,12 @@ async def describe_execution(service: Service, request: Request) -> Answer:
 
 
 def _whole(request: Request) -> bool:
-    """Whether the caller wants the data as well."""
+    """Whether the answer includes the execution's data."""
     return request.get("includedData") != "METADATA_ONLY"
 
 
 def _add_data(answer: Answer, record: ExecutionRecord) -> None:
-    """What went in and what came out."""
+    """Add input, output, error and cause."""
     answer["input"] = record.input
     if record.output is not None:
         answer["output"] = record.output
@@ -105,7 +105,7 @@ def _add_data(answer: Answer, record: ExecutionRecord) -> None:
 
 
 def _redrive(service: Service, record: ExecutionRecord) -> Answer:
-    """Whether the execution can be redriven; Express ones never can, and AWS says nothing of it."""
+    """Whether the execution can be redriven; nothing for Express executions, as at AWS: they never can."""
     if record.type == "EXPRESS":
         return {}
     obstacle = service.executions.redrive_obstacle(record)
@@ -134,8 +134,11 @@ async def describe_state_machine_for_execution(service: Service, request: Reques
 
 @operation("ListExecutions")
 async def list_executions(service: Service, request: Request) -> Answer:
-    """Newest first. The filter for redriven ones is for Map Runs alone (measured, radkawar/stackd
-    `redrive_execution.json`), and there are none here."""
+    """Newest first.
+
+    `redriveFilter` applies to Map Runs only (measured, radkawar/stackd `redrive_execution.json`), which do not exist
+    here.
+    """
     arn, status = request.get("stateMachineArn"), request.get("statusFilter")
     if (arn is None) == ("mapRunArn" not in request):
         raise validation("1 validation error detected: Must provide a StateMachine ARN or MapRun ARN")

@@ -1,10 +1,10 @@
-"""The history of an execution, a page at a time.
+"""The history of an execution, in pages.
 
-Sources: API reference GetExecutionHistory; the members of events as recorded. Standard executions have one; so have the
-Express executions that the endpoint remembers, of which AWS has only logs.
+Sources: API reference GetExecutionHistory; the members of events as recorded. Standard executions have one, and so do
+the Express executions that the endpoint remembers, for which AWS has only logs.
 
-A page ends early where its payloads are long: a thousand events may hold 256 KiB each, and the loop would stand still
-for as long as it takes to write that. AWS leaves it open how many results a page has.
+The size of the payloads bounds a page too: a thousand events may hold 256 KiB each, and serialising them would block
+the event loop. AWS does not specify how many results a page has.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ async def get_execution_history(service: Service, request: Request) -> Answer:
 
 
 def _room() -> Callable[[Entry | Half], bool]:
-    """Whether the payload of one more event has room on a page, asked of each in turn."""
+    """A predicate to be called with each event in turn: whether its payload still fits on the page."""
     left = PAGE_CHARACTERS
 
     def fits(event: Entry | Half) -> bool:

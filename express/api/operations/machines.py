@@ -1,4 +1,4 @@
-"""State machines: create, update, describe, list, delete, and the check of a definition.
+"""State machines: create, update, describe, list, delete, and validate a definition.
 
 Source: API reference of each action; the members of the answers as recorded.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from express.service import Service
     from express.service.machines import Revision
 
-#: What stands for a definition that the caller did not want (API reference, DescribeStateMachine: `definition`).
+#: The `definition` of an answer without data (API reference, DescribeStateMachine: `definition`).
 _NO_DEFINITION: Final = "{}"
 
 

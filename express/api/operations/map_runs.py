@@ -1,4 +1,4 @@
-"""Map Runs: there are none here, so every question about one is answered as AWS answers for one that is not there."""
+"""Map Runs: the endpoint has none, so every request for one gets AWS's answer for a missing Map Run."""
 
 from __future__ import annotations
 

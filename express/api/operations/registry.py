@@ -1,7 +1,7 @@
-"""The one table of actions: what an action is called, how its request is read, who answers it.
+"""The table of actions: the name of each, the reader of its request, and the coroutine that answers it.
 
-An action is one coroutine: it takes the Service and the request, whose parameters have been read by the action's
-shape, and returns the members of the answer. Members that are None are left out of it, as AWS leaves them out.
+An action takes the Service and the request, whose parameters have been read by the action's shape, and returns the
+members of the answer. Members that are None are omitted, as AWS omits them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from express.service import Service
 Request: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = dict[str, Any]
 Action: TypeAlias = Callable[[Service, Request], Coroutine[Any, Any, Answer]]
-#: An action that may hold its answer back for long, and wants to know who waits for it.
+#: An action that may delay its answer for long, and is given the client that waits for it.
 Poll: TypeAlias = Callable[[Service, Request, Client | None], Coroutine[Any, Any, Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An action of the API: `read` makes the request of a JSON value, `perform` answers it, of a long poll `poll`."""
+    """An action: `read` turns a JSON value into the request, `perform` or, for a long poll, `poll` answers it."""
 
     name: str
     read: Reader
@@ -36,7 +36,7 @@ OPERATIONS: Final[dict[str, Operation]] = {}
 
 
 def operation(name: str) -> Callable[[Action], Action]:
-    """Enter a coroutine in the table as the answer to an action."""
+    """Register a coroutine function as the action `name`."""
 
     def register(perform: Action) -> Action:
         OPERATIONS[name] = Operation(name, reader(REQUESTS[name]), perform)
@@ -46,7 +46,7 @@ def operation(name: str) -> Callable[[Action], Action]:
 
 
 def long_poll(name: str) -> Callable[[Poll], Poll]:
-    """The same for an action that holds its answer back until there is something to tell."""
+    """Register a coroutine function as a long poll, which delays its answer until there is a result."""
 
     def register(poll: Poll) -> Poll:
         async def perform(service: Service, request: Request) -> Answer:

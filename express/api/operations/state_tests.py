@@ -1,4 +1,4 @@
-"""TestState: one state, tried by itself. Source: API reference TestState; answers as recorded."""
+"""TestState: tests a single state. Source: API reference TestState; answers as recorded."""
 
 from __future__ import annotations
 

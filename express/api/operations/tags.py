@@ -36,5 +36,5 @@ async def list_tags_for_resource(service: Service, request: Request) -> Answer:
 
 
 def _owner(service: Service, arn: str) -> Activities | Catalogue:
-    """Who has what the ARN names, if anybody has."""
+    """The registry of the ARN's resource type; the resource need not exist."""
     return service.activities if is_activity_arn(arn) else service.catalogue

@@ -1,4 +1,4 @@
-"""Answers to tasks that wait for one, by their tokens. Source: API reference of each action."""
+"""The SendTask actions, which answer waiting tasks by their tokens. Source: API reference of each action."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ async def publish_state_machine_version(service: Service, request: Request) -> A
 
 @operation("ListStateMachineVersions")
 async def list_state_machine_versions(service: Service, request: Request) -> Answer:
-    """Newest first. A machine that is not there has no versions: the action has no error for it."""
+    """Newest first. A missing machine has no versions: the action has no error for it."""
     arn = request["stateMachineArn"]
     machine = _machine(service, arn)
     versions = [] if machine is None else [*machine.versions.values()]

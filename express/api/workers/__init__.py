@@ -1,24 +1,25 @@
-"""`--workers N`: several processes behind one port, and answers as if they were one.
+"""`--workers N`: several processes behind one port that answer as one.
 
-Theory of operation. The first process is the *owner*. It holds everything the API can tell: machines, versions,
-aliases, tags, Standard executions, activities, task tokens. It starts the *workers*, and only they listen on the port.
-A worker answers by itself what needs no more than a machine, and that is what load consists of: StartSyncExecution,
-StartExecution, ValidateStateMachineDefinition. Everything else it hands to the owner, as the HTTP request it is, over a
-Unix socket (`forwarding`); the owner is an ordinary Server there. A Standard execution, whether a client or another
-execution starts it, is started by the owner in the same way.
+Theory of operation. The first process is the *owner*. It holds the whole state of the API: machines, versions, aliases,
+tags, Standard executions, activities, task tokens. It starts the *workers*, and only they listen on the port. A worker
+answers by itself the actions that need only a machine, which make up the load: StartSyncExecution, StartExecution,
+ValidateStateMachineDefinition. It forwards every other request to the owner as an HTTP request over a Unix socket
+(`forwarding`), on which the owner runs an ordinary Server. Standard executions, whether a client or another execution
+starts them, are started by the owner in the same way.
 
-Machines are replicated (`express.service.replication`). The owner answers no request before all workers have every
-change made up to then, so whoever has been told that a machine is there, or gone, or different, finds it so whichever
-worker he talks to next. A worker begins to listen when it has all machines. Express executions are remembered by
-nobody, as with `--strict-aws`: each would be known to one worker.
+Machines are replicated (`express.service.replication`). The owner answers a request only when all workers have every
+change made up to then, so a client that has been told of a new, changed or deleted machine sees the same on whichever
+worker it talks to next. A worker begins to listen when it has all machines. Express executions are not remembered, as
+with `--strict-aws`: each would be known to one worker only.
 
-Each worker has a channel to the owner (`channel`): changes come in on it, and are acknowledged one by one. Its end
-tells either side of the other's death. A worker that dies is replaced, and so is one that does not take a change for
-half a minute, for its answers would be wrong; with its owner a worker ends at once. On Linux each worker has a
-listening socket of its own, and the kernel spreads connections over them; elsewhere they share one (`sockets`). The
-owner keeps these sockets open: connections that wait for a worker that died are answered by its successor.
+Each worker has a channel to the owner (`channel`): changes arrive on it and are acknowledged one by one. When one
+process dies, the end of the channel tells the other. The owner replaces a worker that dies, and also one that does not
+apply a change within half a minute, because its answers would be wrong; a worker ends as soon as its owner does. On
+Linux each worker has its own listening socket, and the kernel distributes connections over them; elsewhere they share
+one (`sockets`). The owner keeps these sockets open: connections that wait for a worker that died are answered by its
+successor.
 
-The limit of executions at once holds in each worker.
+The limit of concurrent executions applies to each worker.
 """
 
 from __future__ import annotations

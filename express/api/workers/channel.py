@@ -1,6 +1,6 @@
-"""What owner and worker tell each other: messages as JSON, each with its length before it, and a byte for each taken.
+"""The messages between owner and worker: JSON with a length prefix, each acknowledged with one byte.
 
-The worker sends the same byte once when it has come up. A channel is at its end when either process is.
+The worker sends the same byte once when it has started. A channel ends when either process does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TAKEN: Final = b"+"
 
 
 class Channel:
-    """One side of it."""
+    """One end of the channel."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -34,7 +34,7 @@ class Channel:
     # ------------------------------------------------------------------------------------------ the owner's side
 
     async def tell(self, message: Message) -> None:
-        """Send a message and wait until it is taken. Raises EOFError when the worker has ended."""
+        """Send a message and wait for its acknowledgement. Raises EOFError when the worker has ended."""
         try:
             self._writer.write(framed(message))
             await self._writer.drain()
@@ -43,7 +43,7 @@ class Channel:
         await self.taken()
 
     async def taken(self) -> None:
-        """Wait for the worker's byte. Raises EOFError."""
+        """Wait for an acknowledgement. Raises EOFError when the worker has ended."""
         try:
             await self._reader.readexactly(1)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
@@ -61,7 +61,7 @@ class Channel:
         return message
 
     def take(self) -> None:
-        """Tell the owner that the last message has been carried out, or that this worker has come up."""
+        """Acknowledge the last message as carried out, or report that this worker has started."""
         self._writer.write(_TAKEN)
 
     def close(self) -> None:

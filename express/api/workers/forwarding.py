@@ -1,7 +1,7 @@
-"""From a worker to its owner: a request goes on as it came, and the answer comes back as it is.
+"""Forwards requests from a worker to its owner and returns the owner's responses.
 
-A connection for each, so that a request that waits for long (GetActivityTask) holds up no other, and a client that goes
-away is gone for the owner too.
+Each request has a connection of its own, so that a long poll (GetActivityTask) delays no other request and the owner
+learns when its client has left.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _TARGET: Final = b"AWSStepFunctions."
 _START: Final = _TARGET + b"StartExecution"
-#: Actions that a replica of the machines is enough for.
+#: Actions that a worker answers from its replica of the machines.
 _LOCAL: Final = frozenset((_START, _TARGET + b"StartSyncExecution", _TARGET + b"ValidateStateMachineDefinition"))
 
 
@@ -51,14 +51,14 @@ class Deputy:
 
 
 async def start(path: str, arn: str, name: str | None, text: str, trace_header: str | None) -> tuple[str, float]:
-    """Have the owner start a Standard execution: its ARN, and when it began. Raises ServiceError."""
+    """Have the owner start a Standard execution; returns its ARN and start time. Raises ServiceError."""
     asked = {"stateMachineArn": arn, "name": name, "input": text, "traceHeader": trace_header}
     answer = await call(path, "StartExecution", asked)
     return answer["executionArn"], answer["startDate"]
 
 
 async def call(path: str, action: str, parameters: dict[str, JSON]) -> dict[str, Any]:
-    """Have the owner carry out an action: its answer. Raises ServiceError."""
+    """Have the owner carry out an action; returns its answer. Raises ServiceError."""
     response = await ask(path, Request(b"POST", {b"x-amz-target": _TARGET + action.encode()}, encode(parameters)))
     answer: dict[str, Any] = orjson.loads(response.body)
     if response.status != HTTPStatus.OK:
@@ -67,7 +67,7 @@ async def call(path: str, action: str, parameters: dict[str, JSON]) -> dict[str,
 
 
 async def ask(path: str, request: Request) -> Response:
-    """What the endpoint at a Unix socket answers. Raises ServiceError when nobody does."""
+    """The response of the endpoint at a Unix socket. Raises ServiceError when there is none."""
     try:
         reader, writer = await asyncio.open_unix_connection(path)
         with closing(writer):
@@ -80,7 +80,7 @@ async def ask(path: str, request: Request) -> Response:
 
 @contextmanager
 def _leaving_with(client: Client | None, writer: asyncio.StreamWriter) -> Iterator[None]:
-    """While inside, tell the owner when the client does not want to wait any longer: what can be answered still is."""
+    """While inside, tell the owner when the client leaves, by closing the write side: a response can still arrive."""
     if client is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""The owner: keeps the workers alive and their replicas right, and answers what they ask. See the package."""
+"""The owner: supervises the workers, keeps their replicas current and answers what they forward. See the package."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("express")
 
-#: Seconds a worker may take to come up.
+#: Seconds a worker may take to start.
 START_SECONDS: Final = 30.0
-#: Seconds it may take to carry out all the changes of a moment.
+#: Seconds a worker may take to apply a batch of changes.
 TAKE_SECONDS: Final = 30.0
-#: Seconds it may take to end when its time to drain is over.
+#: Seconds a worker may take to end after its time to drain.
 _GRACE: Final = 1.0
-#: Seconds before a worker that died is replaced: the first of a row at once, then ever later.
+#: Delays in seconds before a worker that died is replaced: none for the first in a row, then longer ones.
 _PAUSES: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
-#: A worker that has lived for so many seconds begins a new row.
+#: A worker that has run for this many seconds ends the row.
 _PROVEN: Final = 30.0
-#: The workers ask over connections of their own; what they take from clients is limited there.
+#: The workers forward over connections of their own; the workers' own limits bound the clients.
 _LIMITS: Final = Limits(connections=100_000)
 
 
 class WorkersFailed(ExpressError):
-    """A worker does not come up. What it had to say about it stands in stderr."""
+    """A worker failed to start; its stderr tells why."""
 
 
 @dataclass(slots=True)
@@ -61,9 +61,9 @@ class _Worker:
 class Owner:
     """Serves an endpoint on one port through `count` workers.
 
-    endpoint: answers what workers do not answer by themselves. store: the one behind it. make_plan: what the workers
-    are to do, given the path of the owner's socket. Use it as an asynchronous context manager: inside, the port is
-    being served. Entering raises OSError when the address cannot be had, WorkersFailed when a worker does not come up.
+    endpoint: answers what the workers forward. store: the store behind it. make_plan: makes the workers' Plan from the
+    path of the owner's socket. Use it as an asynchronous context manager: inside, the port is being served. Entering
+    raises OSError when the address cannot be bound, WorkersFailed when a worker does not start.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Owner:
         self._count = count
         self.host = host
         self.port = port
-        #: ARNs of machines that have changed since the workers were last told.
+        #: ARNs of the machines changed since the last update of the workers.
         self._changed: dict[str, None] = {}
         self._telling = asyncio.Lock()
         self._listening: list[socket.socket] = []
@@ -105,7 +105,7 @@ class Owner:
     # ------------------------------------------------------------------------------------------ answering
 
     async def __call__(self, request: Request) -> Response:
-        """Answer a worker's question once all workers know what its answer tells."""
+        """Answer a forwarded request, once all workers have the changes it has made."""
         response = await self._endpoint(request)
         if self._changed or self._telling.locked():
             await self._publish()
@@ -114,7 +114,7 @@ class Owner:
     def _note(self, arn: str) -> None:
         self._changed[arn] = None
         if self._publisher is None or self._publisher.done():
-            # What changes without a request, the end of a deleted machine's last execution, is told as well.
+            # Changes outside requests, such as the end of a deleted machine's last execution, are published too.
             self._publisher = asyncio.get_running_loop().create_task(self._publish())
 
     async def _publish(self) -> None:
@@ -131,7 +131,7 @@ class Owner:
         return {"delete": arn} if machine is None else {"put": image(machine)}
 
     async def _tell(self, worker: _Worker, messages: list[Message]) -> None:
-        """A worker that has ended is told nothing; its successor starts with everything."""
+        """Send messages to a worker. One that has ended is skipped; its successor starts with all machines."""
         try:
             async with asyncio.timeout(TAKE_SECONDS):
                 for message in messages:
@@ -170,7 +170,7 @@ class Owner:
         await self.close(0)
 
     async def _start(self, place: int) -> None:
-        """Put a worker in its place; it listens when this returns. Raises WorkersFailed."""
+        """Start a worker in a place; it listens when this returns. Raises WorkersFailed."""
         worker = await self._spawn(place)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -236,7 +236,7 @@ class Owner:
     # ------------------------------------------------------------------------------------------ the end
 
     async def close(self, drain: float) -> None:
-        """Let the workers answer what has arrived, for at most `drain` seconds, then end them."""
+        """Let the workers answer the requests that have arrived, for at most `drain` seconds, then end them."""
         if self._stopping:
             return
         self._stopping = True
@@ -261,7 +261,7 @@ class Owner:
         await self._kill(worker, deadline - monotonic())
 
     async def _kill(self, worker: _Worker, patience: float) -> None:
-        """End a worker that has not ended by itself before so many seconds have passed."""
+        """Kill a worker that does not end by itself within `patience` seconds."""
         try:
             async with asyncio.timeout(patience):
                 await worker.ended.wait()
@@ -271,7 +271,7 @@ class Owner:
 
 
 def _unix_socket(path: str) -> socket.socket:
-    """A listening socket for this user alone: the directory is his."""
+    """A listening socket for this user alone, by the permissions of its directory."""
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     one.bind(path)
     one.listen(BACKLOG)

@@ -1,4 +1,4 @@
-"""The sockets the workers listen on: one port, as many sockets as the system spreads connections over."""
+"""The sockets the workers listen on: one port, with a socket per worker where the system distributes connections."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import socket
 import sys
 from typing import Final
 
-#: Linux spreads connections over sockets that share a port, other systems give them all to one of the sockets.
+#: Linux distributes connections over sockets that share a port; other systems give them all to one of the sockets.
 _SPREADS: Final = sys.platform == "linux"
-#: Connections the kernel keeps waiting.
+#: The listen backlog: connections the kernel queues.
 BACKLOG: Final = 4096
 
 
 def listening_sockets(host: str, port: int, count: int) -> list[socket.socket]:
     """A listening socket for each of `count` workers, all at one address. Port 0 takes a free one.
 
-    Raises OSError when the address cannot be had: also when others who would share it listen there.
+    Raises OSError when the address cannot be bound, even if the sockets that listen there would share it.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # A name may have addresses of both kinds, `localhost` has: clients try the old one in any case.
+    # A name such as `localhost` may have IPv6 and IPv4 addresses: clients try IPv4 in any case.
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     first = _bound(family, address)
     if not _SPREADS:

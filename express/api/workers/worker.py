@@ -1,4 +1,4 @@
-"""A worker: listens, answers what its replica is enough for, and does what its owner tells it."""
+"""A worker: listens, answers from its replica, and carries out its owner's messages."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a worker needs to know; it is pickled on its way into the process.
+    """The configuration of a worker, pickled on its way into the process.
 
-    make_service: makes the Service of a process around a store. allowed_hosts: for its HostPolicy. keys: secrets by
-    access key id, if requests must be signed. owner: the path of the owner's socket. metrics: where to push counts.
+    make_service: makes the process's Service around a store. allowed_hosts: for its HostPolicy. keys: secrets by access
+    key id, if requests must be signed. owner: the path of the owner's socket. metrics: where to push counts.
     """
 
     make_service: Callable[[MemoryStore], Service]
@@ -46,8 +46,8 @@ class Plan:
 
 
 def work(plan: Plan, listening: socket.socket, end: socket.socket) -> None:
-    """The main function of a worker's process. It ends when the owner says so, or has ended."""
-    # Whoever wants to stop the endpoint tells the owner; a terminal tells every process.
+    """The main function of a worker process, which ends when the owner says so or has ended."""
+    # Only the owner reacts to these signals and stops the workers; a terminal sends them to every process.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     run(_work(plan, listening, end))
@@ -81,7 +81,7 @@ def _application(plan: Plan, service: Service) -> Application:
 
 
 async def _obey(channel: Channel, server: Server, replica: Replica) -> float:
-    """Do what the owner says until he says to stop: how many seconds there are for it, none when he has ended."""
+    """Carry out the owner's messages until `stop`; returns the seconds to drain, 0 when the owner has ended."""
     while (message := await channel.hear()) is not None:
         match message:
             case {"put": image}:

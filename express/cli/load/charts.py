@@ -1,7 +1,7 @@
-"""Plots in SVG, for a page that needs nothing from elsewhere.
+"""Plots in SVG, for a self-contained page.
 
-Every plot is drawn in the same frame with the same few parts. Colours are CSS variables of the page, so the plots
-follow its light and dark dress.
+Every plot has the same frame and the same few parts. Colours are CSS variables of the page, so the plots follow its
+light and dark themes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TOP: Final = 26
 _RIGHT: Final = 16
 #: Bars of a histogram.
 _BINS: Final = 60
-#: Where the curve of percentiles is sampled: as many nines as there are executions to show them.
+#: Percentiles at which the curve is sampled, as far as there are executions beyond them.
 _NINES: Final = tuple(100 - 100 * 10 ** (-step / 8) for step in range(1, 41))
 
 Point = tuple[float, float]
@@ -36,7 +36,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From `low` to `high`, evenly or by ratio (`log`); `ticks` are (value, label)."""
+    """A scale from `low` to `high`, linear or logarithmic (`log`); `ticks` are (value, label)."""
 
     low: float
     high: float
@@ -45,7 +45,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value is, from 0 to 1."""
+        """The position of a value, from 0 to 1."""
         if self.log:
             return math.log(max(value, self.low) / self.low) / math.log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
@@ -61,7 +61,7 @@ class Line:
 
 
 def histogram_chart(latencies: Histogram) -> str:
-    """How many executions took how long; the axis of latencies is logarithmic."""
+    """The distribution of latencies, on a logarithmic axis."""
     bins = log_bins(latencies.buckets(), _BINS)
     if not bins:
         return ""
@@ -71,7 +71,7 @@ def histogram_chart(latencies: Histogram) -> str:
 
 
 def percentile_chart(latencies: Histogram) -> str:
-    """Latency up to each percentile; every step to the right is another nine."""
+    """Latency by percentile; each unit to the right is another nine."""
     ranks = [rank for rank in _NINES if latencies.count * (100 - rank) >= 100]
     if len(ranks) < 2:
         return ""
@@ -84,7 +84,7 @@ def percentile_chart(latencies: Histogram) -> str:
 
 
 def throughput_chart(recording: Recording) -> str:
-    """Executions that succeeded and that failed over time."""
+    """Executions that succeeded and that failed, over time."""
     slices = recording.full_slices()
     if len(slices) < 2:
         return ""

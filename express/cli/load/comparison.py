@@ -1,10 +1,10 @@
-"""Two measurements, the difference of their figures, and whether it is more than chance.
+"""The differences between the figures of two measurements, and whether they are more than chance.
 
 Each slice of a measurement gives one value of each figure (its rate, its p99), so a measurement is a sample and the
-difference of two means has a confidence interval (Welch's t, which allows the two to vary differently). That is the
-method of batch means: slices are long enough to be nearly independent of each other, executions are not.
+difference of two means has a confidence interval (Welch's t, which allows unequal variances). This is the method of
+batch means: slices are long enough to be nearly independent of each other, executions are not.
 
-The interval knows how a measurement varied while it ran. It does not know that the machine was busier an hour ago:
+The interval covers how a measurement varied while it ran. It does not cover that the machine was busier an hour ago;
 only repeated, interleaved measurements show that.
 """
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 #: The confidence of every interval.
 CONFIDENCE: Final = 0.95
-#: Slices a measurement needs to be compared: with fewer the interval says nothing.
+#: Slices a measurement needs to be compared: with fewer the interval is meaningless.
 MIN_SLICES: Final = 5
-#: A percentile of a slice is compared when the slices hold enough executions above it.
+#: Executions above a percentile that slices must hold for the percentile to be compared.
 _ABOVE: Final = 5
 
 
@@ -48,22 +48,22 @@ class Difference:
 
     @property
     def shown(self) -> bool:
-        """Whether the interval leaves 0 out, so that there is a difference at all."""
+        """Whether the interval excludes 0, so that there is a difference at all."""
         return self.low > 0 or self.high < 0
 
     def relative(self, value: float) -> float | None:
-        """A difference as a part of what it was before; None where that was nothing."""
+        """`value` as a fraction of the earlier mean; None if that was 0."""
         return value / self.before if self.before else None
 
     @property
     def better(self) -> bool:
-        """More throughput, or less of anything else."""
+        """Whether throughput rose, or any other figure fell."""
         return (self.now > self.before) == (self.name == "rate")
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`other` names the measurement compared with; `remarks` say where the two were not of the same load."""
+    """`other` names the earlier measurement; `remarks` say where the two conditions of measurement differ."""
 
     other: str
     differences: tuple[Difference, ...]
@@ -71,7 +71,7 @@ class Comparison:
 
 
 def samples_of(recording: Recording) -> list[Sample]:
-    """Every figure of a recording that its slices can answer for: rates per second, latencies in nanoseconds."""
+    """Every figure the slices of a recording allow: rates per second, latencies in nanoseconds."""
     slices = recording.full_slices()
     per_second = 1e9 / recording.slice_ns
     samples = [Sample("rate", tuple(piece.succeeded * per_second for piece in slices))]
@@ -115,7 +115,7 @@ def difference(before: Sample, now: Sample) -> Difference:
 def student_quantile(probability: float, freedom: float) -> float:
     """The quantile of Student's t, from the normal one (Abramowitz and Stegun 26.7.5).
 
-    Off by less than 1 % from three degrees of freedom on, which is all that MIN_SLICES leaves.
+    Off by less than 1 % from three degrees of freedom on; MIN_SLICES guarantees at least four.
     """
     z = statistics.NormalDist().inv_cdf(probability)
     terms = (

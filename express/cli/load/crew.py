@@ -1,7 +1,7 @@
-"""The parent of a benchmark's workers: starts them, begins the load in all of them at once, adds up what they bring.
+"""The parent of a benchmark's workers: starts them, begins the load in all of them at once, sums their recordings.
 
-Whatever a worker does, the crew comes to an end: it has to be ready, and to deliver, in bounded time, and one that
-dies or does not deliver fails the measurement, for what is left would be of another load than was asked for.
+Every wait for a worker is bounded: it must become ready, and deliver, in time. A worker that dies or does not deliver
+fails the measurement, because the remaining load would not be the one that was asked for.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
 
 #: Seconds a worker may take to import the handlers and compile.
 READY_S: Final = 60.0
-#: Seconds it may take to deliver when its time is over.
+#: Seconds it may take to deliver after its time is over.
 GRACE_S: Final = 5.0
-#: Seconds it may take to end after that, before it is killed.
+#: Seconds it may take to exit after that, before it is killed.
 _END_S: Final = 0.5
-#: Seconds between two looks at what else there is to do.
+#: Upper bound on the seconds between two calls of `look`.
 _LOOK_S: Final = 0.1
 _HELD_UP: Final = (
     "did not deliver: something holds up its event loop, perhaps a `def` handler that waits "
     "(register it with blocking=True, or make it `async def`)"
 )
-#: Nanoseconds from the word to begin to the beginning: for it to reach all of them.
+#: Nanoseconds between sending the start time and the start, so that it reaches every worker.
 _NOTICE_NS: Final = NS_PER_S // 20
 
 
 class WorkerFailed(Exception):
-    """Carries the traceback of another process into the one that `--debug` prints."""
+    """Carries a worker's traceback to the parent, where `--debug` prints it."""
 
 
 @dataclass(slots=True)
@@ -60,7 +60,7 @@ class _Worker:
 
 
 class Crew:
-    """A context manager around the workers of one measurement; leaving it ends them, one way or another."""
+    """A context manager around the workers of one measurement; leaving it ends them, by force if necessary."""
 
     def __init__(self, assignments: Sequence[Assignment], interruption: Interruption) -> None:
         self._assignments = assignments
@@ -88,9 +88,9 @@ class Crew:
                 worker.process.join()
 
     def begin(self) -> int:
-        """Wait until all are ready and tell them to begin; returns when that will be, on the monotonic clock.
+        """Wait until all workers are ready and send them the start time; return it, on the monotonic clock.
 
-        Raises KeyboardInterrupt if that is wished before.
+        Raises KeyboardInterrupt if an interruption is requested before.
         """
 
         def look() -> bool:
@@ -107,9 +107,9 @@ class Crew:
         return begin
 
     def gather(self, seconds: float, heard: Callable[[Sequence[Progress]], None]) -> Recording:
-        """What all of them have measured; they may take `seconds` for it, less if there is an interruption.
+        """Return the sum of all recordings, due within `seconds`, or sooner after an interruption.
 
-        `heard` is told about their progress.
+        `heard` gets the progress of all workers.
         """
         told = False
 
@@ -140,9 +140,9 @@ class Crew:
         reproach: str,
         look: Callable[[], bool],
     ) -> None:
-        """Take messages until every worker has done what is expected; raise CommandError if one does not.
+        """Receive messages until `content` holds for every worker; raise CommandError if it does not in time.
 
-        `look` is called now and then; if it returns True the time is over, but for the grace.
+        `look` is called periodically; once it returns True, only the grace period is left.
         """
         end = time.monotonic() + seconds
         while awaited := {worker.connection: worker for worker in self._workers if not content(worker)}:
@@ -151,7 +151,7 @@ class Crew:
             left = end - time.monotonic()
             if left <= 0:
                 raise _complaint(next(iter(awaited.values())), reproach)
-            # The end of a process closes its end of the pipe, so its death is heard there as well.
+            # A process that ends closes its end of the pipe, so its death is noticed here as well.
             for pipe in pipes.wait(list(awaited), min(left, _LOOK_S)):
                 self._hear(awaited[pipe])  # type: ignore[index]  # typeshed: anything that could be waited for
 
@@ -176,7 +176,7 @@ class Crew:
                 raise complaint from WorkerFailed(message.trace)
 
     def _say(self, worker: _Worker, word: object) -> None:
-        # One that has died is found out by listening to it.
+        # `_hear` finds out that a worker has died.
         with suppress(OSError):
             worker.connection.send(word)
 
@@ -186,7 +186,7 @@ def _start(number: int, assignment: Assignment) -> _Worker:
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=serve, args=(theirs, assignment), name=f"express-bench-{number}", daemon=True)
     process.start()
-    # Only the process itself keeps its end open, so that the pipe ends with it.
+    # Only the worker keeps its end open, so that the pipe closes when the worker ends.
     theirs.close()
     return _Worker(number, process, ours)
 
@@ -206,7 +206,7 @@ def _describe_exit(code: int | None) -> str:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Processes started inside ignore Ctrl-C, which a terminal sends to them too: the parent tells them what to do."""
+    """Let processes started inside ignore Ctrl-C, which the terminal sends to them too: the parent ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,8 @@
-"""A measurement as JSON, for programs and for `--compare`; and the baseline that is read back from it.
+"""A measurement as JSON, for programs and for `--compare`, and the baseline that is read back from it.
 
-The document is an interface: `version` changes when a field changes its meaning. Latencies are milliseconds, lengths
-of time seconds, rates per second, money USD; only the samples, which are not for reading, are nanoseconds.
+The document is an interface: `version` changes when a field changes its meaning. Latencies are in milliseconds,
+durations in seconds, rates per second, money in USD; only the samples, which are not meant for people, are in
+nanoseconds.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ REPORT: Final = "express bench"
 SWEEP_REPORT: Final = "express bench --sweep"
 VERSION: Final = 1
 
-#: What two measurements should have in common to be compared: where it is in the document, what it is called.
+#: Conditions two measurements should share to be compared: path in the document, and name.
 _CONDITIONS: Final = (
     (("workflow",), "workflow"),
     (("inputs",), "number of inputs"),
@@ -44,7 +45,7 @@ _CONDITIONS: Final = (
 
 
 def document_of(measurement: Measurement) -> dict[str, JSON]:
-    """Everything a report says, ready for JSON."""
+    """Everything a report contains, ready for JSON."""
     recording = measurement.recording
     return {
         "report": REPORT,
@@ -80,7 +81,7 @@ def document_of(measurement: Measurement) -> dict[str, JSON]:
 
 
 def conditions_of(setting: Setting) -> dict[str, JSON]:
-    """What was measured, under which load, on what."""
+    """What was measured, under which load, on which machine."""
     load = setting.load
     return {
         "workflow": setting.workflow,
@@ -131,7 +132,7 @@ def _latencies(histogram: Histogram) -> dict[str, JSON] | None:
 
 
 def _named_samples(recording: Recording) -> list[tuple[str, tuple[float, ...]]]:
-    """The samples by name and unit; nanoseconds, for they come back as they were measured."""
+    """The samples by name and unit; latencies in nanoseconds, so that they are read back as measured."""
     return [
         (sample.name, sample.values) if sample.name == "rate" else (f"{sample.name}_ns", sample.values)
         for sample in samples_of(recording)
@@ -183,7 +184,7 @@ class Baseline:
     samples: tuple[Sample, ...]
 
     def compare(self, measurement: Measurement) -> Comparison:
-        """How the measurement differs from this one, and whether it was made under other conditions."""
+        """Return how the measurement differs from this one, and which conditions differ."""
         now = conditions_of(measurement.setting)
         remarks = []
         for path, name in _CONDITIONS:

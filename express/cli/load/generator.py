@@ -1,16 +1,16 @@
-"""Puts a load on a workflow in the current event loop and records what becomes of it.
+"""Puts a load on a workflow in the current event loop and records the results.
 
-Theory of operation. Latencies are read from the nanosecond clock of the Runtime, never from `loop.time()`, which ticks
-in milliseconds on uvloop. For the same reason the open loop does not rely on timers alone: it sleeps until shortly
-before a start is due and then gives way to the loop again and again until it is, so that the starts of 50 a second and
-of 50,000 a second are on time by microseconds. That keeps one core busy for as long as the load is on.
+Theory of operation. Latencies are read from the Runtime's nanosecond clock, never from `loop.time()`, which ticks in
+milliseconds on uvloop. For the same reason the open loop does not rely on timers alone: it sleeps until shortly
+before a start is due and then yields to the event loop repeatedly until it is. Starts are then on time by
+microseconds, at 50 a second as at 50,000. This keeps one core busy for as long as the load is on.
 
-In the open loop every execution is known by its number, from which the moment it was due follows; so nothing is kept
-for it but what the Runtime keeps. When the Runtime is full the starts wait and the schedule does not: what starts late
-is measured from when it was due.
+In the open loop the number of an execution determines when it was due, so nothing is stored for it beyond what the
+Runtime stores. When the Runtime is full the starts wait and the schedule does not: what starts late is measured from
+when it was due.
 
-In the end what still runs or has not started is awaited for a while (`Load.drain`). The recording is delivered before
-the rest is stopped: a handler that cannot be stopped costs the process, not the report.
+At the end the generator waits (`Load.drain`) for executions that still run or have not started. It delivers the
+recording before it stops the rest: a handler that cannot be stopped costs the process, not the report.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from express.program import Run
     from express.types import JSON
 
-#: How long before a start its timer is set for: what uvloop's timers, which tick in milliseconds, may be late by.
+#: How long before a start its timer fires: uvloop's timers tick in milliseconds and may be late by this much.
 SPIN_NS: Final = 2 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a display shows of one process: counts since the beginning, and the latencies of late."""
+    """What a display shows of one process: counts since the beginning, and recent latencies."""
 
     done: int
     in_flight: int
@@ -47,22 +47,22 @@ class Progress:
 
 
 class Loop(Protocol):
-    """One way of putting load on: open or closed."""
+    """One way of applying load: open or closed."""
 
     @property
     def runtime(self) -> Runtime: ...
 
     async def run(self) -> None:
-        """Put the load on, then wait for what it has started, but not for ever."""
+        """Apply the load, then wait for the executions it has started, for a bounded time."""
         ...
 
     def dropped(self, elapsed: int) -> int:
-        """Executions due in the measured part of the first `elapsed` nanoseconds of the load that never started."""
+        """How many executions due in the first `elapsed` nanoseconds of the load, after its warm-up, never started."""
         ...
 
 
 class LoadGenerator:
-    """Makes one measurement of a workflow; `begin` is when its warm-up starts, on the clock of the running loop.
+    """Makes one measurement of a workflow; `begin` is when its warm-up starts, on the Runtime's clock.
 
     schedule: the starts of an open loop, None for a closed one. spin_ns: see SPIN_NS; 0 in virtual time.
     """
@@ -89,11 +89,11 @@ class LoadGenerator:
 
     @property
     def runtime(self) -> Runtime:
-        """What runs the executions."""
+        """The Runtime of the executions."""
         return self._loop.runtime
 
     def interrupt(self) -> None:
-        """End the measurement now, wherever it is."""
+        """End the measurement now, in whichever phase it is."""
         if not self._interruption.done():
             self._interruption.set_result(None)
 
@@ -102,7 +102,7 @@ class LoadGenerator:
         return Progress(tally.ended, self.runtime.in_flight, self._recorder.newest.latencies)
 
     async def run(self, deliver: Callable[[Recording], None]) -> None:
-        """Put the load on, deliver the recording, then stop what has not ended."""
+        """Apply the load, deliver the recording, then stop what has not ended."""
         async with self.runtime:
             work = asyncio.create_task(self._loop.run(), name="express-load")
             try:
@@ -124,14 +124,14 @@ class LoadGenerator:
 
 
 class ClosedLoop:
-    """Callers who each start an execution when they have the result of their last."""
+    """Callers that each start an execution when their previous one has ended."""
 
     def __init__(
         self, workflow: Workflow, inputs: Sequence[JSON], load: Load, recorder: Recorder, spin_ns: int
     ) -> None:
         self.runtime = Runtime(max_in_flight=load.in_flight, drain_timeout=0)
         self._workflow = workflow
-        # One cycle for all: if each caller had his own, those with quick inputs would have them executed more often.
+        # All callers share one cycle: with cycles of their own, quick inputs would be executed more often.
         self._inputs = cycle(inputs)
         self._load = load
         self._recorder = recorder
@@ -146,7 +146,7 @@ class ClosedLoop:
             done, _ = await asyncio.wait(callers, timeout=left / NS_PER_S, return_when=asyncio.FIRST_EXCEPTION)
         finally:
             for caller in callers:
-                # Aborts his execution; he records nothing any more, so it stays unfinished.
+                # Aborts the caller's execution without recording its end, so it counts as unfinished.
                 caller.cancel()
         for caller in done:
             caller.result()
@@ -163,12 +163,12 @@ class ClosedLoop:
             due = ended
 
     def dropped(self, elapsed: int) -> int:
-        """None: a caller who waits has nothing due."""
+        """Always 0: a caller that waits has nothing due."""
         return 0
 
 
 class OpenLoop(Observer):
-    """Starts executions when they are due; hears of their ends as an observer of the Runtime.
+    """Starts executions when they are due, and learns of their ends as an observer of the Runtime.
 
     The Runtime numbers executions from 1 in the order of their start, which is the order of the schedule.
     """
@@ -210,7 +210,7 @@ class OpenLoop(Observer):
         now, over = self.runtime.monotonic_ns, self._recorder.end + self._load.drain
         starter = asyncio.create_task(self._start_on_time(), name="express-starter")
         try:
-            # It may wait for a place in a Runtime that is full of executions that never end.
+            # The starter may wait for room in a Runtime that is full of executions that never end.
             await asyncio.wait({starter}, timeout=max(over - now(), 0) / NS_PER_S)
             if starter.done():
                 starter.result()
@@ -221,7 +221,7 @@ class OpenLoop(Observer):
             await asyncio.wait({self._idle}, timeout=max(over - now(), 0) / NS_PER_S)
 
     async def _start_on_time(self) -> None:
-        """Start what is due until the end, or late as long as there is somebody who waits for it."""
+        """Start each execution when it is due, or late, until the drain period is over."""
         schedule, begin, end, spin_ns = self._schedule, self._begin, self._recorder.end, self._spin_ns
         start, now, workflow = self.runtime.start, self.runtime.monotonic_ns, self._workflow
         over = end + self._load.drain
@@ -241,6 +241,6 @@ class OpenLoop(Observer):
 
 
 async def until(moment: int, now: Callable[[], int], spin_ns: int) -> None:
-    """Return at `moment` of the clock `now`, or as soon after it as the event loop has a turn."""
+    """Return at `moment` of the clock `now`, or in the event loop's first turn after it."""
     while (left := moment - now()) > 0:  # noqa: ASYNC110 - there is no event to wait for but the time
         await asyncio.sleep(max(left - spin_ns, 0) / NS_PER_S)

@@ -1,6 +1,6 @@
 """The inputs a benchmark cycles through: one JSON value, or JSON Lines with one for each line.
 
-All of them are read before anything runs, and stay in the memory of every worker; so there is a limit to them.
+All of them are read before anything runs and stay in the memory of every worker, so their size is bounded.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from express.cli.inputs import input_bytes
 from express.cli.status import CommandError
 from express.parsing import parse_json
 
-#: Bytes of all inputs together.
+#: Upper bound on the bytes of all inputs together.
 MAX_INPUTS: Final = 64 << 20
 
 
 def read_inputs(argument: str | None) -> tuple[bytes, ...]:
-    """The JSON text of each input: `{}` if there is no argument. Raises CommandError for what is no JSON."""
+    """The JSON text of each input: `{}` without an argument. Raises CommandError for text that is no JSON."""
     if argument is None:
         return (b"{}",)
     source, data = input_bytes(argument)

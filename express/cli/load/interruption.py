@@ -1,6 +1,6 @@
-"""Ctrl-C as a wish that is granted at the next opportunity, so that what was measured so far is not lost.
+"""Treats Ctrl-C as a request that is honoured at the next opportunity, so that results so far are not lost.
 
-The first one is remembered, and whoever waits looks at it; the second one interrupts at once, as usual.
+The first Ctrl-C is recorded, and waiting code checks for it; the second one interrupts at once, as usual.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Interruption:
-    """`wished` becomes true with the first Ctrl-C."""
+    """`wished` becomes true at the first Ctrl-C."""
 
     def __init__(self) -> None:
         self.wished = False
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
-        """Take Ctrl-C as a wish inside; only the main thread can (elsewhere nothing changes)."""
+        """Record Ctrl-C as a request inside; only in the main thread (elsewhere nothing changes)."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -1,4 +1,4 @@
-"""What is seen while a load is on: the display of `express run --events`, fed with what the workers report."""
+"""The display during a load: that of `express run --events`, fed with the workers' reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """Turns the workers' progress into readings. `begin` and `length` of the whole load are nanoseconds."""
+    """Turns the workers' progress into readings; `begin` and `length` of the whole load are in nanoseconds."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Live:
         self._done = 0
 
     def hear(self, reports: Sequence[Progress]) -> None:
-        """Show them, if it is time to."""
+        """Show the reports if the display's interval has passed."""
         now = self._clock()
         if self._display is None or now - self._shown < self._display.interval_s * NS_PER_S:
             return

@@ -1,4 +1,4 @@
-"""One finished measurement with everything a report says about it, whatever form the report takes."""
+"""One finished measurement with the content of every report, whatever its format."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MILLION: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What was measured, under which load, on what.
+    """What was measured, under which load, on which machine.
 
-    inputs: how many different ones were cycled through. workers: processes. machine: what it ran on, name to value.
+    inputs: how many different ones were cycled through. workers: processes. machine: its properties, name to value.
     """
 
     workflow: str
@@ -38,7 +38,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A recording in its setting; `verdicts` and `comparison` if they were asked for."""
+    """A recording in its setting; `verdicts` and `comparison` if requested."""
 
     setting: Setting
     recording: Recording
@@ -48,7 +48,7 @@ class Measurement:
 
     @cached_property
     def latencies(self) -> Histogram:
-        """Of all executions that succeeded."""
+        """Latencies of all executions that succeeded."""
         return self.recording.latencies()
 
     @property
@@ -64,7 +64,7 @@ class Measurement:
         return express_bill(_MILLION, gigabyte_seconds(recording.billed_mb_ms * scale)).total
 
     def million_standard(self) -> Decimal | None:
-        """The same as Standard workflows, by the states they entered on average."""
+        """The same as Standard workflows, by the average number of states entered."""
         recording = self.recording
         if not recording.transitions_of:
             return None

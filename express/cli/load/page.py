@@ -1,7 +1,7 @@
-"""A measurement or a sweep as one HTML file: the tables of the text report, the plots in SVG, nothing from elsewhere.
+"""A measurement or a sweep as one self-contained HTML file: the text report's tables, and plots in SVG.
 
-There is no script in it and no link out of it, so it can be attached to a ticket and opened in ten years. Everything
-that comes from the measurement is escaped: names of errors and their causes are made by the user's handlers.
+It has no scripts and no links, so it can be attached to a ticket and opened in ten years. Everything that comes from
+the measurement is escaped: the user's handlers choose the names of errors and their causes.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ svg .x { text-anchor: middle; } svg .y { text-anchor: end; }
 svg .grid { stroke: var(--rule); } svg .bar { fill: var(--accent); }
 svg .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 """
-#: Headings of the text report that the plots of the page make superfluous.
+#: Headings of the text report that the page replaces with plots.
 _DRAWN: Final = ("Where they lie", "Throughput over time")
-#: A table with so many columns has the width of the page.
+#: A table with at least this many columns spans the page.
 _WIDE: Final = 5
-#: A row with one of these words is set off.
+#: A row with one of these words is highlighted.
 _ALARMS: Final = frozenset({"MISSED", "worse", "never started", "unfinished", "failed"})
 
 

@@ -44,7 +44,7 @@ def log_bins(buckets: Iterable[tuple[int, int]], bins: int) -> list[tuple[float,
 
 
 def bar(fraction: float, width: int = _WIDTH) -> str:
-    """A bar of `fraction` of the width, in eighths of a column; whatever is not 0 can be seen."""
+    """A bar of `fraction` of the width, in eighths of a column; any fraction above 0 is visible."""
     eighths = math.ceil(fraction * width * 8)
     full, rest = divmod(eighths, 8)
     return _BAR[-1] * full + (_BAR[rest - 1] if rest else "")

@@ -1,7 +1,7 @@
-"""Rates, durations and shares as people write them (`5k/s`, `250ms`, `0.1%`) and as they like to read them.
+"""Parses and renders rates, durations and shares the way people write and read them (`5k/s`, `250ms`, `0.1%`).
 
-Rates are exact fractions, so that the millionth start of a schedule is where it should be; durations are whole
-nanoseconds. Whatever cannot be read raises ValueError with what would be right.
+Rates are exact fractions, so that the millionth start of a schedule is on time; durations are whole nanoseconds. Text
+that cannot be parsed raises ValueError that says what would be right.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SHARE: Final = re.compile(rf"({_NUMBER})\s*%")
 
 
 def parse_duration(text: str) -> int:
-    """Nanoseconds of `10s`, `250ms`, `1m30s`; the unit is required, for `5` could be anything."""
+    """Nanoseconds of `10s`, `250ms`, `1m30s`; the unit is required, because `5` is ambiguous."""
     position, total = 0, Fraction(0)
     stripped = text.strip()
     while match := _DURATION.match(stripped, position):
@@ -48,7 +48,7 @@ def parse_rate(text: str) -> Fraction:
 
 
 def parse_share(text: str) -> float:
-    """The fraction that `0.1%` is; 0 needs no percent sign, for it is the same with and without."""
+    """The fraction that `0.1%` is; 0 needs no percent sign."""
     match = _SHARE.fullmatch(text.strip())
     if match is not None:
         return float(Fraction(match[1]) / 100)
@@ -58,7 +58,7 @@ def parse_share(text: str) -> float:
 
 
 def render_rate(rate: float | Fraction) -> str:
-    """`9,484/s`, and with decimals where there would be nothing else to see."""
+    """`9,484/s`, with decimals for small rates."""
     value = float(rate)
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f}/s"
@@ -78,12 +78,12 @@ def _three_digits(value: float) -> str:
 
 
 def render_duration(nanoseconds: int) -> str:
-    """A length of time that was asked for, as short as it can be said: `30 s`, `1.5 s`, `200 ms`."""
+    """A requested length of time in its shortest form: `30 s`, `1.5 s`, `200 ms`."""
     if nanoseconds and nanoseconds < NS_PER_S:
         return f"{nanoseconds / NS_PER_MS:g} ms"
     return f"{nanoseconds / NS_PER_S:g} s"
 
 
 def render_share(part: float, whole: float) -> str:
-    """`1.60%`; of nothing it is 0."""
+    """`1.60%`; 0 if `whole` is 0."""
     return f"{part / whole if whole else 0:.2%}"

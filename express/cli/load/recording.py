@@ -1,8 +1,8 @@
-"""What was measured: how many executions ended how, how long they took, what they would have been billed.
+"""The results of a measurement: how executions ended, how long they took, how they would be billed.
 
-Time is cut into slices of equal length. A slice counts the executions that ended in it, which is the throughput; an
-execution's latency counts if it should have started while measuring, also when it ended only while the rest was
-awaited (the slice after the last). Failures have latencies of their own: failing fast must not look like being fast.
+Time is divided into slices of equal length. A slice counts the executions that ended in it, which is the throughput.
+The latency of an execution counts if it was due during the measurement, even if it ended only in the drain period
+(the slice after the last). Failures have latencies of their own, because failing fast must not look like being fast.
 
 Recordings of several processes on the same slices add up exactly.
 """
@@ -21,20 +21,20 @@ from express.metering import DURATION_STEP_MS, DURATION_STEP_NS, MEMORY_STEP_BYT
 if TYPE_CHECKING:
     from express.result import Result
 
-#: Slices are one of these long: the shortest that cuts the measurement into at most MAX_SLICES.
+#: Possible lengths of a slice; the shortest that gives at most MAX_SLICES is used.
 _SLICE_LENGTHS: Final = tuple(
     length * NS_PER_MS
     for length in (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000)
 )
 MAX_SLICES: Final = 60
-#: An open loop's start is late when it comes so much after its time: more than a pause of the collector.
+#: Delay from which a start of an open loop counts as late: more than a garbage collection pause.
 LATE_NS: Final = 10 * NS_PER_MS
 #: Characters of a cause that are kept as an example of its error.
 _CAUSE_LENGTH: Final = 200
 
 
 def slice_length(duration: int) -> int:
-    """Nanoseconds of a slice of a measurement of this length."""
+    """Nanoseconds of a slice for a measurement of this duration."""
     return next((length for length in _SLICE_LENGTHS if length * MAX_SLICES >= duration), -(-duration // MAX_SLICES))
 
 
@@ -56,14 +56,15 @@ class Slice:
 class Recording:
     """Everything that was measured.
 
-    length: nanoseconds that were measured: the duration asked for, less if it was interrupted.
-    slices: those of the measured time; `after` is the one for what ended later, while the rest was awaited.
-    ended: executions that were due while measuring and ended. `unfinished` are those that still ran when nobody
-        waited for them any longer, whenever they were due: they are part of the load from there on.
+    length: nanoseconds that were measured: the requested duration, or less after an interruption.
+    slices: those of the measured time; `after` is the one for the drain period that follows.
+    ended: executions that were due during the measurement and ended. `unfinished`: executions still running when the
+    wait for them ended, whenever they were due, because they were part of the load.
     late: executions that started LATE_NS or more after they were due, the latest `latest_ns` after it; `dropped`
-        never did, because there was no room for them as long as anybody waited.
-    failures: latencies of those that did not succeed; `errors` counts them by name, `causes` has an example of each.
-    transitions: states entered by the executions of the whole load, of which there were `transitions_of`.
+    never started, because the Runtime stayed full until the wait ended.
+    failures: latencies of executions that did not succeed; `errors` counts them by name, `causes` has an example of
+    each.
+    transitions: states entered by all executions of the load, warm-up included; `transitions_of` is their number.
     """
 
     slice_ns: int
@@ -86,7 +87,7 @@ class Recording:
 
     @classmethod
     def of_length(cls, length: int) -> Recording:
-        """An empty one for a measurement of `length` nanoseconds."""
+        """An empty recording for a measurement of `length` nanoseconds."""
         slice_ns = slice_length(length)
         return cls(slice_ns, length, [Slice() for _ in range(-(-length // slice_ns))])
 
@@ -105,25 +106,25 @@ class Recording:
 
     @property
     def error_share(self) -> float:
-        """The part of the started executions that failed or did not end; 0 of nothing."""
+        """The fraction of the started executions that failed or did not end; 0 if none started."""
         return (self.failures.count + self.unfinished) / self.started if self.started else 0.0
 
     @property
     def dropped_share(self) -> float:
-        """The part of the schedule that was never started; 0 of nothing."""
+        """The fraction of the due executions that never started; 0 if none was due."""
         due = self.started + self.dropped
         return self.dropped / due if due else 0.0
 
     def latencies(self) -> Histogram:
-        """Of all that succeeded, in nanoseconds."""
+        """Latencies of all executions that succeeded, in nanoseconds."""
         return sum_of(one.latencies for one in (*self.slices, self.after))
 
     def full_slices(self) -> list[Slice]:
-        """The slices that were measured from their beginning to their end."""
+        """The slices that were measured completely."""
         return self.slices[: self.length // self.slice_ns]
 
     def add(self, other: Recording) -> None:
-        """Add what another process has measured at the same time."""
+        """Add the recording of another process for the same time."""
         self.length = max(self.length, other.length)
         for mine, theirs in zip(self.slices, other.slices, strict=True):
             mine.add(theirs)
@@ -145,14 +146,14 @@ class Recording:
 
 
 def known_error(errors: Counter[str], name: str) -> str:
-    """The name to count an error under: its own unless there are too many already (names may be made from data)."""
+    """The name to count an error under: OTHER for new names once there are too many, as they may be made from data."""
     return name if name in errors or len(errors) < MAX_ERROR_NAMES else OTHER
 
 
 class Recorder:
-    """Fills a Recording while the load is on. `begin` is when measuring starts, on the clock of the results.
+    """Fills a Recording while the load is on; `begin` is when measuring starts, on the Runtime's clock.
 
-    Two methods are called for each execution. They are written for speed: measuring costs it about a microsecond.
+    `started` and `ended` are called for each execution and written for speed: measuring costs it about a microsecond.
     """
 
     def __init__(self, length: int, begin: int) -> None:
@@ -166,11 +167,11 @@ class Recorder:
         self._closed = False
         #: Executions started so far, the warm-up's included.
         self.opened = 0
-        #: Where the latest execution was counted, for the display.
+        #: The slice of the latest execution, for the display.
         self.newest = self._slices[0]
 
     def started(self, due: int, now: int) -> None:
-        """An execution that should have started at `due` starts now."""
+        """Record that an execution due at `due` starts now."""
         self.opened += 1
         delay = now - due
         if delay >= LATE_NS and due >= self.begin:
@@ -180,7 +181,7 @@ class Recorder:
                 recording.latest_ns = delay
 
     def ended(self, due: int, now: int, result: Result) -> None:
-        """An execution that should have started at `due` has ended now."""
+        """Record that an execution due at `due` has ended now."""
         if self._closed:
             return
         self._ended += 1
@@ -223,7 +224,7 @@ class Recorder:
         recording.billed_mb_ms += executions * milliseconds * megabytes
 
     def close(self, now: int) -> Recording:
-        """Whatever ends from here on has not finished in time. `now` cuts the measurement short if it is early."""
+        """Count executions that still run as unfinished; a `now` before the end shortens the measurement."""
         if not self._closed:
             self._closed = True
             self._bill(self._small, DURATION_STEP_MS, MEMORY_STEP_MB)

@@ -1,10 +1,10 @@
-"""What load to put on a workflow, and the exact moments at which its executions should start.
+"""The load to put on a workflow, and the exact moments at which its executions should start.
 
-Open loop: executions start at a rate, whatever becomes of those before them, as the world sends its events. Closed
-loop: a number of callers, each of whom starts the next when he has the result of the last.
+Open loop: executions start at a rate, independently of those before them, as real events arrive. Closed loop: each of
+a number of callers starts the next execution when its previous one has ended.
 
-The work of several processes is dealt like cards: worker 2 of 4 has the starts 2, 6, 10, ... of the one schedule, so
-together they are as even as one process would be.
+Work is dealt to the processes in turn: worker 2 of 4 has the starts 2, 6, 10, ... of the one schedule, so together
+they are as even as one process would be.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ class Load:
     """One measurement to be made. Times are nanoseconds.
 
     rate: executions per second to start (open loop), or None for a closed loop.
-    in_flight: callers of the closed loop; in the open loop the executions the Runtime takes at once.
-    warmup: load before measuring begins; `duration` then is measured; `drain` is how long what still runs is awaited.
+    in_flight: callers of the closed loop; in the open loop the Runtime's limit on executions in flight.
+    warmup: load before measuring begins; `duration`: the measured time; `drain`: how long to wait for what still runs
+    then.
     """
 
     rate: Fraction | None
@@ -38,7 +39,7 @@ class Load:
         return self.rate is not None
 
     def share(self, worker: int, workers: int) -> Load:
-        """What one of `workers` processes takes on of this load."""
+        """The share of this load that one of `workers` processes takes."""
         own = self.in_flight // workers + (worker < self.in_flight % workers)
         return replace(self, in_flight=own)
 
@@ -52,7 +53,7 @@ class Schedule:
     workers: int = 1
 
     def start_of(self, index: int) -> int:
-        """When this worker's start number `index` is due; exact, so nothing drifts however long it goes on."""
+        """When this worker's start number `index` is due; exact, so the schedule never drifts."""
         number = index * self.workers + self.worker
         return number * NS_PER_S * self.rate.denominator // self.rate.numerator
 

@@ -1,4 +1,4 @@
-"""The measurements of one command: puts a load on with a new crew each time, and shows what goes on meanwhile."""
+"""The measurements of one command: each applies a load with a new crew and shows its progress."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Session:
-    """What all measurements have in common: the workflow in the command line's words, its inputs as JSON texts.
+    """What all measurements share: the workflow as the command line names it, its inputs as JSON texts.
 
-    metrics: the socket where workers push their counts, None if nobody wants them.
+    metrics: the socket where workers push their counts, or None.
     """
 
     setting: Setting
@@ -41,7 +41,7 @@ class Session:
     _interruption: Interruption = field(default_factory=Interruption)
 
     def measure(self, load: Load) -> tuple[Recording, bool]:
-        """Put a load on; returns what it showed, and whether it was interrupted before its end.
+        """Apply a load; return the recording, and whether it was interrupted before its end.
 
         Raises KeyboardInterrupt when there is nothing to show yet, CommandError when a worker fails.
         """
@@ -61,7 +61,7 @@ class Session:
         return recording, self._interruption.wished
 
     def measure_rate(self, rate: Fraction) -> Recording | None:
-        """One step of a sweep; None if it was interrupted, which makes it worthless."""
+        """Measure one step of a sweep; None if it was interrupted, because a partial step is worthless."""
         if self.progress:
             print(f"{render_rate(rate)} ...", file=sys.stderr, flush=True)
         try:

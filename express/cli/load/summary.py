@@ -1,7 +1,6 @@
 """A measurement as text: aligned rows under headings, and two plots in characters.
 
-Colour is the only thing a terminal adds. The rows are the same wherever they are shown: the HTML page takes its
-tables from here.
+A terminal adds only colour. The HTML page takes its tables from here, so the rows are the same everywhere.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from express.cli.load.measurement import Measurement
     from express.cli.report import Row
 
-#: Characters of a cause that fit beside its error.
+#: Upper bound on the characters of a cause shown beside its error.
 _CAUSE: Final = 60
 
 
@@ -49,7 +48,7 @@ def align(rows: Sequence[Row]) -> list[str]:
 
 
 def numeric_columns(rows: Sequence[Row]) -> list[bool]:
-    """Which columns hold figures, to be aligned on the right; the first never does, the first row may name them."""
+    """Which columns hold figures, to be aligned on the right: never the first; the first row may be a heading."""
     columns = zip_longest(*(rows[1:] or rows), fillvalue="")
     numeric = [all(not cell or cell[0] in "+-$.0123456789" for cell in column) for column in columns]
     numeric += [False] * (max(map(len, rows), default=0) - len(numeric))
@@ -95,7 +94,7 @@ def load_rows(measurement: Measurement) -> list[Row]:
 
 
 def outcome_rows(measurement: Measurement) -> list[Row]:
-    """Throughput and counts; what did not go well has a row only if there was any."""
+    """Throughput and counts; a problem has a row only if it occurred."""
     recording = measurement.recording
     rows: list[Row] = [("throughput", render_rate(recording.rate), "", "succeeded while measuring")]
     rows.append(("succeeded", *_part(recording.succeeded, recording.started)))
@@ -124,7 +123,7 @@ def _part(count: int, whole: int) -> tuple[str, str]:
 
 
 def percentile_rows(histogram: Histogram) -> list[Row]:
-    """Mean, extremes and percentiles; nothing of nothing."""
+    """Mean, extremes and percentiles; no rows for an empty histogram."""
     if not histogram.count:
         return []
     values = zip((f"p{rank:g}" for rank in RANKS), histogram.percentiles(RANKS), strict=True)

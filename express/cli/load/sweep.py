@@ -1,8 +1,8 @@
-"""`--sweep`: the same load at higher and higher rates, until it is too high; where it becomes so is the knee.
+"""`--sweep` repeats the load at rising rates until one is too high, which finds the knee.
 
 The rate is doubled until a step does not hold, then the span between the last that held and the first that did not is
-halved, by ratio, a few times. A step holds if nearly everything that was due was done, and if its p99 has not left
-that of the quiet steps far behind. A machine has bad moments, so a step that does not hold is tried once more.
+halved geometrically a few times. A step holds if nearly everything that was due was done, and if its p99 is not far
+above that of the quiet steps. A machine has bad moments, so a step that does not hold is measured once more.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
     from express.cli.load.recording import Recording
     from express.cli.report import Row
 
-#: The part of what was due that a step must have done.
+#: The fraction of the due executions that must have ended for a step to hold.
 KEPT_UP: Final = 0.95
-#: How many times the lowest p99 a step's may be ...
+#: Upper bound on a step's p99, as a multiple of the lowest p99 ...
 GROWTH: Final = 10.0
-#: ... and the p99 that is never too high: below it are the moments of the machine, not the queue.
+#: ... and a p99 that is never too high: below it the cause is the machine, not a queue.
 QUIET_NS: Final = 5 * NS_PER_MS
-#: Steps of doubling before giving up looking for an end, and of halving the span after it.
+#: Upper bounds on the doublings in search of a rate that does not hold, and on the halvings after it.
 DOUBLINGS: Final = 20
 HALVINGS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rate and what it showed; `held` is the verdict."""
+    """One rate and its recording; `held` is the verdict."""
 
     rate: Fraction
     recording: Recording
@@ -57,7 +57,7 @@ class Step:
 
 @dataclass(slots=True)
 class Sweep:
-    """The steps in the order of their making; `interrupted` if they are not all."""
+    """The steps in the order they were measured; `interrupted` if some are missing."""
 
     steps: list[Step] = field(default_factory=list)
     interrupted: bool = False
@@ -77,7 +77,7 @@ class Sweep:
 
 
 def climb(measure: Callable[[Fraction], Recording | None], first: Fraction) -> Sweep:
-    """Make the steps. `measure` puts one rate on; None from it ends the sweep where it is."""
+    """Measure the steps. `measure` applies one rate; None from it ends the sweep."""
     sweep = Sweep()
     rate = first
     for _ in range(DOUBLINGS):
@@ -114,7 +114,7 @@ def _step(measure: Callable[[Fraction], Recording | None], rate: Fraction, sweep
 
 
 def holds(recording: Recording, lowest_p99: int | None) -> bool:
-    """Whether a rate was kept up with; `lowest_p99` is that of the steps so far, nanoseconds."""
+    """Whether a rate was sustained; `lowest_p99` is that of the steps so far, in nanoseconds."""
     due = recording.started + recording.dropped
     if not recording.succeeded or recording.ended < KEPT_UP * due:
         return False
@@ -157,7 +157,7 @@ def render_sweep(sweep: Sweep, title: str, length: int) -> str:
 
 
 def latency_chart(sweep: Sweep) -> str:
-    """Latency against load, both by ratio."""
+    """Latency against load, both on logarithmic axes."""
     steps = [step for step in sweep.by_rate() if step.recording.succeeded]
     if len(steps) < 2:
         return ""
@@ -170,7 +170,7 @@ def latency_chart(sweep: Sweep) -> str:
 
 
 def throughput_chart(sweep: Sweep) -> str:
-    """What was done against what was due."""
+    """Executions done against executions due."""
     steps = sweep.by_rate()
     if len(steps) < 2:
         return ""

@@ -1,7 +1,7 @@
-"""`p99<5ms`, `rate>=10000`, `errors<0.1%`: what a measurement must show for the command to succeed.
+"""Conditions that a measurement must meet for the command to succeed: `p99<5ms`, `rate>=10000`, `errors<0.1%`.
 
-Latencies are those of executions that succeeded, from when they were due. When there is none, a threshold on them is
-missed: nothing was shown. All of them are read before anything runs.
+Latencies are those of executions that succeeded, from when they were due. Without any, a threshold on them is missed,
+because nothing was shown. All thresholds are parsed before anything runs.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _COMPARISONS: Final[dict[str, Callable[[float, float], bool]]] = {
 _FORM: Final = re.compile(r"\s*([A-Za-z][\w.]*)\s*(<=|>=|<|>)\s*(\S.*?)\s*")
 _PERCENTILE: Final = re.compile(r"p(\d{1,3}(?:\.\d+)?)")
 
-#: What a threshold may be about, for the message that says so.
+#: The terms of thresholds, for error messages.
 TERMS: Final = "p50, p99, p99.9 (any percentile), mean, min, max, rate, errors, dropped"
 _EXAMPLE: Final = "write for example 'p99<5ms', 'max<=1s', 'rate>=10000', 'errors<0.1%' or 'dropped<=0'"
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure of a measurement: how it is read from a recording (None: there is none), written and shown."""
+    """A figure of a measurement: how to read it from a recording (None: it has none), parse it and show it."""
 
     read: Callable[[Recording], float | None]
     parse: Callable[[str], float]

@@ -1,11 +1,11 @@
 """One process of a benchmark: compiles the workflow, generates its share of the load, reports to its parent.
 
-The load always runs in a process of its own, also when there is only one. The display and the reports then cost the
-measurement nothing, and a handler that holds up the event loop for ever cannot hold up the command.
+The load always runs in a separate process, even if there is only one. The display and the reports then cost the
+measurement nothing, and a handler that blocks the event loop for ever cannot block the command.
 
-The conversation over the pipe: Ready; the parent says when to begin (int, nanoseconds of the monotonic clock, which
-all processes of a machine share); Progress now and then; the Recording. Anything the parent says meanwhile ends the
-measurement early. A worker that cannot do its work says Trouble instead.
+The protocol over the pipe: the worker sends Ready; the parent sends when to begin (int, nanoseconds of the monotonic
+clock, which all processes of a machine share); the worker sends Progress periodically, then the Recording. Any
+message from the parent meanwhile ends the measurement early. A worker that fails sends Trouble instead.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ PROGRESS_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker is told: the command line's words for the workflow, and the load of all workers together.
+    """The instructions for a worker: the workflow as the command line names it, the load of all workers together.
 
     stdin: the definition if it came from there, which only one process can read. inputs: JSON, one each. metrics: the
-    socket where the counts of all workers are gathered, None if nobody wants them.
+    socket where the counts of all workers are gathered, or None.
     """
 
     definition: str
@@ -64,12 +64,12 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything is compiled; say when to begin."""
+    """Everything is compiled; the worker waits for the start time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """The worker gives up; `trace` is for those who look for the reason in the code."""
+    """The worker has failed; `trace` is its traceback, for debugging."""
 
     message: str
     hint: str | None
@@ -79,7 +79,7 @@ class Trouble:
 
 def serve(connection: Connection, assignment: Assignment) -> None:
     """The main function of the process."""
-    # What handlers print must not end up between the lines of the report.
+    # Output of handlers must not mix with the report.
     os.dup2(2, 1)
     try:
         _work(connection, assignment)
@@ -88,7 +88,7 @@ def serve(connection: Connection, assignment: Assignment) -> None:
     except (CommandError, ExpressError) as error:
         hint, status = getattr(error, "hint", None), getattr(error, "status", USAGE)
         connection.send(Trouble(str(error), hint, status, traceback.format_exc()))
-    except Exception as error:  # noqa: BLE001 - the edge of the process: the parent says it in one line
+    except Exception as error:  # noqa: BLE001 - the outermost handler: the parent reports the error in one line
         message = f"internal error: {type(error).__name__}: {error}"
         connection.send(Trouble(message, None, INTERNAL, traceback.format_exc()))
 
@@ -114,7 +114,7 @@ async def _measure(connection: Connection, assignment: Assignment, workflow: Wor
     generator = LoadGenerator(workflow, inputs, assignment.own_load, assignment.schedule, begin)
 
     def heard(word: asyncio.Future[object]) -> None:
-        # A word, or the end of the pipe: over, either way.
+        # A message and the end of the pipe both end the measurement.
         if not word.cancelled():
             word.exception()
         generator.interrupt()
@@ -136,7 +136,7 @@ async def _measure(connection: Connection, assignment: Assignment, workflow: Wor
 
 
 def _pushing(path: str | None, runtime: Runtime, workflow: Workflow) -> AbstractContextManager[Pushing | None]:
-    """Tells the counts of this process to the parent, which serves those of all, while it is entered."""
+    """While entered, push this process's counts to the parent, which serves the sum of all workers."""
     if path is None:
         return nullcontext()
     from express.metrics import Metrics
@@ -147,7 +147,7 @@ def _pushing(path: str | None, runtime: Runtime, workflow: Workflow) -> Abstract
 
 
 async def _report(connection: Connection, generator: LoadGenerator) -> None:
-    with suppress(OSError):  # nobody listens any more
+    with suppress(OSError):  # the parent has ended
         while True:
             await asyncio.sleep(PROGRESS_S)
             connection.send(generator.progress())

@@ -1,7 +1,7 @@
-"""A workflow to look at and to try things on: an order, from its event to its parcel.
+"""A sample workflow to look at and to experiment with: an order, from its event to its parcel.
 
-`order.asl.json` is the definition as it would be deployed to AWS, `order` has its Lambda functions as Python
-handlers (`--tasks express.cli.samples.order:tasks`), `events` makes the orders.
+`order.asl.json` is the definition as it would be deployed to AWS, `order` has its Lambda functions as Python handlers
+(`--tasks express.cli.samples.order:tasks`), `events` generates the orders.
 """
 
 from __future__ import annotations

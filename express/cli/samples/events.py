@@ -1,7 +1,7 @@
-"""Order events that look like a shop's: seeded, so that every run of the demo has the same ones.
+"""Order events like those of a shop: seeded, so that every run of the demo has the same ones.
 
-Of a hundred orders about one is invalid in one of three ways, one pays with a token the payment service is too
-busy for at first, two are declined, and some of the large ones come from unknown customers.
+Of a hundred orders about one is invalid in one of three ways, one pays with a token the payment service is too busy
+for at first, two are declined, and some of the large ones come from unknown customers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FIRST = ("ada", "alan", "barbara", "edsger", "grace", "john", "margaret", "tony
 _METHODS = ("card", "card", "card", "wallet", "invoice")
 _PRIORITIES = ("standard", "standard", "standard", "express")
 
-#: Of 1000 orders, how many meet which fate.
+#: Of 1000 orders, how many are invalid, meet a busy payment service, or are declined.
 _INVALID, _BUSY, _DECLINED = 13, 10, 20
 
 

@@ -1,7 +1,7 @@
 """The Lambda functions of the order workflow, as Python handlers.
 
-Each stands for a service behind a network; here they compute their answers, so that what is measured is the engine.
-Two of them give way to the event loop once, as any real call would.
+Each stands for a service behind a network; here they compute their answers, so that the engine is what is measured.
+Two of them yield to the event loop once, as any real call would.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The 18 intrinsic functions of JSONPath states (AWS guide, "Intrinsic functions").
 
-`parse_intrinsic` reads a call, `build_intrinsic` compiles it. A function is one decorated Python function in the file
-of its family; importing the family fills the table.
+`parse_intrinsic` parses a call, `build_intrinsic` compiles it. Each function is one decorated Python function in the
+module of its family; importing the module registers it.
 """
 
 from express.expressions.intrinsics import arrays, encoding, json_data, numeric, strings

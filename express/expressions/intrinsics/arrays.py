@@ -1,7 +1,7 @@
 """Intrinsics for arrays (AWS guide, "Intrinsics for arrays").
 
-Results share the elements of the arrays they were made from; only the outer list is new. Work stays linear in the
-payload, so that 100 000 scalars are a matter of milliseconds.
+Results share the elements of their source arrays; only the outer list is new. Work stays linear in the payload, so
+that 100 000 scalars take milliseconds.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 #: The longest array `States.ArrayRange` makes.
 _RANGE_LIMIT: Final = 1000
-#: Kinds whose Python equality is Java's as long as no others are around (`True == 1 == 1.0`).
+#: Types for which Python's equality is Java's, as long as no other type is present (`True == 1 == 1.0`).
 _PLAIN: Final = frozenset({str, int, type(None)})
-#: Kinds in which equal values have equal texts and the reverse.
+#: Types for which values are equal exactly when their Java texts are.
 _EXACT: Final = frozenset({int, bool, type(None)})
 
 
@@ -37,7 +37,7 @@ def array(*values: JSON) -> list[JSON]:
 
 @intrinsic("States.ArrayPartition", 2, array_limit=True, writes=True, walks=True)
 def array_partition(items: JSON, size: JSON) -> list[JSON]:
-    """Chunks of `size` elements, the last one with what is left; an empty array has no chunks."""
+    """Chunks of `size` elements, the last one possibly shorter; an empty array has no chunks."""
     elements, length = _array(items), truncated(size)
     if length < 1:
         raise ArgumentsError
@@ -48,15 +48,15 @@ def array_partition(items: JSON, size: JSON) -> list[JSON]:
 def array_contains(items: JSON, value: JSON) -> bool:
     """Whether an element equals `value`.
 
-    The service compares the Java texts of the two (observed: `true` is found in `["true"]`, a number among strings of
-    its digits; an object with its keys in another order is not found), so this does too.
+    The service compares the Java texts of both (observed: `true` is found in `["true"]`, a number among strings of
+    its digits; an object with its keys in another order is not found), and so does this function.
     """
     elements, text, kind = _array(items), java_text(value), type(value)
-    if text in elements:  # a string equals nothing but strings
+    if text in elements:  # only a string can equal the text
         return True
     if kind is str:
         return text in map(java_text, [element for element in elements if type(element) is not str])
-    alike = [element for element in elements if type(element) is kind]  # values of two other kinds never share a text
+    alike = [element for element in elements if type(element) is kind]  # other types never share a text
     return value in alike if kind in _EXACT else text in map(java_text, alike)
 
 
@@ -74,7 +74,7 @@ def array_range(start: JSON, end: JSON, step: JSON) -> list[int]:
 
 @intrinsic("States.ArrayGetItem", 2)
 def array_get_item(items: JSON, index: JSON) -> JSON:
-    """The element at a 0-based index. Outside the array it fails, though an empty array gives null (observed)."""
+    """The element at a 0-based index. An index out of range fails, but an empty array gives null (observed)."""
     elements, position = _array(items), truncated(index)
     if not elements:
         return None
@@ -91,11 +91,11 @@ def array_length(items: JSON) -> int:
 
 @intrinsic("States.ArrayUnique", 1, array_limit=True, writes=True, walks=True)
 def array_unique(items: JSON) -> list[JSON]:
-    """The elements without repetitions, in order of first occurrence.
+    """The elements without duplicates, in order of first occurrence.
 
-    Equality is Java's: `true` is not `1`, `1` is not `1.0`, the order of an object's keys does not matter. The order
-    is a choice: the guide promises none, and the service was seen to return that of a Java hash set (`[false, true]`
-    for `[true, false]`), which depends on a table size nobody can see from outside.
+    Equality is Java's: `true` is not `1`, `1` is not `1.0`, the order of an object's keys does not matter. The result
+    order is a choice: the guide promises none, and the service was seen to return that of a Java hash set
+    (`[false, true]` for `[true, false]`), which depends on a table size that cannot be observed.
     """
     elements = _array(items)
     if _PLAIN.issuperset(map(type, elements)):

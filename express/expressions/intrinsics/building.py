@@ -1,11 +1,11 @@
-"""A Call node to a closure.
+"""A Call node compiled to a closure.
 
-All that can be known beforehand is settled here: literals are plain values, a template in a literal is already split,
-a pure call of constants is its result. What is left is specialised by the number of arguments, because a call of
-one or two is what definitions contain. A call that cannot succeed still fails only when it runs, as on AWS.
+Everything known at compile time is settled here: literals are plain values, the template in a literal is already
+split, a pure call of constants is its result. The rest is specialised by the number of arguments, because most calls
+in definitions have one or two. A call that cannot succeed still fails only when it runs, as on AWS.
 
 The service quotes the whole expression in a cause, not the inner call that failed, so the text of the outermost call
-goes down with the building.
+is passed down while building.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
 
 
-#: Paths in one call that may each give all of the data before anybody minds.
+#: Paths in one call, each of which may return all of the data, up to which their size is not checked.
 _MANY_PATHS: Final = 8
-#: Characters of a text that is worth a look at the time, and what each may take: `[{},{},…]` read, `a,a,…` split.
+#: Length from which a string needs a deadline check, and time per character: parse `[{},{},…]`, split `a,a,…`.
 _LONG_TEXT: Final = 2000
 _CHARACTER_NS: Final = 40
-#: Values to go through, in all arguments of a call, that take a few milliseconds; a float counts for so many more.
+#: Values in all arguments of a call that take a few milliseconds to process; a float counts as `_FLOAT` more.
 _MANY_VALUES: Final = 10_000
 _FLOAT: Final = 10
-#: So few are not worth a look at the time.
+#: Up to this many values are not worth a deadline check.
 _FEW_VALUES: Final = 50
-#: Longer than the loop may ever be held: what takes so long is put off wherever it can be.
+#: Longer than the event loop may be blocked: `Scope.look` with this defers the evaluation if that is possible.
 _VERY_LONG_NS: Final = 10_000_000
 
 
 def build_intrinsic(call: Call) -> Expr:
     """The closure that evaluates `call`.
 
-    It raises EngineError `States.Runtime`, which nothing catches, both for a path without a value and for arguments
-    the function refuses. (The ASL spec has `States.IntrinsicFailure` for the latter; the service was never seen to
-    use it.) Causes start with `The function '<call>' had the following error: `.
+    It raises EngineError `States.Runtime`, which no catcher matches, both for a path without a value and for
+    arguments the function refuses. (The ASL spec has `States.IntrinsicFailure` for the latter; the service was never
+    seen to use it.) Causes start with `The function '<call>' had the following error: `.
     """
     return deferrable(_build(call, call.text)) if _may_take_long(call) else _build(call, call.text)
 
 
 def _may_take_long(call: Call) -> bool:
-    """Whether it, or a call within it, looks at the time."""
+    """Whether the call, or a call nested in it, checks the deadline."""
     inner = any(isinstance(argument, Call) and _may_take_long(argument) for argument in call.arguments)
     return inner or _looks(call)
 
 
 def _looks(call: Call) -> bool:
-    """Whether there may be so much to go through that it is worth a look at the time."""
+    """Whether the arguments may be large enough to be worth a deadline check."""
     return call.function.writes and call.paths > (0 if call.function.walks else _MANY_PATHS)
 
 
@@ -100,7 +100,7 @@ def _always_fails(invalid: ArgumentsError, call: Call, whole: str) -> Expr:
 
 
 def _is_bounded(argument: Literal | Path | Call) -> bool:
-    """Whether the argument is part of a payload or variable, and so within the payload limit already."""
+    """Whether the argument is part of a payload or variable, and therefore within the payload limit already."""
     if isinstance(argument, Path):
         return argument.growth == 1 or argument.reference
     return isinstance(argument, Literal)
@@ -116,8 +116,10 @@ def _with_array_limit(function: Function) -> Function:
 
 
 def _with_weight_limit(function: Function) -> Function:
-    """For what is written down as often as it is mentioned, and so could fill the memory. The service's own limit for
-    what calls hand to each other is not known."""
+    """`function` with a limit on its arguments' size, as writing shared values repeatedly could fill the memory.
+
+    The service's own limit for values passed between calls is not known.
+    """
 
     def limited(*arguments: JSON) -> JSON:
         if outweighs(list(arguments), 2 * PAYLOAD_LIMIT):
@@ -155,7 +157,7 @@ def _operand(argument: Literal | Path | Call, whole: str) -> Expr:
 
 
 def _looking(operand: Expr, many: int) -> Expr:
-    """The operand, if there is time to go through it."""
+    """The operand, with a deadline check before its value is processed."""
 
     def looking(data: JSON, scope: Scope) -> JSON:
         value = operand(data, scope)
@@ -172,7 +174,7 @@ def _looking(operand: Expr, many: int) -> Expr:
 
 
 def _count(value: JSON, most: int) -> int:
-    """How many values there are in it, if not many more than `most`."""
+    """The number of values in `value`; counting stops soon after `most`."""
     found = 0
     containers = [value]
     for container in containers:
@@ -243,7 +245,7 @@ def _fail(error: PathNotFound | ArgumentsError, call: Call, whole: str, data: JS
     if isinstance(error, ArgumentsError):
         reason = error.detail or f"Invalid arguments in {call.function.name}"
     else:
-        # Captured from AWS: a context path appears with one `$`, and the input is the state's, not the context object.
+        # Captured from AWS: it quotes a context path with one `$`, and the state's input, not the context object.
         path = error.path.removeprefix("$") if error.path.startswith(Root.CONTEXT.value) else error.path
         reason = f"The JsonPath argument for the field '{path}' could not be found in the input '{json_text(data)}'"
     raise EngineError(RUNTIME, f"The function '{whole}' had the following error: {reason}") from None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: The longest text these functions take, in characters.
+#: Maximum length of a text for these functions, in characters.
 _TEXT_LIMIT: Final = 10_000
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/_-]+")
 
@@ -45,11 +45,11 @@ def base64_encode(text: JSON) -> str:
 def base64_decode(text: JSON) -> str:
     """The UTF-8 text that Base64 `text` encodes.
 
-    Decoding is as forgiving as the service's (observed): foreign characters are skipped, padding may be missing,
-    everything after the first `=` is ignored, bytes that are no UTF-8 become U+FFFD.
+    Decoding is as lenient as the service's (observed): foreign characters are skipped, padding may be missing,
+    everything after the first `=` is ignored, bytes that are not valid UTF-8 become U+FFFD.
     """
     symbols = _FOREIGN.sub("", _limited(text).partition("=")[0])
-    if len(symbols) % 4 == 1:  # six bits are no byte
+    if len(symbols) % 4 == 1:  # six bits do not make a byte
         symbols = symbols[:-1]
     padded = symbols + "=" * (-len(symbols) % 4)
     return base64.b64decode(padded.replace("-", "+").replace("_", "/")).decode("utf-8", "replace")
@@ -57,7 +57,7 @@ def base64_decode(text: JSON) -> str:
 
 @intrinsic("States.Hash", 2, writes=True)
 def hash_(data: JSON, algorithm: JSON) -> str:
-    """The lower-case hexadecimal digest of the data's text; data that is no string is made one first."""
+    """The lower-case hexadecimal digest of the data's text; data other than a string is serialised first."""
     digest = ALGORITHMS.get(algorithm) if type(algorithm) is str else None
     if digest is None:
         raise ArgumentsError

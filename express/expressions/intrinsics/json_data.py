@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @intrinsic("States.StringToJson", 1, writes=True, walks=True)
 def string_to_json(text: JSON) -> JSON:
-    """The value of a JSON text, every digit of its integers kept; a blank text is null (recorded)."""
+    """The value of a JSON text with all digits of its integers; blank text gives null (recorded)."""
     if type(text) is not str:
         raise ArgumentsError
     try:
@@ -34,7 +34,7 @@ def json_to_string(value: JSON) -> str:
 
 @intrinsic("States.JsonMerge", 3)
 def json_merge(first: JSON, second: JSON, deep: JSON) -> JSON:
-    """Both objects' fields, the second's where both have one. The service merges shallowly only and refuses `true`."""
+    """The fields of both objects, the second's winning; the service merges only shallowly and refuses `true`."""
     if type(first) is not dict or type(second) is not dict or deep is True:
         raise ArgumentsError
     return first | second

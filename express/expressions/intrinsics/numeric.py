@@ -1,9 +1,9 @@
 """Numeric arguments and the math intrinsics (AWS guide, "Intrinsics for math operations").
 
-The service turns fractions into integers in two ways: `States.MathAdd` rounds each argument as Java's `Math.round`
-does, half towards positive infinity (recorded: 1.5 -> 2, -1.5 -> -1, -0.5 -> 0). Everywhere else (array indexes and
-sizes, ranges, random bounds) the guide says "rounded" too, but observed runs cut the fraction off: `ArrayRange(5.4,
--0.6, -2.4)` is `[5, 3, 1]`, `ArrayPartition(a, 0.6)` fails, `MathRandom(1.4, 1.6)` fails. The service wins.
+The service turns fractions into integers in two ways. `States.MathAdd` rounds each argument like Java's `Math.round`,
+half towards positive infinity (recorded: 1.5 -> 2, -1.5 -> -1, -0.5 -> 0). Everywhere else (array indexes and sizes,
+ranges, random bounds) the guide says "rounded" too, but observed runs truncate: `ArrayRange(5.4, -0.6, -2.4)` is
+`[5, 3, 1]`, `ArrayPartition(a, 0.6)` fails, `MathRandom(1.4, 1.6)` fails. This module follows the service.
 """
 
 from __future__ import annotations
@@ -64,14 +64,14 @@ def math_random(start: JSON, end: JSON, *seed: JSON) -> int:
 
 
 def _java_random(seed: int, start: int, end: int) -> int:
-    """The first of `new java.util.Random(seed).ints(start, end)`.
+    """The first value of `new java.util.Random(seed).ints(start, end)`.
 
-    The values a seed gives are not documented. The service's other random function (JSONata `$random(seed)`) is
-    known to be `java.util.Random`, and a generator fixed by its specification never changes under a workflow.
+    The values for a seed are not documented. The service's other random function (JSONata `$random(seed)`) is known
+    to be `java.util.Random`, and a generator fixed by its specification never changes under a workflow.
     """
     next_bits = seeded(seed)
     bound = end - start
-    if bound > _HIGHEST:  # wider than an int: any of the 32-bit integers, until one is in the interval
+    if bound > _HIGHEST:  # wider than an int: draw 32-bit integers until one is in the interval
         number = end
         while not start <= number < end:
             number = (next_bits(32) ^ 2**31) - 2**31
@@ -81,6 +81,6 @@ def _java_random(seed: int, start: int, end: int) -> int:
         return start + (bound * bits >> 31)
     while (
         bits - bits % bound + bound > 2**31
-    ):  # the last, incomplete run of `bound` numbers would favour the small ones
+    ):  # reject the last, incomplete run of `bound` numbers, which would favour the small ones
         bits = next_bits(31)
     return start + bits % bound

@@ -1,11 +1,11 @@
-"""The text of an intrinsic call to a Call node (ASL spec, "Intrinsic Functions").
+"""The text of an intrinsic call parsed to a Call node (ASL spec, "Intrinsic Functions").
 
     call     = name "(" [ argument *( "," argument ) ] ")"
     argument = string / number / "null" / "true" / "false" / path / call
 
-Strings stand in single quotes, where a backslash takes the special meaning of `'`, `{`, `}` and itself and may stand
-before nothing else (observed: the service refuses `'\\n'` when the definition is created). Blanks may surround
-arguments. Paths keep their own syntax and run to the comma or bracket that ends the argument.
+Strings stand in single quotes. A backslash in them escapes `'`, `{`, `}` or a backslash and is not allowed before
+anything else (observed: the service refuses `'\\n'` when the definition is created). Whitespace may surround
+arguments. Paths keep their own syntax and extend to the comma or bracket that ends the argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from express.expressions.jsonpath import Path, parse_path
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: How deep calls may stand in one another (AWS guide, "Intrinsic functions").
+#: Maximum nesting of calls (AWS guide, "Intrinsic functions").
 NESTING_LIMIT: Final = 10
 
 _NAME: Final = re.compile(r"[A-Za-z0-9._]+")
@@ -32,7 +32,7 @@ _ESCAPE: Final = re.compile(r"\\(.)")
 _KEYWORD: Final = re.compile(r"(null|true|false)(?![A-Za-z0-9._(])")
 _KEYWORDS: Final[dict[str, JSON]] = {"null": None, "true": True, "false": False}
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
-#: A stretch of path with nothing in it that could end the argument, or one quoted name or escape within.
+#: Part of a path without a character that could end the argument, or one quoted name or escape within it.
 _PATH_PIECE: Final = re.compile(r"[^\\'\"()\[\],]+|\\.|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
 
@@ -46,7 +46,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One intrinsic call as written. `text` is its source, which causes quote."""
+    """One intrinsic call as written. `text` is its source, as quoted in causes."""
 
     text: str
     function: Intrinsic
@@ -54,7 +54,7 @@ class Call:
 
     @property
     def paths(self) -> int:
-        """How many paths there are in its arguments; more for recursive ones."""
+        """The number of paths in its arguments; recursive paths count more than once."""
         return sum(
             argument.paths if isinstance(argument, Call) else argument.copies
             for argument in self.arguments
@@ -63,12 +63,12 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether it, or a call within it, goes through all of its arguments."""
+        """Whether the call, or a call nested in it, has a function marked `writes` (`Intrinsic`)."""
         return self.function.writes or any(argument.writes for argument in self.arguments if isinstance(argument, Call))
 
     @property
     def variables(self) -> frozenset[str]:
-        """The workflow variables its paths start at, without `$`."""
+        """The workflow variables that its paths start from, without `$`."""
         names: set[str] = set()
         for argument in self.arguments:
             if isinstance(argument, Call):
@@ -81,8 +81,8 @@ class Call:
 def parse_intrinsic(text: str) -> Call:
     """Parse a whole intrinsic call such as `States.Format('{}', $.name)`.
 
-    Raises ExpressionError with the offset of the trouble. The number of arguments is not checked: the service leaves
-    that to run time, and so does `build_intrinsic`.
+    Raises ExpressionError with the offset of the mistake. The number of arguments is not checked: the service does so
+    at run time, and so does `build_intrinsic`.
     """
     reader = _Reader(text)
     call = reader.call(1)
@@ -195,5 +195,5 @@ def _number(text: str) -> int | float:
 
 
 def _same_letters(name: str) -> list[str]:
-    """The function whose name differs in upper and lower case only, the most common slip."""
+    """Functions whose name differs only in upper and lower case, the most common mistake."""
     return [known for known in FUNCTIONS if known.lower() == name.lower()]

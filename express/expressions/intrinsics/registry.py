@@ -1,9 +1,9 @@
 """The table of intrinsic functions, and the decorator that fills it.
 
-Each function is one ordinary Python function of its evaluated arguments; the decorator says how many it takes and
-whether it is pure. What a function does not like it refuses with ArgumentsError; the caller knows the expression
-around it and words the cause. The service checks arguments, their number included, only when the call runs
-(observed: `States.Hash()` deploys and then fails with `States.Runtime`), so nothing here is a definition error.
+Each function is a plain Python function of its evaluated arguments; the decorator declares how many it takes and
+whether it is pure. A function rejects its arguments with ArgumentsError; the caller, which knows the surrounding
+expression, words the cause. The service checks arguments, including their number, only when the call runs (observed:
+`States.Hash()` deploys and then fails with `States.Runtime`), so nothing here is a definition error.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from express.types import JSON
 Function = Callable[..., JSON]
 F = TypeVar("F", bound=Function)
 
-#: Every intrinsic function by its full name, `States.Array` and so on.
+#: Every intrinsic function by its full name, such as `States.Array`.
 FUNCTIONS: Final[dict[str, Intrinsic]] = {}
 
 
 class ArgumentsError(Exception):
-    """Raised by an intrinsic function that cannot work with its arguments.
+    """Raised by an intrinsic function that cannot process its arguments.
 
     `detail` is the whole sentence where the service says more than `Invalid arguments in States.<Name>`.
     """
@@ -35,13 +35,13 @@ class ArgumentsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Intrinsic:
-    """One intrinsic function. `arity` holds the numbers of arguments it takes.
+    """One intrinsic function. `arity` holds the permitted numbers of arguments.
 
-    `pure`: equal arguments give equal results, so a call of constants may be computed while compiling.
-    `array_limit`: the first argument is an array that must fit a payload (256 KiB).
-    `writes`: it goes through all of its arguments, and mostly writes them down. `walks`: it takes time for each value
-    in them (up to 0.4 us, or ten times that for a float), or for each character.
-    `specialise`: given the text of a constant first argument between its quotes, makes a function of the others.
+    `pure`: equal arguments give equal results, so a call of constants may be evaluated at compile time.
+    `array_limit`: the first argument is an array that must fit into a payload (256 KiB).
+    `writes`: the function traverses all of its arguments and mostly serialises them. `walks`: its run time grows with
+    each value in them (up to 0.4 us, or ten times that for a float) or with each character.
+    `specialise`: given the raw text of a constant first argument, returns a function of the other arguments.
     """
 
     name: str

@@ -1,8 +1,7 @@
-"""Intrinsics that make strings of values and arrays of strings (AWS guide, "Intrinsics for generic operations",
-"Intrinsics for string operations").
+"""Intrinsics that make strings of values and arrays of strings.
 
-A template's escapes and placeholders are read once when it is a literal, which it nearly always is; `States.Format`
-then costs a join.
+AWS guide, "Intrinsics for generic operations", "Intrinsics for string operations". A literal template, the usual
+case, is parsed once at compile time; `States.Format` then costs a join.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from express.expressions.values import java_text
 if TYPE_CHECKING:
     from express.types import JSON
 
-#: The escapes of a template (ASL spec, "Intrinsic Functions": a backslash before one of '{}\\), each with a character
-#: that stands in for what it means until placeholders are found: lone surrogates, which no JSON text contains. The
-#: backslash comes first: in a run of backslashes each pair is one.
+#: The escapes of a template (ASL spec, "Intrinsic Functions": a backslash before one of '{}\\). Until placeholders
+#: are found, each is replaced by a character that no JSON text contains, a lone surrogate. The backslash comes first:
+#: in a run of backslashes each pair is one.
 _ESCAPES: Final = {"\\\\": "\ud800", "\\{": "\ud801", "\\}": "\ud802", "\\'": "'"}
 _MEANINGS: Final = str.maketrans("\ud800\ud801\ud802", "\\{}")
 
@@ -32,7 +31,7 @@ def split_template(template: str) -> list[str]:
     if escaped:
         for escape, stand_in in _ESCAPES.items():
             template = template.replace(escape, stand_in)
-        if "\\" in template:  # before anything else it means nothing
+        if "\\" in template:  # a backslash is not allowed before any other character
             raise ArgumentsError
     pieces = template.split("{}")
     if "{" in template or "}" in template:
@@ -43,7 +42,7 @@ def split_template(template: str) -> list[str]:
 
 
 def format_literal(template: str) -> Function:
-    """`States.Format` with its template known: a function of the values to insert."""
+    """`States.Format` with a literal template: a function of the values to insert."""
     try:
         pieces = split_template(template)
     except ArgumentsError as invalid:
@@ -84,7 +83,8 @@ def _refuse(detail: str | None) -> Function:
 def format_(template: JSON, *values: JSON) -> str:
     """The template with each `{}` replaced by the text of the next value.
 
-    Strings go in bare, null as `null`, objects and arrays as Java prints them (recorded: `{Arg1=1, Arg2=[]}`).
+    Strings have no quotes, null is `null`, objects and arrays are as Java prints them (recorded:
+    `{Arg1=1, Arg2=[]}`).
     """
     if type(template) is not str:
         raise ArgumentsError

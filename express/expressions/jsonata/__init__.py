@@ -3,7 +3,7 @@
     total = compile("$sum(items.(price * quantity))")
     total({"items": [{"price": 2.5, "quantity": 4}]})    # 10
 
-`compile` is the way in; the language is documented at docs.jsonata.org. An expression is compiled to one Python
+`compile` is the entry point; the language is documented at docs.jsonata.org. An expression is compiled to one Python
 function; nothing in it is interpreted.
 """
 
@@ -33,17 +33,17 @@ def compile(  # noqa: A001 - the verb users know
     size: int = DEFAULT_LIMITS.size,
     matching: float = DEFAULT_LIMITS.matching,
 ) -> Expression:
-    """The expression `text`, compiled.
+    """Compile the expression `text`.
 
-    `variables`: the names that bindings may have, if they are known beforehand, which saves looking whether one of
-    them is called like a function.
+    `variables`: the names that bindings may have, if known in advance; this saves a check at run time whether one of
+    them hides a built-in function.
 
-    The rest bounds one evaluation. `steps`: work done, counted in tenths of a microsecond (U1001); the whole is about
-    a tenth of a second. `depth`: calls of functions inside calls (U1003); Python's own recursion limit may come first.
-    `size`: characters of one string that it makes, or four times the items of one array (U1002). `matching`: seconds
-    of searching with regular expressions (U1001).
+    The other parameters bound one evaluation. `steps`: work done, counted in tenths of a microsecond (U1001); the
+    default is about a tenth of a second. `depth`: nested function calls (U1003); Python's own recursion limit may
+    come first. `size`: characters of one string that the expression makes, or four times the items of one array
+    (U1002). `matching`: seconds of searching with regular expressions (U1001).
 
-    Raises JSONataError (code, position, message) for what is no JSONata.
+    Raises JSONataError (code, position, message) for text that is not valid JSONata.
     """
     limits = Limits(steps, depth, size, matching)
     return compile_tree(parse(text), text, states=False, variables=variables, limits=limits)

@@ -1,15 +1,15 @@
-"""Which step each `%` means.
+"""Resolution of each `%` to the step it means.
 
-`%` is the value that the enclosing step came from. Nothing in a value tells where it came from, so the step concerned
-must remember its input while it runs. This is settled here, when the expression is compiled: every `%` owns a `Slot`,
-which climbs the tree while the second pass builds it from the leaves up. A node that holds a `%` whose step is not
-found yet lists it in `seeking_parent`; when it becomes a step of a path, the steps before it are asked, nearest first.
-A step that produces its input by selecting (a name, `*`) takes one level off the slot; a `%` on the way adds one; the
-step at which none is left is marked `ancestor`, and it and all that lead to it become `tuple` steps, which carry
-bindings along.
+`%` is the value that the enclosing step was applied to. A value does not record its origin, so that step must
+remember its input while it runs. The step is found at compile time: every `%` owns a `Slot`, which climbs the tree
+while the second pass builds it from the leaves up. A node that contains an unresolved `%` lists its slot in
+`seeking_parent`; when the node becomes a step of a path, the steps before it are asked, nearest first. A step that
+selects from its input (a name, `*`) takes one level off the slot; a `%` on the way adds one. The step at which no
+level is left is marked `ancestor`, and it and all steps that lead to it become `tuple` steps, which carry bindings
+along.
 
-This is jsonata-js 2.0.6 (`seekParent`, `pushAncestry`, `resolveAncestry`) with its quirks: lists of slots are shared
-between nodes on purpose, since what is added for one must be seen by the other.
+This is jsonata-js 2.0.6 (`seekParent`, `pushAncestry`, `resolveAncestry`) with its quirks: nodes share lists of slots
+on purpose, because a slot added for one must be visible to the other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from express.expressions.jsonata.syntax import Block, Name, Node, Parent, Path, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: How many steps all `%` of an expression may ask. Every `%` may have to walk past every other one.
+#: Upper bound of the steps asked for all `%` of an expression. Every `%` may have to walk past every other one.
 _MAX_WALK: Final = 1_000_000
 
 _KINDS: Final[Mapping[type[Node], str]] = {
@@ -52,7 +52,7 @@ _KINDS: Final[Mapping[type[Node], str]] = {
 
 
 class Ancestry:
-    """The `%` of one expression."""
+    """Resolves the `%` of one expression."""
 
     __slots__ = ("_count", "_walked")
 
@@ -66,7 +66,7 @@ class Ancestry:
         self._count += 1
 
     def resolve_path(self, path: Path) -> None:
-        """Find the steps that the `%` of the last one mean; those not among these steps are up to outer paths."""
+        """Resolve the `%` of the last step within the path; unresolved ones are passed to outer paths."""
         for slot in _sought_by(path.steps[-1]):
             self._resolve(path, slot)
 
@@ -79,7 +79,7 @@ class Ancestry:
                 return
             step = steps[index]
             index -= 1
-            # Steps in a row that bind names with @ all start from the same context.
+            # Consecutive steps that bind names with @ all start from the same context.
             while index >= 0 and step.focus and steps[index].focus:
                 self._walk(step)
                 step = steps[index]
@@ -87,7 +87,7 @@ class Ancestry:
             self.seek(step, slot)
 
     def resolve_predicate(self, step: Node, predicate: Node) -> None:
-        """Inside a filter, the first level up is the step that is filtered."""
+        """Resolve the `%` of a filter, in which the first level up is the filtered step."""
         if not predicate.seeking_parent:
             return
         for slot in predicate.seeking_parent:
@@ -98,7 +98,7 @@ class Ancestry:
         pass_up(step, predicate)
 
     def seek(self, node: Node, slot: Slot) -> None:
-        """Ask `node` whether it is, or holds, what `slot` means. Raises S0217 where nothing can be said."""
+        """Apply `node` to the slot, which may resolve it; raises S0217 for a node whose input cannot be determined."""
         self._walk(node)
         if isinstance(node, Name | Wildcard):
             _descend(node, slot)
@@ -134,7 +134,7 @@ def _descend(step: Node, slot: Slot) -> None:
 
 
 def pass_up(outer: Node, inner: Node) -> None:
-    """What `inner` seeks, `outer`, which holds it, seeks too."""
+    """Add the unresolved slots of `inner` to `outer`, which contains it."""
     slots = _sought_by(inner)
     if not slots:
         return
@@ -153,12 +153,12 @@ def _sought_by(node: Node) -> list[Slot]:
 
 
 def underivable(node: Node) -> JSONataError:
-    """S0217. Paths and `%` have no position in jsonata-js, so it gives none here."""
+    """S0217, without a position for paths and `%`, which have none in jsonata-js."""
     return JSONataError("S0217", None if isinstance(node, Path | Parent) else node.position, token=_kind(node))
 
 
 def _kind(node: Node) -> str:
-    """The name jsonata-js has for this kind of node."""
+    """The name of this kind of node in jsonata-js."""
     if isinstance(node, syntax.Literal):
         if isinstance(node.value, str):
             return "string"

@@ -1,11 +1,10 @@
-"""Functions as values: making them, calling them, applying them in part, chaining them.
+"""Functions as values: creation, calls, partial application, chaining.
 
-A lambda is a generated Python function. Called in tail position, a function is not called at all but handed back as a
-`TailCall`, and whoever called the lambda goes on with it: a loop by recursion needs no stack (JSONata docs, "Tail call
-optimization").
+A lambda is a generated Python function. A function in tail position is not called there but returned as a `TailCall`,
+which the lambda's caller executes: a loop by recursion needs no stack (JSONata docs, "Tail call optimization").
 
-What a lambda gives back may be a sequence that nobody has collapsed yet, if it ends in a call of a built-in that makes
-one. jsonata-js collapses it where the lambda was called by name, but not where a higher-order function called it.
+A lambda that ends in a call of a built-in may return a sequence that is not collapsed yet. jsonata-js collapses it
+where the lambda was called by name, but not where a higher-order function called it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ FOLLOWING: Final = frozenset(("distinct",))
 
 
 class TailCall:
-    """A call still to be made: the last thing a lambda does."""
+    """A pending call in tail position of a lambda."""
 
     __slots__ = ("arguments", "function")
 
@@ -41,7 +40,7 @@ class TailCall:
 
 
 class Checked(Function):
-    """A function with a signature. `body` is called with arguments already completed."""
+    """A function with a signature; `body` is called with arguments already completed."""
 
     __slots__ = ("body", "checks")
 
@@ -51,12 +50,12 @@ class Checked(Function):
         self.checks = checks
 
     def _call(self, *arguments: Value) -> Value:
-        """Called by another function, so without a context item."""
+        """The call by another function, which passes no context item."""
         return finished(self.body(*self.checks.validate(arguments, None)))
 
 
 class Looping(Function):
-    """A lambda whose `body` may hand back a `TailCall`."""
+    """A lambda whose `body` may return a `TailCall`."""
 
     __slots__ = ("body",)
 
@@ -89,7 +88,7 @@ def builtin_value(builtin: Builtin, evaluation: Evaluation, marks: Marks | None 
 
 
 def call_builtin(builtin: Builtin, evaluation: Evaluation | None, context: Value, *arguments: Value) -> Value:
-    """Call a built-in whose arguments must be looked at; on credit, if the evaluation has no budget."""
+    """Call a built-in after checking its arguments; without a budget, a bounded one gets a new Credit."""
     if evaluation is not None:
         evaluation.spend(CALL_COST + builtin.cost)
     completed = compile_signature(builtin.signature).validate(arguments, context)
@@ -99,14 +98,14 @@ def call_builtin(builtin: Builtin, evaluation: Evaluation | None, context: Value
 
 
 def finished(result: Value) -> Value:
-    """Make the calls a lambda left to its caller."""
+    """The result after executing all pending tail calls."""
     while type(result) is TailCall:
         result = _begin(result.function, result.arguments, None)
     return result
 
 
 def invoke(function: Value, context: Value, *arguments: Value) -> Value:
-    """Call a function in an expression, where the context item can stand in for an argument."""
+    """Call a function from an expression, where the context item may replace a missing argument."""
     result = _begin(function, arguments, context)
     while type(result) is TailCall:
         result = _begin(result.function, result.arguments, context)
@@ -124,7 +123,7 @@ def _begin(function: Value, arguments: Sequence[Value], context: Value) -> Value
 
 
 def check_procedure(function: Value, name: str | None, code: str, position: int) -> None:
-    """What is called by a bare name and is no function was perhaps meant to be the built-in of that name."""
+    """Raise an error if an undefined procedure has the name of a known function: a `$` was probably forgotten."""
     if function is UNDEFINED and name is not None:
         raise JSONataError(code, position, token=name)
 
@@ -134,9 +133,9 @@ PLACEHOLDER: Final = object()
 
 
 def partial(function: Value, position: int, name: str | None, *arguments: Any) -> Function:
-    """A function of the arguments left open. Of the others those not given are nothing, and surplus ones are dropped.
+    """A function of the open arguments; missing ones of the others are UNDEFINED, surplus ones are dropped.
 
-    A built-in still has its arguments checked; in jsonata-js it has not, and goes wrong over them.
+    A built-in still checks its arguments, unlike in jsonata-js, which fails on wrong ones.
     """
     if not isinstance(function, Function):
         raise JSONataError("T1008", position, token=name)
@@ -144,7 +143,7 @@ def partial(function: Value, position: int, name: str | None, *arguments: Any) -
     if type(function) is Checked and function.name:
         count = len(function.checks.parameters)
     elif type(function) is Checked:
-        # A lambda's own signature is not looked at any more (jsonata-js `partialApplyProcedure`).
+        # A lambda's own signature is not checked any more (jsonata-js `partialApplyProcedure`).
         target = function.body
     given = [*arguments[:count], *[UNDEFINED] * (count - len(arguments))]
     places = [place for place, argument in enumerate(given) if argument is PLACEHOLDER]
@@ -159,7 +158,7 @@ def partial(function: Value, position: int, name: str | None, *arguments: Any) -
 
 
 def apply(value: Value, function: Value, position: int, marks: Marks | None) -> Value:
-    """`value ~> function`; two functions make one that does first the one and then the other."""
+    """`value ~> function`; two functions are composed, the left one being applied first."""
     if not isinstance(function, Function):
         raise JSONataError("T2006", position, value=function)
     if not isinstance(value, Function):
@@ -174,12 +173,12 @@ def apply(value: Value, function: Value, position: int, marks: Marks | None) -> 
 
 
 def are_numbers(value: Value) -> bool:
-    """Whether a value is an array of nothing but numbers."""
+    """Whether a value is an array of numbers only."""
     return type(value) is list and _NUMBERS.issuperset(map(type, value))
 
 
 def are_strings(value: Value) -> bool:
-    """Whether a value is an array of nothing but strings."""
+    """Whether a value is an array of strings only."""
     return type(value) is list and _STRINGS.issuperset(map(type, value))
 
 

@@ -1,14 +1,13 @@
-"""A syntax tree to an `Expression`.
+"""A syntax tree compiled to an `Expression`.
 
-The generated module holds one function, `expression(states, variables, data, scope)`. Around the code of the expression
-itself it makes what that code turned out to need: the budget, the variables from outside, and the handling of errors,
-which costs nothing while there are none. Where the code needs no budget by the look of it, the function begins without
-one, and calls itself with one when the data makes more work than expected (`Unpaid`). An expression that calls built-in
-functions whose names the caller's variables could take is compiled once more, with these names as variables, when that
-really happens.
+The generated module holds one function, `expression(states, variables, data, scope)`. It surrounds the code of the
+expression with what that code turned out to need: the budget, the outside variables, and the error handling, which is
+free on success. If the code needs no budget statically, the function starts without one, and calls itself with one
+when the data causes more work than expected (`Unpaid`). If the caller's variables have the names of built-in
+functions that the expression calls, it is compiled once more, on the first such call, with these names as variables.
 
-What an error says about its place comes from the line numbers of the generated code, which are offsets in the text
-(`emitter`). As in jsonata-js an error belongs to the outermost call it came through.
+The position of an error comes from the line numbers of the generated code, which are offsets in the text (`emitter`).
+As in jsonata-js, an error is reported at the outermost call it passed through.
 """
 
 from __future__ import annotations
@@ -37,14 +36,14 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.syntax import Node
     from express.types import Scope
 
-#: What stands in a variable that is not bound yet; never a value.
+#: Marks a variable that is not bound yet; never a value.
 UNBOUND: Final = type("Unbound", (), {"__slots__": ()})()
 
-#: What the generated function and its file are called in tracebacks.
+#: The names of the generated function and its file in tracebacks.
 _NAME: Final = "expression"
 _FILE: Final = "<jsonata>"
 _NO_VARIABLES: Final[Mapping[str, Value]] = {}
-#: All that generated code finds of Python, but for what it is given.
+#: All Python names visible to generated code, besides those bound for it.
 _GLOBALS: Final[dict[str, Any]] = {
     "__builtins__": {},
     "type": type,
@@ -69,12 +68,12 @@ _GLOBALS: Final[dict[str, Any]] = {
 
 @final
 class Expression:
-    """A compiled expression, to be evaluated any number of times, by any number of threads at once.
+    """A compiled expression, which any number of threads may evaluate at once, any number of times.
 
-    `evaluate(states, variables, data, scope)` is the generated function itself: `states` is `$states` where the
-    expression was compiled for a state, `variables` maps the names of variables, without `$`, to values; `scope` is
-    asked now and then whether there is time, in a state. It returns a value or UNDEFINED and raises JSONataError.
-    `foreign`: the value may hold what is no JSON (`foreign_values`).
+    `evaluate(states, variables, data, scope)` is the generated function itself: `states` is `$states` if the
+    expression was compiled for a state, `variables` maps names of variables, without `$`, to values; `scope`, in a
+    state, checks the deadline. It returns a value or UNDEFINED and raises JSONataError. `foreign`: the value may hold
+    values that are not JSON (`foreign_values`).
     """
 
     __slots__ = ("evaluate", "foreign", "text")
@@ -85,7 +84,7 @@ class Expression:
         self.foreign = foreign
 
     def __call__(self, data: Value = UNDEFINED, bindings: Mapping[str, Value] | None = None) -> Value:
-        """The value for some data, UNDEFINED where there is none; raises JSONataError.
+        """Evaluate for some data; the result is UNDEFINED where there is none; raises JSONataError.
 
         `bindings`: variables by name, without `$`. The value is JSON (but see `express.jsonata` on functions) and may
         share parts with the data.
@@ -119,11 +118,11 @@ def compile_tree(
     variables: Collection[str] | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Expression:
-    """The compiled form of a syntax tree, of which `text` is the source.
+    """Compile a syntax tree, whose source is `text`.
 
-    `states`: `$states` is an object handed over by itself. `variables`: the names the caller may bind, if they are
-    known; a name of a built-in function that is not among them is that function for certain. Raises JSONataError for
-    what is refused only now: signatures, regular expressions, and expressions nested too deeply (U1003).
+    `states`: `$states` is passed as an object of its own. `variables`: the names the caller may bind, if known; a
+    built-in's name that is not among them certainly means the built-in. Raises JSONataError for errors detected only
+    now: signatures, regular expressions, and expressions nested too deeply (U1003).
     """
     options = Options(limits, states, variables)
     try:
@@ -145,7 +144,7 @@ def _compile(tree: Node, options: Options) -> Callable[..., Value]:
 
 
 def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: Options) -> Callable[..., Value]:
-    """The module around the code of an expression, compiled and run."""
+    """Build the module around the code of an expression, compile it and execute it."""
     generator.line = NO_LINE
     begins_with_budget = generator.needs_evaluation or options.limits != DEFAULT_LIMITS
     evaluation = c.call(c.name("Evaluation"), generator.bind(options.limits, "limits"), c.name("scope"))
@@ -172,7 +171,7 @@ def _assemble(generator: Generator, body: list[ast.stmt], tree: Node, options: O
             generator.give(c.call(c.name(_NAME), *_arguments(), evaluation))
     module = ast.Module(whole, [])
     namespace = {**_GLOBALS, **generator.constants}
-    exec(compile(module, _FILE, "exec", dont_inherit=True), namespace)  # built of nodes, not of text
+    exec(compile(module, _FILE, "exec", dont_inherit=True), namespace)  # built from AST nodes, not from text
     evaluate: Callable[..., Value] = namespace[_NAME]
     return evaluate
 
@@ -182,7 +181,7 @@ def _arguments() -> tuple[ast.expr, ...]:
 
 
 def _ending(generator: Generator, has_budget: bool) -> list[ast.stmt]:
-    """Lambdas that call themselves are cycles that hold the evaluation: it must not hold the execution."""
+    """Release the scope: recursive lambdas are cycles that keep the evaluation, which must not keep the execution."""
     ending: list[ast.stmt] = []
     with generator.inside(ending):
         forget = ast.Expr(c.method(c.name("evaluation"), "forget"))
@@ -195,7 +194,7 @@ def _ending(generator: Generator, has_budget: bool) -> list[ast.stmt]:
 
 
 def _failing(generator: Generator) -> ast.ExceptHandler:
-    """Errors get their place in the text."""
+    """The handler that adds the position in the text to an error."""
     caught: list[ast.stmt] = []
     with generator.inside(caught):
         place = generator.bind(_Failures(generator.call_lines).place, "fail")
@@ -204,7 +203,7 @@ def _failing(generator: Generator) -> ast.ExceptHandler:
 
 
 def _shadowing(generator: Generator, tree: Node, options: Options) -> None:
-    """Where a variable has the name of a built-in the expression calls, go to the version that knows it."""
+    """If a variable has the name of a built-in that the expression calls, continue in the version for that."""
     if not generator.builtins_used:
         return
     shadowed = _Shadowed(tree, options, frozenset(generator.builtins_used))
@@ -215,7 +214,7 @@ def _shadowing(generator: Generator, tree: Node, options: Options) -> None:
 
 
 class _Shadowed:
-    """Versions of an expression for callers whose variables are called like built-in functions."""
+    """Versions of an expression for callers whose variables have the names of built-in functions."""
 
     def __init__(self, tree: Node, options: Options, names: frozenset[str]) -> None:
         self.tree = tree
@@ -233,13 +232,13 @@ class _Shadowed:
 
 
 class _Failures:
-    """Finishes errors that come out of the generated code. `calls` are the lines of calls and what is called there."""
+    """Completes errors that leave the generated code; `calls` maps lines of calls to the functions' names."""
 
     def __init__(self, calls: Mapping[int, Any]) -> None:
         self.calls = calls
 
     def place(self, error: BaseException) -> None:
-        """Raise the error with its place, and the name of what was called, as far as they are not known already."""
+        """Raise the error with its position and the name of the called function, unless it has them already."""
         if isinstance(error, RecursionError):
             raise JSONataError(STACK_OVERFLOW) from None
         assert isinstance(error, JSONataError)
@@ -258,7 +257,7 @@ class _Failures:
 
 
 def _lines(traceback: TracebackType | None) -> list[int]:
-    """The lines of generated code an error came through, outermost first."""
+    """The lines of generated code that an error passed through, outermost first."""
     lines = []
     while traceback is not None:
         if traceback.tb_frame.f_code.co_filename == _FILE and traceback.tb_lineno > NO_LINE:

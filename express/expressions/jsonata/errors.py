@@ -1,11 +1,11 @@
-"""The errors of JSONata, by the codes its reference implementation gives them.
+"""The errors of JSONata, by the codes of its reference implementation.
 
-The codes and texts are those of jsonata-js 2.0.6 (MIT), because AWS quotes them in the causes of
+Codes and texts are those of jsonata-js 2.0.6 (MIT), because AWS quotes them in the causes of
 `States.QueryEvaluationError`: `T1006: Attempted to invoke a non-function` (recorded). A code starts with S for
-syntax, T for types, D for values, U for limits. Placeholders such as `{{value}}` are filled with the JSON text of
-what went wrong.
+syntax, T for types, D for values, U for limits. Placeholders such as `{{value}}` are replaced by the JSON text of the
+value.
 
-The limits have no codes in JSONata; AWS names three, and their texts stand here under the codes U1001 to U1003.
+The limits have no codes in JSONata; AWS names three, and their texts have the codes U1001 to U1003 here.
 """
 
 from __future__ import annotations
@@ -124,29 +124,29 @@ MESSAGES: Final[dict[str, str]] = {
     "U1003": "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive.",
 }
 
-#: Limits an evaluation runs into (AWS guide, "Transforming data with JSONata"; the texts in full were measured). They
-#: have no codes there; these are ours.
-#: A number that is infinite, or none.
+#: Limits of an evaluation (AWS guide, "Transforming data with JSONata"; the texts in full were measured). They have no
+#: codes there; these are ours.
+#: A number that is infinite or NaN.
 OUT_OF_RANGE = "D1001"
 TIMEOUT, MEMORY, STACK_OVERFLOW = "U1001", "U1002", "U1003"
 LIMITS = frozenset((TIMEOUT, MEMORY, STACK_OVERFLOW))
 
-#: Characters of a value that messages show, and how deep it may be nested there.
+#: Maximum length, in characters, of a value quoted in a message, and its maximum nesting.
 _LONGEST: Final = 8_000
 _DEEPEST: Final = 50
 _NOT_FINITE: Final = ("inf", "nan")
 
 _PLACEHOLDER = re.compile(r"\{\{\{?(\w+)\}?\}\}")
-#: Half a character, which UTF-8 cannot express; JavaScript escapes it.
+#: A lone surrogate, which UTF-8 cannot encode; JavaScript escapes it.
 _LONE_SURROGATE = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
 class JSONataError(ExpressError):
     """An expression that cannot be compiled or evaluated.
 
-    `code` is JSONata's (`T2001`), `position` the offset in the text, in characters, just behind the token the error
-    is about, as jsonata-js counts it, or None. `message` is the text without the code; `str()` gives both. `token`,
-    `value`, `value2`, `index` and `type` are the details the text mentions.
+    `code` is JSONata's (`T2001`). `position` is the offset in the text, in characters, directly after the token the
+    error is about, as jsonata-js counts it, or None. `message` is the text without the code; `str()` gives both.
+    `token`, `value`, `value2`, `index` and `type` are the details that the text mentions.
     """
 
     def __init__(self, code: str, position: int | None = None, *, message: str | None = None, **details: Any) -> None:
@@ -182,9 +182,9 @@ class JSONataError(ExpressError):
 
 
 def quote(value: Any) -> str:
-    """The JSON text of a value in a message, numbers as JavaScript writes them; `undefined` for what has none.
+    """The JSON text of a value in a message, numbers as JavaScript writes them; `undefined` for a value without one.
 
-    A long one ends in an ellipsis: causes have an end too, and values may share their parts and have nearly none.
+    A long text is cut with an ellipsis: causes are limited, and values that share parts may expand without end.
     """
     pieces: list[str] = []
     length = 0
@@ -197,7 +197,7 @@ def quote(value: Any) -> str:
 
 
 def _pieces(value: Any, nothing: str, depth: int) -> Iterator[str]:
-    """The text of a value bit by bit; `nothing` is that of what is no JSON."""
+    """The text of a value piece by piece; `nothing` is the text of a value that is not JSON."""
     if isinstance(value, str):
         yield json_string(value[: _LONGEST + 1])
     elif isinstance(value, dict | list) and value:

@@ -1,21 +1,21 @@
-"""What one evaluation may use up, and the one moment it takes for now.
+"""The budget of one evaluation, and its fixed current time.
 
-An expression comes from a definition, its data from anywhere, and both may be hostile. So everything that can take long
-or grow is paid for in advance out of an `Evaluation`: loops by their turns, calls of lambdas one by one, strings and
-arrays by what they will hold. Over budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout, memory,
-stack). The count is of steps and not of seconds, so that the same expression on the same data fails everywhere or
+An expression comes from a definition, its data from anywhere, and both may be hostile. Therefore all work that can
+take long or grow is charged in advance to an `Evaluation`: loops by their turns, each call of a lambda, strings and
+arrays by their size. Exceeding the budget is AWS's error (AWS guide, "Transforming data with JSONata": timeout,
+memory, stack). The budget counts steps, not seconds, so that the same expression on the same data fails everywhere or
 nowhere.
 
-A step is what takes about a tenth of a microsecond, so the whole budget is about a tenth of a second. Long loops are
-paid for in portions of a few milliseconds (`paced`), and no single piece of work in between is longer than that, so
-that the budget is looked at all the time; `bench.jsonata_gaps` measures both. In a state the budget is drawn in such
-portions too: between them the evaluation looks whether the event loop can wait any longer (`express.deferral`).
+A step is about a tenth of a microsecond of work, so the whole budget is about a tenth of a second. Long loops are
+charged in portions of a few milliseconds (`paced`), and no single piece of work in between takes longer, so that the
+budget is checked frequently; `bench.jsonata_gaps` measures both. In a state, the budget itself is released in such
+portions: between them the evaluation checks the deadline of the event loop (`express.deferral`).
 
-Built-in functions that can use up much take the evaluation as their first argument (`@function(..., bounded=True)`).
+Built-in functions that can use much of it take the evaluation as first argument (`@function(..., bounded=True)`).
 
-Most expressions do so little that counting it would take longer than doing it. Those that cannot do much by the look
-of them begin without an evaluation (None); what they come upon in the data is done for nothing as long as it is
-little, and raises `Unpaid` when it is not. The expression is then begun anew, with a budget.
+Counting would cost most expressions more than their work. An expression that statically cannot do much starts without
+an evaluation (None). Data-dependent work is then free as long as it is small, and raises `Unpaid` otherwise; the
+expression is then restarted with a budget.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ class Limits:
     """The budget of one evaluation.
 
     `steps`: work done, in tenths of a microsecond. `depth`: nested calls of lambdas. `size`: characters of one string
-    that an expression makes, or four times the items of one array. `matching`: seconds of processor time for searching
-    with regular expressions, the one thing whose cost cannot be known beforehand.
+    that an expression makes, or four times the items of one array. `matching`: seconds spent searching with regular
+    expressions, the only work whose cost cannot be known in advance.
 
-    AWS's own limits (measured in floci-io/floci, `JsonataEvaluator`) are others: 100 nested evaluations of any kind, an
-    addition of 101 numbers among them, and 6,990,256 bytes of one value, 8 for each number. The first is too narrow to
-    refuse what works; the second would take 30 ms in one piece, for which a loop must not wait.
+    AWS's own limits (measured in floci-io/floci, `JsonataEvaluator`) differ: 100 nested evaluations of any kind,
+    including those of an addition of 101 numbers, and 6,990,256 bytes per value, 8 for each number. The first would
+    refuse expressions that work here; the second would take 30 ms in one piece, for which an event loop must not
+    wait.
     """
 
     steps: int = 1_000_000
@@ -53,37 +54,37 @@ class Limits:
 
     @property
     def items(self) -> int:
-        """The most items of one array."""
+        """Maximum items of one array."""
         return self.size // _CHARACTERS_AN_ITEM
 
 
-#: Steps that calling a lambda costs.
+#: Steps of a call of a lambda.
 CALL_COST: Final = 8
 
-#: An item of an array takes as much memory as so many characters, at the least.
+#: An item of an array takes at least as much memory as this many characters.
 _CHARACTERS_AN_ITEM: Final = 4
 
-#: What an evaluation may use up unless something else is said.
+#: The default budget of an evaluation.
 DEFAULT_LIMITS: Final = Limits()
 
-#: Items, turns or characters that one piece of work may take for nothing where there is no budget.
+#: Items, turns or characters that are free for one piece of work in an evaluation without a budget.
 FREE: Final = 500
 
-#: Strings and arrays not worth paying for.
+#: Strings and arrays up to this size are not charged.
 SHORT: Final = 100
 
-#: What a step takes, about.
+#: Approximate duration of a step, in nanoseconds.
 STEP_NS: Final = 100
 
-#: Seconds of a search after which it is worth looking at the time.
+#: Seconds of a search after which the deadline is checked.
 _LONG_SEARCH: Final = 0.0005
 
-#: Steps paid for at once by a loop that takes more: one or two milliseconds.
+#: Steps charged at once by a longer loop: one or two milliseconds.
 PORTION: Final = 15_000
 
 
 class Evaluation:
-    """One evaluation under way: what is left of its budget, and its clock reading."""
+    """One running evaluation: its remaining budget, and its clock reading."""
 
     __slots__ = ("_millis", "_reserve", "_scope", "depth", "limits", "matching", "steps")
 
@@ -94,7 +95,7 @@ class Evaluation:
         self.matching = limits.matching
         self._millis: int | None = None
         self._scope = scope
-        #: Where somebody looks at the time now and then, all but the portion in hand.
+        #: With a scope, the budget beyond the current portion; 0 otherwise.
         self._reserve = 0
         if scope is not None:
             scope.look()
@@ -102,23 +103,25 @@ class Evaluation:
             self._reserve = limits.steps - self.steps
 
     def forget(self) -> None:
-        """It is over, whoever still holds it."""
+        """End the evaluation: release the scope, even if lambdas still reference the evaluation."""
         self._scope = None
 
     @property
     def left(self) -> int:
-        """Steps that are left of the budget."""
+        """The remaining steps of the budget."""
         return self.steps + self._reserve
 
     def spend(self, steps: int) -> None:
-        """Pay for work about to be done. Raises U1001 when the budget is used up, and OutOfTime when the event loop can
-        wait no longer."""
+        """Charge `steps` of work about to be done.
+
+        Raises U1001 when the budget is used up, and OutOfTime when the event loop can wait no longer.
+        """
         self.steps -= steps
         if self.steps < 0:
             self.draw()
 
     def draw(self) -> None:
-        """The portion in hand is used up, and more by `-steps`, which is about to be done."""
+        """Release the next portion; the current one is overdrawn by `-steps`, the work about to be done."""
         if self._reserve + self.steps < 0 or self._scope is None:
             raise JSONataError(TIMEOUT)
         self._scope.look(-self.steps * STEP_NS)
@@ -127,19 +130,19 @@ class Evaluation:
         self._reserve -= more
 
     def make(self, size: int) -> None:
-        """Pay for a string of `size` characters about to be made; raises U1002 when it is too large."""
+        """Charge a string of `size` characters about to be made; raises U1002 if it is too large."""
         if size > self.limits.size:
             raise JSONataError(MEMORY)
         self.spend(size >> 4)
 
     def gather(self, more: int, held: int = 0) -> None:
-        """Pay for `more` items about to go into an array that holds some; raises U1002 when it gets too large."""
+        """Charge `more` items about to be added to an array of `held`; raises U1002 if it gets too large."""
         if held + more > self.limits.items:
             raise JSONataError(MEMORY)
         self.spend(more >> 2)
 
     def searched(self, seconds: float) -> None:
-        """Pay for a search with a regular expression after the fact; raises U1001 when all together took too long."""
+        """Charge a search with a regular expression afterwards; raises U1001 if all searches together took too long."""
         self.matching -= seconds
         if self.matching < 0:
             raise JSONataError(TIMEOUT)
@@ -147,7 +150,7 @@ class Evaluation:
             self._scope.look()
 
     def enter(self, steps: int) -> None:
-        """A lambda is called that takes so many steps; raises U1003 when calls are nested too deeply."""
+        """Enter a lambda that takes `steps`; raises U1003 if calls are nested too deeply."""
         self.depth -= 1
         if self.depth < 0:
             raise JSONataError(STACK_OVERFLOW)
@@ -155,18 +158,18 @@ class Evaluation:
 
     @property
     def millis(self) -> int:
-        """Now, in milliseconds since the epoch: the same all through one evaluation (JSONata docs, `$now`)."""
+        """The current time in milliseconds since the epoch, constant within one evaluation (JSONata docs, `$now`)."""
         if self._millis is None:
             self._millis = time.time_ns() // 1_000_000
         return self._millis
 
 
 class Unpaid(Exception):
-    """More work than an evaluation without a budget may do; it has to begin anew with one."""
+    """The work exceeds that of an evaluation without a budget; the expression must restart with one."""
 
 
 class Credit(Evaluation):
-    """What one piece of work may use up in an evaluation without a budget."""
+    """The free allowance of one piece of work in an evaluation without a budget."""
 
     __slots__ = ()
 
@@ -185,7 +188,7 @@ class Credit(Evaluation):
 
 
 def spend(evaluation: Evaluation | None, steps: int) -> None:
-    """`Evaluation.spend` where there may be no evaluation."""
+    """`Evaluation.spend`, or a check against FREE without a budget."""
     if evaluation is not None:
         evaluation.spend(steps)
     elif steps > FREE:
@@ -193,7 +196,7 @@ def spend(evaluation: Evaluation | None, steps: int) -> None:
 
 
 def make(evaluation: Evaluation | None, size: int) -> None:
-    """`Evaluation.make` where there may be no evaluation."""
+    """`Evaluation.make`, or a check against FREE without a budget."""
     if evaluation is not None:
         evaluation.make(size)
     elif size > FREE:
@@ -201,7 +204,7 @@ def make(evaluation: Evaluation | None, size: int) -> None:
 
 
 def gather(evaluation: Evaluation | None, more: int, held: int = 0) -> None:
-    """`Evaluation.gather` where there may be no evaluation."""
+    """`Evaluation.gather`, or a check against FREE without a budget."""
     if evaluation is not None:
         evaluation.gather(more, held)
     elif more > FREE:
@@ -209,9 +212,9 @@ def gather(evaluation: Evaluation | None, more: int, held: int = 0) -> None:
 
 
 def paced(evaluation: Evaluation | None, items: Collection[Any], cost: int) -> Iterable[Any]:
-    """The items of a loop whose turns take `cost` steps each: paid for in portions while the loop goes on.
+    """The items of a loop whose turns take `cost` steps each, charged in portions while the loop runs.
 
-    Raises U1001 at once where the budget cannot last.
+    Raises U1001 at once if the budget cannot suffice.
     """
     steps = len(items) * cost
     if evaluation is None:
@@ -231,7 +234,7 @@ def _portions(evaluation: Evaluation, items: Iterator[Any], cost: int) -> Iterat
 
 
 def budget(evaluation: Evaluation | None) -> Evaluation:
-    """The evaluation, for work of which nobody knows how much it is."""
+    """The evaluation, required for work of unknown size; raises Unpaid if there is none."""
     if evaluation is None:
         raise Unpaid
     return evaluation

@@ -1,16 +1,16 @@
-"""`{% … %}`: JSONata in the fields of a definition, from text to closures.
+"""`{% … %}`: JSONata in the fields of a definition, compiled from text to closures.
 
 Sources: ASL spec "JSONata"; AWS guide "Transforming data with JSONata". A string is an expression if it begins with
-`{%` and ends with `%}`, blanks outside not allowed; one that does only half of it is a mistake. Expressions stand for
-themselves in a field, or at any depth of a template (Arguments, Output, Assign, ItemSelector, …), which is otherwise
-literal JSON; keys are literal.
+`{%` and ends with `%}`, without whitespace around them; one with only one of the two is a mistake. An expression is
+the value of a field, or is nested at any depth of a template (Arguments, Output, Assign, ItemSelector, …), which is
+otherwise literal JSON; keys are literal.
 
-There is no input item: the data is in `$states` and in the variables, and what an expression would read from the
-context at its top is refused when the definition is compiled.
+There is no context item: the data is in `$states` and in the variables, and an expression that reads a top-level
+context item is refused at compile time.
 
-An expression becomes an `Expr` whose data is the `$states` object of the moment, without `context`, which is made only
-for expressions that read it. Results are checked here: nothing (undefined) and functions are no results, and some
-fields want one type. All failures are `States.QueryEvaluationError` in the recorded words.
+An expression becomes an `Expr` whose data is the current `$states` object without `context`, which is added only for
+expressions that read it. Results are checked here: UNDEFINED and functions are not results, and some fields require a
+type. All failures are `States.QueryEvaluationError` in the recorded words.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 OPENING: Final = "{%"
 CLOSING: Final = "%}"
 
-#: Reads of the context that name nothing.
+#: Reads of the context without a name.
 _SELECTORS: Final = frozenset(("*", "**", "%"))
 
-#: So many expressions of a template are evaluated without a look at the time, unless they find out by themselves.
+#: Up to this many expressions of a template are evaluated without extra deadline checks between them.
 _FEW: Final = 16
 
-#: Types of results, as AWS names them.
+#: JSON types as AWS names them.
 JSON_TYPES: Final = {
     dict: "object",
     list: "array",
@@ -66,8 +66,11 @@ JSON_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong with an expression. `pointer` leads from the field to the string that holds it; `offset` and
-    `length` select the characters of that string at fault, `length` 0 all that follow."""
+    """A mistake in an expression.
+
+    `pointer` leads from the field to the string with the expression; `offset` and `length` select the wrong
+    characters of that string, `length` 0 all that follow.
+    """
 
     code: str
     message: str
@@ -81,29 +84,32 @@ Report: TypeAlias = Callable[[Mistake], None]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """An expression in a field. `text` is what stands between the delimiters, as causes quote it; `field` is its place
-    in the state, as causes name it: `Output/items[0]`."""
+    """An expression in a field.
+
+    `text` is the text between the delimiters, as causes quote it; `field` is its place in the state, as causes name
+    it: `Output/items[0]`.
+    """
 
     text: str
     field: str
     expression: Expression
     growth: Bound
-    #: Its value may be or hold what is no JSON.
+    #: The value may be, or contain, a value that is not JSON.
     foreign: bool
-    #: The sections of the context object it reads; None: perhaps all.
+    #: The sections of the context object that the expression reads; None: unknown.
     sections: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value with no expression in it."""
+    """A value that contains no expression."""
 
     value: JSON
 
 
 @dataclass(frozen=True, slots=True)
 class Composite:
-    """An object or array with expressions in it: `base` has null in their places, `parts` what belongs there."""
+    """An object or array with expressions: `base` has null in their places, `parts` their templates by key or index."""
 
     base: dict[str, JSON] | list[JSON]
     parts: tuple[tuple[Any, Template], ...]
@@ -122,7 +128,7 @@ def is_query(value: JSON) -> bool:
 
 
 def read_query(text: str, field: str, members: Members, report: Report, pointer: str = "") -> Query | None:
-    """The expression of a string for which `is_query` holds. None where something is wrong with it."""
+    """The expression of a string for which `is_query` holds, or None after reporting a mistake."""
     inside = text[len(OPENING) : -len(CLOSING)]
     if not (text.startswith(OPENING) and text.endswith(CLOSING) and len(text) >= len(OPENING + CLOSING)):
         report(Mistake(SCHEMA_VALIDATION_FAILED, messages.JSONATA_DELIMITERS, pointer))
@@ -155,13 +161,15 @@ def _syntax_error(error: JSONataError, expression: str, pointer: str, start: int
     return Mistake(INVALID_JSONATA_EXPRESSION, error.message, pointer, start + begin, max(end - begin, 1))
 
 
-#: What is refused: the text at fault, AWS's words, and where the text ends in the expression.
+#: A refused construct: its text, AWS's message, and the end offset of the text in the expression.
 _Refusal: TypeAlias = tuple[str, str, int]
 
 
 def _unknown_context(tree: Node, expression: str) -> Iterator[_Refusal]:
-    """Each name read from a context that is not there, once, in the order of the text; `*` and the like give nothing
-    there and are not refused (measured)."""
+    """Each read of the missing context item, once per name, in text order.
+
+    `*` and the like give nothing there and are not refused (measured).
+    """
     references = find_references(tree)
     for name, end in references.context.items():
         if name == "$" or name not in _SELECTORS:
@@ -180,7 +188,7 @@ def _unknown_members(uses: Iterable[Use], members: Members) -> Iterator[_Refusal
 
 
 def read_template(value: JSON, field: str, members: Members, report: Report, pointer: str = "") -> Template:
-    """Any JSON with expressions in it. What is wrong becomes null, and reading goes on."""
+    """Parse JSON that may contain expressions; a wrong one is reported and becomes null."""
     if isinstance(value, str):
         query = read_query(value, field, members, report, pointer) if is_query(value) else Constant(value)
         return Constant(None) if query is None else query
@@ -207,7 +215,7 @@ def _constant_part(part: Template) -> JSON:
 def _compose(base: dict[str, JSON] | list[JSON], parts: list[tuple[Any, Template]]) -> Template:
     if all(isinstance(part, Constant) for _, part in parts):
         return Constant(base)
-    # The base is copied shallowly each time, so containers in it are parts too: each result gets its own.
+    # The base is copied shallowly per result, so its containers are parts too: each result gets its own.
     return Composite(base, tuple((key, part) for key, part in parts if not _is_scalar(part)))
 
 
@@ -216,7 +224,7 @@ def _is_scalar(part: Template) -> bool:
 
 
 def growth_of_template(template: Template) -> Bound:
-    """How large the result can get; None where it has to be measured."""
+    """An upper bound of the result's size; None if the result must be measured."""
     if isinstance(template, Query):
         return template.growth
     if isinstance(template, Constant):
@@ -225,7 +233,7 @@ def growth_of_template(template: Template) -> Bound:
 
 
 def copies_of_template(template: Template) -> int:
-    """How many expressions it has, each of which may give all of the data; 1 at the least."""
+    """The number of expressions, each of which may return all of the data; at least 1."""
     if isinstance(template, Composite):
         return max(1, sum(copies_of_template(part) for _, part in template.parts))
     return 1
@@ -270,7 +278,7 @@ def _build_composite(template: Composite, *, is_long: bool) -> Expr:
 
 
 def _build_long(copy: Callable[[], Any], parts: list[tuple[Any, Expr]]) -> Expr:
-    """A piece of a template with so many parts that together they may take long."""
+    """A composite with so many parts that they may take long together; it checks the deadline after each."""
 
     def composite(states: JSON, scope: Scope) -> JSON:
         result = copy()
@@ -292,11 +300,11 @@ def _build_one(copy: Callable[[], Any], key: Any, part: Expr) -> Expr:
 
 
 def build_query(query: Query) -> Expr:
-    """The closure of one expression, its result checked to be JSON."""
+    """The closure of one expression; it checks that the result is JSON."""
     evaluate, foreign = query.expression.evaluate, query.foreign
 
     def value_of(states: JSON, scope: Scope) -> JSON:
-        # `deferrable`, without the call.
+        # `deferrable`, inlined.
         deferral = scope.deferral
         if deferral is not None and value_of in deferral.answers:
             return deferral.answer(value_of)
@@ -319,25 +327,28 @@ def build_query(query: Query) -> Expr:
 
 
 def _with_infinity(query: Query, error: JSONataError, states: JSON, scope: Scope) -> JSON:
-    """The value of an expression that has come to a number out of range: Step Functions goes on with it, and writes
-    those that are left in the end as texts, `"Infinity"` (measured in floci-io/floci, issue 2737)."""
+    """Evaluate an expression again with infinite numbers allowed, after its first evaluation produced one.
+
+    Step Functions continues with such a number and writes those left in the result as a text, `"Infinity"` (measured
+    in floci-io/floci, issue 2737).
+    """
     try:
         with infinite_numbers():
             return spelled(query.expression.evaluate(states, scope.variables, UNDEFINED, scope))
     except JSONataError as second:
         raise _thrown(query, second) from None
     except (OverflowError, ValueError, RecursionError):
-        # Some functions know no such numbers.
+        # Some functions cannot process such numbers.
         raise _thrown(query, error) from None
 
 
 def _with_context(query: Query, value_of: Expr) -> Expr:
-    """The same for an expression that reads the context object, or perhaps only a section of it."""
+    """The same for an expression that reads the context object, or only one section of it."""
     section = next(iter(query.sections)) if query.sections is not None and len(query.sections) == 1 else None
 
     def value_in_context(states: JSON, scope: Scope) -> JSON:
         given = dict(states)
-        # The recorded order: input, context, then what the work gave.
+        # The recorded order: input, context, then the members specific to the field.
         whole = {"input": given.pop("input"), "context": scope.context(section), **given}
         return value_of(whole, scope)
 
@@ -345,7 +356,7 @@ def _with_context(query: Query, value_of: Expr) -> Expr:
 
 
 def _as_json(query: Query, value: JSON) -> JSON:
-    """A result as JSON; a function is none, not even inside an array or object."""
+    """A result as JSON; raises EvaluationFailed for a function, even inside an array or object."""
     try:
         measure(value)
     except NotJSON:
@@ -363,7 +374,7 @@ def _as_json(query: Query, value: JSON) -> JSON:
 
 
 def build_typed(query: Query, expected: str) -> Expr:
-    """The closure of an expression for a field that takes one type only, named as in JSON_TYPES."""
+    """The closure of an expression for a field that requires one type, named as in JSON_TYPES."""
     value_of = build_query(query)
 
     def typed(states: JSON, scope: Scope) -> JSON:
@@ -384,7 +395,7 @@ def _sentence(query: Query, verb: str) -> str:
 
 
 def _thrown(query: Query, error: JSONataError) -> EvaluationFailed:
-    """JSONata's own errors are quoted with their code; limits have none and follow a colon (measured)."""
+    """The failure for an error of JSONata: quoted with its code; limits have no code and follow a colon (measured)."""
     separator, text = (":", error.message) if error.code in LIMITS else (".", str(error))
     return EvaluationFailed(f"{_sentence(query, 'threw an error during evaluation')}{separator} {text}", query.field)
 
@@ -395,6 +406,6 @@ def _no_result(query: Query, value: Any) -> EvaluationFailed:
 
 
 def unexpected_type(query: Query, expected: str, value: JSON) -> EvaluationFailed:
-    """A result of another type than the field takes."""
+    """The failure of a result whose type the field does not accept."""
     found = f"Expected '{expected}', but was '{JSON_TYPES[type(value)]}' for value: {text_of(value)}"
     return EvaluationFailed(_sentence(query, f"returned an unexpected result type. {found}"), query.field)

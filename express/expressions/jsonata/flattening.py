@@ -1,11 +1,12 @@
-"""The second pass of the parser: what the grammar found becomes the tree of `syntax`.
+"""The second pass of the parser: converts the output of the grammar to the tree of `syntax`.
 
-Dots and brackets go: a chain of them becomes one `Path` whose steps carry their predicates, bindings, flags and the
-ancestors that a `%` asks for. Errors that depend on what stands where are found here (S0207 to S0217), after all those
-of the grammar, so that an expression with two mistakes reports the one jsonata-js 2.0.6 reports (`processAST` there,
-whose order of work this follows, because the numbering of ancestors and the choice among errors hang on it).
+Dots and brackets disappear: a chain of them becomes one `Path` whose steps carry their predicates, bindings, flags
+and the ancestors that a `%` needs. Errors that depend on the context of a construct are found here (S0207 to S0217),
+after all grammar errors, so that an expression with two mistakes reports the same one as jsonata-js 2.0.6
+(`processAST`, whose order of work this follows, because the numbering of ancestors and the choice among errors depend
+on it).
 
-Nodes are finished in place. Operators that lean to the left (`a.b.c`, `1 + 2 + 3`) are followed down in a loop, not by
+Nodes are finished in place. Left-associative operators (`a.b.c`, `1 + 2 + 3`) are followed in a loop, not by
 recursion: such chains may be as long as the text.
 """
 
@@ -64,7 +65,7 @@ class Flattening:
         self._depth = max_depth
 
     def flatten(self, node: Node) -> Node:
-        """The finished tree of `node`, which is used up."""
+        """The finished tree of `node`, which must not be used any more."""
         if self._depth == 0:
             raise JSONataError(STACK_OVERFLOW, node.position)
         self._depth -= 1
@@ -83,8 +84,8 @@ class Flattening:
         return tree
 
     def _flatten_all(self, outer: Node, inner: list[Node]) -> None:
-        """Flatten, in place, nodes whose `%` may mean something beyond `outer`, which holds them."""
-        # A loop: comprehensions cost a Python frame for each level of nesting before Python 3.12.
+        """Flatten in place nodes inside `outer`; their unresolved `%` are passed on to it."""
+        # A loop: before Python 3.12 a comprehension costs a Python frame per level of nesting.
         for index, node in enumerate(inner):
             inner[index] = tree = self.flatten(node)
             pass_up(outer, tree)
@@ -160,7 +161,7 @@ class Flattening:
             node.delete = self.flatten(node.delete)
         return node
 
-    # Operators that lean to the left: `left` is finished already.
+    # Left-associative operators: `left` is finished already.
 
     def _join_dot(self, dot: Dot, left: Node) -> Node:
         path = _as_path(left)
@@ -290,7 +291,7 @@ def _predicates_to_stages(step: Node) -> None:
 
 
 def _first_unnamed(steps: list[Node]) -> int:
-    """The first step a dot may still have to look at: those before the last one were looked at, a sort is a step."""
+    """The first step that a dot must still examine: earlier ones are done, trailing sorts are steps already."""
     index = len(steps) - 1
     while index > 0 and isinstance(steps[index], Sort):
         index -= 1
@@ -298,7 +299,7 @@ def _first_unnamed(steps: list[Node]) -> int:
 
 
 def _as_step(node: Node) -> Node:
-    """A string as a step is a name; other literals are no steps."""
+    """A string as a step is a name; other literals are not allowed as steps."""
     if not isinstance(node, Literal):
         return node
     if not isinstance(node.value, str):
@@ -311,7 +312,7 @@ def _gives_cons_array(node: Node) -> bool:
 
 
 def _mark_tail_calls(body: Node) -> None:
-    """Mark the calls whose value is the value of the whole body; one with a predicate still has work to do."""
+    """Mark the calls whose value is the value of the body; a call with a predicate is not in tail position."""
     if isinstance(body, Call):
         body.tail = not body.predicates
     elif isinstance(body, Condition):

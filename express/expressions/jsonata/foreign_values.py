@@ -1,14 +1,14 @@
-"""Values that are no JSON: whether an expression may give them, and what becomes of them in a result.
+"""Values that are not JSON: whether an expression may return them, and how a result drops them.
 
-A function is a value in JSONata but no JSON. Nor is nothing, which jsonata-js lets into an array where a filter says
-yes to what is not there (`items.gone[1 = 1]`), and which is null in the JSON of such an array. Looking through every
-result would cost as much as making it; looking at the expression costs nothing while it runs. Most expressions cannot
-give either, and only the others have their results looked through.
+A function is a value in JSONata but not JSON. Neither is UNDEFINED, which jsonata-js lets into an array where a
+filter is true for a missing item (`items.gone[1 = 1]`), and which is null in the JSON of such an array. Searching
+every result would cost as much as making it; analysing the expression costs nothing at run time. Most expressions can
+return neither, and only the results of the others are searched.
 
-Functions come from few places: a literal one, a partial application, a regular expression, a transform, the name of a
-built-in. Where those are only called, or only handed to a built-in that calls them, none can come out; but what a
-regular expression gives when it is called holds a function itself. Nothing comes from a filter that does not look at
-the item, from a group of a regular expression, and from `@` where there is no context item.
+Functions have few sources: a lambda, a partial application, a regular expression, a transform, the name of a
+built-in. If those are only called, or only passed to a built-in that calls them, no function can be returned; but the
+match that a regular expression returns contains a function itself. UNDEFINED comes from a filter that does not depend
+on the item, from a group of a regular expression, and from `@` where there is no context item.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ from express.expressions.jsonata.values import UNDEFINED, Function, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-#: Built-ins that search with a regular expression, and the places of arguments that they call. The first is called
-#: where it is the only one, since the context item stands in for the text.
+#: Built-ins that search with a regular expression, and the positions of the arguments that they call. A single
+#: argument is called, since the context item replaces the text.
 _SEARCHERS: Final[Mapping[str, tuple[int, ...]]] = {"contains": (1,), "match": (1,), "replace": (1, 2), "split": (1,)}
-#: Others that call the functions they are given and keep none.
+#: Other built-ins that call their function arguments and keep none.
 _CALLERS: Final[Mapping[str, tuple[int, ...]]] = dict.fromkeys(
     ("each", "filter", "map", "reduce", "sift", "single", "sort"), (1,)
 )
-#: Operators that give nothing, or false, when an operand is nothing.
+#: Operators that return UNDEFINED or false if an operand is UNDEFINED.
 _STRICT: Final = frozenset(("=", "!=", "<", "<=", ">", ">=", "in", "+", "-", "*", "/", "%"))
 
 
 def may_be_foreign(tree: Node) -> bool:
-    """Whether the value may be or hold a function, or hold nothing. True where that cannot be told."""
+    """Whether the value may be or contain a function, or contain UNDEFINED; True if this cannot be decided."""
     return may_give_function(tree) or may_hold_nothing(tree)
 
 
@@ -65,7 +65,7 @@ def _all(node: Node) -> Iterator[Node]:
 
 
 def may_give_function(tree: Node) -> bool:
-    """Whether some function in the expression is more than called."""
+    """Whether some function in the expression is used other than by a call."""
     bound = frozenset(node.name for node in _all(tree) if isinstance(node, Bind) and _could_be(node.value))
     return _is_function(tree, bound) or _has_loose_function(tree, bound)
 
@@ -75,7 +75,7 @@ def _could_be(value: Node) -> bool:
 
 
 def _is_function(node: Node, bound: frozenset[str]) -> bool:
-    """Whether the node itself is a function, not a call of one. `bound` are the names that may be."""
+    """Whether the node itself is a function, not a call of one; `bound` are the variables that may hold functions."""
     if isinstance(node, Bind):
         return _is_function(node.value, bound)
     if isinstance(node, Variable):
@@ -92,7 +92,7 @@ def _has_loose_function(node: Node, bound: frozenset[str]) -> bool:
 
 
 def _only_used(node: Node) -> Iterable[Node]:
-    """The parts of a node whose values it calls, names or throws away."""
+    """The parts of a node whose values it only calls, binds to a name or discards."""
     if isinstance(node, Call):
         return [*_unless_regex(node.procedure), *_called_arguments(node)]
     if isinstance(node, Apply):
@@ -121,7 +121,7 @@ def _called_arguments(call: Call) -> Iterator[Node]:
 
 
 def may_hold_nothing(tree: Node) -> bool:
-    """Whether some filter may let pass what is not there, or a group of a regular expression may capture nothing."""
+    """Whether some filter may let UNDEFINED pass, or a group of a regular expression may capture nothing."""
     return any(_lets_nothing_in(node) for node in _all(tree))
 
 
@@ -133,7 +133,7 @@ def _lets_nothing_in(node: Node) -> bool:
 
 
 def _looks_at_item(predicate: Node) -> bool:
-    """Whether the predicate cannot be true of nothing: it compares or reads the item, or is an index."""
+    """Whether the predicate cannot select UNDEFINED: it compares or reads the item, or is an index."""
     if isinstance(predicate, Literal):
         return predicate.value is not True and not isinstance(predicate.value, str)
     if isinstance(predicate, Binary):
@@ -145,7 +145,7 @@ def _looks_at_item(predicate: Node) -> bool:
 
 
 def _reads_item(node: Node) -> bool:
-    """Whether the node gives nothing when the context item is nothing."""
+    """Whether the node is UNDEFINED or false when the context item is UNDEFINED."""
     if node.group is not None:
         return False
     if isinstance(node, Path):
@@ -159,21 +159,21 @@ def _reads_item(node: Node) -> bool:
 
 
 def as_json(value: Value) -> Value:
-    """A result without values that are no JSON, as `JSON.stringify` leaves them out.
+    """A result without non-JSON values, as `JSON.stringify` writes it.
 
-    Nothing and functions become null in arrays and drop out of objects. A function that is the result stays one.
-    Raises RecursionError where the result is nested too deeply.
+    UNDEFINED and functions become null in arrays and are dropped from objects. A function that is the result itself
+    stays. Raises RecursionError if the result is nested too deeply.
     """
     return _without(value, lambda part: part is UNDEFINED or isinstance(part, Function), {})
 
 
 def without_nothing(value: Value) -> Value:
-    """The same, but functions stay where they are."""
+    """The same, but functions stay in place."""
     return _without(value, lambda part: part is UNDEFINED, {})
 
 
 def _without(value: Value, unwanted: Callable[[Value], bool], done: dict[int, Value]) -> Value:
-    """A copy without certain parts. `done` are the containers copied already: a value may share its parts."""
+    """A copy without unwanted parts; `done` caches copied containers, since a value may share its parts."""
     kind = type(value)
     if kind is not list and kind is not dict:
         return value

@@ -1,8 +1,8 @@
 """Group-by: `{key: value}` over many items (JSONata docs, "Sorting, Grouping and Aggregation").
 
-Each item is put under the keys it gives; then each group's value is evaluated once, with the group as its context:
-the item itself where it is only one, an array of them where there are more. An item that is an array is joined to the
-others as jsonata-js `append` does it, so the group is one level flatter.
+Each item is added to the groups of its keys. Then each group's value is evaluated once, with the group as its
+context: the item itself if there is only one, otherwise an array. An item that is an array is appended as by
+jsonata-js `append`, so the group is one level flatter.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: Steps for putting an item into its group.
+#: Steps to add an item to its group.
 _ITEM_COST: Final = 5
 
-#: A key and a value of a grouping, as functions of the item or group.
+#: The key and the value of a grouping, as functions of the item or group.
 Pair = tuple["Callable[[Value], Value]", "Callable[[Value], Value]"]
 
 
 def group(items: Sequence[Value], pairs: Sequence[Pair], position: int, evaluation: Evaluation) -> dict[str, Value]:
-    """The object made of the groups, in the order their keys come up.
+    """The object of the groups, in the order in which their keys first occur.
 
-    Raises T1003 for a key that is no string, D1009 for one that two pairs give.
+    Raises T1003 for a key that is not a string, D1009 for a key from two pairs.
     """
     groups: dict[str, tuple[int, list[Value]]] = {}
     for item in paced(evaluation, items or (UNDEFINED,), _ITEM_COST * len(pairs)):
@@ -77,5 +77,5 @@ def merged(members: list[Value], evaluation: Evaluation | None) -> Value:
 
 
 def together(items: list[Value]) -> Value:
-    """All items as the one group of a literal key."""
+    """All items as one group, that of a literal key."""
     return merged(items, None)

@@ -1,11 +1,12 @@
-"""How large the result of an expression can get, known before it runs.
+"""Upper bounds of an expression's result size, known before it runs.
 
-A state's output must be measured against the payload limit, and measuring costs as much as making it (a JSON pass). So
-the compiler asks the expression itself: one that selects cannot give more than it was given, one that joins such parts
-gives at most their sum. What it finds is a bound in bytes of JSON, linear in the sizes of `$states.input` and of
-`$states.result` (or `.errorOutput`); where it finds none, as for `$join`, a loop or a variable, the result is measured.
+A state's output must be checked against the payload limit, and measuring costs as much as making it (a JSON pass). So
+the compiler analyses the expression: one that selects cannot return more than its input, one that combines such parts
+returns at most their sum. The bound is in bytes of JSON, linear in the sizes of `$states.input` and of
+`$states.result` (or `.errorOutput`); where there is none, as for `$join`, a loop or a variable, the result is
+measured.
 
-A function called by the name of a built-in is that one: variables of a workflow hold no functions.
+A call by the name of a built-in always means that built-in here: workflow variables cannot hold functions.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """At most `input` x size of the state's input + `result` x size of its result + `constant`, in bytes of JSON."""
+    """At most `input` * size of the state's input + `result` * size of its result + `constant`, in bytes of JSON."""
 
     input: int = 0
     result: int = 0
@@ -53,19 +54,19 @@ class Growth:
         return Growth(self.input * factor, self.result * factor, self.constant * factor)
 
     def __or__(self, other: Growth) -> Growth:
-        """Either of the two, whichever it will be."""
+        """The bound of a value that is one of the two."""
         return Growth(max(self.input, other.input), max(self.result, other.result), max(self.constant, other.constant))
 
 
 Bound: TypeAlias = "Growth | None"
 
-#: Brackets, a comma, a colon and quotes around a part of an array or object.
+#: Upper bound of the brackets, comma, colon and quotes around a part of an array or object.
 _AROUND: Final = Growth(constant=6)
-#: A number or a boolean: 17 digits, sign, point and exponent.
+#: Upper bound of a number or a boolean: 17 digits, sign, point and exponent.
 _SCALAR: Final = Growth(constant=25)
 _SHORT_RESULT: Final = Growth(constant=60)
 
-#: What each member of `$states` that has a known size stands for.
+#: The bound of each member of `$states` whose size is known.
 _SOURCES: Final[Mapping[str, Growth]] = {
     "input": Growth(input=1),
     "result": Growth(result=1),
@@ -75,15 +76,15 @@ _SOURCES: Final[Mapping[str, Growth]] = {
 _SCALAR_OPERATORS: Final = frozenset(("+", "-", "*", "/", "%", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"))
 #: A string inside a string has its quotes and backslashes escaped once more.
 _QUOTED: Final = 2
-#: No character has more than three in the other case ("ΐ"), nor needs more than three times its bytes.
+#: No character has more than three in the other case ("ΐ"), nor grows to more than three times its bytes.
 _CASED: Final = 3
 
-#: Functions that give a number, a boolean or a short text, whatever they are given.
+#: Functions that return a number, a boolean or a short text for any arguments.
 _NUMERIC: Final = ("abs", "average", "ceil", "count", "floor", "length", "max", "millis", "min", "number", "power")
 _SHORT: Final = frozenset(
     (*_NUMERIC, "boolean", "contains", "exists", "not", "random", "round", "sqrt", "sum", "type", "uuid")
 )
-#: Functions whose result holds no more than their arguments did, and how often it may hold them.
+#: Functions whose result is bounded by the size of their arguments, and the factor.
 _ROOMY: Final[Mapping[str, int]] = {
     "append": 1,
     "distinct": 1,
@@ -111,7 +112,7 @@ def growth_of(tree: Node) -> Bound:
 
 
 def total(parts: Iterable[Bound]) -> Bound:
-    """All of the parts together in an array or object."""
+    """The bound of an array or object of these parts."""
     bound: Bound = _AROUND
     for part in parts:
         bound = _sum(bound, part)
@@ -123,8 +124,11 @@ def _sum(left: Bound, right: Bound) -> Bound:
 
 
 def _filters_only(node: Node) -> bool:
-    """Whether what hangs on the node can only leave items out. A number as predicate picks one; an array of numbers
-    may pick one twice, and so may anything that is not seen to be a number or a boolean."""
+    """Whether the node's filters can only leave items out.
+
+    A number as predicate selects one item; an array of numbers may select one twice, and so may any predicate that is
+    not known to be a number or a boolean.
+    """
     stages = (*node.predicates, *node.stages)
     return all(isinstance(stage, Filter) and _picks_once(stage.expression) for stage in stages)
 
@@ -138,7 +142,7 @@ def _picks_once(predicate: Node) -> bool:
 
 
 def _of_path(path: Path) -> Bound:
-    """`$states.input.a.b[c > 1].d`: the items it selects stand apart in what it selects from."""
+    """`$states.input.a.b[c > 1].d`: the selected items do not overlap in the source."""
     head, *steps = path.steps
     if not isinstance(head, Variable) or head.name != "states" or head.stages or head.predicates or not steps:
         return None
@@ -198,7 +202,7 @@ def _of_call(call: Call) -> Bound:
         return _SHORT_RESULT
     factor = _ROOMY.get(function.name)
     if function.name == "string" and len(call.arguments) > 1:
-        return None  # may be told to indent
+        return None  # a second argument may request indentation
     bound = total(growth_of(argument) for argument in call.arguments)
     return None if factor is None or bound is None else bound.times(factor)
 

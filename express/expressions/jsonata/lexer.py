@@ -1,11 +1,11 @@
-r"""JSONata text -> tokens, one at a time.
+r"""JSONata text to tokens, one at a time.
 
-What a `/` means depends on what stands before it, so the parser asks for each token and says whether an operator may
-come (then `/` divides) or an operand (then `/` opens a regular expression).
+The meaning of a `/` depends on the token before it, so the parser requests each token and says whether an operator
+may follow (then `/` divides) or an operand (then `/` opens a regular expression).
 
-Two things look odd and are jsonata-js 2.0.6's: a name is whatever reaches to the next blank or operator character, so
-that quotes and backslashes may stand inside it; and a token's position is the offset just behind it, while errors
-inside a token count from where its reading had come to.
+Two oddities are those of jsonata-js 2.0.6: a name extends to the next whitespace or operator character, so that it
+may contain quotes and backslashes; and a token's position is the offset directly after it, while errors inside a
+token use the offset at which reading stopped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["name", "variable", "operator", "string", "number", "value", "regex", "end"]
 
-#: Stands in messages for the end of the text.
+#: The end of the text in messages.
 END: Final = "(end)"
 
 _BLANKS: Final = re.compile(r"[ \t\n\r\v]*")
@@ -53,8 +53,8 @@ _WORD_VALUES: Final[Mapping[str, bool | None]] = {"true": True, "false": False, 
 class Token:
     """One token. `value` is a name, an operator, a literal's value, or (pattern, flags) of a regular expression.
 
-    `symbol` is what the grammar goes by: the operator, or for all others the kind, in parentheses, which no
-    operator looks like.
+    `symbol` is the key for the grammar: the operator, or for other tokens the kind in parentheses, which differs from
+    every operator.
     """
 
     kind: Kind
@@ -64,7 +64,7 @@ class Token:
 
     @property
     def shown(self) -> Any:
-        """The token as messages quote it; jsonata-js writes a regular expression as an empty object."""
+        """The token as quoted in messages; jsonata-js writes a regular expression as an empty object."""
         return {} if self.kind == "regex" else self.value
 
 
@@ -78,7 +78,7 @@ class Lexer:
         self.position = 0
 
     def next(self, *, infix: bool) -> Token:
-        """The next token; one of kind `end`, again and again, when there is no more.
+        """The next token; at the end of the text, always one of kind `end`.
 
         `infix`: an operand has just ended, so a `/` here divides. Raises JSONataError with a code S01xx or S03xx.
         """
@@ -135,7 +135,7 @@ class Lexer:
         raise JSONataError("S0101", position)
 
     def _read_escape(self, position: int) -> tuple[str, int]:
-        """The character that the letters from `position`, behind the backslash, stand for, and where they end."""
+        """The character of the escape at `position`, after the backslash, and the end of the escape."""
         letter = self.text[position : position + 1]
         if letter in _ESCAPES:
             return _ESCAPES[letter], position + 1
@@ -173,7 +173,7 @@ class Lexer:
         return self._token("name", word)
 
     def _read_regex(self) -> tuple[str, str]:
-        """Pattern and flags; a slash inside brackets of any kind, or behind a backslash, does not end the pattern."""
+        """Pattern and flags; a slash inside brackets of any kind, or after a backslash, does not end the pattern."""
         text = self.text
         start = position = self.position
         depth = 0
@@ -192,7 +192,7 @@ class Lexer:
         raise JSONataError("S0302", position)
 
     def _is_escaped(self, position: int) -> bool:
-        """Is the number of backslashes in front of `position` odd?"""
+        """Whether an odd number of backslashes precedes `position`."""
         before = position
         while self.text[before - 1] == "\\":
             before -= 1

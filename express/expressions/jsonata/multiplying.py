@@ -1,12 +1,13 @@
-"""Results that stand for more than they are.
+"""Results whose JSON is much larger than their memory.
 
-Values share their parts: `$x := [[$x], [$x]]`, sixty times over, is sixty small arrays and has no JSON text that fits a
-computer; `items.{"all": $order}` has the order once in memory and once for each item in JSON. The budget of an
-evaluation does not notice, since nothing is copied, but whoever writes such a result runs out of memory, and the
-process with it. So it is weighed as what it stands for, before anybody gets it.
+Values share their parts: `$x := [[$x], [$x]]`, repeated sixty times, is sixty small arrays whose JSON text fits into
+no computer; `items.{"all": $order}` holds the order once in memory but once per item in JSON. The budget of an
+evaluation does not notice, since nothing is copied, but serialising such a result exhausts the memory of the process.
+Therefore a result's expanded size is checked before it is returned.
 
-Weighing takes about as long as writing. Most expressions cannot make more of the data than their text mentions it:
-they mention nothing from outside in a loop and use no variable of their own twice. Looking at the expression tells.
+The check takes about as long as serialising. Most expressions cannot repeat the data more often than their text
+mentions it: they mention outside values only outside loops and use none of their own variables twice. A static
+analysis of the expression finds those, and skips the check.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
     from express.expressions.jsonata.values import Value
 
-#: Characters of a string weigh less than items.
+#: This many characters of a string weigh as much as one item.
 _CHARACTERS_AN_ITEM: Final = 16
-#: Their results hold numbers, booleans and texts only, which are paid for when they are made.
+#: Functions whose results are numbers, booleans and texts only, which are charged when they are made.
 _SCALAR_FUNCTIONS: Final = frozenset(
     (
         *("abs", "average", "boolean", "ceil", "contains", "count", "exists", "floor", "formatNumber", "fromMillis"),
@@ -53,7 +54,7 @@ _SCALAR_FUNCTIONS: Final = frozenset(
 
 
 def weighed(value: Value, evaluation: Evaluation) -> Value:
-    """The value, if what it stands for is no more than an array may hold; raises U1002 otherwise."""
+    """The value, if its expanded size is within the limit of an array's items; raises U1002 otherwise."""
     most = evaluation.limits.items
     weight = 0
     pending = [value]
@@ -72,17 +73,17 @@ def weighed(value: Value, evaluation: Evaluation) -> Value:
 
 
 def may_multiply(tree: Node) -> bool:
-    """Whether the result may stand for much more than the data and the expression hold. True where one cannot tell."""
+    """Whether the result may expand to much more than the data and the expression; True if this cannot be decided."""
     return _Search().multiplies(tree)
 
 
 class _Search:
-    """One look at a tree. Depths count the loops and functions around a place."""
+    """One traversal of a tree; depths count the loops and functions around a node."""
 
     def __init__(self) -> None:
-        #: The depths at which names are bound; what is not among them comes from outside.
+        #: The depths at which names are bound; all other names come from outside.
         self.bound: dict[str, int] = {}
-        #: Names whose values may hold what they held before.
+        #: Names whose new value may contain their old one.
         self.growing: set[str] = set()
         self.uses: Counter[str] = Counter()
 
@@ -90,7 +91,7 @@ class _Search:
         return self._visit(tree, 0, kept=True) or any(self.uses[name] > 1 for name in self.growing)
 
     def _visit(self, node: Node, depth: int, *, kept: bool) -> bool:
-        """Note what is bound and used; whether that settles it. `kept`: the value may go into the result."""
+        """Record bindings and uses; True if the expression may multiply. `kept`: the value may go into the result."""
         if isinstance(node, Parent | Descendant | Transform | Partial) or node.focus is not None:
             return True
         if isinstance(node, Variable) and node.name and kept:
@@ -137,7 +138,7 @@ class _Search:
             return True
         folding = call.arguments[1] if name == "reduce" and len(call.arguments) > 1 else None
         if isinstance(folding, Lambda) and folding.parameters:
-            # What there is so far goes round and round.
+            # The accumulator is passed to itself on every turn.
             self.growing.add(folding.parameters[0])
         kept = kept and name not in _SCALAR_FUNCTIONS
         return any(self._visit(argument, depth, kept=kept) for argument in call.arguments)

@@ -1,8 +1,8 @@
 """Numbers as JavaScript writes them.
 
-JSONata turns numbers into text all the time (`&`, `$string`, error texts), and the text is JavaScript's: no `.0`
-behind whole numbers, plain decimals from 1e-6 up to 1e21, `1e+21` and `1.5e-7` outside. Python's `repr` finds the same
-shortest digits but arranges them differently.
+JSONata converts numbers to text in many places (`&`, `$string`, error texts), and the text is JavaScript's: no `.0`
+after whole numbers, plain decimals from 1e-6 up to 1e21, `1e+21` and `1.5e-7` outside. Python's `repr` finds the same
+shortest digits but formats them differently.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from math import isinf
 from typing import Final
 
-#: Up to here every integer is a number of JavaScript's.
+#: Up to here every integer is exact as a number in JavaScript.
 _EXACT: Final = 2**53
-#: `Number.prototype.toPrecision(15)`: on a tie the larger digits, whatever the sign.
+#: `Number.prototype.toPrecision(15)`: a tie rounds away from zero.
 _FIFTEEN_DIGITS: Final = Context(prec=15, rounding=ROUND_HALF_UP)
-#: Integers below have fifteen digits at the most.
+#: Integers below have at most fifteen digits.
 _FIFTEEN_DIGIT_LIMIT: Final = 10**15
 
 
@@ -45,7 +45,7 @@ def fifteen_digits(value: float) -> float:
     text = repr(value)
     if len(text) <= 16 or isinf(value):  # fifteen digits and a point: nothing to round
         return value
-    if text.partition("e")[0].removesuffix(".0").endswith("5"):  # it may stand exactly between two numbers
+    if text.partition("e")[0].removesuffix(".0").endswith("5"):  # it may be exactly halfway between two numbers
         return float(_FIFTEEN_DIGITS.create_decimal(Decimal(value)))
     return float(f"{value:.15g}")
 

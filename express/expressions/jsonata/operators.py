@@ -1,8 +1,8 @@
-"""The operators, for operands that generated code does not handle itself.
+"""The operators, for operands that generated code does not handle inline.
 
-Generated code computes with two numbers and compares two numbers where it stands; everything else (nothing, strings,
-mistakes) comes here. Rules and errors are those of jsonata-js `evaluateNumericExpression` and its neighbours: the left
-operand is complained of first, and an operand that is nothing makes nothing.
+Generated code calculates with and compares two numbers inline; all other operands (UNDEFINED, strings, wrong types)
+come here. Rules and errors are those of jsonata-js `evaluateNumericExpression` and related functions: the left
+operand is checked first, and an UNDEFINED operand gives UNDEFINED.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: Integers below are written as they are.
+#: Integers below this are written unchanged.
 _FIFTEEN_DIGITS: Final = 10**15
-#: Sizes from which a range is refused (jsonata-js 2.0.6; its text says 1e6).
+#: Size from which a range is refused (jsonata-js 2.0.6; its message says 1e6).
 _MAX_RANGE: Final = 10_000_000
 
 
@@ -60,7 +60,7 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 
 def compute(sign: str, left: Value, right: Value, token: str) -> Value:
-    """`left sign right` as a number that may be infinite, NaN or whole without being an int; see `values.number`."""
+    """`left sign right` as a number that may be infinite, NaN or a whole float; see `values.number`."""
     _check_number(left, "T2001", token)
     _check_number(right, "T2002", token)
     if left is UNDEFINED or right is UNDEFINED:
@@ -75,14 +75,14 @@ def _check_number(value: Value, code: str, token: str) -> None:
     kind = type(value)
     if kind is int or value is UNDEFINED:
         return
-    if kind is not float or value != value:  # what is not a number is none
+    if kind is not float or value != value:  # neither a number nor, as NaN, a value
         raise JSONataError(code, token=token, value=value)
     if math.isinf(value):
         raise JSONataError("D1001", token=token, value=None)
 
 
 def settled(value: Value) -> Value:
-    """A computed number as a value; nothing stays nothing."""
+    """A computed number normalised to a value; UNDEFINED stays UNDEFINED."""
     return value if value is UNDEFINED else number(value)
 
 
@@ -96,9 +96,9 @@ def negate(value: Value) -> Value:
 
 
 def ordered(sign: str, left: Value, right: Value, token: str) -> Value:
-    """`left < right` and its like: True, False, or UNDEFINED if either side is nothing.
+    """`left < right` and the other orderings: True, False, or UNDEFINED if either side is UNDEFINED.
 
-    Raises T2010 for what is neither string nor number, T2009 for one of each.
+    Raises T2010 for an operand that is neither string nor number, T2009 for one of each.
     """
     left_kind, right_kind = _KINDS.get(type(left)), _KINDS.get(type(right))
     if left_kind is None or right_kind is None:
@@ -117,26 +117,26 @@ _KINDS: Final[dict[type, type]] = {str: str, int: float, float: float, type(UNDE
 
 
 def code_units(text: str) -> bytes:
-    """JavaScript orders strings by UTF-16 units: what is beyond U+FFFF comes before U+E000."""
+    """The sort key of JavaScript's string order by UTF-16 units: characters beyond U+FFFF precede U+E000."""
     return text.encode("utf-16-be", "surrogatepass")
 
 
 def equals(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
-    """`=`; nothing equals nothing."""
+    """`=`; UNDEFINED equals nothing, not even itself."""
     if left is UNDEFINED or right is UNDEFINED:
         return False
     return equal(left, right, evaluation)
 
 
 def unequal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
-    """`!=`; and nothing is different from nothing either."""
+    """`!=`; false as well if either side is UNDEFINED."""
     if left is UNDEFINED or right is UNDEFINED:
         return False
     return not equals(left, right, evaluation)
 
 
 def includes(item: Value, items: Value, evaluation: Evaluation | None) -> bool:
-    """`item in items`. Scalars are compared by value, arrays and objects by identity, as JavaScript's `===` does."""
+    """`item in items`: scalars compare by value, arrays and objects by identity, as with JavaScript's `===`."""
     if item is UNDEFINED or items is UNDEFINED:
         return False
     if type(items) is not list:
@@ -151,12 +151,12 @@ def includes(item: Value, items: Value, evaluation: Evaluation | None) -> bool:
 
 
 _NUMBERS: Final = frozenset((int, float))
-#: The numbers that Python takes for booleans.
+#: The numbers that Python considers equal to booleans.
 _BOOLEANS: Final = (0, 1)
 
 
 def text(value: Value, evaluation: Evaluation | None) -> str:
-    """An operand of `&` as text; nothing is the empty string."""
+    """An operand of `&` as text; UNDEFINED is the empty string."""
     if type(value) is str:
         return value
     if type(value) is int and -_FIFTEEN_DIGITS < value < _FIFTEEN_DIGITS:
@@ -173,7 +173,7 @@ def string(value: Value, evaluation: Evaluation | None) -> Value:
 
 
 def interval(start: Value, end: Value, token: str, evaluation: Evaluation) -> list[Value]:
-    """`[start..end]` as a sequence; nothing if it would run backwards."""
+    """`[start..end]` as a sequence, empty if it would run backwards."""
     _check_integer(start, "T2003", token)
     _check_integer(end, "T2004", token)
     if start is UNDEFINED or end is UNDEFINED or start > end:

@@ -1,7 +1,7 @@
 """Order-by: `^(a, >b)` (JSONata docs, "Sorting").
 
-Keys are computed once for each item. Where all are of one kind Python sorts them; where they are not, the comparisons
-of jsonata-js's merge sort are gone through in its order, because that decides which pair of keys is complained of.
+Keys are computed once per item. If all keys have one type, Python sorts them. Otherwise the comparisons of
+jsonata-js's merge sort are repeated in its order, because that decides which pair of keys the error reports.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: A key of an item, and whether the largest comes first.
+#: A key function, and whether the order is descending.
 Term = tuple["Callable[[Any], Value]", bool]
 
-#: So many items are sorted in a few milliseconds.
+#: This many items are sorted in a few milliseconds.
 _RUN: Final = 8192
 
 _KINDS: Final[dict[type, type]] = {str: str, int: float, float: float}
 
 
 def sort(items: Sequence[Any], terms: Sequence[Term], position: int, evaluation: Evaluation) -> list[Any]:
-    """The items in order; equal ones stay as they were, those without a key come last.
+    """The items in order; equal ones keep their order, those without a key come last.
 
     Raises T2008 for keys that are neither strings nor numbers, T2007 for one of each.
     """
@@ -45,7 +45,7 @@ def sort(items: Sequence[Any], terms: Sequence[Term], position: int, evaluation:
 
 
 def _alike(column: list[Value]) -> bool:
-    """Whether all keys there are are strings, or all numbers. With one term or the last of equals none is skipped."""
+    """Whether all present keys are strings, or all numbers. With one term or the last of equals none is skipped."""
     kinds = {_KINDS.get(type(key)) for key in column if key is not UNDEFINED}
     return len(kinds) < 2 and None not in kinds
 
@@ -62,9 +62,9 @@ def _sorted_by(evaluation: Evaluation, order: list[int], column: list[Value], *,
 def in_order(
     evaluation: Evaluation, items: list[Any], key: Callable[[Any], Any] | None = None, *, descending: bool = False
 ) -> list[Any]:
-    """The items sorted as Python does it, in runs and then two runs at a time, so that none of it takes long.
+    """The items as `sorted` orders them, sorted in runs that are merged pairwise, so that no single call takes long.
 
-    A sort by Python of two runs, one behind the other, is a merge.
+    Python's sort of two consecutive sorted runs is a merge.
     """
 
     def run(part: list[Any]) -> list[Any]:
@@ -78,7 +78,7 @@ def in_order(
 
 
 def _comparison(keys: list[list[Value]], terms: Sequence[Term], position: int) -> Callable[[int, int], bool]:
-    """Whether the second of two items comes first, as the comparator of jsonata-js has it."""
+    """Whether the second of two items comes first, as jsonata-js's comparator decides."""
 
     def swapped(left: int, right: int) -> bool:
         for column, (_, descending) in zip(keys, terms, strict=True):

@@ -1,13 +1,13 @@
-"""JSONata text -> syntax tree.
+"""JSONata text to a syntax tree.
 
-The grammar is an operator table and a Pratt parser: an expression is an operand and then operators as long as they bind
-more tightly than what stands before it. Powers, order of reading and codes of errors are those of jsonata-js 2.0.6,
-which reads one token ahead: a mistake inside the next token is reported before one about this token. So are its
-leniencies: a `/` behind `]` of an empty filter or behind an order-by opens a regular expression; `and`, `or` and `in`
-are names where an operand is due.
+The grammar is an operator table with a Pratt parser: an expression is an operand followed by operators as long as
+they bind more tightly than the operator before it. Binding powers, reading order and error codes are those of
+jsonata-js 2.0.6, which reads one token ahead: a mistake inside the next token is reported before one about this
+token. So are its leniencies: a `/` after the `]` of an empty filter or after an order-by opens a regular expression;
+`and`, `or` and `in` are names where an operand is expected.
 
-The tree is finished by a second pass (`flattening`). No tree that leaves here is deeper than `MAX_DEPTH`, so those who
-work on it may recurse.
+A second pass (`flattening`) finishes the tree. No tree that leaves this module is deeper than `MAX_DEPTH`, so later
+passes may recurse.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.lexer import Token
 
-#: Nodes inside nodes. Step Functions evaluates about 100; three or four Python frames for each fit the default stack.
+#: Maximum nesting of nodes. Step Functions evaluates about 100; 3 or 4 Python frames per node fit the default stack.
 MAX_DEPTH: Final = 150
 
-#: How tightly an operator holds the operand before it; anything else ends the expression.
+#: Binding power of each operator towards its left operand; any other token ends the expression.
 _POWERS: Final[Mapping[str, int]] = {
     **dict.fromkeys(("[", "(", "@", "#"), 80),
     ".": 75,
@@ -79,7 +79,7 @@ _POWERS: Final[Mapping[str, int]] = {
 }
 _PREFIX_POWER: Final = 70
 
-#: What the lexer knows and the grammar does not.
+#: Operators that the lexer knows and the grammar does not.
 _UNKNOWN: Final = frozenset(("!", "~"))
 
 _LAMBDA_NAMES: Final = frozenset(("function", "λ"))
@@ -93,7 +93,7 @@ def parse(text: str) -> Node:
     try:
         tree = Flattening(MAX_DEPTH).flatten(_Parser(text).read_all())
     except RecursionError:
-        # The caller had used up most of the stack already.
+        # The caller had already used most of the stack.
         raise JSONataError(STACK_OVERFLOW) from None
     if isinstance(tree, Parent) or tree.seeking_parent:
         raise underivable(tree)
@@ -102,7 +102,7 @@ def parse(text: str) -> Node:
 
 
 def _check_depth(tree: Node) -> None:
-    """Long chains of operators are read in loops, and still lean to the left as deeply as they are long."""
+    """Raise if the tree is too deep: chains of operators are parsed in loops, but are as deep as they are long."""
     level = [tree]
     for _ in range(MAX_DEPTH):
         level = [child for node in level for child in children(node)]
@@ -129,7 +129,7 @@ class _Parser:
         return tree
 
     def advance(self, expected: str | None = None, *, infix: bool = False) -> None:
-        """Go to the next token; the current one must be `expected`. `infix`: it ends an operand."""
+        """Go to the next token; the current one must be `expected` if that is given. `infix`: it ends an operand."""
         if expected is not None and self.token.symbol != expected:
             code = "S0203" if self.token.symbol == END else "S0202"
             raise JSONataError(code, self.token.position, token=self.token.shown, value=expected)
@@ -138,14 +138,14 @@ class _Parser:
             raise JSONataError("S0204", self.token.position, token=self.token.value)
 
     def skip(self, symbol: str) -> bool:
-        """Go beyond `symbol` if it is the current token."""
+        """Skip `symbol` if it is the current token; True if it was."""
         if self.token.symbol != symbol:
             return False
         self.advance()
         return True
 
     def expression(self, power: int) -> Node:
-        """One operand and the operators behind it that hold it more tightly than `power`."""
+        """One operand and the following operators that bind more tightly than `power`."""
         if self._depth == 0:
             raise JSONataError(STACK_OVERFLOW, self.token.position)
         self._depth -= 1
@@ -159,7 +159,7 @@ class _Parser:
         self._depth += 1
         return tree
 
-    # Operands and what may open one. The token has been read, the current one is the next.
+    # Operands and their opening tokens; the token has been read, the current one is the next.
 
     def _not_a_prefix(self, token: Token) -> Node:
         raise JSONataError("S0211", token.position, token=token.shown)
@@ -278,7 +278,7 @@ class _Parser:
     def _read_bind(self, token: Token, left: Node) -> Node:
         if not isinstance(left, Variable):
             raise JSONataError("S0212", left.position, token=token_of(left))
-        # One less: it leans to the right.
+        # One less: it is right-associative.
         return Bind(name=left.name, value=self.expression(_POWERS[":="] - 1), position=token.position)
 
     def _read_focus(self, token: Token, left: Node) -> Node:
@@ -330,7 +330,7 @@ class _Parser:
         return Lambda(parameters=parameters, signature=signature, body=body, position=token.position)
 
     def _read_signature(self) -> str:
-        """`<...>` between parameters and body: put together again from its tokens, without what separates them."""
+        """`<...>` between parameters and body, joined from its tokens without whitespace."""
         position = self.token.position
         depth = 1
         parts = ["<"]
@@ -380,7 +380,7 @@ _INFIXES: Final[Mapping[str, Callable[[_Parser, Token, Node], Node]]] = {
 
 
 def _signature_text(token: Token) -> str:
-    """A token inside a signature as JavaScript makes a string of it."""
+    """A token inside a signature, converted to a string as in JavaScript."""
     if token.kind == "regex":
         return "/{}/{}".format(*token.value)
     if token.kind == "value":

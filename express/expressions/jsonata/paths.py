@@ -1,9 +1,9 @@
-"""Paths followed step by step, for the expressions whose paths are not compiled to loops.
+"""Paths evaluated step by step, for expressions whose paths are not compiled to loops.
 
-Two kinds come here. Paths with `%`, `@` or `#` carry a tuple of bindings along with every item. And in expressions
-where sequences are told from arrays, lists are marked as they are made and asked for their marks where they are used.
-This is `evaluatePath` of jsonata-js with its neighbours, step for step; the expressions of steps and predicates are
-compiled functions of (item, tuple).
+These are of two kinds. Paths with `%`, `@` or `#` carry a tuple of bindings with every item. And expressions that
+distinguish sequences from arrays mark lists when they are made and query the marks when they are used. This is
+`evaluatePath` of jsonata-js and its helpers, step for step; the expressions of steps and predicates are compiled
+functions of (item, tuple).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: Where a tuple keeps its item; no variable has this name.
+#: The key of the item in a tuple; no variable has this name.
 ITEM: Final = "@"
 
-#: Steps that an item costs, and one with its bindings.
+#: Steps for an item, and for an item with its bindings.
 _ITEM_COST: Final = 4
 _TUPLE_COST: Final = 8
 
@@ -33,14 +33,14 @@ Tuple = dict[str, Value]
 
 
 class TupleStream(list[Tuple]):
-    """Items with their bindings. Never a value: the path around takes it apart."""
+    """Items with their bindings; never a value: the enclosing path unpacks it."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A predicate or `#$name` behind a step: a function by number, a literal index, or the name."""
+    """A predicate or `#$name` after a step: the number of a function, a literal index, or the name."""
 
     test: int | None = None
     index: int | None = None
@@ -49,9 +49,9 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step: `evaluate` is its function by number, `terms` those of an order-by with their directions.
+    """A step of a plan: `evaluate` is the number of its function, `terms` those of an order-by with their directions.
 
-    `constructed`: an array constructor that begins a path. `bound`: from here on the path carries tuples. `focus`,
+    `constructed`: an array constructor as the first step. `bound`: from here on the path carries tuples. `focus`,
     `index`, `ancestor`: the names it binds.
     """
 
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """`{key: value}` behind a path, as functions by number."""
+    """`{key: value}` after a path, as numbers of functions."""
 
     pairs: tuple[tuple[int, int], ...]
     position: int
@@ -76,7 +76,7 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A path. `keep`: a step of it has `[]`; `keep_all`: it has as a whole. `carried`: the path around wants tuples."""
+    """A path. `keep`: a step has `[]`; `keep_all`: the whole path has it. `carried`: the outer path needs tuples."""
 
     steps: tuple[Step, ...]
     keep: bool
@@ -93,7 +93,7 @@ def run(
     marks: Marks | None,
     evaluation: Evaluation,
 ) -> Value:
-    """The value of a path applied to `items`, which is how `context` is seen by it."""
+    """The value of a path applied to `items`: those of `context`, or `context` as the only one."""
     walker = _Walker(functions, Marks() if marks is None else marks, evaluation)
     value = walker.path(plan, items, context)
     return settle(value, walker.marks, keep=plan.keep_all) if marks is None else value
@@ -142,7 +142,7 @@ class _Walker:
         return result
 
     def kept(self, result: Value) -> Value:
-        """What `[]` in a path makes of its result."""
+        """The result of a path that contains `[]`."""
         marks = self.marks
         if id(result) in marks.constructed and id(result) not in marks.sequences:
             result = marks.sequence([result])
@@ -186,7 +186,7 @@ class _Walker:
         assert step.terms is not None
         terms = [(self.keyed(key, items), descending) for key, descending in step.terms]
         ordered = ordering.sort(items, terms, step.position, self.evaluation)
-        # jsonata-js gives back what there is nothing to sort in, which is a sequence.
+        # jsonata-js returns its input if there is nothing to sort, and that is a sequence.
         if isinstance(items, TupleStream):
             return TupleStream(ordered)
         return ordered if len(ordered) > 1 else sequence(ordered, self.marks)
@@ -225,7 +225,7 @@ class _Walker:
         assert step.evaluate is not None
         evaluate = self.functions[step.evaluate]
         stream = TupleStream([{ITEM: item} for item in items]) if tuples is None else tuples
-        # Each tuple is a copy of the one before it, with all its bindings.
+        # Each tuple copies all bindings of the one before it.
         cost = _TUPLE_COST + (len(stream[0]) >> 2 if stream else 0)
         made = TupleStream()
         for each in paced(self.evaluation, stream, cost):
@@ -278,7 +278,7 @@ class _Walker:
                     grouping.put(groups, grouping.check_key(key, plan.position), number, each, plan.position)
         made = {}
         for key, (number, members) in groups.items():
-            # As in jsonata-js, a tuple that is alone in its group gives its item away, so that it is missing in others.
+            # As in jsonata-js, a tuple alone in its group is consumed: its item is missing in other groups.
             together = self.merged(members) if len(members) > 1 else members[0]
             result = self.functions[plan.pairs[number][1]](together.pop(ITEM, UNDEFINED), together)
             if result is not UNDEFINED:
@@ -286,7 +286,7 @@ class _Walker:
         return made
 
     def merged(self, members: list[Tuple]) -> Tuple:
-        """Each binding of a group's tuples, taken together as the items of a group are."""
+        """Each binding of a group's tuples, merged like the items of a group."""
         names = dict.fromkeys([name for member in members for name in member])
         return {
             name: grouping.merged([member.get(name, UNDEFINED) for member in members], self.evaluation)
@@ -298,7 +298,7 @@ class _Walker:
 
 
 def unstreamed(stream: Value, marks: Marks | None, keep: bool) -> Value:
-    """The value of a block that gives tuples, for those who do not want them."""
+    """The value of a block that returns tuples, where none are needed."""
     if isinstance(stream, TupleStream):
         stream = [each[ITEM] for each in stream]
     elif type(stream) is not values.Sequence:
@@ -308,7 +308,7 @@ def unstreamed(stream: Value, marks: Marks | None, keep: bool) -> Value:
 
 
 def stream_index(stream: Value, place: int) -> Value:
-    """A predicate that is a literal number. What turns out to be no stream is filtered as it is."""
+    """A literal number as predicate of a stream; a value that turns out not to be a stream is filtered itself."""
     if not isinstance(stream, TupleStream):
         return sequences.at_index(sequences.loosened(stream), place)
     found = sequences.at_index(list(stream), place)
@@ -316,7 +316,7 @@ def stream_index(stream: Value, place: int) -> Value:
 
 
 def stream_select(stream: Value, test: Callable[[Value, Tuple], Value], evaluation: Evaluation) -> Value:
-    """Any other predicate."""
+    """Any other predicate of a stream."""
     if not isinstance(stream, TupleStream):
         tuples = TupleStream([{ITEM: item} for item in sequences.items_of(sequences.loosened(stream))])
         return values.Sequence([each[ITEM] for each in stream_select(tuples, test, evaluation)])
@@ -330,13 +330,13 @@ def stream_select(stream: Value, test: Callable[[Value, Tuple], Value], evaluati
 
 
 def sequence(items: list[Value], marks: Marks) -> list[Value]:
-    """A list just made as a sequence."""
+    """Mark a new list as a sequence."""
     marks.sequence(items)
     return items
 
 
 def field(value: Value, name: str, marks: Marks, evaluation: Evaluation | None) -> Value:
-    """`sequences.field`; what an array gives is a sequence, already collapsed."""
+    """`sequences.field`; several results from an array are marked as a sequence, already collapsed."""
     found = sequences.field(value, name, evaluation)
     return marks.sequence(found) if type(value) is list and type(found) is list and len(found) > 1 else found
 
@@ -347,7 +347,7 @@ def wildcard(value: Value, marks: Marks, evaluation: Evaluation | None) -> Value
 
 
 def index(value: Value, place: int, marks: Marks) -> Value:
-    """A predicate that is a literal number. An item that is an array is the result as it is."""
+    """A literal number as predicate; a selected item that is an array is the result itself, not a sequence."""
     found = sequences.at_index(value, place)
     if type(found) is list:
         return found

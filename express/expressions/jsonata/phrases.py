@@ -1,8 +1,8 @@
-"""What the grammar finds and the finished tree does not have.
+"""Nodes that the grammar produces and the finished tree does not contain.
 
-The first pass reads `a.b[0]` as the operators `.` and `[`; only the second (flattening) knows that they make one
-location path of two steps. Between the two passes these nodes stand in the tree beside those of `syntax`, and every
-node still is one token of the text, which is what messages quote.
+The first pass parses `a.b[0]` as the operators `.` and `[`; only the second (flattening) knows that they make one
+location path of two steps. Between the passes these nodes are in the tree beside those of `syntax`, and every node
+still is one token of the text, as messages quote it.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Dot(Node):
 
 @dataclass(slots=True, kw_only=True)
 class Bracket(Node):
-    """`left[predicate]`; `step` is what stands before the first of several brackets.
+    """`left[predicate]`; `step` is the operand before the first of several brackets.
 
-    The empty `left[]` is no node but a flag on `step`.
+    An empty `left[]` is not a node but a flag on `step`.
     """
 
     left: Node
@@ -95,7 +95,7 @@ class PositionBinding(Node):
 
 @dataclass(slots=True, kw_only=True)
 class End(Node):
-    """An operand that is missing because the text ends. It is an error, but only once the whole text has been read."""
+    """An operand missing at the end of the text, reported only after the whole text has been read."""
 
 
 _TOKENS: Final[Mapping[type[Node], str]] = {
@@ -125,7 +125,7 @@ _TOKENS: Final[Mapping[type[Node], str]] = {
 
 
 def token_of(node: Node) -> Any:
-    """The token that made `node`, as messages quote it."""
+    """The token of `node` as messages quote it."""
     if isinstance(node, Name | Variable):
         return node.name
     if isinstance(node, Literal):

@@ -1,12 +1,12 @@
-"""What an expression reads from outside: variables, and the context item it was given.
+"""Reads of an expression from outside: variables, and its context item.
 
-Step Functions evaluates expressions with no context item, and says so when a definition is created: a name or `$` that
-would be read from one is refused, and so is `$$` wherever it stands (ASL spec, "JSONata"). That can be told from the
-tree alone, and so can the workflow variables that it needs.
+Step Functions evaluates expressions without a context item and refuses reads from one when a definition is created: a
+name or `$` at the top, and `$$` anywhere (ASL spec, "JSONata"). The tree alone shows them, and the workflow variables
+that the expression needs.
 
-Scopes are JSONata's: a block or a function body has its own names, bound from `:=` on; `@` and `#` bind for the rest of
-their path. A function body runs later than it is written and therefore sees all names of the blocks around it, its own
-included.
+Scopes are JSONata's: a block or a function body has its own names, bound from `:=` on; `@` and `#` bind for the rest
+of their path. A function body runs later than its definition and therefore sees all names of the enclosing blocks,
+including its own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from express.expressions.jsonata.traversal import decorations, parts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The names bound so far, scope by scope, the innermost last. The sets are shared and grow while the tree is walked.
+#: The names bound so far, per scope, innermost last. The sets are shared and grow during the walk.
 _Scopes: TypeAlias = tuple[set[str], ...]
 
 _SELECTORS: Final[Mapping[type[Node], str]] = {Wildcard: "*", Descendant: "**", Parent: "%"}
@@ -41,11 +41,11 @@ _SELECTORS: Final[Mapping[type[Node], str]] = {Wildcard: "*", Descendant: "**", 
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What an expression reads from outside, each thing with the position of its first occurrence, in that order.
+    """An expression's reads from outside, each with the position of its first occurrence, in that order.
 
-    `variables`: names of variables it does not bind itself, those of functions included, without `$`. `context`: what
-    it reads from its own context item: names of fields, and `$`, `*`, `**` and `%`; reads from the items of a path, in
-    later steps, filters, order-by and grouping, do not count. `root`: the first `$$`, or None.
+    `variables`: names of variables it does not bind itself, including functions, without `$`. `context`: its reads
+    from its own context item: names of fields, and `$`, `*`, `**` and `%`; reads from the items of a path, in later
+    steps, filters, order-by and grouping, do not count. `root`: the first `$$`, or None.
     """
 
     variables: Mapping[str, int]
@@ -54,7 +54,7 @@ class References:
 
 
 def find_references(tree: Node) -> References:
-    """The references of a whole expression, as `parse` gives it."""
+    """The references of a whole expression, as returned by `parse`."""
     search = _Search()
     search.visit(tree, (set(),), on_context=True)
     search.visit_bodies()
@@ -74,7 +74,7 @@ def _first_occurrences(found: list[tuple[int, str]]) -> dict[str, int]:
 
 @dataclass(slots=True)
 class _Search:
-    """One walk over a tree. `on_context`: the node is evaluated on the context item of the whole expression."""
+    """One walk over a tree; `on_context`: the node is evaluated on the context item of the whole expression."""
 
     variables: list[tuple[int, str]] = field(default_factory=list)
     context: list[tuple[int, str]] = field(default_factory=list)
@@ -99,17 +99,17 @@ class _Search:
             self.visit(decoration, scopes, on_context=False)
 
     def visit_bodies(self) -> None:
-        """Visit the functions' bodies, and those inside bodies, now that the names around them are all known."""
+        """Visit the functions' bodies, including nested ones, after all names around them are known."""
         for function, scopes, on_context in self.bodies:
             self.visit(function.body, scopes, on_context=on_context)
 
     def _visit_path(self, path: Path, scopes: _Scopes, on_context: bool) -> _Scopes:
-        """Visit the steps; the scopes as they are behind the last one, with the names that `@` and `#` bind."""
+        """Visit the steps; return the scopes after the last one, with the names that `@` and `#` bind."""
         first = path.steps[0]
         bound: set[str] = set()
         scopes = (bound, *scopes)
         for step in path.steps:
-            # A step's filters come behind its bindings, but for those of #, which may stand among them.
+            # A step's filters follow its bindings, except for those of #, which may be among them.
             bound.update(_names_bound_by(step))
             self.visit(step, scopes, on_context=on_context and step is first)
         return scopes

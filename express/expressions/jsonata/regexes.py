@@ -1,16 +1,16 @@
-"""Regular expressions as JSONata has them (JSONata docs, "Using Regular Expressions"): JavaScript's, and functions.
+"""JSONata's regular expressions (JSONata docs, "Using Regular Expressions"): those of JavaScript, and functions.
 
-`/ab+/i` is a function from a text to its first match, an object `{match, start, end, groups, next}` in which `next` is
-a function to the match after that, or nothing where there is none. `$match`, `$contains`, `$replace` and `$split` take
-any such function; for a `Regex` they need not go through these objects but read `matches`.
+`/ab+/i` is a function from a text to its first match, an object `{match, start, end, groups, next}` in which `next`
+is a function that returns the following match, or nothing if there is none. `$match`, `$contains`, `$replace` and
+`$split` take any such function; for a `Regex` they skip these objects and read `matches`.
 
-Which matches there are, and which code units of the text they cover, is JavaScript's to say: `start` and `end` count
-UTF-16 code units, and `.` takes half of an emoji. One thing differs: in jsonata-js all matches of a regular
-expression share one place where the next search begins, so that calling it anew upsets `next` of an earlier match;
-here a match goes on from its own end.
+JavaScript defines the matches and the code units they cover: `start` and `end` count UTF-16 code units, and `.`
+matches half of an emoji. One thing differs: in jsonata-js all matches of a regular expression share the position
+where the next search begins, so that a new call disturbs `next` of an earlier match; here a match continues from its
+own end.
 
-An invalid pattern is a JSONataError with the code S0303, which jsonata-js does not have: there V8's SyntaxError comes
-through without a code. The message is V8's.
+An invalid pattern is a JSONataError with the code S0303, which jsonata-js does not have: there V8's SyntaxError is
+passed on without a code. The message is V8's.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Match:
-    """A match in a text: what it is, where it is in UTF-16 code units, and what the groups captured.
+    """A match in a text: its text, its position in UTF-16 code units, and its captures.
 
-    A group that has captured nothing is UNDEFINED.
+    A group that captured nothing is UNDEFINED.
     """
 
     __slots__ = ("_previous", "_spans", "_units", "end", "start")
@@ -56,17 +56,17 @@ class Match:
 
     @property
     def before(self) -> str:
-        """The text between the match before, or the start, and this one."""
+        """The text between the previous match, or the start, and this one."""
         return join(self._units[self._previous : self.start])
 
     @property
     def after(self) -> str:
-        """All the text behind this match."""
+        """All the text after this match."""
         return join(self._units[self.end :])
 
 
 class Regex(Function):
-    """A regular expression as a function of a text and, as in jsonata-js, the place to search from."""
+    """A regular expression as a function of a text and, as in jsonata-js, the start position of the search."""
 
     __slots__ = ("_evaluation", "_search", "pattern", "position")
 
@@ -78,14 +78,14 @@ class Regex(Function):
         self._evaluation = evaluation
 
     def within(self, evaluation: Evaluation) -> Regex:
-        """The same function with an evaluation that pays for its calls; else each call has a budget of its own."""
+        """The same function with its calls charged to `evaluation`; otherwise each call has a budget of its own."""
         return Regex(self.pattern, self.position, self._search, evaluation)
 
     def matches(self, text: str, evaluation: Evaluation) -> Iterator[Match]:
-        """All matches from left to right, each searched for when it is asked for.
+        """All matches from left to right, each searched for on demand.
 
-        Raises D1004 at a match after the first that is empty, and U1001 when the evaluation has used up its budget or
-        a search takes too long.
+        Raises D1004 for an empty match after the first, and U1001 when the evaluation has used up its budget or a
+        search takes too long.
         """
         units = spread(text)
         evaluation.spend(len(units) >> 4)
@@ -104,7 +104,7 @@ class Regex(Function):
         if spans is None:
             evaluation.spend(_MATCH_COST)
             return None
-        # What groups capture can be more than the match, when they look ahead.
+        # The captures can be longer than the match, because of lookaheads.
         evaluation.spend(_MATCH_COST + (sum([end - start for start, end in spans]) >> 4))
         return Match(units, position, spans)
 
@@ -125,7 +125,7 @@ class Regex(Function):
         return self._matcher(units, match, evaluation)
 
     def _matcher(self, units: str, match: Match | None, evaluation: Evaluation) -> Value:
-        """A match as the object that the matcher protocol has for it."""
+        """A match as the object of the matcher protocol."""
         if match is None:
             return UNDEFINED
 
@@ -142,9 +142,9 @@ class Regex(Function):
 
 
 def compile_regex(pattern: str, flags: str, position: int) -> Regex:
-    """The function that `/pattern/flags` is; flags are `i` and `m`, `position` is that of its token.
+    """The function of `/pattern/flags`; flags are `i` and `m`, `position` is that of its token.
 
-    Raises JSONataError S0303 for a pattern that JavaScript would not take.
+    Raises JSONataError S0303 for a pattern that JavaScript rejects.
     """
     ignore_case, multiline = "i" in flags, "m" in flags
     try:
@@ -156,7 +156,7 @@ def compile_regex(pattern: str, flags: str, position: int) -> Regex:
 
 
 def _text(value: Value, evaluation: Evaluation) -> str:
-    """What JavaScript makes of a value that ought to be a string."""
+    """JavaScript's conversion of a value to a string."""
     match value:
         case str():
             return value
@@ -174,6 +174,6 @@ def _text(value: Value, evaluation: Evaluation) -> str:
     return "[object Object]"
 
 
-#: Steps for finding a match, or that there is none, where that is easy.
+#: Steps of an easy search, whether it finds a match or not.
 _MATCH_COST: Final = 35
 _NOTHING: Final[tuple[Any, ...]] = (None, UNDEFINED)

@@ -1,14 +1,14 @@
-"""Location paths over values, as far as generated code does not do it itself.
+"""Location paths over values: the cases that generated code does not handle inline.
 
-A step applied to many items gives a sequence: nothing is left out of it but UNDEFINED, arrays are flattened into it by
-one level. At the end of a path it collapses: nothing, the only item, or an array. One exception makes arrays of one
-item survive (jsonata-js `evaluateStep`): where the last step gives one result only and that is an array, it is the
-result as it is.
+A step applied to many items gives a sequence: only UNDEFINED is left out, and arrays are flattened into it by one
+level. At the end of a path the sequence collapses: to UNDEFINED, its only item, or an array. One exception keeps
+arrays of one item (jsonata-js `evaluateStep`): if the last step gives a single result and that is an array, it is the
+result itself.
 
-Generated code takes what it finds without looking (`data["a"]["b"]`) and comes here when that fails, which is when
-something is missing or an array is on the way; lists of results it collects itself and hands over to be joined.
+Generated code first tries plain indexing (`data["a"]["b"]`) and calls this module when that fails, which means that
+something is missing or is an array; it collects lists of results itself and passes them here to be joined.
 
-`evaluation` pays for every item looked at; it may be None (`evaluation.spend`).
+`evaluation` is charged for every item visited; it may be None (`evaluation.spend`).
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: Steps for finding out that what was taken without looking is not there.
+#: Steps of a failed attempt at plain indexing.
 _MISS_COST: Final = 15
-#: What subscribing with a string raises on what has no such key.
+#: The errors raised by indexing with a string where the key is absent.
 MISSING: Final = (KeyError, TypeError)
 
 
 class Marks:
-    """Which lists are sequences, which of those stay arrays whatever their length (`[]`), and which arrays were
-    constructed as a step of a path and are not flattened. Lists are known by identity and kept here so that it stays
-    theirs."""
+    """Marks of lists: sequences, those kept as arrays whatever their length (`[]`), and constructed arrays.
+
+    Constructed arrays are made by a step of a path and are not flattened. Lists are identified by `id` and held here
+    so that their ids stay valid.
+    """
 
     __slots__ = ("constructed", "kept", "sequences")
 
@@ -49,16 +51,16 @@ class Marks:
         return value
 
     def mixed(self, result: Value) -> Value:
-        """The result of a built-in that gives a `Sequence` or another value."""
+        """The result of a built-in that returns a `Sequence` or another value, with a Sequence marked."""
         return self.sequence(list(result)) if type(result) is Sequence else result
 
     def follow(self, result: Value, argument: Value) -> Value:
-        """Mark a list as a sequence if the one it was made of is."""
+        """Mark the result as a sequence if the argument is one."""
         return self.sequence(result) if id(argument) in self.sequences else result
 
 
 def settle(value: Value, marks: Marks, keep: bool) -> Value:
-    """The end of jsonata-js `evaluate`: sequences of less than two items are no arrays."""
+    """The end of jsonata-js `evaluate`: a sequence of one item becomes that item, an empty one UNDEFINED."""
     if type(value) is not list or id(value) not in marks.sequences:
         return value
     if keep:
@@ -69,32 +71,32 @@ def settle(value: Value, marks: Marks, keep: bool) -> Value:
 
 
 def construct(items: list[Value], marks: Marks) -> list[Value]:
-    """Mark an array that is not flattened."""
+    """Mark an array as constructed, so that it is not flattened."""
     marks.constructed[id(items)] = items
     return items
 
 
 def collapse(sequence: Value) -> Value:
-    """A sequence, or UNDEFINED, as a value."""
+    """The value of a sequence; UNDEFINED stays UNDEFINED."""
     if sequence is UNDEFINED or len(sequence) > 1:
         return sequence
     return sequence[0] if sequence else UNDEFINED
 
 
 def unmixed(result: Value, keep: bool = False) -> Value:
-    """The result of a built-in that gives a `Sequence` or another value, collapsed."""
+    """The result of a built-in that returns a `Sequence` or another value, with a Sequence collapsed."""
     if type(result) is not Sequence:
         return result
     return (list(result) or UNDEFINED) if keep else collapse(list(result))
 
 
 def loosened(result: Value) -> Value:
-    """The same not collapsed."""
+    """The same, but a Sequence becomes a plain list."""
     return list(result) if type(result) is Sequence else result
 
 
 def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
-    """The results of a step for each item as one sequence."""
+    """The results of a step for each item, joined to one sequence."""
     if list not in map(type, results):
         return results
     gather(evaluation, len(results) + sum([len(result) for result in results if type(result) is list]))
@@ -102,7 +104,7 @@ def join(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
 
 
 def only_array(arrays: list[Value]) -> Value:
-    """The only one of the arrays that a last step constructed, or all of them."""
+    """The only array that a last step constructed, or all of them if there are several."""
     return arrays[0] if len(arrays) == 1 else arrays
 
 
@@ -124,7 +126,7 @@ def last_kept(results: list[Value], evaluation: Evaluation | None) -> Value:
 
 
 def join_picked(results: list[Value], evaluation: Evaluation | None) -> list[Value]:
-    """`join` for results of a literal index, which are UNDEFINED where there was no such item."""
+    """`join` for the results of a literal index, which are UNDEFINED where the index is out of range."""
     return join([result for result in results if result is not UNDEFINED], evaluation)
 
 
@@ -141,7 +143,7 @@ def last_picked_kept(results: list[Value], evaluation: Evaluation | None) -> Val
 
 
 def field(value: Value, name: str, evaluation: Evaluation | None) -> Value:
-    """`name` as a step, on one item; in an array it means that of every item."""
+    """`name` as a step on one item; on an array it selects the field of every item."""
     spend(evaluation, _MISS_COST)
     return _field(value, name, evaluation)
 
@@ -181,7 +183,7 @@ def fields(items: Items[Value], name: str, evaluation: Evaluation | None) -> lis
 
 
 def items_of(value: Value) -> Items[Value]:
-    """What a step is applied to: the items of an array, anything else itself."""
+    """The items a step is applied to: those of an array, or the value itself."""
     return value if type(value) is list else (value,)
 
 
@@ -195,7 +197,7 @@ def walk_kept(value: Value, names: tuple[str, ...], evaluation: Evaluation | Non
 
 
 def walk_on(value: Value, names: tuple[str, ...], evaluation: Evaluation | None) -> list[Value]:
-    """The sequence the next step is applied to."""
+    """The sequence that the next step is applied to."""
     return join(_walk_from(items_of(value), names, evaluation), evaluation)
 
 
@@ -224,8 +226,10 @@ def _walk_from(items: Items[Value], names: tuple[str, ...], evaluation: Evaluati
 
 
 def by_length(value: Value) -> Items[Value]:
-    """What a path goes through after a first step that jsonata-js takes to have given an array, which may be wrong:
-    then it goes by the length, which strings have too."""
+    """The items after a first step that jsonata-js assumes to be an array.
+
+    If it is none, jsonata-js iterates by its length, which strings have too.
+    """
     if type(value) is list:
         return value
     return list(value) if type(value) is str else []
@@ -239,10 +243,10 @@ def at_index(value: Value, index: int) -> Value:
 
 
 def picked(answer: Value, index: int, count: int, evaluation: Evaluation | None) -> int:
-    """How many times a predicate's answer for item `index` of `count` selects it.
+    """How many times a predicate's result for item `index` of `count` selects it.
 
-    A number is an index, rounded down and from the end if negative; an array of numbers are indices; anything else
-    selects by its truth.
+    A number is an index, rounded down, and counted from the end if negative; an array of numbers is a list of
+    indexes; any other result selects by its truth.
     """
     kind = type(answer)
     if kind is int or kind is float:
@@ -260,9 +264,9 @@ def _floored(number: float, count: int) -> int:
 
 
 def wildcard(value: Value, evaluation: Evaluation | None) -> tuple[list[Value], bool]:
-    """`*`: the values of an object or the items of an array, arrays in them flattened through and through.
+    """`*`: the values of an object or the items of an array, with nested arrays flattened completely.
 
-    Also whether the result is a sequence: in jsonata-js it is not once an array was among the values.
+    Also returns whether the result is a sequence: in jsonata-js it is not if one of the values was an array.
     """
     found: list[Value] = []
     sequence = True
@@ -294,7 +298,7 @@ def _flatten(items: list[Value], found: list[Value], evaluation: Evaluation) -> 
 
 
 def descendants(value: Value, evaluation: Evaluation) -> list[Value]:
-    """`**`: the value and everything in it, but for the arrays, which stand for their items."""
+    """`**`: the value and everything inside it; arrays are replaced by their items."""
     found: list[Value] = []
     if value is not UNDEFINED:
         _descend(value, found, evaluation)

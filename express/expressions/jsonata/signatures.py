@@ -1,14 +1,12 @@
-"""Signatures of functions: `<s-nn?:s>` compiled to a check that also completes the arguments.
+"""Function signatures: `<s-nn?:s>` compiled to a check that also completes the arguments.
 
-A signature (JSONata docs, "Function signatures") says which kinds of values a function takes. jsonata-js turns it
-into a regular expression over the arguments' kinds, one letter each, and so does this module, because what an
-optional parameter gets when a later one could have taken the same argument is decided by backtracking. Besides
-refusing arguments the check completes them: the context item stands in for a missing one marked `-`, a single value
-where an array is wanted becomes an array.
+A signature (JSONata docs, "Function signatures") declares the types of the arguments. jsonata-js turns it into a
+regular expression over the arguments' types, one letter each, and so does this module, because backtracking decides
+which argument an optional parameter gets when a later one could have taken the same. The check also completes the
+arguments: the context item replaces a missing one marked `-`, a single value becomes an array where one is required.
 
-The common case never gets there. Arguments that are in order, each of a type its parameter takes as it is, are
-recognised by their Python types; the compiler writes that test inline (`Parameter.plain`, `Signature.required`) and
-calls `validate` for the rest.
+The common case skips it: arguments of types that their parameters accept unchanged are recognised by their Python
+types. The compiler writes that test inline (`Parameter.plain`, `Signature.required`) and calls `validate` otherwise.
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.values import Value
 
-#: The letter of every kind of value; anything UNDEFINED is `m` (missing) and fits nearly everywhere.
+#: The letter of every type of value; anything UNDEFINED is `m` (missing) and fits nearly everywhere.
 _LETTERS: Final[dict[type, str]] = {
     str: "s",
     int: "n",
@@ -39,7 +37,7 @@ _LETTERS: Final[dict[type, str]] = {
     Function: "f",
     Undefined: "m",
 }
-#: The letters each symbol of a signature admits. An array parameter admits all: it wraps what is no array.
+#: The letters each symbol of a signature admits. An array parameter admits all: it wraps a single value.
 _ADMITTED: Final[dict[str, str]] = {
     **{kind: kind + "m" for kind in "snblo"},
     "a": "asnblfom",
@@ -49,7 +47,7 @@ _ADMITTED: Final[dict[str, str]] = {
 }
 #: How T0412 names the items of an array.
 _PLURALS: Final = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
-#: Quantifiers that make a parameter take one argument at the most, and the first it can.
+#: Quantifiers of a parameter that takes at most one argument, and takes it greedily.
 _SINGLE: Final = frozenset(("", "?"))
 _QUANTIFIERS: Final = frozenset(("", "?", "+", "??", "+?"))
 
@@ -58,10 +56,10 @@ _QUANTIFIERS: Final = frozenset(("", "?", "+", "??", "+?"))
 class Parameter:
     """One parameter of a signature.
 
-    `kind` is its symbol, or the choice with its parentheses. `letters` are the kinds it admits. `quantifier` is empty,
-    `?` (may be missing) or `+` (one or more), or one of these followed by `?` where `-` is added. `context`: the
-    context item stands in when it is missing; `any_context`: of whatever kind, which is so where `?` stands before
-    `-`. `items`: what stands between `<` and `>`, of which the first symbol counts, or None.
+    `kind` is its symbol, or the choice with its parentheses. `letters` are the types it admits. `quantifier` is
+    empty, `?` (optional) or `+` (one or more), or one of these followed by `?` where `-` is added. `context`: the
+    context item replaces a missing argument; `any_context`: whatever its type, which applies where `?` precedes `-`.
+    `items`: the text between `<` and `>`, whose first symbol counts, or None.
     """
 
     kind: str
@@ -71,17 +69,17 @@ class Parameter:
     any_context: bool = False
     items: str | None = None
 
-    #: The exact types of values it takes as they are. Others may be fine too but have to be looked at.
+    #: The exact types of values accepted unchanged. Others may be accepted too but need `validate`.
     plain: frozenset[type] = field(default=frozenset(), init=False)
 
     def take_context(self) -> None:
-        """A `-` has been read."""
+        """Apply a `-` that has been read."""
         self.any_context = self.quantifier.startswith("?")
         self.context = True
         self.quantifier += "?"
 
     def settle(self) -> None:
-        """Work out what follows from the rest, once the whole parameter is read."""
+        """Derive the dependent fields, after the whole parameter has been read."""
         if self.kind == "a":
             self.plain = frozenset((list, Undefined) if self.items is None else (Undefined,))
         else:
@@ -90,10 +88,10 @@ class Parameter:
 
 @final
 class Signature:
-    """A compiled signature. `text` is the source, `required` how many arguments there must be at least.
+    """A compiled signature. `text` is the source, `required` the minimum number of arguments.
 
-    `plain`: no parameter repeats, so that between `required` and `len(parameters)` arguments are one for each of the
-    first parameters, provided each is of a `Parameter.plain` type.
+    `plain`: no parameter repeats, so that arguments whose number is between `required` and `len(parameters)`
+    correspond to the first parameters one by one, provided each is of a `Parameter.plain` type.
     """
 
     __slots__ = ("_pattern", "parameters", "plain", "required", "text")
@@ -102,7 +100,7 @@ class Signature:
         self.text = text
         self.parameters = parameters
         self.plain = all(parameter.quantifier in _SINGLE for parameter in parameters)
-        #: Up to the last parameter that must be there or has to be taken from the context.
+        #: Up to the last parameter that is mandatory or taken from the context.
         self.required = max(
             (
                 number
@@ -139,7 +137,7 @@ class Signature:
             if not taken and parameter.context:
                 completed.append(_from_context(parameter, context, position))
                 continue
-            # As in jsonata-js, a parameter that takes nothing still uses up an argument.
+            # As in jsonata-js, a parameter that takes nothing still consumes an argument.
             for letter in taken or "m":
                 argument = arguments[position] if position < len(arguments) else UNDEFINED
                 wraps = taken and parameter.kind == "a"
@@ -148,7 +146,7 @@ class Signature:
         return completed
 
     def _mismatch(self, arguments: Sequence[Value], letters: str) -> JSONataError:
-        """T0410 for the first argument that its parameter does not take, counted as jsonata-js does."""
+        """T0410 for the first argument that its parameter rejects, counted as jsonata-js does."""
         culprit = 0
         pattern = ""
         for parameter in self.parameters:
@@ -162,7 +160,7 @@ class Signature:
 
 
 def letter_of(value: Value) -> str:
-    """The signature letter of a value's kind; `m` for UNDEFINED."""
+    """The signature letter of a value's type; `m` for UNDEFINED."""
     return _letter_of_type(type(value))
 
 
@@ -172,11 +170,11 @@ def _letter_of_type(kind: type) -> str:
 
 @lru_cache(maxsize=512)
 def compile_signature(text: str, position: int | None = None) -> Signature:
-    """The signature `<...>` compiled; `position` is its place in the expression, for errors.
+    """Compile the signature `<...>`; `position` is its place in the expression, for errors.
 
-    Raises JSONataError S0401 (a type parameter of what is neither array nor function), S0402 (a choice with type
-    parameters) and S0201 (quantifiers that make no sense together). What comes behind `:` is not looked at, and
-    unknown symbols are passed over, as in jsonata-js.
+    Raises JSONataError S0401 (a type parameter on a type other than array and function), S0402 (a choice with type
+    parameters) and S0201 (quantifiers that do not combine). The part after `:` is ignored, and unknown symbols are
+    skipped, as in jsonata-js.
     """
     parameters = tuple(_read_parameters(text, position))
     for parameter in parameters:
@@ -214,12 +212,12 @@ def _read_parameters(text: str, position: int | None) -> list[Parameter]:
 
 
 def _place(position: int | None, offset: int) -> int | None:
-    """Where a mistake in a signature is, counted as jsonata-js does: `position` is just behind its `<`."""
+    """The place of a mistake in a signature, counted as in jsonata-js: `position` is directly after its `<`."""
     return None if position is None else position + offset
 
 
 def _bracketed(text: str, start: int, closing: str) -> tuple[int, str]:
-    """Where the bracket opened at `start` is closed (or the end of the text), and what stands between."""
+    """The position where the bracket opened at `start` closes (or the end of the text), and the text inside."""
     opening = text[start]
     depth = 0
     for offset in range(start, len(text)):
@@ -243,7 +241,7 @@ def _from_context(parameter: Parameter, context: Value, position: int) -> Value:
 
 
 def _as_array(argument: Value, parameter: Parameter, letter: str, taken: str, position: int) -> Value:
-    """An argument of an array parameter: an array with the right items, made from a single value if need be."""
+    """An argument of an array parameter: an array of the right items, wrapping a single value if necessary."""
     if letter == "m":
         return UNDEFINED
     items = parameter.items

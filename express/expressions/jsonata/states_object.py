@@ -1,11 +1,11 @@
-"""What an expression reads of `$states`, the object Step Functions puts into every evaluation.
+"""Reads of `$states`, the object that Step Functions adds to every evaluation.
 
 Sources: AWS guide "Transforming data with JSONata", "Reserved variable: $states"; ASL spec "Reserved Variable".
 
-`input` and `context` are there in every field, `result` behind the work of a Task, Parallel or Map, `errorOutput` in a
-catcher. Reading a member that is not there is refused when the definition is compiled (measured: `Field
-'$states.errorOutput' does not exist.`). Knowing what is read, moreover, tells which sections of the context object
-have to be made, and it is usually none.
+`input` and `context` exist in every field, `result` after the work of a Task, Parallel or Map, `errorOutput` in a
+catcher. Reading a member that does not exist is refused at compile time (measured:
+`Field '$states.errorOutput' does not exist.`). The reads also tell which sections of the context object must be made,
+in most cases none.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ STATES: Final = "states"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One place that reads `$states`: `path` are the names that follow it, `position` the end of the first of them.
+    """One read of `$states`: `path` are the names that follow it, `position` the end of the first of them.
 
-    An empty `path` reads the object as a whole, or in a way that does not tell which part.
+    An empty `path` reads the object as a whole, or in a way that does not show which part.
     """
 
     path: tuple[str, ...]
@@ -72,7 +72,7 @@ def _leading_names(steps: list[Node]) -> Iterator[str]:
 
 
 def sections_read(uses: tuple[Use, ...]) -> frozenset[str] | None:
-    """The sections of the context object that an expression reads; None when it may be any of them."""
+    """The sections of the context object that an expression reads; None if this cannot be decided."""
     sections = set()
     for use in uses:
         if not use.path or use.path == ("context",):

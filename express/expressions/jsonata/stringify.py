@@ -1,9 +1,9 @@
-"""JSON text of a value, as `$string` gives it: JavaScript's `JSON.stringify` with numbers cut to fifteen digits.
+"""The JSON text of a value for `$string`: JavaScript's `JSON.stringify` with numbers cut to fifteen digits.
 
-orjson writes all but a few numbers as JavaScript does: whole floats, those with an exponent, those with more than
-fifteen digits. So it writes the text, and only where such a number can be seen in it is the text written anew, piece
-by piece and many times slower. A value may share its parts, so that a few lists stand for a text without end: it is
-paid for before anything is written.
+orjson differs from JavaScript only in a few numbers: whole floats, those with an exponent, those with more than
+fifteen digits. So orjson writes the text, and only if it contains such a number is it written again, piece by piece
+and many times slower. A value may share its parts, so that a few lists can expand to an endless text: the text is
+charged before anything is written.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: A number in a container that JavaScript may write otherwise than orjson. (Blanks are those of indented text.)
+#: A number in a container that JavaScript may write differently from orjson. (Whitespace is that of indented text.)
 _OTHER_NUMBER: Final = re.compile(rb"[\[:,\n ]-?(?:[0-9.]{16,}|[0-9]+\.0|[0-9.]+e[-+]?[0-9]+)[,\]}\n]")
-#: Steps for looking at an array or object at all, and for an item written by hand.
+#: Steps for visiting an array or object, and for an item written piece by piece.
 _CONTAINER_COST: Final = 6
 _ITEM_COST: Final = 14
-#: So many bytes of text are looked through in a few milliseconds; no number in it is longer than the other.
+#: This many bytes of text are searched in a few milliseconds; `_LONGEST_NUMBER` bounds the numbers in it.
 _WINDOW: Final = 1 << 17
 _LONGEST_NUMBER: Final = 64
 _INDENT: Final = "  "
-#: What is neither a container nor a string nor a number. UNDEFINED stands for groups of a match that took no part.
+#: Constants by value. UNDEFINED is a regular expression's group that captured nothing.
 _CONSTANTS: Final[dict[Value, str]] = {True: "true", False: "false", None: "null", UNDEFINED: "null"}
 _CONSTANT_KINDS: Final = frozenset(map(type, _CONSTANTS))
 
 
 def stringify(evaluation: Evaluation, value: Value, *, prettify: bool = False) -> str:
-    """The JSON text of an array or object, on one line or one item a line. Functions are empty strings.
+    """The JSON text of an array or object, on one line or with one item per line; functions are empty strings.
 
     Raises JSONataError D1001 for a number that is not finite, U1001 and U1002 when the text gets too long.
     """
@@ -67,7 +67,7 @@ def scalar_text(value: Value, code: str = "D1001") -> str | None:
 
 
 def _pay(evaluation: Evaluation, container: Value) -> int:
-    """Pay for the text of an array or object: a step for each item and for sixteen characters. How many items it is."""
+    """Charge the text of an array or object: a step per item and per sixteen characters; return the number of items."""
     items = container
     if type(container) is dict:
         items = container.values()
@@ -82,15 +82,15 @@ def _pay(evaluation: Evaluation, container: Value) -> int:
 
 
 def _dumped(evaluation: Evaluation, value: Value, prettify: bool) -> str | None:
-    """The text as orjson writes it, if that is how JavaScript does."""
+    """The text as orjson writes it, or None if JavaScript would write it differently."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_INDENT_2 if prettify else None)
-    except TypeError:  # a function, half a character, an integer beyond 64 bits, nesting beyond 254 levels
+    except TypeError:  # a function, a lone surrogate, an integer beyond 64 bits, nesting beyond 254 levels
         return None
     if may_be_infinite() and b"null" in text:
-        # Or what orjson makes of a number that is infinite.
+        # A null may be an infinite number, which orjson writes so.
         return None
-    # As characters it is a third of the bytes at the least.
+    # The text has at least a third as many characters as bytes.
     evaluation.make(len(text) // 3)
     for start in range(0, len(text), _WINDOW):
         evaluation.spend(min(len(text), _WINDOW) >> 3)

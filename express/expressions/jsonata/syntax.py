@@ -1,7 +1,7 @@
-"""The syntax tree of a JSONata expression, as the parser leaves it and the compiler takes it.
+"""The syntax tree of a JSONata expression, as passed from the parser to the compiler.
 
-It follows the tree jsonata-js makes after its second pass: `.` and `[` are gone, a location path is a `Path` of
-steps, and what decorates a step (predicates, `#` and `@` bindings, ancestors a later `%` asks for) hangs on it.
+It follows the tree of jsonata-js after its second pass: `.` and `[` are gone, a location path is a `Path` of steps,
+and the decorations of a step (predicates, `#` and `@` bindings, ancestors a later `%` needs) are attributes of it.
 Nodes are mutable while the parser works and must not be changed afterwards.
 """
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Slot:
-    """A place where the value of a `%` is kept: `label` names it, `level` counts the steps still to go up.
+    """A binding for the value of a `%`: `label` names it, `level` counts the steps still to go up.
 
     Two `%` that mean the same step share one label.
     """
@@ -27,13 +27,13 @@ class Slot:
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """What every node may carry. `position` is the offset just behind the token, as jsonata-js counts.
+    """The attributes of every node; `position` is the offset directly after the token, as in jsonata-js.
 
-    `predicates`: filters `[...]` on a node that is no step of a path. `stages`: filters and index bindings on a step.
-    `group`: a trailing `{...}`. `keep_array`: a trailing `[]`. `cons_array`: an array constructor as first or last
-    step, which is not flattened. `focus`, `index`: names bound by `@` and `#`. `tuple`: the step makes or needs tuple
-    bindings. `ancestor`: where this step puts its input for a `%`; `seeking_parent`: slots of `%` inside that no step
-    has provided yet.
+    `predicates`: filters `[...]` on a node that is not a step of a path. `stages`: filters and index bindings on a
+    step. `group`: a trailing `{...}`. `keep_array`: a trailing `[]`. `cons_array`: an array constructor as first or
+    last step, which is not flattened. `focus`, `index`: names bound by `@` and `#`. `tuple`: the step makes or needs
+    tuple bindings. `ancestor`: where this step stores its input for a `%`; `seeking_parent`: slots of nested `%` that
+    no step has provided yet.
     """
 
     position: int = 0
@@ -186,7 +186,7 @@ class Lambda(Node):
 class Call(Node):
     """`procedure(arguments)`; `tail`: in tail position of a lambda, so that it needs no stack.
 
-    In tail position jsonata-js forgets `group` and `keep_array` of the call.
+    In tail position jsonata-js ignores `group` and `keep_array` of the call.
     """
 
     procedure: Node

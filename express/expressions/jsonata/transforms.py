@@ -1,10 +1,10 @@
 """`| pattern | update, delete |`: a function that changes a copy (JSONata docs, "Transform").
 
-The copy is made first, and the pattern is looked for in it; what it finds are parts of the copy, which are changed in
-place one after the other, so that a later match sees what was done to an earlier one.
+The copy is made first, and the pattern is evaluated on it; the matches are parts of the copy, changed in place one
+after the other, so that a later match sees the changes to an earlier one.
 
-A pattern may also find something else (`$$`, a variable). jsonata-js changes that too, the caller's data included;
-here nothing but the copy is ever changed. Nor need a `$clone` of the expression's own be one.
+A pattern may also match other values (`$$`, a variable). jsonata-js changes those too, including the caller's data;
+here only the copy is ever changed, even if the expression has redefined `$clone` so that it returns no copy.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: Steps for changing one object that was found.
+#: Steps to change one matched object.
 _MATCH_COST: Final = 6
 
 
@@ -33,8 +33,11 @@ def transform(
     positions: tuple[int, int, int],
     evaluation: Evaluation,
 ) -> Function:
-    """The function. `clone` is what `$clone` means here, UNDEFINED for the built-in; `positions` are those of the
-    transform, of its update and of its delete clause."""
+    """The function of a transform.
+
+    `clone` is the value of `$clone` here, UNDEFINED for the built-in; `positions` are those of the transform, of its
+    update and of its delete clause.
+    """
     position, update_position, delete_position = positions
 
     def changed(value: Value) -> Value:
@@ -71,7 +74,7 @@ def _cloned(value: Value, clone: Value, position: int, evaluation: Evaluation) -
 
 
 def _copy(value: Value, own: set[int], evaluation: Evaluation) -> Value:
-    """A copy of all arrays and objects, the latter noted in `own` by their identity."""
+    """A deep copy; the ids of copied objects are added to `own`."""
     kind = type(value)
     if kind is not dict and kind is not list:
         return value
@@ -84,9 +87,9 @@ def _copy(value: Value, own: set[int], evaluation: Evaluation) -> Value:
 
 
 def _check_ends(value: Value, outer: set[int], done: set[int], position: int) -> None:
-    """Refuse an object that was put into itself, as by `|$|{'self': $}|`. In jsonata-js it has no JSON text either.
+    """Refuse an object that contains itself, as after `|$|{'self': $}|`, which has no JSON text in jsonata-js either.
 
-    `outer` are the identities of what `value` stands in, `done` those of what has been looked at.
+    `outer` are the ids of the containers around `value`, `done` those already checked.
     """
     if type(value) is not dict and type(value) is not list:
         return

@@ -1,7 +1,7 @@
-"""What is inside a node, for those who walk a whole tree.
+"""The children of a node, for passes over a whole tree.
 
-A chain of operators such as `a + b + c` is one node with many parts here: the tree may be as deep as the chain is
-long, and walks, which recurse, may not.
+A chain of operators such as `a + b + c` counts as one node with many parts: its tree is as deep as the chain is long,
+too deep for passes that recurse.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def children(node: Node) -> Iterator[Node]:
 
 
 def parts(node: Node) -> Iterator[Node]:
-    """The nodes a node is made of, in the order of the text."""
+    """The operands of a node, in text order."""
     parts_of = _PARTS.get(type(node))
     if parts_of is not None:
         for part in parts_of(node):
@@ -47,7 +47,7 @@ def parts(node: Node) -> Iterator[Node]:
 
 
 def decorations(node: Node) -> Iterator[Node]:
-    """The nodes in the filters and the grouping that hang on `node`; they are evaluated for each item of its value."""
+    """The nodes in the filters and the grouping of `node`; they are evaluated per item of its value."""
     for stage in (*node.predicates, *node.stages):
         if isinstance(stage, Filter):
             yield stage.expression
@@ -61,14 +61,14 @@ def _flat(pairs: list[tuple[Node, Node]]) -> Iterator[Node]:
         yield value
 
 
-#: Operators of which a chain, which leans to the left, counts as one: `a + b - c` and `a & b & c`, not `a + b & c`.
+#: Operators that form one chain, which is left-associative: `a + b - c` and `a & b & c`, but not `a + b & c`.
 _FAMILIES: Final[Mapping[str, str]] = {**dict.fromkeys("+-*/%", "arithmetic"), "&": "&", "and": "and", "or": "or"}
 
 
 def operands(chain: Binary) -> list[Node]:
-    """The operands of an operator and of those of its kind in its left operand, in the order of the text.
+    """The operands of a chain, in text order: those of the operator and of its kind in the left operand.
 
-    Definitions that programs write may chain thousands; nobody may recurse into them.
+    Generated definitions may chain thousands, too many for recursion.
     """
     found = links(chain)
     return [found[-1].left, *(link.right for link in reversed(found))]

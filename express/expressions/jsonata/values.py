@@ -1,15 +1,15 @@
-"""The values JSONata computes with, as Python values.
+"""The values of JSONata as Python values.
 
-JSON values are what they are everywhere in this project; nothing else is added but two things. `UNDEFINED` is
-JSONata's "nothing", which is not null: a path that leads nowhere, a function that has no answer. `Function` is a
-function as a value: a built-in, a lambda, a partial application, a regular expression.
+JSON values are represented as everywhere in this project, with two additions. `UNDEFINED` is JSONata's "nothing",
+which is not null: the value of a path without a match, or of a function without a result. `Function` is a function as
+a value: a built-in, a lambda, a partial application, a regular expression.
 
-Sequences (JSONata docs, "Sequences") are never values here. An expression that makes one collapses it at once:
-nothing in it is UNDEFINED, one item is that item, more are a plain list. So a list is always a list, whoever looks.
+Sequences (JSONata docs, "Sequences") are never values here. An expression that makes one collapses it at once: an
+empty one is UNDEFINED, one item is that item, several are a plain list. So a list is always an array.
 
-Numbers are JSON's: JavaScript has one type for them, Python two. Equality must not tell 1 from 1.0 and must tell
-both from true; results that are whole come out as int, as JavaScript writes them. What JavaScript would make infinite
-or no number at all is an error (D1001), unless somebody wants it (`infinite_numbers`).
+Numbers are JSON's: JavaScript has one type for them, Python two. Equality must not distinguish 1 from 1.0 and must
+distinguish both from true; whole results become int, as JavaScript writes them. A result that would be infinite or
+NaN in JavaScript is an error (D1001), unless the caller allows it (`infinite_numbers`).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 #: A JSON value, UNDEFINED or a Function.
 Value: TypeAlias = Any
 
-#: Beyond this JavaScript's numbers skip integers.
+#: Beyond this, numbers in JavaScript skip integers.
 MAX_SAFE_INTEGER: Final = 2**53 - 1
-#: The largest double below 2^63: integers up to here fit the machine's words.
+#: The largest double below 2^63: integers up to here fit into 64 bits.
 _LONG: Final = 2.0**63 - 1024
 
 
 @final
 class Undefined:
-    """The type of UNDEFINED, of which there is one."""
+    """The type of UNDEFINED, its only instance."""
 
     __slots__ = ()
 
@@ -49,16 +49,16 @@ class Undefined:
         return "UNDEFINED"
 
 
-#: Nothing: what an expression gives that has no value. Not null, which is a value.
+#: The value of an expression that has none. Not null, which is a value.
 UNDEFINED: Final = Undefined()
 
 
 class Function:
     """A function as a value.
 
-    `call` takes positional arguments, as many as there are, each a value or UNDEFINED; those beyond what it wants are
-    dropped and those missing are UNDEFINED. `arity` is how many it declares: higher-order functions hand
-    over no more. `signature` is JSONata's, `<s-:s>`, or None. `name` is for error texts.
+    `call` takes any number of positional arguments, each a value or UNDEFINED; surplus ones are dropped and missing
+    ones are UNDEFINED. `arity` is the number it declares: higher-order functions pass no more. `signature` is
+    JSONata's, `<s-:s>`, or None. `name` is for error texts.
     """
 
     __slots__ = ("arity", "call", "name", "signature")
@@ -74,10 +74,10 @@ class Function:
 
 
 def number(value: float, position: int | None = None) -> int | float:
-    """A result of arithmetic as JSONata's number: whole numbers as int, never infinite nor NaN (D1001).
+    """An arithmetic result as a JSONata number, whole ones as int; D1001 for infinity and NaN, unless allowed.
 
-    An integer too large for JavaScript to hold exactly is rounded as JavaScript would. Beyond 64 bits it stays a float,
-    which is the same number and needs no hundreds of digits in JSON.
+    An integer too large for JavaScript to hold exactly is rounded as JavaScript would. Beyond 64 bits it stays a
+    float, which is the same number and avoids hundreds of digits in JSON.
     """
     if type(value) is int:
         if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
@@ -102,8 +102,10 @@ _numbers = _Numbers()
 
 @contextmanager
 def infinite_numbers() -> Iterator[None]:
-    """What is evaluated meanwhile, in this thread, may compute with numbers that are infinite or none, as JavaScript
-    does: only who takes one for a number again is refused (D1001)."""
+    """Let evaluations in this thread compute with infinite numbers and NaN, as JavaScript does.
+
+    D1001 is raised only where such a value must be used as a number again.
+    """
     _numbers.may_be_infinite = True
     try:
         yield
@@ -112,12 +114,12 @@ def infinite_numbers() -> Iterator[None]:
 
 
 def may_be_infinite() -> bool:
-    """Whether numbers may be infinite, or none, in what is evaluated now."""
+    """Whether the current evaluation allows infinite numbers and NaN."""
     return _numbers.may_be_infinite
 
 
 def spelled(value: Value) -> Value:
-    """A value with the names of numbers that JSON has none for in their places, as Step Functions writes them."""
+    """A value in which numbers that JSON cannot express are replaced by their names, as Step Functions writes them."""
     kind = type(value)
     if kind is float and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
@@ -127,13 +129,13 @@ def spelled(value: Value) -> Value:
 
 
 class Sequence(list[Any]):
-    """A sequence as given by a function that may also give an array. Its caller makes a value of it."""
+    """A sequence returned by a function that may also return an array; the caller collapses it."""
 
     __slots__ = ()
 
 
 def collapse(sequence: list[Value]) -> Value:
-    """A sequence as a value: nothing, its only item, or a list."""
+    """The value of a sequence: UNDEFINED, its only item, or a list."""
     if len(sequence) == 1:
         return sequence[0]
     return sequence or UNDEFINED
@@ -142,8 +144,8 @@ def collapse(sequence: list[Value]) -> Value:
 def truth(value: Value, evaluation: Evaluation | None) -> bool:
     """`$boolean`: effective boolean value (JSONata docs, "Boolean functions"); UNDEFINED is false here.
 
-    An array is true if an item is. Arrays may share their parts and stand for many more: they are paid for. Functions
-    are false, as the docs have it; jsonata-js tells some of them from objects only where they are arguments.
+    An array is true if an item is. Arrays may share their parts and expand to many more: visits are charged.
+    Functions are false, as the docs say; jsonata-js tells some of them from objects only where they are arguments.
     """
     kind = type(value)
     if kind is bool:
@@ -156,7 +158,7 @@ def truth(value: Value, evaluation: Evaluation | None) -> bool:
 
 
 def equal(left: Value, right: Value, evaluation: Evaluation | None) -> bool:
-    """Deep equality as JSONata has it: numbers by value, booleans are no numbers, key order does not count."""
+    """Deep equality in JSONata: numbers by value, booleans differ from numbers, key order does not matter."""
     kind, other = type(left), type(right)
     if kind is not other:
         return kind in _NUMBERS and other in _NUMBERS and bool(left == right)
@@ -180,7 +182,7 @@ def _all_equal(pairs: Iterable[tuple[Value, Value]], evaluation: Evaluation | No
     return True
 
 
-#: Steps for looking at an array or object at all.
+#: Steps for visiting an array or object.
 _CONTAINER_COST: Final = 4
 _NUMBERS: Final = frozenset((int, float))
 _CONTAINERS: Final = frozenset((list, dict))

@@ -1,11 +1,11 @@
-"""Path -> Expr.
+"""A Path compiled to an Expr.
 
-A path is cut in two: the names and indexes in front become plain indexing (`navigation`), what follows becomes a tail
-(`selection`). Nearly all paths of real workflows are definite and short, so these shapes have closures of their own.
+A path is split in two: leading names and indexes become plain indexing (`navigation`), the rest becomes a tail
+(`selection`). Nearly all paths of real workflows are definite and short, so those shapes have closures of their own.
 
-What missing data means is AWS's rule, not Jayway's: a definite path fails, with Jayway's text; an indefinite one
-gives `[]` (recorded for `$.items[*]`, `$.items[1:]`, `$.item.items[1:5].x` and others over `{}`), where Jayway raises
-too. Data that is there but does not fit (`$[1:5]` over an object, a filter over a number) fails either way.
+Missing data follows AWS's rule, not Jayway's: a definite path fails, with Jayway's text; an indefinite one gives `[]`
+(recorded for `$.items[*]`, `$.items[1:]`, `$.item.items[1:5].x` and others over `{}`), where Jayway raises too. Data
+of the wrong type (`$[1:5]` over an object, a filter over a number) fails either way.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from express.types import JSON, Expr, Scope
 if TYPE_CHECKING:
     from express.expressions.jsonpath.predicates import Evaluate
 
-#: Elements that are looked at without counting.
+#: Arrays of up to this many elements are processed without counting visits.
 _FEW = 500
 
 
@@ -34,7 +34,7 @@ def build_path(path: Path) -> Expr:
     """The expression `(data, scope) -> value` of a path.
 
     A definite path gives the value, which is shared with the data, and raises PathNotFound when there is none. Any
-    other path gives a list and raises PathNotFound only where a step does not fit the data that is there.
+    other path gives a list and raises PathNotFound only where a step does not fit the type of the data.
     """
     of_data = _build_of_data(path)
     if path.root is Root.CONTEXT:
@@ -45,8 +45,7 @@ def build_path(path: Path) -> Expr:
 
 
 def build_plain_path(path: Path) -> Lookup | None:
-    """The same for a path of names and indexes in the data, without words for what is missing: it raises one of ABSENT.
-    None for any other path."""
+    """The lookup of a path of names and indexes in the data, which raises one of ABSENT; None for other paths."""
     head, tail = split_steps(path.steps)
     return None if tail or path.root is not Root.DATA else build_lookup(head)
 
@@ -111,7 +110,7 @@ def _build_indexing(path: Path, steps: tuple[Name | Index, ...]) -> Expr:
     return indexing
 
 
-#: Makes the error for a definite path that found nothing in the data.
+#: Makes the error of a path that found nothing in the data.
 _NotFound = Callable[[JSON], PathNotFound]
 
 
@@ -183,13 +182,13 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
     lookup = build_lookup(head)
     explain = build_explain(path.steps)
     text, counted = path.text, needs_document(path.steps)
-    # Without an index in front, missing data is all an indefinite path can meet there.
+    # Without an index in front, the only failure an indefinite path can meet there is missing data.
     forgiving = not path.definite and not any(isinstance(step, Index) for step in head)
 
     simple = counted and visits_each_once(split_steps(path.steps)[1])
 
     def select(data: JSON, scope: Scope) -> JSON:
-        # `deferrable`, without the call.
+        # `deferrable`, inlined.
         deferral = scope.deferral
         if deferral is not None and select in deferral.answers:
             return deferral.answer(select)
@@ -216,7 +215,7 @@ def _build_with_tail(path: Path, head: tuple[Name | Index, ...], tail: Evaluate)
 
 
 def _build_evaluate(path: Path, *, required: bool = False) -> Evaluate:
-    """A path inside a path: in a filter or as an argument. Missing data is NoResultError, as in Jayway."""
+    """A nested path, in a filter or as an argument; missing data raises NoResultError, as in Jayway."""
     head, rest = split_steps(path.steps)
     lookup = build_lookup(head)
     explain = build_explain(path.steps)

@@ -1,13 +1,13 @@
-"""The text between `[?(` and `)]` -> Condition.
+"""The text between `[?(` and `)]` parsed to a Condition.
 
     condition  = and { '||' and }
     and        = term { '&&' term }
     term       = '!' term | '(' condition ')' | operand [ operator operand ]
     operand    = path | string | number | true | false | null | array | object | /regex/flags
 
-Jayway's reading of `!` is kept: before a path it turns "exists" around, and before a comparison of a path
-(`!@.a == 1`) it means nothing; `!(@.a == 1)` negates. Arrays and objects are read as its permissive JSON: strings in
-either quotes, or none.
+`!` keeps Jayway's meaning: before a path it inverts "exists", before a comparison of a path (`!@.a == 1`) it has no
+effect; `!(@.a == 1)` negates. Arrays and objects follow Jayway's permissive JSON: strings in either quotes, or in
+none.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ _SYMBOLS = re.compile(r"[<>=~!]+")
 _WORD = re.compile(r"[^\W\d]\w*")
 _FLAGS = re.compile(r"[dixmsuU]*")
 
-#: Reads the path in `text[start:end]` whose root character stands at `start`.
+#: Parses the path in `text[start:end]` whose root character is at `start`.
 SubPathReader = Callable[[str, int, int, Root, int], Path]
 
 
 class ConditionParser:
-    """Reads one condition from `position` on and leaves `position` behind it."""
+    """Parses one condition starting at `position` and advances `position` past it."""
 
     def __init__(self, text: str, position: int, end: int, depth: int, read_path: SubPathReader) -> None:
         self.text = text
@@ -151,12 +151,12 @@ class ConditionParser:
         return self.position
 
     def _peek(self) -> str:
-        """The next character that is no blank, "" at the end."""
+        """The next non-blank character, "" at the end."""
         self._skip_blanks()
         return self.text[self.position] if self.position < self.end else ""
 
     def _accept(self, token: str) -> bool:
-        """Step over `token` if it comes next."""
+        """Skip `token` if it comes next; True if it did."""
         found = self.text.startswith(token, self._skip_blanks(), self.end)
         self.position += len(token) if found else 0
         return found

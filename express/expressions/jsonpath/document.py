@@ -1,10 +1,10 @@
-"""The document a path is evaluated in: its data, what has been found out about it, and how much has been visited.
+"""The document in which a path is evaluated: its data, a cache of reads, and the count of visits.
 
-Filters that look at the rest of the document, recursive descents one behind the other and unions that repeat
-themselves can visit the same values again and again: on a payload of 256 KiB for minutes. So what a filter reads from
-the root is read once for each evaluation of the outer path and remembered (`once`), and visits are counted against
-BUDGET. To visit every value but once may take tens of milliseconds too, while one execution must never hold the loop
-(design law 8): after each PORTION somebody is asked whether there is time (`express.deferral`).
+Filters that read the rest of the document, consecutive recursive descents and unions with repeated members can visit
+the same values again and again: on a payload of 256 KiB for minutes. Therefore a value that a filter reads from the
+root is cached for one evaluation of the outer path (`once`), and visits are counted against BUDGET. Even visiting
+every value once may take tens of milliseconds, while one execution must never block the event loop (design law 8):
+after each PORTION the evaluation checks the deadline (`express.deferral`).
 """
 
 from __future__ import annotations
@@ -43,18 +43,21 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-#: Visits one evaluation may make. It cannot be less: the 87,000 empty arrays that 256 KiB can hold take `$..x` five
-#: visits each, 131,000 numbers take `$..items[*]` two.
+#: Upper bound of visits in one evaluation. It cannot be lower: the 87,000 empty arrays that fit into 256 KiB take
+#: `$..x` five visits each, 131,000 numbers take `$..items[*]` two.
 BUDGET: Final = 450_000
-#: Visits between two looks at the time: in most paths about half a millisecond.
+#: Visits between two deadline checks: about half a millisecond for most paths.
 PORTION: Final = 4096
-#: What a visit takes, at least.
+#: Minimum duration of a visit in nanoseconds.
 _VISIT_NS: Final = 50
 
 
 class Document:
-    """`data` is what `$` means inside filters; `text` is the path under evaluation; `scope` is asked whether there is
-    time. `left` are the visits until then; those of the budget beyond them are in reserve."""
+    """The state of one evaluation: its data, its cache and its visits.
+
+    `data` is the meaning of `$` inside filters; `text` is the path under evaluation; `scope` checks the deadline.
+    `left` are the visits until the next check; the rest of the budget is in `_reserve`.
+    """
 
     __slots__ = ("_known", "_reserve", "_scope", "data", "left", "text")
 
@@ -67,8 +70,11 @@ class Document:
         self._known: dict[object, Any] = {}
 
     def spend(self, visits: int) -> None:
-        """Count `visits`. Raises EngineError `States.Runtime` when the budget is used up, and OutOfTime when the event
-        loop can wait no longer."""
+        """Count `visits`.
+
+        Raises EngineError `States.Runtime` when the budget is used up, and OutOfTime when the event loop can wait no
+        longer.
+        """
         self.left -= visits
         if self.left < 0:
             self._draw()
@@ -87,26 +93,25 @@ class Document:
         self._reserve -= more
 
     def once(self, key: object, find: Callable[[JSON, Document], _T]) -> _T:
-        """`find(data, document)`, called for the first of all questions with this key."""
+        """The cached result of `find(data, document)`, called on the first request for this key only."""
         known = self._known
         if key not in known:
             known[key] = find(self.data, self)
         return known[key]  # type: ignore[no-any-return]
 
 
-#: Stands in where a path neither looks at its document nor needs counting.
+#: Used where a path neither reads the document nor needs counting.
 UNCOUNTED: Final = Document(None, "", None)
 UNCOUNTED.left = inf
 
 
 def needs_document(steps: tuple[Step, ...]) -> bool:
-    """Can these steps look at the root, visit a value more than once, or take long in visiting each once?"""
+    """Whether these steps can read the root, visit a value more than once, or take long to visit each value once."""
     return not all(_is_quick(step, steps) for step in steps)
 
 
 def visits_each_once(tail: tuple[Step, ...]) -> bool:
-    """Do the steps from the first wildcard or filter on look at nothing but the elements of the array they are applied
-    to, and at fields of those?"""
+    """Whether the steps from the first wildcard or filter on read only elements of their array and fields of these."""
     first, *others = tail
     if isinstance(first, Filter):
         at_most_once = _reads_fields(first.condition)
@@ -129,7 +134,7 @@ def _is_quick(step: Step, steps: tuple[Step, ...]) -> bool:
 
 
 def _reads_fields(condition: Condition) -> bool:
-    """Does a condition look at nothing but fields of the item?"""
+    """Whether a condition reads only fields of the item."""
     match condition:
         case And(conditions) | Or(conditions):
             return all(_reads_fields(part) for part in conditions)

@@ -1,8 +1,8 @@
-"""When two values are equal to a filter, as Jayway's value nodes have it.
+"""Equality of two values in a filter, as Jayway's value nodes define it.
 
 Values of different types differ, with one exception: a number and a string are equal when the string spells the
 number, judged from the left side (`12 == '12'` and `12.0 == '12'`, but `'12' == 12.0` compares texts). Arrays and
-objects are equal as Java collections are. What a path did not find (MISSING) equals nothing.
+objects are equal as Java collections are. MISSING, the result of a path that found nothing, equals nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLLECTIONS = (list, dict)
 
 
 def equal(left: JSON, right: JSON) -> bool:
-    """`==`. See the head of this module."""
+    """`==`; see the module's docstring."""
     if left is MISSING or right is MISSING:
         return False
     kind, other = type(left), type(right)
@@ -40,7 +40,7 @@ def equal(left: JSON, right: JSON) -> bool:
 
 
 def numeral(text: str) -> Decimal | None:
-    """The number that a string spells. An exponent beyond all bounds spells none."""
+    """The number that a string spells, or None; an exponent out of all bounds spells none."""
     if _NUMERAL.fullmatch(text) is None:
         return None
     try:

@@ -1,12 +1,12 @@
 """The path functions of Jayway json-path 2.10: `$.items.length()`, `$.sum($.items[*].price, 5)`.
 
-One decorated function each, `(value, arguments) -> value`: the value the path has reached and the evaluated
-arguments. None of them changes what it is given, although Jayway's `append` does. Jayway's accidents are kept where
-data can show them: `max` starts from the smallest positive double, `last` of a single element fails. Aggregation is in
-doubles, added one after another (Python's own `sum` corrects rounding errors, from 3.12 on); what leaves their range
-would be Infinity in Java, which is no JSON, and fails here.
+Each is one decorated function, `(value, arguments) -> value`: the value the path has reached and the evaluated
+arguments. None of them mutates its input, although Jayway's `append` does. Jayway's quirks are kept where data can
+show them: `max` starts from the smallest positive double, `last` of a single element fails. Aggregation adds doubles
+one after another (Python's own `sum` corrects rounding errors from 3.12 on); a result outside the range of a double,
+which would be Infinity in Java and is not JSON, fails here.
 
-AWS documents functions only as forbidden in Reference Paths; `length()` is in wide use in payload templates.
+AWS documents functions only as forbidden in Reference Paths; `length()` is widely used in payload templates.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Evaluate: TypeAlias = Callable[[JSON, Sequence[JSON]], JSON]
 _EMPTY = "Aggregation function attempted to calculate value using empty array"
 _BEYOND_DOUBLES = "Aggregation function attempted to calculate value beyond the range of a double"
 _SMALLEST_DOUBLE = 5e-324
-#: Java's largest `int`. No array reaches that far, so it stands for whatever is beyond it.
+#: Java's largest `int`. No array reaches that far, so it stands for every larger index.
 _LARGEST_INT = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`problem(arguments)` says at compile time what is wrong with the arguments of a call, or None."""
+    """A path function; `problem(arguments)` is the compile-time error in a call's arguments, or None."""
 
     evaluate: Evaluate
     problem: Callable[[Sequence[Literal | Path]], str | None]
@@ -59,7 +59,7 @@ def _paths(arguments: Sequence[Literal | Path]) -> str | None:
 def function(
     *names: str, problem: Callable[[Sequence[Literal | Path]], str | None] = _any_arguments
 ) -> Callable[[Evaluate], Evaluate]:
-    """Enter a function under its names."""
+    """Register a function under its names."""
 
     def enter(evaluate: Evaluate) -> Evaluate:
         for name in names:
@@ -71,9 +71,9 @@ def function(
 
 @function("length", "size", problem=_paths)
 def length(value: JSON, arguments: Sequence[JSON]) -> int | None:
-    """Elements of an array or fields of an object; null for anything else, strings too.
+    """Elements of an array or fields of an object; null for anything else, including strings.
 
-    An argument that gives an array is measured instead; how it is evaluated is special, see `_length_arguments`.
+    An argument that gives an array is measured instead; for its evaluation see `_length_arguments`.
     """
     if arguments and type(arguments[0]) is list:
         return len(arguments[0])
@@ -108,7 +108,7 @@ def max_(value: JSON, arguments: Sequence[JSON]) -> float:
 
 @function("stddev")
 def stddev(value: JSON, arguments: Sequence[JSON]) -> float:
-    """The deviation of the whole population, by the sum of squares."""
+    """The standard deviation of the whole population, computed from the sum of squares."""
     numbers = _numbers(value, arguments)
     count = len(numbers)
     total = _total(numbers)
@@ -141,7 +141,7 @@ def append(value: JSON, arguments: Sequence[JSON]) -> JSON:
 
 @function("concat")
 def concat(value: JSON, arguments: Sequence[JSON]) -> str:
-    """The strings of an array, then every argument as Java prints it; the elements of an argument that is an array."""
+    """The strings of an array, then every argument as Java prints it; an array argument contributes its elements."""
     parts = [item for item in value if type(item) is str] if type(value) is list else []
     parts.extend(java_text(item) for item in _flat(arguments) if item is not None)
     return "".join(parts)

@@ -1,7 +1,7 @@
-"""The JSON values that may stand in a filter.
+"""The JSON literals of a filter.
 
-Jayway hands them to json-smart in its permissive mode: strings in single or double quotes, and inside arrays and
-objects also words without any (`[n1, n2]`).
+Jayway parses them with json-smart in its permissive mode: strings in single or double quotes, and inside arrays and
+objects also unquoted words (`[n1, n2]`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEYWORDS: dict[str, JSON] = {"true": True, "false": False, "null": None}
 
 
 def read_literal(text: str, position: int, end: int) -> tuple[JSON, int]:
-    """The value that starts at `position`, and the position behind it."""
+    """The value that starts at `position`, and the position after it."""
     reader = _LiteralReader(text, position, end)
     value = reader.read_value(words=False)
     return value, reader.position

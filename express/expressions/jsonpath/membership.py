@@ -1,8 +1,8 @@
-"""Arrays that filters search: `@.id in $.known`, asked once for each item.
+"""Arrays that a filter searches once per item: `@.id in $.known`.
 
-A search one by one multiplies the lengths of two arrays. `Members` finds in constant time what `equal` would find
-one by one: it keeps for each type of value on the left the keys of the elements that equal it, made when the first
-such value comes.
+A linear search multiplies the lengths of two arrays. `Members` finds in constant time what `equal` would find one by
+one: for each type of the searched value it keeps the keys of the elements that equal it, built when the first such
+value comes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Members:
-    """The elements of an array, to be searched many times."""
+    """The elements of an array, indexed for many searches."""
 
     def __init__(self, items: list[JSON]) -> None:
         self.items = items
@@ -32,7 +32,7 @@ class Members:
         return len(self.items)
 
     def holds(self, value: JSON) -> bool:
-        """Is `equal(value, item)` true for any of the items?"""
+        """Whether `equal(value, item)` is true for any of the items."""
         kind = type(value)
         if kind is str:
             return value in self._texts
@@ -43,7 +43,7 @@ class Members:
         return value is not MISSING and any(value is constant for constant in self._constants)
 
     def _candidates(self, value: JSON) -> list[JSON]:
-        """Arrays and objects that may equal `value`; all, where nesting is too deep for keys."""
+        """Arrays and objects that may equal `value`; all items where the nesting is too deep for keys."""
         try:
             return self._collections.get((type(value), java_key(value)), [])
         except RecursionError:
@@ -51,7 +51,7 @@ class Members:
 
     @cached_property
     def _texts(self) -> AbstractSet[str]:
-        """A string equals itself, and the number that Java prints so."""
+        """The texts that equal an item: strings, and numbers as Java prints them."""
         return {
             item if type(item) is str else java_text(item)
             for item in self.items
@@ -64,7 +64,7 @@ class Members:
 
     @cached_property
     def _numerals(self) -> AbstractSet[Decimal]:
-        """What the strings spell that spell numbers."""
+        """The numbers spelled by those strings that spell one."""
         spelled = (numeral(item) for item in self.items if type(item) is str)
         return {number for number in spelled if number is not None}
 

@@ -1,8 +1,8 @@
-"""Why a definite path found nothing, in Jayway's words.
+"""The reason a definite path found nothing, in Jayway's words.
 
-Paths are evaluated by plain indexing, which costs nothing when it works. When it fails this module walks the same
-steps again, slowly, and says where they stopped: AWS quotes the text in its causes (recorded: `Invalid path '$.x' :
-No results for path: $['x']`, and `Missing property in path $['no']` when a parent is missing).
+Paths are evaluated by plain indexing, which costs nothing on success. On failure this module walks the same steps
+again, slowly, to find where they stopped: AWS quotes the text in its causes (recorded:
+`Invalid path '$.x' : No results for path: $['x']`, and `Missing property in path $['no']` when a parent is missing).
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _JAVA_CLASSES: dict[type, str] = {
 
 
 class Miss(NamedTuple):
-    """Where a path stopped. `text` is Jayway's message.
+    """The point where a path stopped. `text` is Jayway's message.
 
-    `kind` tells apart what indefinite paths tell apart: a `missing` field or parent, an index `beyond` the end of its
-    array, and an index that met a value `unfit` for it, which is no array.
+    `kind` has the distinctions that indefinite paths make: a `missing` field or parent, an index `beyond` the end of
+    its array, and an index applied to an `unfit` value, which is not an array.
     """
 
     text: str
     kind: Literal["missing", "beyond", "unfit"] = "missing"
 
 
-#: Tells why the path it was built for leads nowhere in a value.
+#: Explains why the path it was built for finds nothing in a value.
 Explain: TypeAlias = Callable[[JSON], Miss]
 
 
 def build_explain(steps: tuple[Step, ...]) -> Explain:
-    """The explanation for `steps`, which looks no further than the names and indexes in front.
+    """The explanation for `steps`; it examines only the leading names and indexes.
 
-    All texts that do not depend on the data are made here: a field that is missing is an everyday event where a
-    Choice rule asks `IsPresent`.
+    Texts that do not depend on the data are made here, in advance: a missing field is routine where a Choice rule
+    asks `IsPresent`.
     """
     plan: list[tuple[str | int, str, Miss]] = []
     nothing = Miss(no_results(steps))
@@ -84,7 +84,7 @@ def build_explain(steps: tuple[Step, ...]) -> Explain:
 
 
 def location(steps: Sequence[Name | Index]) -> str:
-    """The place that definite steps have reached, as Jayway names it while it walks."""
+    """The place that definite steps have reached, in Jayway's notation."""
     return "$" + "".join(f"['{step.name}']" if isinstance(step, Name) else step.fragment for step in steps)
 
 
@@ -101,14 +101,14 @@ def expected_object(fragment: str, at: str, value: JSON) -> str:
 
 
 def expected_array(steps: tuple[Step, ...], at: str, value: JSON) -> str:
-    """`steps` begin with the one that needs an array; Jayway prints them all."""
+    """The error of a step that needs an array: `steps` begins with it; Jayway prints them all."""
     if value is None:
         return f"The path {at} is null"
     return f"Filter: {fragments(steps)} can only be applied to arrays. Current context is: {java_text(value)}"
 
 
 def expected_container(steps: tuple[Step, ...], value: JSON) -> str:
-    """The same for a filter, which takes objects as well."""
+    """The same for a filter, which accepts objects as well."""
     return f"Filter: {fragments(steps)} can not be applied to primitives. Current context is: {java_text(value)}"
 
 

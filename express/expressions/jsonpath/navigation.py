@@ -1,8 +1,9 @@
 """Names and indexes: the part of a path that is plain indexing, `data["a"]["b"][0]`.
 
-Lookups let Python's own lookup errors out (`ABSENT`), so that a hit costs no more than hand-written code; the callers
-translate a miss. An index needs one check that Python does not make: a string must not be indexed. Filters, which ask
-each element of an array, have finders instead: they look first, and answer a miss with `MISSING`.
+Lookups propagate Python's own lookup errors (`ABSENT`), so that a hit costs no more than hand-written code; the
+callers translate a miss. An index needs one check that Python does not make: a string must not be indexed. Filters,
+which test each element of an array, use finders instead: these test before they index and return `MISSING` for a
+miss.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from express.expressions.jsonpath.outcomes import MISSING
 from express.expressions.jsonpath.syntax import Index, Name, Step
 from express.types import JSON
 
-#: Raises one of ABSENT when the value lacks what the lookup looks for.
+#: Raises one of ABSENT when the value lacks the path.
 Lookup: TypeAlias = Callable[[JSON], JSON]
 
 
 def split_steps(steps: tuple[Step, ...]) -> tuple[tuple[Name | Index, ...], tuple[Step, ...]]:
-    """The names and indexes a path starts with, and what follows them."""
+    """The leading names and indexes of a path, and the steps after them."""
     head: list[Name | Index] = []
     for step in steps:
         if not isinstance(step, Name | Index):
@@ -68,7 +69,7 @@ def _build_mixed(keys: list[str | int]) -> Lookup:
 
 
 def build_finder(steps: tuple[Name | Index, ...]) -> Callable[[JSON], JSON]:
-    """The same indexing, of values that often lack what is looked for: MISSING then."""
+    """The same lookup for values that often lack the path: it returns MISSING then."""
     match steps:
         case (Name(name),):
             return lambda value: value[name] if type(value) is dict and name in value else MISSING

@@ -1,11 +1,11 @@
 """The operators of filters, one row each: `@.price > 10`, `@.tags contains 'new'`, `@.name =~ /n.*/`.
 
-They compare values as Jayway's value nodes do: `equality` says what is equal, and values of different types have no
-order. What a path did not find (MISSING) equals nothing; so `!=` is true for it. An array that is searched may come
-as `Members`.
+They compare values as Jayway's value nodes do: `equality` defines what is equal, and values of different types have
+no order. MISSING, the result of a path that found nothing, equals nothing; so `!=` is true for it. A searched array
+may be passed as `Members`.
 
-One thing is saner here than in Jayway: strings inside an array that look like paths or JSON (`['$.a', '[1]']`) are
-compared as the strings they are.
+One deviation from Jayway is deliberate: strings inside an array that look like paths or JSON (`['$.a', '[1]']`) are
+compared as strings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Comparator: TypeAlias = Callable[[JSON, JSON], bool]
 
 _ARRAYS = (list, Members)
 
-#: The operators that search an array, and the side it stands on.
+#: The operators that search an array, and the side on which the array is.
 SEARCHES = {"in": "right", "nin": "right", "contains": "left"} | dict.fromkeys(("subsetof", "anyof", "noneof"), "right")
 
 
@@ -46,7 +46,7 @@ def _same_kind(left: JSON, right: JSON) -> bool:
 
 
 def comparable(left: JSON, right: JSON) -> bool:
-    """Two numbers or two strings: all that has an order."""
+    """Whether two values have an order: two numbers or two strings."""
     kind, other = type(left), type(right)
     return (kind in NUMBERS and other in NUMBERS) or (kind is str and other is str)
 
@@ -122,7 +122,7 @@ def _empty(left: JSON, right: JSON) -> bool:
 
 
 def _never(left: JSON, right: JSON) -> bool:
-    """Operators that only Jayway's Java interface can give an operand they accept."""
+    """Operators whose operands only Jayway's Java interface can supply."""
     return False
 
 
@@ -139,7 +139,7 @@ def _members(value: JSON) -> Members:
 
 
 def _holds(items: JSON, value: JSON) -> bool:
-    """Elements that are asked for once are searched one by one."""
+    """Membership; an array searched only once is searched linearly."""
     return items.holds(value) if type(items) is Members else any(equal(value, item) for item in items)
 
 
@@ -160,7 +160,7 @@ OPERATORS: dict[str, Comparator] = {
     "noneof": _none_of,
     "size": _size,
     "empty": _empty,
-    # Takes a pattern, which `predicates` compiles; between two values it is never true.
+    # Needs a pattern, which `predicates` compiles; between two values it is never true.
     "=~": _never,
     "all": _never,
     "type": _never,

@@ -1,6 +1,6 @@
-"""How the evaluation of a path ends when it ends without a value.
+"""The ways in which the evaluation of a path ends without a value.
 
-Raised and caught inside this package only; the expression built for a path turns what is left into PathNotFound.
+They stay inside this package: the expression of a path converts those that reach it to PathNotFound.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from typing import Final
 
 
 class Missing:
-    """The type of MISSING, what a path in a filter gives when the data lacks it: equal to nothing, not even null."""
+    """The type of MISSING, the value of a path in a filter when the data lacks it; it equals nothing, not even null."""
 
 
 MISSING: Final = Missing()
 
-#: What indexing raises when the data is not there or is of another shape.
+#: The errors of Python's indexing when the data is absent or of another shape.
 ABSENT: Final = (KeyError, IndexError, TypeError)
 
 
 class NoResultError(Exception):
-    """A path leads nowhere, or one of its steps does not fit the value it meets. `detail` is Jayway's text."""
+    """A path finds nothing, or one of its steps does not fit its value; `detail` is Jayway's text."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -27,7 +27,7 @@ class NoResultError(Exception):
 
 
 class CallError(Exception):
-    """A function cannot work on what it got. Fails the whole path, even from inside a filter."""
+    """A function cannot process its input; the whole path fails, even from inside a filter."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -35,4 +35,4 @@ class CallError(Exception):
 
 
 class OperandError(Exception):
-    """An operand its operator cannot use, such as `@.a in 'text'`: the whole filter is false, negations included."""
+    """An operand its operator cannot use, such as `@.a in 'text'`: the whole filter is false, even if negated."""

@@ -1,12 +1,12 @@
-r"""Path text -> Path.
+r"""Path text parsed to a Path.
 
-The dialect is that of Jayway json-path, which AWS Step Functions runs, leniencies included: a dot before a bracket
-(`$.[0]`) and one stray character behind a complete path (`$.a[`) are accepted. Texts of errors are Jayway's where it
-has one. Three things differ, because AWS differs:
+The dialect is that of Jayway json-path, which AWS Step Functions runs, including its leniencies: a dot before a
+bracket (`$.[0]`) and one stray character after a complete path (`$.a[`) are accepted. Error texts are Jayway's where
+it has one. Three things differ, because AWS differs:
 
 - a path starts with `$` (the data), `$$` (the context object) or `$name` (a variable), never with `@` or a bare name;
-- `\` in a dotted name takes the next character as it is: `$.store\.book`, `$.foo\@bar` (ASL spec, "Paths");
-- what Jayway accepts here and can only fail on later is refused: unknown functions, steps behind a function.
+- `\` in a dotted name takes the next character literally: `$.store\.book`, `$.foo\@bar` (ASL spec, "Paths");
+- paths that Jayway accepts here but that can only fail later are refused: unknown functions, steps after a function.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _INDEX_LIMIT = 2**31
 def parse_path(text: str) -> Path:
     """The path that `text` spells.
 
-    Raises ExpressionError with the offset of the trouble in `text`.
+    Raises ExpressionError with the offset of the mistake in `text`.
     """
     if not text.startswith("$"):
         raise ExpressionError("Path must start with '$'", 0)
@@ -73,7 +73,7 @@ def parse_path(text: str) -> Path:
 
 
 def _parse_window(text: str, start: int, end: int, root: Root, depth: int) -> Path:
-    """The path whose last root character stands at `start`; everything else of it lies before `end`."""
+    """The path whose last root character is at `start`; the rest of it ends before `end`."""
     if depth > MAX_NESTING:
         raise ExpressionError(f"Paths may be nested {MAX_NESTING} levels deep", start)
     if text[end - 1] == ".":
@@ -88,14 +88,14 @@ def _parse_window(text: str, start: int, end: int, root: Root, depth: int) -> Pa
 
 
 def _scan_into_argument(text: str, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Jayway turns `$..price.sum()` into `$.sum($..price)`: one sum of all finds, not one for each."""
+    """Jayway turns `$..price.sum()` into `$.sum($..price)`: one sum of all results, not one for each."""
     if len(steps) > 1 and type(steps[0]) is Descend and isinstance(last := steps[-1], Call):
         return (Call(last.function, (make_path(text, Root.DATA, None, steps[:-1]),)),)
     return steps
 
 
 class _StepParser:
-    """Reads the steps of one path, `text[position:end]`."""
+    """Parses the steps of one path, `text[position:end]`."""
 
     def __init__(self, text: str, position: int, end: int, depth: int) -> None:
         self.text = text
@@ -112,7 +112,7 @@ class _StepParser:
             self._read_step(steps)
             if len(steps) > 1 and isinstance(call := steps[-2], Call) and not isinstance(steps[-1], Call):
                 raise ExpressionError(f"{call.function}() must be the last step of the path", before)
-            # Jayway looks for more only where two characters are left: it never sees a stray last one.
+            # Jayway continues only while two characters are left, so it ignores a single stray one.
             if self.position >= self.end - (not isinstance(steps[-1], Call)):
                 return tuple(steps)
 
@@ -180,7 +180,7 @@ class _StepParser:
     def _read_argument(self, start: int, end: int) -> Literal | Path:
         char = self.text[start:end][:1]
         if char and char in "$@":
-            # Jayway evaluates both against the whole document.
+            # Jayway evaluates both `$` and `@` against the whole document.
             return _parse_window(self.text, start, end, Root.DATA, self.depth + 1)
         if not char or char not in '"{-0123456789':
             kinds = "a path, a number, a double-quoted string or an object"
@@ -282,7 +282,7 @@ def _end_of_name(text: str, position: int, end: int, quote: str) -> int:
 
 
 def _read_slice(expression: str, offset: int) -> Slice:
-    """`from:to`; anything behind a second colon is ignored, as Jayway does, but one of the two has to be there."""
+    """`from:to`; at least one must be present, and anything after a second colon is ignored, as in Jayway."""
     bounds: Sequence[str] = [*expression.split(":"), ""][:2]
     start, stop = (_read_bound(bound, expression, offset) for bound in bounds)
     if start is None and stop is None:
@@ -307,7 +307,7 @@ def _read_index(token: str, offset: int) -> int:
 
 
 def _integer(token: str) -> int:
-    """A Java int: decimal digits with at most a minus, 32 bits."""
+    """A Java int: decimal digits with an optional minus, 32 bits."""
     if not token.lstrip("-").isdecimal() or token.startswith("--"):
         raise ValueError(token)
     number = int(token)

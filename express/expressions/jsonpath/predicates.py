@@ -1,9 +1,9 @@
-"""Condition -> test, a closure that tells whether a filter keeps an item.
+"""A Condition compiled to a test, a closure that decides whether a filter keeps an item.
 
-Filters run once for each element of an array, so the common forms get closures of their own: a field of the item
-compared with a number or a string, membership in a list of strings, a field that must exist. All others evaluate
-both sides and hand them to the operator. All look before they leap: a field that is missing from every element must not
-cost an exception for each.
+Filters run once per element of an array, so the common forms have closures of their own: a field of the item compared
+with a number or a string, membership in a list of strings, an existing field. All others evaluate both sides and pass
+them to the operator. Every closure tests before it indexes: a field that is missing from every element must not cost
+an exception for each.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from express.types import JSON
 if TYPE_CHECKING:
     from express.expressions.jsonpath.regex import Matcher
 
-#: What a second of matching costs: a visit is at least that long.
+#: Visits charged for one second of matching.
 _VISITS_A_SECOND: Final = 1_000_000
 
 #: `(value, root) -> result`: a path or a part of one, applied to a value inside the document `root`.
@@ -48,10 +48,10 @@ Test: TypeAlias = Callable[[JSON, Document], bool]
 
 
 class BuildPath(Protocol):
-    """Builds any path; given to this module, because paths hold filters and filters hold paths.
+    """Builds any path; passed into this module, because paths contain filters and filters contain paths.
 
-    The result raises NoResultError for missing data and CallError. `required`: a field missing behind a wildcard is
-    missing data too.
+    The result raises NoResultError for missing data, and CallError. With `required`, a field missing after a wildcard
+    is missing data too.
     """
 
     def __call__(self, path: Path, *, required: bool = False) -> Evaluate: ...
@@ -102,7 +102,7 @@ def _build_or(tests: list[Test]) -> Test:
 
 
 def _may_be_unusable(condition: Condition) -> bool:
-    """Can an operator meet an operand of a type it refuses?"""
+    """Whether an operator can meet an operand of a type it rejects."""
     match condition:
         case And(conditions) | Or(conditions):
             return any(_may_be_unusable(part) for part in conditions)
@@ -121,7 +121,7 @@ def _may_be_unusable(condition: Condition) -> bool:
 
 
 def _build_exists(path: Path, build: BuildPath, *, expected: bool) -> Test:
-    """Jayway looks even a `$` path up in the item here."""
+    """Existence of a path; here Jayway resolves even a `$` path against the item."""
     head, tail = split_steps(path.steps)
     if tail:
         return _build_exists_by_evaluating(build(path, required=True), expected=expected)
@@ -195,7 +195,7 @@ def _build_general(comparison: Comparison, build: BuildPath) -> Test:
 
 
 def _build_search(comparison: Comparison, build: BuildPath) -> Test:
-    """`in`, `contains` and the like. An array that is the same for all items is made ready to be searched once."""
+    """`in`, `contains` and similar operators; an array that is the same for all items is indexed once."""
     compare = OPERATORS[comparison.operator]
     left, right = _build_operand(comparison.left, build), _build_operand(comparison.right, build)
     if SEARCHES[comparison.operator] == "left":
@@ -232,14 +232,14 @@ def _searchable(value: JSON) -> JSON:
 
 
 def _search_cost(value: JSON) -> int:
-    """Visits: one for each element, or for as many characters as are searched in its time."""
+    """Visits of a search: one per element, or per 16 characters of a string."""
     if type(value) is list:
         return len(value)
     return len(value) >> 4 if type(value) is str else 0
 
 
 def _build_field_test(name: str, symbol: str, value: JSON) -> Test | None:
-    """A closure for `@.name symbol value` where there is a faster one than the general."""
+    """A specialised closure for `@.name symbol value`, or None if the general one is used."""
     kind = type(value)
     if symbol in _ORDER and kind in (int, float):
         return _build_field_order(name, _ORDER[symbol], value)
@@ -284,9 +284,9 @@ def _build_field_in_texts(name: str, texts: list[str]) -> Test:
 
 
 def _build_match(read: Evaluate, matches: Matcher) -> Test:
-    """Numbers and booleans match by their text, anything else as the empty string; an array by any element.
+    """`=~`: numbers and booleans match by their text, other values as the empty string; an array by any element.
 
-    How long a match takes cannot be known beforehand, so it is paid for afterwards, in visits.
+    The duration of a match cannot be known in advance, so it is charged afterwards, in visits.
     """
 
     def match(value: JSON, root: Document) -> bool:
@@ -317,7 +317,7 @@ def _build_operand(operand: Operand, build: BuildPath) -> Evaluate:
         case Literal(value):
             return lambda item, root: value
         case Pattern():
-            # No value equals a pattern; `=~` has been taken care of.
+            # No value equals a pattern; `=~` is handled elsewhere.
             return lambda item, root: MISSING
         case Path(root=root):
             of_item = root is Root.ITEM

@@ -1,13 +1,13 @@
-r"""Java's regular expressions in filters (`@.name =~ /n\d+/i`), run by the `regex` package within a time.
+r"""Java's regular expressions in filters (`@.name =~ /n\d+/i`), run by the `regex` package with a timeout.
 
-Both engines backtrack, and their notations are nearly the same. A scanner goes over the pattern once: it lets through
-what is Java's, writes in the package's notation what that notes otherwise (`\Q..\E`, `\p{Alpha}`, `\h`), and refuses
-what only the package has, such as recursion and fuzzy matching.
+Both engines backtrack, and their notations are nearly the same. A scanner passes over the pattern once: it accepts
+Java's constructs, rewrites those that the package notates differently (`\Q..\E`, `\p{Alpha}`, `\h`), and rejects
+those that only the package has, such as recursion and fuzzy matching.
 
-On the way it finds what `TimedRegex` wants to know. A repetition of one character (`\w*`) is written in blocks for long
-strings, so that no single step runs over all of them. And where no group is repeated, the ways in which the parts can
-divide a string of n characters among them are some c * n^k / k!, `\d+` having n, `a?` two and alternatives adding up:
-strings for which that stays small need no clock.
+The same pass computes the arguments of `TimedRegex`. For long strings a repetition of one character (`\w*`) is
+written in blocks, so that no single step runs over the whole string. And if no group is repeated, the number of ways
+in which the parts can divide a string of n characters is some c * n^k / k!, with n for `\d+`, two for `a?` and the
+sum for alternatives: strings for which this stays small need no timeout.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from express.expressions.timed_regex import CALM, UNROLLED, TimedRegex, calm_len
 
 Matcher: TypeAlias = Callable[[str], bool]
 
-#: The package's parser descends once for each group.
+#: Upper bound of groups: the package's parser recurses once per group.
 _MOST_GROUPS: Final = 50
-#: A pattern of this length takes the package some 100 milliseconds to compile.
+#: Upper bound of the pattern's length: at this length the package takes some 100 milliseconds to compile.
 _LONGEST: Final = 10_000
-#: Characters that a repetition takes in one step, in strings that are searched with a clock.
+#: Characters that a repetition takes in one step, in strings that are searched with a timeout.
 _BLOCK: Final = 256
 
-#: Java's u and U are what the absence of ASCII is to the package; d changes nothing but line ends; x is the scanner's.
+#: Java's u and U correspond to the absence of ASCII in the package; d affects only line ends; the scanner handles x.
 _FLAGS: Final = {"i": regex.IGNORECASE, "m": regex.MULTILINE, "s": regex.DOTALL}
-#: Flags that hold in a group or from there on; the package has not all of them.
+#: Flags that apply within a group or from there on; the package lacks some of them.
 _GROUP_FLAGS: Final = re.compile(r"\(\?([a-zA-Z]*-?[a-zA-Z]*)([:)])")
 _OTHER_FLAGS: Final = re.compile("[duU]")
 _TOKEN: Final = re.compile(
@@ -49,7 +49,7 @@ _TOKEN: Final = re.compile(
 )
 _LINE_END: Final = r"\n\x0b\f\r\x85\u2028\u2029"
 _BLANK: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
-#: What the package does not have or has for something else.
+#: Classes that the package lacks or defines differently.
 _CLASSES: Final = {
     "h": f"[{_BLANK}]",
     "H": f"[^{_BLANK}]",
@@ -59,9 +59,9 @@ _CLASSES: Final = {
 }
 _PLACES: Final = {"R": f"(?:\\r\\n|[{_LINE_END}])", "z": r"\Z", "Z": f"(?=(?:\\r\\n|[{_LINE_END}])?\\Z)"}
 _PLACES.update({letter: f"\\{letter}" for letter in "bBAG123456789"})
-#: Escapes that both have. Letters that mean nothing must not be escaped in Java.
+#: Escapes that both have. In Java a letter without a meaning must not be escaped.
 _SHARED: Final = frozenset("tnrfa")
-#: Classes that are ASCII unless a flag says otherwise.
+#: Classes that are ASCII-only unless a flag says otherwise.
 _ASCII_CLASSES: Final = {
     "d": "[0-9]",
     "D": "[^0-9]",
@@ -90,11 +90,11 @@ _PROPERTIES: Final = {
 
 
 def compile_pattern(text: str, flags: str, offset: int) -> Matcher:
-    """A function that tells whether a string matches as a whole, as Java's `Matcher.matches()`.
+    """A function that tests whether a string matches as a whole, like Java's `Matcher.matches()`.
 
-    `flags` are any of Java's `i m s x u U d`; `offset` is where the pattern stands in the path. Raises ExpressionError
-    for a pattern that is malformed. The matcher raises EngineError `States.Runtime` for a string on which it takes too
-    long.
+    `flags` are any of Java's `i m s x u U d`; `offset` is where the pattern starts in the path. Raises
+    ExpressionError for a malformed pattern. The matcher raises EngineError `States.Runtime` for a string on which it
+    takes too long.
     """
     scanner = _Scanner(text, offset, flags)
     scanner.read()
@@ -137,15 +137,15 @@ class _Scanner:
         self._classes = _CLASSES if self.unicode else _CLASSES | _ASCII_CLASSES
         self._verbose = "x" in flags
         self._groups = 0
-        #: What the open groups take at the least, outermost first, and what the last part takes.
+        #: Minimum length matched by each open group, outermost first, and by the last part.
         self._least = [0]
         self._last = 0
-        #: Whether the last part is one character; what is repeated that is more can vary in many ways.
+        #: Whether the last part is a single character; a longer repeated part can match in many ways.
         self._single = False
         self._fixed, self._open, self._wild = 1, 0, False
 
     def read(self) -> None:
-        """Raises ExpressionError for what Java does not know."""
+        """Scan the pattern; raises ExpressionError for constructs that Java lacks."""
         if len(self._text) > _LONGEST:
             raise self._error("it is too long")
         while self._position < len(self._text):
@@ -160,7 +160,7 @@ class _Scanner:
             raise self._error("it repeats a part too often")
 
     def calm_length(self) -> int:
-        """The length of strings up to which a match is certainly short; 0 for none."""
+        """The maximum length of strings for which a match is certainly short; 0 if there is none."""
         return 0 if self._wild else calm_length(self._fixed, max(self._open, 1))
 
     def _read_token(self, token: re.Match[str]) -> None:
@@ -191,13 +191,13 @@ class _Scanner:
                 self._add(re.escape(character), single=True)
 
     def _append(self, piece: str) -> None:
-        """A piece that is no character."""
+        """Append a piece that matches no characters."""
         self.plain.append(piece)
         self.patient.append(piece)
         self._single = False
 
     def _add(self, piece: str, *, single: bool) -> None:
-        """A part that takes characters: one, if `single`."""
+        """Append a part that matches characters: exactly one, if `single`."""
         self._append(piece)
         self._single = single
         self._last = 1
@@ -247,7 +247,7 @@ class _Scanner:
             self._add(self._character(token), single=True)
 
     def _character(self, token: re.Match[str]) -> str:
-        """An escape that stands for one character, or one of several."""
+        """An escape for one character, or for a class of them."""
         if token["code"] or token["octal"]:
             code = int(token["code"], 16) if token["code"] else int(token["octal"], 8)
             return f"\\U{code:08x}"
@@ -276,7 +276,7 @@ class _Scanner:
         return f"\\u{int(digits[0], 16):04x}"
 
     def _read_class(self) -> str:
-        """From `[` to its `]`; classes may be nested and intersected (`&&`)."""
+        """A class from `[` to its `]`; classes may be nested and intersected (`&&`)."""
         start = self._position
         pieces: list[str] = []
         depth = 0
@@ -302,7 +302,7 @@ class _Scanner:
                 if not depth:
                     return "".join(pieces)
             elif character in "-&":
-                # Two dashes are a difference of sets to the package, two ampersands are an intersection to both.
+                # In the package two dashes mean set difference; two ampersands mean intersection in both.
                 pieces.append("\\-" if character == pieces[-1] == "-" else character)
             elif not (self._verbose and character.isspace()):
                 pieces.append(re.escape(character))

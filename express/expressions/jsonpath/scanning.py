@@ -1,7 +1,7 @@
-"""Finding the end of things in path text: quoted strings, brackets, lists of arguments.
+"""The ends of constructs in path text: quoted strings, brackets, argument lists.
 
-Both parsers cut nested texts (a path inside a filter, an argument inside a call) out of the same source string by
-position instead of slicing it, so that every error carries an offset into the text the user wrote.
+Both parsers address nested texts (a path inside a filter, an argument inside a call) by position in the one source
+string instead of slicing it, so that every error carries an offset into the text the user wrote.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 QUOTES = "'\""
 
-#: Filters inside filters, brackets inside brackets. Deeper than anything written by hand, far below Python's stack.
+#: Maximum nesting of filters and brackets: deeper than anything written by hand, far below Python's stack limit.
 MAX_NESTING = 20
-#: Steps of one path: as many as data can be deep (`payload.MAX_DEPTH`), and the stack has room for.
+#: Maximum steps of a path: the maximum depth of data (`payload.MAX_DEPTH`), and within the stack limit.
 MAX_STEPS = 256
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -27,14 +27,14 @@ _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 def skip_blanks(text: str, position: int, end: int) -> int:
-    """The position of the first character from `position` on that is no blank, or `end`."""
+    """The position of the first non-blank character from `position` on, or `end`."""
     while position < end and text[position] == " ":
         position += 1
     return position
 
 
 def skip_quoted(text: str, position: int, end: int) -> int:
-    """The position behind the string, or the `/pattern/`, that opens at `position`."""
+    """The position after the string, or the `/pattern/`, that opens at `position`."""
     quote = text[position]
     index = position + 1
     while index < end:
@@ -47,7 +47,7 @@ def skip_quoted(text: str, position: int, end: int) -> int:
 
 
 def skip_bracketed(text: str, position: int, end: int) -> int:
-    """The position behind the bracket of any kind that opens at `position`, -1 when it is not closed."""
+    """The position after the bracket of any kind that opens at `position`, -1 if it is not closed."""
     expected: list[str] = []
     index = position
     while index < end:
@@ -67,7 +67,7 @@ def skip_bracketed(text: str, position: int, end: int) -> int:
 
 
 def split_arguments(text: str, position: int, end: int) -> list[tuple[int, int]]:
-    """The windows between the commas of an argument list, without the blanks around them."""
+    """The windows between the commas of an argument list, without surrounding whitespace."""
     windows = []
     start = index = position
     while index < end:
@@ -88,7 +88,7 @@ def split_arguments(text: str, position: int, end: int) -> list[tuple[int, int]]
 
 
 def unescape(text: str) -> str:
-    r"""Java's escapes in a quoted name or string: `\n` and its kin, `\uXXXX`, any other character for itself."""
+    r"""Java's escapes in a quoted name or string: `\n` and the like, `\uXXXX`, any other character for itself."""
     return _unescape(text, _CONTROL)
 
 
@@ -101,7 +101,7 @@ def _unescape(text: str, special: Mapping[str, str]) -> str:
     if "\\" not in text:
         return text
     plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else special.get(match[2], match[2]), text)
-    # Two escapes may spell one character beyond 16 bits; UTF-16 joins them.
+    # Two escapes may spell one character beyond U+FFFF; UTF-16 joins them.
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 

@@ -1,12 +1,12 @@
-"""Everything in a path from its first step that is more than a name or an index.
+"""The tail of a path: everything from the first step on that is neither a name nor an index.
 
-Such a tail works on lists of nodes: the first step spreads one value into a list, every further step is a stage from
-list to list. Nodes stay in document order, which is also the order in which Jayway, working depth first, finds them.
-Lists and nodes are shared with the data, never copied without need: nobody changes a value he did not make.
+A tail works on lists of nodes: the first step spreads one value into a list, every further step is a stage from list
+to list. Nodes stay in document order, which is also the order in which Jayway, working depth first, finds them. Lists
+and nodes are shared with the data and copied only where necessary, since no code mutates a value it did not make.
 
-How strict a step is depends on what is in front of it, as in Jayway: right behind names and indexes a slice of a
-string is an error, behind a wildcard it selects nothing. Inside an exists-check (`required`) a missing field is
-an error there too.
+The strictness of a step depends on the steps before it, as in Jayway: directly after names and indexes a slice of a
+string is an error, after a wildcard it selects nothing. Inside an exists-check (`required`) a missing field is an
+error there too.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from express.expressions.jsonpath.syntax import (
 )
 from express.types import JSON
 
-#: `(value, root) -> nodes`: what one step finds in one value.
+#: `(value, root) -> nodes`: the results of one step in one value.
 Spread: TypeAlias = Callable[[JSON, Document], list[JSON]]
 #: `(nodes, root) -> nodes`
 Stage: TypeAlias = Callable[[list[JSON], Document], list[JSON]]
 
 
 def build_tail(tail: tuple[Step, ...], at: str, build: BuildPath, *, required: bool) -> Evaluate:
-    """`(value, root) -> result` for the steps behind the place `at`. Raises NoResultError and CallError."""
+    """`(value, root) -> result` for the steps after the place `at`; raises NoResultError and CallError."""
     match tail:
         case (Names(names) as step,):
             return _build_object(step, names, at, required=required)
@@ -88,14 +88,14 @@ def _build_stages(steps: tuple[Step, ...], build: BuildPath, *, required: bool) 
 
 
 class Strict(NamedTuple):
-    """For the first step of a tail: where it stands and the steps from it on, for the error if the value is unfit."""
+    """Error context for the first step of a tail: its place, and the steps from it on."""
 
     at: str
     steps: tuple[Step, ...]
 
 
 def _build_spread(step: Step, build: BuildPath, strict: Strict | None = None) -> Spread:
-    """What `step` finds in one value. Finds nothing in a value it does not fit, unless it has to be `strict`."""
+    """The results of `step` in one value; a value of an unfit type gives none, or an error if `strict`."""
     match step:
         case Wildcard():
             return _every
@@ -129,7 +129,7 @@ def _on_array(strict: Strict | None, pick: Callable[[list[JSON]], list[JSON]]) -
 
 
 def _build_slice(step: Slice) -> Callable[[list[JSON]], list[JSON]]:
-    """Python's slice, but for bounds of unlike signs: Jayway counts from one to the other (see `Slice.wraps`)."""
+    """Python's slice, except for bounds of opposite signs: Jayway counts from one to the other (see `Slice.wraps`)."""
     start, stop = step.start, step.stop
     if step.wraps:
         return lambda items: items[start:] + items[:stop]
@@ -207,7 +207,7 @@ def _build_stage(step: Step, build: BuildPath, *, leaf: bool, required: bool) ->
 
 
 def _build_in_pieces(stage: Stage) -> Stage:
-    """A stage that takes some time for each node, for many of them: counted piece by piece."""
+    """`stage` for many nodes, each of which takes some time: visits are counted piece by piece."""
 
     def in_pieces(nodes: list[JSON], root: Document) -> list[JSON]:
         found: list[JSON] = []
@@ -221,7 +221,7 @@ def _build_in_pieces(stage: Stage) -> Stage:
 
 
 def _build_picking(pick: Evaluate) -> Stage:
-    """An object of some fields for each object."""
+    """A stage that maps each object to an object of some of its fields."""
 
     def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         if len(nodes) > PORTION:
@@ -233,7 +233,7 @@ def _build_picking(pick: Evaluate) -> Stage:
 
 
 def _build_calling(call: Evaluate) -> Stage:
-    """A function of each node."""
+    """A stage that applies a function to each node."""
 
     def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         if len(nodes) > PORTION:
@@ -245,7 +245,7 @@ def _build_calling(call: Evaluate) -> Stage:
 
 
 def _width(step: Step) -> int:
-    """Visits for what a union looks for in each value and may not find: cheap, so four count as one."""
+    """Visits for members of a union that a value may lack: these are cheap, so four count as one."""
     match step:
         case Names(names):
             return len(names) // 4
@@ -258,7 +258,7 @@ def _build_name(name: str) -> Stage:
     def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         try:
             return [node[name] for node in nodes]
-        except ABSENT:  # not the same shape everywhere: look before each leap
+        except ABSENT:  # mixed shapes: test before indexing
             return [node[name] for node in nodes if type(node) is dict and name in node]
 
     return stage
@@ -275,7 +275,7 @@ def _build_required_name(name: str) -> Stage:
 
 
 def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: bool) -> Evaluate:
-    """`['a','b']` as the last step: one object of those fields that exist."""
+    """`['a','b']` as the last step: one object of the existing fields."""
 
     def evaluate(value: JSON, root: Document) -> JSON:
         if type(value) is not dict:
@@ -291,7 +291,7 @@ def _build_object(step: Names, names: tuple[str, ...], at: str, *, required: boo
 # below ----------------------------------------------------------------------------------------------------------
 
 
-#: Extra visits for each object or array of a descent: it costs more than a number does.
+#: Extra visits per object or array of a descent, which costs more than a number.
 _VISIT = 4
 
 
@@ -300,9 +300,9 @@ def _spread_below(below: Stage) -> Spread:
 
 
 def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
-    """`..step`: what `step` finds in each node and in every object and array below it, parents first.
+    """`..step`: the results of `step` in each node and in every object and array below it, parents first.
 
-    Walks with a stack of its own, so the depth of the data does not matter.
+    The walk keeps its own stack, so the depth of the data does not matter.
     """
     if isinstance(step, Name):
         return _build_name_below(step.name)
@@ -333,7 +333,7 @@ def _build_stage_below(step: Step, build: BuildPath, *, leaf: bool) -> Stage:
 
 
 def _build_name_below(name: str) -> Stage:
-    """The same walk for `..name`, by far the most frequent."""
+    """The same walk specialised for `..name`, by far the most frequent."""
 
     def stage(nodes: list[JSON], root: Document) -> list[JSON]:
         found: list[JSON] = []
@@ -363,11 +363,11 @@ def _containers(children: Iterable[JSON]) -> list[JSON]:
 
 
 def _filled_containers(children: Iterable[JSON]) -> list[JSON]:
-    """Without those that have nothing in them, where nothing could be found anyway."""
+    """The non-empty containers; nothing can be found in an empty one."""
     return [child for child in children if child and (type(child) is dict or type(child) is list)]
 
 
-#: `(container, root, found)`: add to `found` what is in one object or array.
+#: `(container, root, found)`: append the results in one object or array to `found`.
 _Find: TypeAlias = Callable[[JSON, Document, list[JSON]], None]
 
 
@@ -386,7 +386,7 @@ def _build_find(step: Step, build: BuildPath, *, leaf: bool) -> _Find:
 
 
 def _build_find_object(names: tuple[str, ...]) -> _Find:
-    """Only objects that have all the fields count here."""
+    """A find that accepts only objects with all the fields."""
 
     def find(container: JSON, root: Document, found: list[JSON]) -> None:
         if type(container) is dict and all(name in container for name in names):
@@ -396,7 +396,7 @@ def _build_find_object(names: tuple[str, ...]) -> _Find:
 
 
 def _build_find_matching(test: Test) -> _Find:
-    """A filter is asked of each object, and of an array as a whole before its elements."""
+    """A find that tests each object, and an array as a whole before its elements."""
 
     def find(container: JSON, root: Document, found: list[JSON]) -> None:
         if test(container, root):
@@ -423,7 +423,7 @@ def _build_calls(calls: list[Evaluate]) -> Evaluate:
     return evaluate
 
 
-#: Functions that look at no element.
+#: Functions that read no element.
 _COUNTING = ("length", "size")
 
 
@@ -447,7 +447,7 @@ def _length(value: JSON) -> int:
 
 
 def _build_argument(argument: Literal | Path, build: BuildPath) -> Evaluate:
-    """Arguments are evaluated at the root, wherever the call stands."""
+    """An argument; it is evaluated at the root, wherever the call is."""
     if isinstance(argument, Path):
         evaluate, key = build(argument), object()
         return lambda value, root: root.once(key, evaluate)
@@ -456,10 +456,10 @@ def _build_argument(argument: Literal | Path, build: BuildPath) -> Evaluate:
 
 
 def _length_arguments(arguments: tuple[Literal | Path, ...]) -> tuple[Literal | Path, ...]:
-    """`length(path)` counts the children of all that the path finds, unless it is definite: then it is not looked at.
+    """`length(path)` counts the children of all results of the path; a definite path is ignored.
 
-    That is what Jayway's rewriting of the argument comes to: `$.length($.list)` measures `$`, and
-    `$..tags.length()`, which is `$.length($..tags)`, counts the tags of all lists together.
+    This is the effect of Jayway's rewriting of the argument: `$.length($.list)` measures `$`, and `$..tags.length()`,
+    which is `$.length($..tags)`, counts the tags of all lists together.
     """
     path = next(argument for argument in arguments if isinstance(argument, Path)) if arguments else None
     if path is None:

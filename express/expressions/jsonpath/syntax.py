@@ -1,11 +1,11 @@
-"""What a JSONPath means: the parsed path, its steps and the conditions of its filters.
+"""The parsed form of a JSONPath: the path, its steps and the conditions of its filters.
 
-Nodes are plain frozen data, made by the parsers and read once by the builders; nothing here runs while an
-execution does. Each step can print itself as Jayway's json-path prints it (`fragment`), because AWS quotes that
-canonical text in its error causes: `$.a.x` fails with `No results for path: $['a']['x']`.
+Nodes are plain frozen data, made by the parsers and read once by the builders; no code here runs during an execution.
+Each step can print itself as Jayway's json-path prints it (`fragment`), because AWS quotes that canonical text in its
+causes: `$.a.x` fails with `No results for path: $['a']['x']`.
 
-Facts about a path that its users decide on at compile time are computed here once: is it definite (at most one
-value, and missing data is an error), is it a Reference Path, and by how much can its result outgrow its data.
+Facts about a path that compile-time decisions need are computed here once: whether it is definite (at most one value,
+and missing data is an error), whether it is a Reference Path, and how far its result can outgrow its data.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Root(Enum):
     DATA = "$"
     CONTEXT = "$$"
     VARIABLE = "$name"
-    #: The element under test; occurs only inside a filter.
+    #: The element under test; only inside a filter.
     ITEM = "@"
 
 
@@ -45,7 +45,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`['a','b']`: as the last step one object with just these fields, before it each field's value in turn."""
+    """`['a','b']`: as the last step one object with these fields, elsewhere the value of each field in turn."""
 
     names: tuple[str, ...]
     quote: str = "'"
@@ -68,7 +68,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Indexes:
-    """`[0,2]`: these elements of an array, those out of range left out."""
+    """`[0,2]`: these elements of an array, without those out of range."""
 
     indexes: tuple[int, ...]
 
@@ -79,14 +79,14 @@ class Indexes:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """`[1:3]`, `[1:]` or `[:3]`: a run of elements of an array; Jayway knows no stride."""
+    """`[1:3]`, `[1:]` or `[:3]`: a run of elements of an array; Jayway has no stride."""
 
     start: int | None
     stop: int | None
 
     @property
     def wraps(self) -> bool:
-        """Jayway walks `[-2:1]` as the indexes -2, -1, 0, so an element can be met twice."""
+        """Whether Jayway walks it like `[-2:1]`, as the indexes -2, -1, 0, so that an element can occur twice."""
         return self.start is not None and self.stop is not None and self.start < 0 <= self.stop
 
     @property
@@ -127,7 +127,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`.length()`, `.append(1)`: a function of the value reached so far. Always last, or followed by calls."""
+    """`.length()`, `.append(1)`: a function of the value reached so far; only calls can follow it."""
 
     function: str
     arguments: tuple[Literal | Path, ...] = ()
@@ -165,7 +165,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """A path on its own: true when it finds a value, null included; with `!` when it does not."""
+    """A bare path: true when it finds a value, null included; with `!` when it does not."""
 
     path: Path
     expected: bool
@@ -190,11 +190,11 @@ class Or:
 class Path:
     """A parsed path.
 
-    `text` is the path as written. `variable` names the variable of a `Root.VARIABLE` path, else it is None.
-    `definite`: at most one value can be meant; evaluation gives that value, or raises where an indefinite path
+    `text` is the path as written. `variable` names the variable of a `Root.VARIABLE` path, otherwise it is None.
+    `definite`: the path can match at most one value; evaluation gives that value, or raises where an indefinite path
     gives a list. `reference`: a Reference Path (ASL spec, "Reference Paths"), of names and non-negative indexes only.
-    `growth`: the serialised result is at most `growth` times the serialised data plus 2 bytes, the brackets of a list;
-    None when nothing can be said (other roots than `$`, recursive descent, functions that compute).
+    `growth`: the serialised result is at most `growth` times the serialised data plus 2 bytes, the brackets of a
+    list; None if there is no such bound (other roots than `$`, recursive descent, functions that compute).
     """
 
     text: str
@@ -207,21 +207,21 @@ class Path:
 
     @property
     def copies(self) -> int:
-        """How often its result may hold the same data, about: a recursive descent finds what lies in other findings."""
+        """Estimated copies of the same data in the result: a recursive descent finds values inside other results."""
         return MANY if any(isinstance(step, Descend) for step in self.steps) else 1
 
 
-#: More copies than anybody would write down unseen.
+#: Copies assumed for a recursive descent: more than any written template has.
 MANY = 1000
 
 
 def canonical_text(steps: tuple[Step, ...]) -> str:
-    """`$['a']['b'][0]`, the text of a whole path in Jayway's messages."""
+    """`$['a']['b'][0]`: a whole path as Jayway's messages quote it."""
     return "$" + fragments(steps)
 
 
 def fragments(steps: tuple[Step, ...]) -> str:
-    """`['b'][0]`, the text of steps."""
+    """`['b'][0]`: steps as Jayway's messages quote them."""
     return "".join(step.fragment for step in steps)
 
 
@@ -230,7 +230,7 @@ Condition: TypeAlias = Comparison | Exists | Not | And | Or
 
 
 def make_path(text: str, root: Root, variable: str | None, steps: tuple[Step, ...]) -> Path:
-    """A Path with the facts that follow from its steps filled in."""
+    """A Path with the facts derived from its steps."""
     return Path(
         text=text,
         root=root,
@@ -246,7 +246,7 @@ def _is_definite(step: Step, *, last: bool) -> bool:
     return isinstance(step, Name | Index | Call) or (last and isinstance(step, Names))
 
 
-#: How much larger than their value the results of functions can be; `length` and `keys` make `null` of a single digit.
+#: Factor by which a function's result can outgrow its value; `length` and `keys` may turn a single digit into `null`.
 _CALL_GROWTH = {"first": 1, "last": 1, "index": 1, "length": 3, "size": 3, "keys": 3}
 
 
@@ -257,7 +257,7 @@ def _growth(root: Root, steps: tuple[Step, ...]) -> int | None:
 
 
 def step_growth(step: Step, *, last: bool) -> int | None:
-    """How often a step can repeat one part of its data: only unions and wrapping slices can at all."""
+    """The factor by which a step can repeat parts of its data; only unions and wrapping slices repeat any."""
     match step:
         case Indexes(indexes):
             distinct = len(set(indexes)) == len(indexes) and len({index < 0 for index in indexes}) == 1

@@ -1,8 +1,8 @@
-"""The context object of a test: made for it as for any execution, or given with the request in its place.
+"""The context object of a test: built as for any execution, or given in the request.
 
-Recorded: an execution under test is an Express one, its ARN ends in the machine's and the execution's name, and
-`State.RetryCount` is there in every Task, Parallel and Map. A Task that would wait to be answered has a token, which
-answers nothing. What a request gives is checked for types and taken as it is: what it leaves out is not there.
+Recorded: an execution under test is an Express one, its ARN ends in the machine's and the execution's name, and every
+Task, Parallel and Map has `State.RetryCount`. A Task that would wait for a callback has a token, which answers no task.
+A context object in the request is checked for types and used as given: members that it omits are absent.
 """
 
 from __future__ import annotations
@@ -81,8 +81,10 @@ def _invalid(detail: str) -> ServiceError:
 
 
 def given_context(given: dict[str, JSON]) -> Callable[[Frame, str | None], dict[str, JSON]]:
-    """`Machine.context` of a test whose request gives the context object. While a Map selects an item, it tells of it
-    itself."""
+    """`Machine.context` of a test whose request gives the context object.
+
+    While a Map selects an item, `Map` holds that item instead of the given one.
+    """
 
     def context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
         whole = given if frame.item is None else {**given, "Map": {"Item": frame.item}}
@@ -94,7 +96,7 @@ def given_context(given: dict[str, JSON]) -> Callable[[Frame, str | None], dict[
 
 
 def made_context(state: StateUnderTest, retries: int) -> Callable[[Frame, str | None], dict[str, JSON]]:
-    """`Machine.context` of any other test. `retries`: how often the state is taken to have been tried again."""
+    """`Machine.context` of any other test. `retries`: the number of earlier retries of the state to report."""
     resource = state.resource
     token = {"Token": token_urlsafe(_TOKEN_BYTES)} if resource is not None and has_token(resource) else None
 

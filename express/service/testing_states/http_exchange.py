@@ -1,7 +1,7 @@
 """The request and the response of an HTTP Task, as inspection level TRACE shows them.
 
-They are put together from the Task's Parameters and its result: who really speaks HTTP is its handler. There are no
-EventBridge connections here that could add anything, so there is nothing for `revealSecrets` to reveal.
+They are derived from the Task's Parameters and its result, because the real HTTP exchange is up to its handler. There
+are no EventBridge connections here that could add anything, so `revealSecrets` has nothing to reveal.
 Source: AWS guide "Call HTTPS APIs in Step Functions workflows", "Task state fields".
 """
 

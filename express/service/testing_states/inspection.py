@@ -1,8 +1,8 @@
-"""What a test looks at: the data of a state after each stage of its flow.
+"""Inspection: the data of a state after each stage of its flow, as a test shows it.
 
-AWS shows other stages for each type of state, as the recordings have it: a Pass with a Result shows nothing of what
-comes before the Result, Parallel and Map no result of their own, a JSONata state little but its Arguments. The table
-says which; the flows note every stage as it is passed, so that a state that fails shows how far it came.
+The stages that AWS shows depend on the type of state (recorded): a Pass with a Result shows none before the Result,
+Parallel and Map show no result of their own, a JSONata state shows little but its Arguments. The tables list them; the
+flows record every stage as it is passed, so that a state that fails shows how far it came.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _RESULTS: Final = ("afterResultSelector", "afterResultPath")
 _OF_MAPS: Final = ("afterItemsPointer", "afterItemSelector", "afterItemBatcher")
-#: The stages of a state in JSONPath, where they are not only `afterInputPath`.
+#: The stages of a JSONPath state by its type, where they are not only `afterInputPath`.
 _BY_PATHS: Final[dict[str, tuple[str, ...]]] = {
     "Task": ("afterInputPath", "afterParameters", "result", *_RESULTS),
     "Pass": ("afterInputPath", "afterParameters", *_RESULTS),
@@ -33,16 +33,16 @@ _BY_PATHS: Final[dict[str, tuple[str, ...]]] = {
     "Map": ("afterInputPath", "afterItemsPath", *_OF_MAPS, *_RESULTS),
 }
 _OF_A_CONSTANT: Final = ("result", *_RESULTS)
-#: The stages of a state in JSONata, where there are any.
+#: The stages of a JSONata state by its type, if there are any.
 _BY_QUERIES: Final[dict[str, tuple[str, ...]]] = {"Task": ("afterArguments", "result"), "Map": _OF_MAPS}
 
 
 class Inspection:
-    """What was seen of one state.
+    """What a test has recorded of its state.
 
-    `data` are the stages by their names in inspectionData, `numbers` those of its members that are numbers. `failure`
-    is the error that Retry and Catch were asked about; `catcher` or `retrier` the index of what took it, `delay` the
-    seconds before the next attempt. `iterations` is how many iterations a Map would have.
+    `data` holds the stages by their names in inspectionData, `numbers` its numeric members. `failure` is the error
+    given to Retry and Catch; `catcher` or `retrier` is the index of the one that handled it, `delay` the seconds before
+    the next attempt. `iterations` is how many iterations a Map would have.
     """
 
     def __init__(self, shown: tuple[str, ...] = ()) -> None:
@@ -56,12 +56,12 @@ class Inspection:
         self.iterations: int | None = None
 
     def note(self, stage: str, value: JSON) -> None:
-        """The state has come to a stage with this value."""
+        """Record the value of a stage, if that stage is shown."""
         if stage in self._shown:
             self.data[stage] = value
 
     def noting(self, stage: str, expr: Expr | None) -> Expr:
-        """`expr`, or nothing where it is None; what comes out is noted."""
+        """`expr`, or the identity where it is None, with its result recorded as `stage`."""
 
         def noted(data: JSON, scope: Any) -> JSON:
             value = data if expr is None else expr(data, scope)
@@ -72,7 +72,7 @@ class Inspection:
 
 
 def inspect(state: StateUnderTest) -> Inspection:
-    """Have the flow of a state tell of its stages."""
+    """Replace the flow of a state by one that records its stages."""
     inspection = Inspection(_stages(state))
     state.node.flow = _inspected(state.node.flow, inspection)
     return inspection
@@ -87,7 +87,7 @@ def _stages(state: StateUnderTest) -> tuple[str, ...]:
 
 
 def _inspected(flow: Flow, inspection: Inspection) -> Flow:
-    """The same flow, one that notes its stages."""
+    """The same flow with its stages recorded."""
     if isinstance(flow, QueryFlow):
         return InspectedQueries(flow.arguments, flow.output, flow.assign, flow.works, inspection)
     assert isinstance(flow, DataFlow)
@@ -106,9 +106,9 @@ def _noting_result(leave: Leave, inspection: Inspection) -> Leave:
 
 @dataclass(eq=False)
 class InspectedPaths(DataFlow):
-    """A JSONPath flow whose stages are noted. `discards`: its ResultPath is null.
+    """A JSONPath flow that records its stages. `discards`: its ResultPath is null.
 
-    It equals no other flow: none of its stages may be left out.
+    It compares unequal to every other flow, so that none of its stages is optimised away.
     """
 
     inspection: Inspection = field(default_factory=Inspection)
@@ -141,7 +141,7 @@ class InspectedPaths(DataFlow):
 
 @dataclass(eq=False)
 class InspectedQueries(QueryFlow):
-    """A JSONata flow whose stages are noted."""
+    """A JSONata flow that records its stages."""
 
     inspection: Inspection = field(default_factory=Inspection)
     __eq__ = object.__eq__

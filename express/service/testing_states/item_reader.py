@@ -1,7 +1,7 @@
-"""`mapItemReaderData`: the items of a distributed Map, from data in the form in which its ItemReader finds them.
+"""`mapItemReaderData`: the items of a distributed Map, from data in the form that its ItemReader reads.
 
-Text in CSV and JSON Lines is read as such, anything else (JSON, an inventory, a listing) has to come as JSON. A Parquet
-file cannot be given: the request holds text. ItemsPointer and a literal MaxItems are followed.
+CSV and JSON Lines are parsed as such; anything else (JSON, an inventory, a listing) must be given as JSON. A Parquet
+file cannot be given: the request holds text. ItemsPointer and a literal MaxItems are applied.
 Source: AWS guide "ItemReader (Map)".
 """
 
@@ -62,7 +62,7 @@ def _parse(text: str) -> JSON:
 
 
 def _follow(value: JSON, pointer: JSON) -> JSON:
-    """What a JSON Pointer (RFC 6901) leads to."""
+    """The value at a JSON Pointer (RFC 6901)."""
     for step in steps_of(str(pointer)):
         if isinstance(value, dict) and step in value:
             value = value[step]

@@ -1,9 +1,9 @@
-"""Mocks: what stands in for the work of a state, and when one may or must (API reference MockInput).
+"""Mocks: results in place of a state's work, and when one is permitted or required (API reference MockInput).
 
 A Task, Parallel or Map may have a mock; a Parallel or Map must, and so must a Task that waits for more than the answer
 of a call. The result of a mock has the form of the work's: an array with an element for each branch or iteration, an
-object where a Map writes its results away, and for a Task what the API behind it gives (`models`). Refusals as recorded
-where they were; the others follow their form.
+object where a ResultWriter stores a Map's results, and for a Task the answer of the API behind it (`models`). Errors
+are as recorded; those not recorded follow the same form.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from express.service.testing_states.tested import StateUnderTest
     from express.types import JSON
 
-#: What only makes sense where the work is mocked: the request's members, and AWS's names for them in its refusals.
+#: The request's members that require a mock, and AWS's names for them in its errors.
 _NEEDS_MOCK: Final = {
     "retrierRetryCount": "RetrierRetryCount",
     "errorCausedByState": "ErrorCausedByState",
@@ -37,20 +37,20 @@ _NEEDS_MOCK: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mock:
-    """`result`, unless the work is to fail with `failure`."""
+    """A mocked outcome: `failure` if there is one, else `result`."""
 
     result: JSON = None
     failure: tuple[str, str | None] | None = None
 
     def outcome(self) -> JSON:
-        """What the work comes to. Raises StateError."""
+        """The mocked result. Raises StateError for a mocked failure."""
         if self.failure is not None:
             raise StateError(*self.failure)
         return self.result
 
 
 def check_options(request: Mapping[str, Any]) -> None:
-    """Whether the members of a request go together, whatever its state. Raises ServiceError ValidationException."""
+    """Check that the members of a request fit together, whatever its state. Raises ServiceError ValidationException."""
     mock = request.get("mock")
     if mock is None:
         for member, name in _NEEDS_MOCK.items():
@@ -68,7 +68,7 @@ def check_options(request: Mapping[str, Any]) -> None:
 
 
 def read_mock(request: Mapping[str, Any], state: StateUnderTest) -> Mock | None:
-    """The mock of a request that has one. Raises ServiceError where the state must not have one, or needs one."""
+    """The mock of a request, if it has one. Raises ServiceError where the state must not have one, or needs one."""
     mock = request.get("mock")
     if mock is None:
         _check_unmocked(state, has_role="roleArn" in request)
@@ -114,7 +114,7 @@ def _unsupported(message: str) -> ServiceError:
 
 
 def _check_form(state: StateUnderTest, result: JSON) -> None:
-    """The result of a Parallel or Map (recorded)."""
+    """Check the form of the result of a Parallel or Map (recorded)."""
     if state.type == "Map" and "Resource" in state.fields.get("ResultWriter", {}):
         if not isinstance(result, dict):
             raise validation("Mocked result must be a JSON object.")

@@ -1,12 +1,12 @@
-"""Mocked results held against the models of AWS's APIs: `fieldValidationMode` (API reference MockInput).
+"""Validates mocked results against the models of AWS's APIs: `fieldValidationMode` (API reference MockInput).
 
-The models are botocore's. Where botocore is not installed, or has no model for an integration, there is nothing to hold
-a result against and every result is right; so it is for a Lambda function's ARN, an activity, an HTTP endpoint, and for
-the `.sync` and `.waitForTaskToken` patterns, whose results are not the answer of the call they begin with.
+The models are botocore's. Where botocore is not installed, or has no model for an integration, every result is valid;
+so it is for a Lambda function's ARN, an activity, an HTTP endpoint, and the `.sync` and `.waitForTaskToken` patterns,
+whose results are not the answer of the call they begin with.
 
-Step Functions writes the names of members with a capital letter and timestamps as strings. Members no model knows pass,
-`required` counts only in STRICT mode, and one complaint is made, about the first thing that is wrong; all as recorded.
-Patterns are not looked at: a recorded ARN matches none.
+Step Functions writes the names of members with a capital letter and timestamps as strings. Unknown members are
+accepted, `required` counts only in STRICT mode, and only the first violation is reported; all as recorded. Patterns are
+not checked: a recorded ARN matches none.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from express.states.resource import Resource
     from express.types import JSON
 
-#: Services that Step Functions knows by other names than botocore: the optimised integrations and the AWS SDK for
-#: Java, whose names `aws-sdk` integrations have (AWS guide "Supported AWS SDK service integrations").
+#: Services that Step Functions names differently from botocore: the optimised integrations and the AWS SDK for Java,
+#: whose names `aws-sdk` integrations have (AWS guide "Supported AWS SDK service integrations").
 _ALIASES: Final = {
     "cloudwatchevents": "events",
     "cloudwatchlogs": "logs",
@@ -39,9 +39,9 @@ _ALIASES: Final = {
     "sfn": "stepfunctions",
     "states": "stepfunctions",
 }
-#: Members that optimised integrations give as JSON, whatever the model calls them.
+#: Members that optimised integrations return as parsed JSON, whatever the model declares.
 _PARSED: Final = {("lambda", "invoke"): "Payload"}
-#: Limits that Step Functions was recorded to have from older models than botocore's, by service and shape.
+#: Limits recorded from Step Functions, whose models are older than botocore's, by service and shape.
 _MEASURED: Final[dict[tuple[str, str], dict[str, int]]] = {("lambda", "MemorySize"): {"max": 10_240}}
 
 _KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
@@ -55,7 +55,7 @@ _KINDS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
 
 
 def check_result(resource: Resource, result: JSON, *, strict: bool) -> None:
-    """Raises ServiceError ValidationException for a result that the API of the integration does not give."""
+    """Raise ServiceError ValidationException for a result that the API of the integration cannot return."""
     if resource.kind != "service" or resource.pattern:
         return
     service, action = resource.name, resource.arn.rpartition(":")[2]
@@ -94,7 +94,7 @@ def _model(service: str) -> Any:
 
 
 class _Checker:
-    """Finds what is wrong with a value of a shape; a complaint names the innermost field."""
+    """Finds the violations in a value of a shape; each names the innermost field."""
 
     def __init__(self, service: str, strict: bool) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""Running tests of single states, at most so many at once and none for longer than five minutes."""
+"""Runs tests of single states, within a limit of concurrent tests and a timeout of five minutes."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _LONG: Final = 16_384
 
 
 class StateTests:
-    """account: where the states pretend to be. tasks: who does the work of those that are not mocked.
+    """Runs tests in a Runtime of its own: observers see no tests, and tests take no capacity from executions.
 
-    Has a Runtime of its own: no observer takes a test for an execution, and no test takes the place of one.
+    account: the account in the tests' ARNs. tasks: finds the handlers of the states that are not mocked.
     """
 
     def __init__(self, account: Account, tasks: Resolver) -> None:
@@ -44,18 +44,18 @@ class StateTests:
         self._closed = False
 
     async def enter(self) -> None:
-        """Tie it to the running loop."""
+        """Bind to the running event loop."""
         await self._runtime.__aenter__()
 
     async def close(self, drain: float) -> None:
-        """Start no more tests; give those that run `drain` seconds to end, then abort them."""
+        """Refuse further tests; give running ones `drain` seconds to end, then abort them."""
         self._closed = True
         await self._runtime.close(drain)
 
     async def test(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a TestState request. Raises ServiceError."""
         if len(request["definition"]) > _LONG or "mock" in request:
-            # The model of an API may have to be read from its file.
+            # Reading the model of an API from its file would block the event loop.
             trial = await asyncio.to_thread(read_trial, request, self._tasks)
         else:
             trial = read_trial(request, self._tasks)
@@ -75,7 +75,7 @@ class StateTests:
         return answer(trial, run, result)
 
     def _machine(self, trial: Trial) -> Machine:
-        """A machine of the one state. Its name, like that of its execution, is nobody else's (recorded)."""
+        """A machine of the one state. Its name, like that of its execution, is unique (recorded)."""
         step = build_step(trial.state.node, trial.mock, trial.situation, trial.inspection)
         name, size, given = str(uuid.uuid4()), trial.state.characters, trial.context
         made = made_context(trial.state, trial.situation.retries)

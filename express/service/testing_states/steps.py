@@ -1,11 +1,11 @@
-"""The step of a state under test: the state's own, with its ways out and its recovery exchanged.
+"""The step of a state under test: the state's own, with its exits and its recovery replaced.
 
-Every transition leads to a step that ends the run and has the name of where it would have gone. Retry does not wait and
-try again but tells what it would do; `retrierRetryCount` is how often it has done so before. Causes of errors come
-without the place AWS puts before them in an execution (recorded): a test has no history to point into.
+Every transition leads to a step that ends the run and has the name of the state it would have led to. Retry does not
+wait and try again but reports what it would do; `retrierRetryCount` is how often it has done so before. Causes of
+errors lack the place that AWS puts before them in an execution (recorded): a test has no history to point into.
 
-A mock takes the place of a state's work. For a Task and a Parallel that is between Parameters and ResultSelector; of a
-Map it is what its iterations would do, each with the input that the Map makes for it.
+A mock replaces a state's work: for a Task and a Parallel what lies between Parameters and ResultSelector; for a Map its
+iterations, whose inputs the Map still makes.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _TOLERANCE: Final = ("toleratedFailureCount", "toleratedFailurePercentage")
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is taken to have happened (`stateConfiguration`).
+    """The events that a test assumes (`stateConfiguration`).
 
-    `retries` of the state's Retry; `failures` of the Map's iterations, if they are told; `items`: what the Map's
-    ItemReader has read, as a tuple of one, empty if that is not told, None where there is no ItemReader.
+    `retries`: earlier retries of the state; `failures`: failed iterations of the Map, if given; `items`: what the Map's
+    ItemReader has read, as a tuple of one, empty if not given, None where there is no ItemReader.
     """
 
     retries: int = 0
@@ -51,7 +51,7 @@ class Situation:
 
 
 class _Exits:
-    """The states around the one under test (implements `states.state.Linker`): each is a way out."""
+    """The states around the one under test (implements `states.state.Linker`): each is an exit."""
 
     witness: Witness | None = None
 
@@ -65,7 +65,7 @@ class _Exits:
 
 
 def build_step(node: Node, mock: Mock | None, situation: Situation, inspection: Inspection) -> Step:
-    """The step of a test, which goes through it once."""
+    """The step of a test, which runs once."""
     step, exits = Step(node.name, node.TYPE), _Exits()
     if mock is None:
         node.build(step, exits)
@@ -78,7 +78,7 @@ def build_step(node: Node, mock: Mock | None, situation: Situation, inspection: 
 
 
 def _leave_unplaced(step: Step, recover: Recovery) -> None:
-    """Give the step its recovery, and have its errors keep their causes as they are."""
+    """Set the step's recovery, and keep AWS's place out of the causes of its errors."""
 
     def unplaced(call: Callable[..., Any]) -> Callable[..., Any]:
         def called(*arguments: Any) -> Any:
@@ -104,7 +104,7 @@ def _leave_unplaced(step: Step, recover: Recovery) -> None:
 
 
 def _build_recovery(node: Node, step: Step, exits: _Exits, retries: int, inspection: Inspection) -> Recovery:
-    """Retry and Catch, one by one, so that it can be told which of them has taken the error."""
+    """Retry and Catch, one by one, so that the one that handles the error can be reported."""
     retriers = [(build_matcher(retrier.errors), retrier) for retrier in node.retriers]
     catches = [
         (build_matcher(catcher.errors), build_recovery(None, [catcher], step, exits)) for catcher in node.catchers
@@ -131,7 +131,7 @@ def _build_recovery(node: Node, step: Step, exits: _Exits, retries: int, inspect
 
 
 def _build_mocked_work(node: Node, step: Step, exits: _Exits, mock: Mock) -> StepRun:
-    """A Task or a Parallel."""
+    """The mocked work of a Task or a Parallel."""
     prepare = node.flow.build_prepare()
     leave = node.flow.build_leave(step, node.following(exits))
 
@@ -147,7 +147,7 @@ def _build_mocked_work(node: Node, step: Step, exits: _Exits, mock: Mock) -> Ste
 def _build_mocked_map(
     node: Map, step: Step, exits: _Exits, mock: Mock, situation: Situation, inspection: Inspection
 ) -> StepRun:
-    """A Map: everything that comes before its iterations, then what they would have come to."""
+    """The mocked work of a Map: everything before its iterations, then their mocked outcome."""
     select = node.flow.build_select()
     inputs_of = _build_inputs(node, situation.items, inspection)
     leave = node.flow.build_leave(step, node.following(exits))
@@ -167,7 +167,7 @@ def _build_mocked_map(
 def _build_inputs(
     node: Map, given: tuple[JSON, ...] | None, inspection: Inspection
 ) -> Callable[[JSON, Frame], tuple[float | None, float | None]]:
-    """`inputs_of(data, frame)` works out what the iterations would get and notes it; gives the Map's tolerance."""
+    """`inputs_of(data, frame)`, which makes and records the inputs of the iterations; returns the Map's tolerance."""
     distribution = node.distribution
     items_of = node.items.build_source(objects=distribution is not None)
     concurrency_of = build_max_concurrency(node.max_concurrency)

@@ -1,8 +1,8 @@
 """The state under test, found in the definition of a request.
 
-The definition is that state, which AWS then calls `StateName` (recorded), or a whole machine of which `stateName`
-picks one, nested ones included. A machine has to be valid as a whole; a state by itself is read in a machine made
-around it, where its transitions lead nowhere.
+The definition is that state, which AWS then calls `StateName` (recorded), or a whole machine from which `stateName`
+picks one, nested ones included. A machine has to be valid as a whole; a single state is compiled in a machine made
+around it, in which its transitions lead nowhere.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from express.states.state import Node, Resolver
     from express.types import JSON
 
-#: What a state that comes without a machine is called (recorded).
+#: The name of a state given without a machine (recorded).
 STATE_NAME: Final = "StateName"
 
 
 @dataclass(frozen=True, slots=True)
 class StateUnderTest:
-    """`fields` is the state as its definition has it, `characters` how long that definition is."""
+    """The state under test. `fields` is the state as defined, `characters` the length of the whole definition."""
 
     node: Node
     fields: dict[str, JSON]
@@ -45,7 +45,7 @@ class StateUnderTest:
 
     @property
     def resource(self) -> Resource | None:
-        """What a Task calls; None for other states."""
+        """The resource that a Task calls; None for other states."""
         return self.node.resource if isinstance(self.node, Task) else None
 
     def within(self) -> Iterable[str]:
@@ -56,7 +56,7 @@ class StateUnderTest:
 
 
 def read_state(text: str, name: str | None, tasks: Resolver) -> StateUnderTest:
-    """The state a request is about. Raises ServiceError InvalidDefinition, or ValidationException for its name."""
+    """The state under test. Raises ServiceError InvalidDefinition, or ValidationException for its name."""
     try:
         definition = _compile(text, name, tasks)
     except DefinitionError as error:

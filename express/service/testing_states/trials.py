@@ -1,4 +1,4 @@
-"""A TestState request as read, and the answer to it."""
+"""A TestState request as parsed, and its answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NO_INPUT: Final = "{}"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What is to be tested. `context` is None where the test makes its own; `level` is the inspectionLevel."""
+    """A parsed request. `context` is None where the test builds its own; `level` is the inspectionLevel."""
 
     state: StateUnderTest
     mock: Mock | None
@@ -50,7 +50,7 @@ class Trial:
 
 
 def read_trial(request: Mapping[str, Any], tasks: Resolver) -> Trial:
-    """Raises ServiceError for everything that is wrong with a request."""
+    """Parse a request. Raises ServiceError for any error in it."""
     check_options(request)
     if "roleArn" in request:
         check_role_arn(request["roleArn"])
@@ -60,7 +60,7 @@ def read_trial(request: Mapping[str, Any], tasks: Resolver) -> Trial:
     inspection = inspect(state)
     value = read_input(request.get("input", _NO_INPUT))
     if state.type == "Fail":
-        # It has no InputPath to note what comes after it; AWS shows it all the same (recorded).
+        # A Fail state has no InputPath that could record this stage; AWS shows it all the same (recorded).
         inspection.note("afterInputPath", value)
     return Trial(
         state,
@@ -99,7 +99,7 @@ def _read_variables(text: str) -> dict[str, JSON]:
 
 
 def answer(trial: Trial, run: Run, result: Result) -> dict[str, Any]:
-    """TestState's answer, from the execution it came to. Raises ServiceError ValidationException."""
+    """The answer of TestState, from the result of its execution. Raises ServiceError ValidationException."""
     seen, failures = trial.inspection, trial.situation.failures
     if failures is not None and seen.iterations is not None and failures > seen.iterations:
         raise validation("Map iteration failure count must be less than or equal to the number of Map iterations")
@@ -112,11 +112,11 @@ def answer(trial: Trial, run: Run, result: Result) -> dict[str, Any]:
 
 
 def _success(seen: Inspection, run: Run, result: Result) -> dict[str, Any]:
-    """The state has come to an output, its own or that of a catcher."""
+    """The answer for a state that has an output, its own or that of a catcher."""
     try:
         answer: dict[str, Any] = {"status": "SUCCEEDED", "output": text_of(result.output)}
     except NotJSON as error:
-        # It has put a deep value into a deeper one.
+        # The state has nested a value too deep for JSON.
         cause = f"The output of the state is not valid JSON: {error}"
         return {"status": "FAILED", "error": RUNTIME, "cause": cause}
     if seen.catcher is not None and seen.failure is not None:
@@ -127,7 +127,7 @@ def _success(seen: Inspection, run: Run, result: Result) -> dict[str, Any]:
 
 
 def failure(error: StateError | Result) -> dict[str, Any]:
-    """The answer for a state that has failed. What has no name or no cause does not show one."""
+    """The answer for a state that has failed; an error name or cause that is None is omitted."""
     texts = {"error": error.error, "cause": error.cause}
     return {"status": "FAILED", **{name: text for name, text in texts.items() if text is not None}}
 
@@ -139,7 +139,7 @@ def _inspection_data(trial: Trial, run: Run) -> dict[str, Any]:
         try:
             data[stage] = text_of(value)
         except NotJSON:
-            # A template has put a deep value into a deeper one; that has failed the state, if it goes on from there.
+            # A template has nested a value too deep for JSON; if it is used further, the state has failed.
             continue
     data |= seen.numbers
     if run.variables:
@@ -152,7 +152,7 @@ def _inspection_data(trial: Trial, run: Run) -> dict[str, Any]:
 
 
 def _exchange(trial: Trial) -> dict[str, Any]:
-    """What an HTTP Task has sent and got, when it has really been called."""
+    """The request and response of an HTTP Task, if it was really called."""
     resource, data = trial.state.resource, trial.inspection.data
     parameters = data.get("afterArguments", data.get("afterParameters"))
     if (

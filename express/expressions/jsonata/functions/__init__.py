@@ -1,4 +1,4 @@
-"""The built-in functions of JSONata 2.0.6 and those Step Functions adds, a file for each family of the docs."""
+"""The built-in functions of JSONata 2.0.6 and those that Step Functions adds, one module per family of the docs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from express.expressions.jsonata.functions import (
 )
 from express.expressions.jsonata.functions.registry import BUILTINS, Builtin
 
-#: Importing a family enters its functions in the table.
+#: Importing a family registers its functions.
 FAMILIES: Final = (
     aggregation,
     arrays,

@@ -1,7 +1,7 @@
 """Aggregation functions (JSONata docs): one number from an array of numbers.
 
-Additions are made one after the other, as JavaScript makes them: Python's `sum` corrects rounding errors on the way
-and would give other last digits.
+Numbers are added one after the other, as in JavaScript: Python's `sum` compensates rounding errors and would give
+other last digits.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @function("count", "<a:n>", cost=1)
 def count(items: list[Value] | Undefined) -> int:
-    """How many items there are; of nothing, 0."""
+    """The number of items; 0 for UNDEFINED."""
     return 0 if isinstance(items, Undefined) else len(items)
 
 
 @function("sum", "<a<n>:n>", bounded=True)
 def sum_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
-    """The sum of all numbers; of an empty array, 0. Raises D1001 when it is out of range."""
+    """The sum of all numbers; 0 for an empty array. Raises D1001 if it is out of range."""
     if isinstance(numbers, Undefined):
         return UNDEFINED
     evaluation.spend(len(numbers) >> 2)
@@ -35,7 +35,7 @@ def sum_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
 
 @function("average", "<a<n>:n>", bounded=True)
 def average(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
-    """The mean of all numbers; of an empty array, nothing. Raises D1001 when the sum is out of range."""
+    """The mean of all numbers; UNDEFINED for an empty array. Raises D1001 if the sum is out of range."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
     evaluation.spend(len(numbers) >> 2)
@@ -44,7 +44,7 @@ def average(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
 
 @function("max", "<a<n>:n>", bounded=True)
 def max_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
-    """The largest number; of an empty array, nothing."""
+    """The largest number; UNDEFINED for an empty array."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
     evaluation.spend(len(numbers) >> 2)
@@ -53,7 +53,7 @@ def max_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
 
 @function("min", "<a<n>:n>", bounded=True)
 def min_(evaluation: Evaluation, numbers: list[float] | Undefined) -> Value:
-    """The smallest number; of an empty array, nothing."""
+    """The smallest number; UNDEFINED for an empty array."""
     if isinstance(numbers, Undefined) or not numbers:
         return UNDEFINED
     evaluation.spend(len(numbers) >> 2)
@@ -65,6 +65,6 @@ def _total(numbers: list[float]) -> float:
         total = reduce(add, numbers, 0)
         if -MAX_SAFE_INTEGER <= total <= MAX_SAFE_INTEGER:
             return total
-    except OverflowError:  # an integer beyond the largest float beside a float
+    except OverflowError:  # an integer beyond the largest float, next to a float
         pass
-    return reduce(add, map(as_double, numbers), 0.0)  # where integers are no longer exact, JavaScript rounds each time
+    return reduce(add, map(as_double, numbers), 0.0)  # where integers are no longer exact, JavaScript rounds each sum

@@ -1,4 +1,4 @@
-"""Array functions (JSONata docs), but for `$count`, which is an aggregation."""
+"""Array functions (JSONata docs), except `$count`, which is an aggregation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 _NUMBERS: Final = frozenset((int, float))
 _STRINGS: Final = frozenset((str,))
-#: Kinds that Python tells apart as JSONata does, as long as no booleans are among them (`True == 1`).
+#: Types that Python distinguishes as JSONata does, as long as there are no booleans (`True == 1`).
 _HASHABLE: Final = frozenset((str, int, float, type(None)))
 
 
 @function("append", "<xx:a>", bounded=True)
 def append(evaluation: Evaluation, first: Value, second: Value) -> Value:
-    """The items of both, one after the other; what is no array counts as its only item, nothing is left out."""
+    """The items of both, one after the other; a non-array counts as its only item, UNDEFINED is left out."""
     if first is UNDEFINED or second is UNDEFINED:
         return second if first is UNDEFINED else first
     left = first if type(first) is list else [first]
@@ -68,9 +68,9 @@ def zip_(evaluation: Evaluation, *arrays: Value) -> list[Value]:
 
 @function("sort", "<af?:a>", bounded=True, cost=6)
 def sort(evaluation: Evaluation, items: list[Value] | Undefined, comparator: Function | Undefined) -> Value:
-    """The items in ascending order; with a comparator, which says whether its first argument comes after the second.
+    """The items in ascending order; a comparator decides whether its first argument comes after the second.
 
-    Raises D3070 where, without a comparator, they are neither all numbers nor all strings.
+    Raises D3070 if, without a comparator, they are neither all numbers nor all strings.
     """
     if isinstance(items, Undefined) or len(items) <= 1:
         return items
@@ -87,10 +87,10 @@ def sort(evaluation: Evaluation, items: list[Value] | Undefined, comparator: Fun
 
 
 def merge_sorted(items: list[Value], comes_after: Callable[[Value, Value], Value]) -> list[Value]:
-    """A stable merge sort; where `comes_after(left, right)` is true in JavaScript's eyes, the right one goes first.
+    """A stable merge sort; if `comes_after(left, right)` is true in JavaScript, the right item goes first.
 
-    It asks in the same order as jsonata-js, because a comparator need not be consistent: it may call `$random`, fail
-    for some pairs, or look at one argument only.
+    It makes the calls in the same order as jsonata-js, because a comparator need not be consistent: it may call
+    `$random`, fail for some pairs, or use one argument only.
     """
     if len(items) <= 1:
         return items
@@ -111,13 +111,13 @@ def merge_sorted(items: list[Value], comes_after: Callable[[Value, Value], Value
 
 
 def _is_true(answer: Value) -> bool:
-    """JavaScript's truth, which unlike JSONata's holds for empty arrays and objects and for functions."""
+    """JavaScript's truth, which unlike JSONata's includes empty arrays and objects, and functions."""
     return bool(answer) or isinstance(answer, (list, dict))
 
 
 @function("distinct", "<x:x>", bounded=True, cost=5)
 def distinct(evaluation: Evaluation, items: Value) -> Value:
-    """The items without repetitions, in order of first occurrence. Numbers are equal by value, objects in any order."""
+    """The items without duplicates, in first-occurrence order; numbers are equal by value, objects in any key order."""
     if type(items) is not list or len(items) <= 1:
         return items
     turns = paced(evaluation, items, 3)
@@ -130,7 +130,7 @@ def distinct(evaluation: Evaluation, items: Value) -> Value:
 
 
 def _identity(evaluation: Evaluation, value: Value) -> Hashable:
-    """A hashable stand-in: two values have the same exactly when they are equal."""
+    """A hashable key: two values have the same key exactly when they are equal."""
     kind = type(value)
     if kind is list:
         evaluation.spend(8 + 4 * len(value))

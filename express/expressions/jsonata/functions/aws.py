@@ -1,8 +1,9 @@
-"""What Step Functions adds to JSONata (AWS guide, "Transforming data with JSONata"): counterparts of its intrinsics.
+"""The functions that Step Functions adds to JSONata: counterparts of its intrinsics.
 
-The guide gives no signatures and no errors. What the functions make of missing and odd arguments, and their errors, was
-measured (floci-io/floci, `JsonataEvaluator` and pull request 2676). Numbers wanted whole lose their fraction, so that
--1.7 is -1. `$eval`, which Step Functions removed, is nowhere: calling it is T1006.
+AWS guide, "Transforming data with JSONata", which gives neither signatures nor errors. The results for missing and
+odd arguments, and the errors, were measured (floci-io/floci, `JsonataEvaluator` and pull request 2676). Numbers used
+as integers lose their fraction: -1.7 is -1. `$eval`, which Step Functions removed, is not defined: calling it is
+T1006.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: In the order of the service.
+#: In the service's order.
 _ALGORITHMS_SHOWN: Final = "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
 
 _LONG: Final = 2**63
-#: Where a key ends, or a string that has the look of it.
+#: The end of a key, or of a string that looks like a key.
 _KEY_ENDS: Final = re.compile(r'"[ \t\r\n]*:')
 
 
 def _missing(function_name: str, index: int) -> JSONataError:
-    """An argument that signatures may leave out, but these functions do not."""
+    """The error for an argument that the signature makes optional, but these functions require."""
     return JSONataError("T0410", token=function_name, index=index, value=UNDEFINED)
 
 
 @function("partition", "<xn?:x>", bounded=True, aws=True, cost=5)
 def partition(evaluation: Evaluation, items: Value, size: float | Undefined) -> Value:
-    """Arrays of `size` items each, the last one with what is left; always an array (recorded: `[[0]]`).
+    """Arrays of `size` items each, the last one possibly shorter; always an array (recorded: `[[0]]`).
 
-    All items are one chunk where no size is given, and there is nothing to give of an empty array or for a size of 0.
-    Raises T0412 for what is no array, D3137 for a size below 0.
+    Without a size all items are one chunk; an empty array or a size of 0 gives UNDEFINED. Raises T0412 for a
+    non-array, D3137 for a size below 0.
     """
     if isinstance(items, Undefined):
         return UNDEFINED
@@ -66,8 +67,9 @@ def range_(
 ) -> list[int]:
     """The integers from `start` in steps of `step` up to and including `end`, as a sequence.
 
-    So one number comes alone (recorded: `$range(1,9,9)` is 1), and nothing where the step is missing, 0, or leads away
-    from the end. Raises T0410 where the start or the end is missing, and U1002 for too many numbers.
+    A single number therefore collapses (recorded: `$range(1,9,9)` is 1); the sequence is empty if the step is
+    missing, 0, or leads away from the end. Raises T0410 if the start or the end is missing, and U1002 for too many
+    numbers.
     """
     if isinstance(start, Undefined):
         raise _missing("range", 1)
@@ -83,7 +85,7 @@ def range_(
 
 @function("hash", "<ss?:s>", bounded=True, aws=True, cost=9)
 def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefined) -> Value:
-    """The lower-case hexadecimal digest of the string in UTF-8, and nothing where no algorithm is given.
+    """The lower-case hexadecimal digest of the string in UTF-8; UNDEFINED without an algorithm.
 
     `algorithm` is MD5, SHA-1, SHA-256, SHA-384 or SHA-512; anything else is D3137. A missing text is T0410.
     """
@@ -102,7 +104,7 @@ def hash_(evaluation: Evaluation, text: str | Undefined, algorithm: str | Undefi
 
 @function("random", "<n?:n>", aws=True, cost=6)
 def random_(seed: float | Undefined) -> float:
-    """A random number from 0 up to but not including 1; the same for the same seed, that of `java.util.Random`."""
+    """A random number in [0, 1); with a seed, the first one of `java.util.Random`."""
     return random.random() if isinstance(seed, Undefined) else next_double(seeded(math.trunc(seed)))
 
 
@@ -114,29 +116,29 @@ def uuid_() -> str:
 
 @function("parse", "<s:x>", bounded=True, aws=True, cost=8)
 def parse(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """The value of a JSON text. Raises D3137 when it is none, or when an object in it has a key twice.
+    """The value of a JSON text; raises D3137 if it is not JSON, or if an object in it repeats a key.
 
-    Whole numbers come as such (`1.0` is 1), those that no 64 bits hold as the nearest double.
+    Whole numbers become integers (`1.0` is 1), those beyond 64 bits the nearest double.
     """
     if isinstance(text, Undefined):
         return UNDEFINED
-    # What opens takes most of the time.
+    # Containers take most of the time.
     opening = text.count("[") + text.count("{")
     evaluation.spend((len(text) >> 4) + 3 * text.count(",") + 4 * opening)
     try:
         value = parse_json(text.encode())
         value, keys = _with_numbers(value)
         if keys != sum(1 for _ in _KEY_ENDS.finditer(text)):
-            # There is more to it than its keys: keys that were said again, or strings that look like the end of one.
+            # There are more key ends than keys: a key is repeated, or a string looks like the end of one.
             json.loads(text, object_pairs_hook=_without_repeated_keys)
     except (ValueError, OverflowError, RecursionError):
-        # No JSON, a surrogate without its other half, an integer of thousands of digits.
+        # Not JSON, a lone surrogate, or an integer of thousands of digits.
         raise JSONataError("D3137", message="Invalid JSON", value=text) from None
     return value
 
 
 def _with_numbers(value: Value) -> tuple[Value, int]:
-    """The value of a JSON text, changed where it is, and how many keys there are in it. Raises OverflowError."""
+    """The value with its numbers converted in place, and the number of its keys; raises OverflowError."""
     root, keys = [value], 0
     pending: list[Any] = [root]
     for container in pending:

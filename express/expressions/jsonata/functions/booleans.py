@@ -19,11 +19,11 @@ def boolean(evaluation: Evaluation, value: Value) -> Value:
 
 @function("not", "<x-:b>", bounded=True)
 def not_(evaluation: Evaluation, value: Value) -> Value:
-    """The opposite of `$boolean`; of nothing, nothing."""
+    """The opposite of `$boolean`; UNDEFINED for UNDEFINED."""
     return UNDEFINED if value is UNDEFINED else not truth(value, evaluation)
 
 
 @function("exists", "<x:b>", cost=1)
 def exists(value: Value) -> bool:
-    """Whether there is a value at all; null is one."""
+    """Whether the value is defined; null is."""
     return value is not UNDEFINED

@@ -1,7 +1,7 @@
 """Date and time functions (JSONata docs, "Date/Time functions").
 
-`$now` and `$millis` are constant throughout an evaluation. Pictures are mostly literals, so each is read once and
-kept. A timestamp that is no date is D3110; jsonata-js gives NaN, which is no JSON value.
+`$now` and `$millis` are constant within an evaluation. Pictures are mostly literals, so parsed ones are cached. An
+invalid timestamp is D3110; jsonata-js gives NaN, which is not a JSON value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LAST: Final = 253_402_300_799_999
 
 @function("now", "<s?s?:s>", bounded=True)
 def now(evaluation: Evaluation, picture: str | Undefined, timezone: str | Undefined) -> str:
-    """The time of the evaluation, written as `$fromMillis` does."""
+    """The time of the evaluation, formatted as by `$fromMillis`."""
     return _write(evaluation, evaluation.millis, picture, timezone)
 
 
@@ -44,7 +44,7 @@ def millis(evaluation: Evaluation) -> int:
 def from_millis(
     evaluation: Evaluation, moment: float | Undefined, picture: str | Undefined, timezone: str | Undefined
 ) -> Value:
-    """A date in milliseconds since 1970 UTC, written by a picture, by default in ISO 8601.
+    """A date in milliseconds since 1970 UTC, formatted by a picture, by default as ISO 8601.
 
     `timezone` is an offset such as "-0500". Raises D3130 to D3135.
     """
@@ -62,10 +62,10 @@ def _write(evaluation: Evaluation, moment: float, picture: str | Undefined, time
 
 @function("toMillis", "<s-s?:n>", bounded=True, cost=40)
 def to_millis(evaluation: Evaluation, timestamp: str | Undefined, picture: str | Undefined) -> Value:
-    """A timestamp as milliseconds since 1970 UTC, read in ISO 8601 or by a picture that it must fit.
+    """A timestamp as milliseconds since 1970 UTC, parsed as ISO 8601 or by a picture that it must match.
 
-    Undefined where it does not fit the picture. Raises D3110 for one that is not ISO 8601 or no date, D3130 to D3136
-    for pictures and what they leave open.
+    Undefined if it does not match the picture. Raises D3110 for a timestamp that is not ISO 8601 or not a date, D3130
+    to D3136 for pictures and parts that they leave open.
     """
     if isinstance(timestamp, Undefined):
         return UNDEFINED

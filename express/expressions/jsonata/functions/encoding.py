@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: What `encodeURIComponent` and `encodeURI` leave as it is, besides letters, digits and `_.-~`.
+#: Characters that `encodeURIComponent` and `encodeURI` do not escape, besides letters, digits and `_.-~`.
 _COMPONENT_SAFE: Final = "!*'()"
 _RESERVED: Final = ";/?:@&=+$,#"
 
 _MALFORMED: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-#: `decodeURI` leaves the escapes of reserved characters as they are.
+#: `decodeURI` leaves the escapes of reserved characters unchanged.
 _UNRESERVED_ESCAPES: Final = re.compile(r"(?:%(?!2[346BCF]|3[ABDF]|40)[0-9A-F]{2})+", re.IGNORECASE)
 
-#: So many characters are encoded at a time.
+#: Characters encoded at a time.
 _PART: Final = 1 << 16
 #: Steps for an escape, and for a run of them.
 _ESCAPE_COST: Final = 8
@@ -40,7 +40,7 @@ _STANDARD_ALPHABET: Final = bytes.maketrans(b"-_", b"+/")
 
 @function("base64encode", "<s-:s>", bounded=True)
 def base64_encode(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """The Base64 of the string taken as bytes: of a code unit beyond U+00FF only the low byte is left."""
+    """The Base64 of the string as bytes; of a code unit beyond U+00FF only the low byte is kept."""
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.make(len(text) * 4 // 3)
@@ -49,22 +49,22 @@ def base64_encode(evaluation: Evaluation, text: str | Undefined) -> Value:
 
 @function("base64decode", "<s-:s>", bounded=True, cost=8)
 def base64_decode(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """The bytes that Base64 text encodes, each as the character of its number.
+    """The bytes that a Base64 text encodes, each as the character with its number.
 
-    As forgiving as Node.js: foreign characters are skipped, the URL alphabet counts too, padding may be missing and
-    nothing is read behind it.
+    As lenient as Node.js: foreign characters are skipped, the URL alphabet is accepted too, padding may be missing
+    and text after it is ignored.
     """
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.make(len(text))
     symbols = _octets(text).partition(b"=")[0].translate(_STANDARD_ALPHABET, _FOREIGN)
-    if len(symbols) % 4 == 1:  # six bits are no byte
+    if len(symbols) % 4 == 1:  # six bits do not make a byte
         symbols = symbols[:-1]
     return base64.b64decode(symbols + b"=" * (-len(symbols) % 4)).decode("latin-1")
 
 
 def _octets(text: str) -> bytes:
-    """The text as bytes; of each UTF-16 code unit the low one, as Node.js does it."""
+    """The text as bytes: the low byte of each UTF-16 code unit, as in Node.js."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -73,25 +73,25 @@ def _octets(text: str) -> bytes:
 
 @function("encodeUrlComponent", "<s-:s>", bounded=True, cost=11)
 def encode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """`encodeURIComponent`. Raises D3140 for a surrogate without its other half."""
+    """`encodeURIComponent`. Raises D3140 for a lone surrogate."""
     return _encoded(evaluation, text, _COMPONENT_SAFE, "encodeUrlComponent")
 
 
 @function("encodeUrl", "<s-:s>", bounded=True, cost=11)
 def encode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """`encodeURI`, which leaves alone what separates the parts of a URL. Raises D3140 like its sibling."""
+    """`encodeURI`, which does not escape the separators of a URL. Raises D3140 for a lone surrogate."""
     return _encoded(evaluation, text, _COMPONENT_SAFE + _RESERVED, "encodeUrl")
 
 
 @function("decodeUrlComponent", "<s-:s>", bounded=True, cost=15)
 def decode_url_component(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """`decodeURIComponent`. Raises D3140 for escapes that are incomplete or no UTF-8."""
+    """`decodeURIComponent`. Raises D3140 for escapes that are incomplete or not valid UTF-8."""
     return _decoded(evaluation, text, _ESCAPES, "decodeUrlComponent")
 
 
 @function("decodeUrl", "<s-:s>", bounded=True, cost=15)
 def decode_url(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """`decodeURI`, which leaves the escapes of separators as they are. Raises D3140 like its sibling."""
+    """`decodeURI`, which leaves the escapes of separators unchanged. Raises D3140 like `decodeURIComponent`."""
     return _decoded(evaluation, text, _UNRESERVED_ESCAPES, "decodeUrl")
 
 

@@ -1,7 +1,7 @@
-"""Numbers written and read by picture or in another base (JSONata docs, numeric functions).
+"""Formatting and parsing of numbers by picture or in another base (JSONata docs, numeric functions).
 
-Pictures are mostly literals, so each is read once and kept. A text that `$parseInteger` cannot make a number of is
-D3030; jsonata-js gives NaN, which is no JSON value.
+Pictures are mostly literals, so parsed ones are cached. A text that `$parseInteger` cannot parse is D3030; jsonata-js
+gives NaN, which is not a JSON value.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _EXACT: Final = 2.0**53
 
 @function("formatNumber", "<n-so?:s>", bounded=True, cost=50)
 def format_number(evaluation: Evaluation, value: float | Undefined, picture: str | Undefined, options: Value) -> Value:
-    """The number as a picture has it: `$formatNumber(12345.6, "#,###.00")`.
+    """The number formatted by a picture: `$formatNumber(12345.6, "#,###.00")`.
 
-    `options` is an object that names other symbols than the usual ones: "decimal-separator", "zero-digit" and so on.
-    Raises D3080 to D3093 for a picture that breaks a rule and T0410 for an option that is no string.
+    `options` is an object that replaces the default symbols: "decimal-separator", "zero-digit" and so on. Raises
+    D3080 to D3093 for a picture that breaks a rule and T0410 for an option that is not a string.
     """
     if isinstance(value, Undefined):
         return UNDEFINED
@@ -53,7 +53,7 @@ def _symbols(options: dict[str, Value]) -> numbers.Symbols:
 
 @function("formatInteger", "<n-s:s>", bounded=True, cost=22)
 def format_integer(evaluation: Evaluation, value: float | Undefined, picture: str | Undefined) -> Value:
-    """The number, rounded down, as an integer picture has it: `$formatInteger(2789, "w")`.
+    """The number, rounded down, formatted by an integer picture: `$formatInteger(2789, "w")`.
 
     Raises D3130 for a numbering that is not supported and D3131 for digits of two scripts.
     """
@@ -67,7 +67,7 @@ def format_integer(evaluation: Evaluation, value: float | Undefined, picture: st
 
 @function("parseInteger", "<s-s:n>", bounded=True, cost=12)
 def parse_integer(evaluation: Evaluation, text: str | Undefined, picture: str | Undefined) -> Value:
-    """The number that a text written by an integer picture stands for. Raises D3030 if it stands for none."""
+    """The number parsed from a text by an integer picture; raises D3030 if it is not one."""
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.spend(len(text))
@@ -79,7 +79,7 @@ def parse_integer(evaluation: Evaluation, text: str | Undefined, picture: str | 
 
 
 def _paid(evaluation: Evaluation, picture: str | Undefined) -> str:
-    """A picture, once it is paid for; its separators are inserted one by one. Raises T0410 where there is none."""
+    """The picture, its length charged because separators are inserted one by one; raises T0410 if it is missing."""
     if isinstance(picture, Undefined):
         raise JSONataError("T0410", index=2, value=UNDEFINED)
     evaluation.spend(len(picture) + (len(picture) ** 2 >> 12))
@@ -102,7 +102,7 @@ def format_base(evaluation: Evaluation, value: float | Undefined, radix: float |
 
 
 def _in_base(value: int, base: int) -> str:
-    """As V8 writes it: the last digits of what a double does not hold exactly are zeros, or nearly right."""
+    """The digits as in V8: of an integer that no double holds exactly, the last ones are zero or approximate."""
     rest = float(abs(value))
     digits = []
     while rest / base >= _EXACT:

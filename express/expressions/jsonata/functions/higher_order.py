@@ -1,7 +1,7 @@
 """Higher-order functions (JSONata docs) on arrays; those on objects, `$sift` and `$each`, are with the objects.
 
-A function that is given to one of these gets the item, its index and the whole array, but no more arguments than it
-declares: a built-in would refuse the others. Each turn of a loop is paid for before the first.
+A function passed to one of these gets the item, its index and the whole array, but no more arguments than it
+declares: a built-in would refuse the others. All turns of a loop are charged before the first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def calls(applied: Function, values: Iterable[Value], places: Iterable[Value], whole: Value) -> Iterator[Value]:
-    """What `applied` gives for each value, called with as many of value, place and whole as it declares."""
+    """The results of `applied` for each value, called with as many of value, place and whole as it declares."""
     if applied.arity >= 3:
         return map(applied.call, values, places, repeat(whole))
     if applied.arity == 2:
@@ -30,7 +30,7 @@ def calls(applied: Function, values: Iterable[Value], places: Iterable[Value], w
 
 @function("map", "<af>", bounded=True, sequence=True, cost=6)
 def map_(evaluation: Evaluation, items: list[Value] | Undefined, mapping: Function) -> list[Value]:
-    """What the function gives for each item, as a sequence; items for which it gives nothing are left out."""
+    """The results of the function for each item, as a sequence without UNDEFINED."""
     if isinstance(items, Undefined):
         return []
     evaluation.spend(len(items))
@@ -40,7 +40,7 @@ def map_(evaluation: Evaluation, items: list[Value] | Undefined, mapping: Functi
 
 @function("filter", "<af>", bounded=True, sequence=True, cost=6)
 def filter_(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Function) -> list[Value]:
-    """The items for which the function's answer is true, as a sequence."""
+    """The items for which the function's result is true, as a sequence."""
     if isinstance(items, Undefined):
         return []
     evaluation.spend(len(items))
@@ -50,7 +50,7 @@ def filter_(evaluation: Evaluation, items: list[Value] | Undefined, predicate: F
 
 @function("single", "<af?>", bounded=True, cost=8)
 def single(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Function | Undefined) -> Value:
-    """The one item for which the function's answer is true; without a function, the only item.
+    """The one item for which the function's result is true; without a function, the only item.
 
     Raises D3138 at the second such item and D3139 if there is none.
     """
@@ -71,10 +71,10 @@ def single(evaluation: Evaluation, items: list[Value] | Undefined, predicate: Fu
 
 @function("reduce", "<afj?:j>", bounded=True, cost=6)
 def reduce(evaluation: Evaluation, items: list[Value] | Undefined, folding: Function, initial: Value) -> Value:
-    """The items folded into one value, left to right, beginning with `initial` or the first item.
+    """The items folded into one value, left to right, starting with `initial` or the first item.
 
-    The function gets what there is so far, the item and, if it declares them, its index and the array. Raises D3050
-    for a function of less than two parameters.
+    The function gets the accumulated value, the item and, if it declares them, its index and the array. Raises D3050
+    for a function of fewer than two parameters.
     """
     if isinstance(items, Undefined):
         return UNDEFINED

@@ -1,11 +1,11 @@
 """String functions that take a pattern: `$contains`, `$match`, `$replace` and `$split` (JSONata docs).
 
-A pattern is a string or a matcher: a function that is given the string and returns nothing or an object with the first
-match, in which `next` is a function that returns the following one (JSONata docs, "Regular expressions"). A regular
-expression is one, and any function of this shape may stand in for it. The match after the last one that counts is
-still looked for, as in jsonata-js; that can fail.
+A pattern is a string or a matcher: a function of the string that returns nothing or an object with the first match,
+in which `next` is a function that returns the following one (JSONata docs, "Regular expressions"). A regular
+expression is a matcher, and any function of this shape may replace it. As in jsonata-js, one match beyond the last
+one needed is searched for; that search can fail.
 
-What JavaScript fails over without a code, a pattern that is undefined, is T0410 here.
+An undefined pattern, on which jsonata-js fails without a code, is T0410 here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.evaluation import Evaluation
 
-#: `parseInt` of what stands behind a `$`.
+#: `parseInt` of the text after a `$`.
 _INTEGER: Final = re.compile(r"\s*([+-]?[0-9]+)")
 #: JavaScript takes the limit of `split` modulo 2^32.
 _UINT32: Final = 2**32 - 1
@@ -39,9 +39,10 @@ _PART_COST: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class ReportedMatch:
-    """A match as a matcher reports it, in `source`; like `Match` in all that is asked.
+    """A match reported by a matcher, in `source`; its interface is that of `Match`.
 
-    `units` is the text in UTF-16 code units, which `start` and `end` count; `previous` is where the match before ended.
+    `units` is the text in UTF-16 code units, which `start` and `end` count; `previous` is the end of the match
+    before.
     """
 
     source: dict[str, Value]
@@ -82,7 +83,7 @@ def match(
 ) -> list[dict[str, Value]]:
     """Every match, at most `limit`, as a sequence of objects with `match`, `index` and `groups`.
 
-    Raises D3040 for a negative limit and T1010 for a matcher that is none.
+    Raises D3040 for a negative limit and T1010 for an invalid matcher.
     """
     if isinstance(text, Undefined):
         return []
@@ -99,7 +100,7 @@ def split(
 ) -> Value:
     """The parts of the string between separators, at most `limit`; with an empty separator, its characters.
 
-    Raises D3020 for a negative limit and T1010 for a matcher that is none.
+    Raises D3020 for a negative limit and T1010 for an invalid matcher.
     """
     if isinstance(text, Undefined):
         return UNDEFINED
@@ -127,11 +128,11 @@ def replace(
     replacement: str | Function | Undefined,
     limit: float | Undefined,
 ) -> Value:
-    """The string with what the pattern finds replaced, at most `limit` times.
+    """The string with matches of the pattern replaced, at most `limit` times.
 
-    In the replacement of a matcher `$0` is the match, `$1` its first group and `$$` a dollar; a function is given the
-    object of the match and must return a string (D3012). Raises D3010 for an empty pattern, D3011 for a negative limit
-    and T1010 for a matcher that is none.
+    In the replacement for a matcher `$0` is the match, `$1` its first group and `$$` a dollar; a function is called
+    with the match object and must return a string (D3012). Raises D3010 for an empty pattern, D3011 for a negative
+    limit and T1010 for an invalid matcher.
     """
     if isinstance(text, Undefined):
         return UNDEFINED
@@ -154,7 +155,7 @@ def replace(
 def _replaced(
     evaluation: Evaluation, text: str, pattern: str, replacement: str | Function | Undefined, limit: float | Undefined
 ) -> str:
-    """`$replace` of a string, which takes the replacement as it is: even nothing, which JavaScript makes a word."""
+    """`$replace` of a string by a literal replacement; UNDEFINED is written "undefined", as in JavaScript."""
     times = text.count(pattern)
     if not isinstance(limit, Undefined):
         times = min(times, math.ceil(_not_negative(limit, "D3011", 4)))
@@ -168,7 +169,7 @@ def _replaced(
 
 
 def _matches(evaluation: Evaluation, matcher: Function | Undefined, text: str) -> Iterator[Found]:
-    """The matches a matcher finds in `text`, each looked for when it is asked for. Raises T1010."""
+    """The matches a matcher finds in `text`, each searched for on demand. Raises T1010."""
     return matcher.matches(text, evaluation) if isinstance(matcher, Regex) else _reported(evaluation, matcher, text)
 
 
@@ -224,13 +225,13 @@ def _substituted(
     replacement: str | Function | Undefined,
     limit: float | Undefined,
 ) -> Iterator[tuple[Found, str]]:
-    """Each match with its new text."""
+    """Each match with its replacement."""
     if isinstance(replacement, str):
         substitute = _template(replacement)
         for found in _limited(_matches(evaluation, pattern, text), limit, "D3011", 4):
             yield found, substitute(found)
         return
-    # A function wants the objects of the matcher protocol.
+    # A replacement function takes the objects of the matcher protocol.
     matcher = pattern.within(evaluation) if isinstance(pattern, Regex) else pattern
     for reported in _limited(_reported(evaluation, matcher, text), limit, "D3011", 4):
         if isinstance(replacement, Undefined):
@@ -258,7 +259,7 @@ def _template(template: str) -> Callable[[Found], str]:
 
 
 def _inserted(group: Value) -> str:
-    """What `$1` stands for. Groups that matchers make up need not be strings."""
+    """The text of `$1`; groups of user-defined matchers need not be strings."""
     if type(group) is str:
         text: str = group
         return text
@@ -266,10 +267,10 @@ def _inserted(group: Value) -> str:
 
 
 def _template_parts(template: str, groups: int) -> list[str | int]:
-    """The literal parts and the numbers of groups (0: the match) of a replacement for a pattern with so many groups.
+    """The literal parts and group numbers (0: the match) of a replacement, for a pattern with `groups` groups.
 
-    A number behind `$` has as many digits as the number of groups, or one less if there is no such group. Groups that
-    do not exist are empty; a `$` before anything else stands for itself.
+    A number after `$` has as many digits as the number of groups, or one less if there is no such group. A group that
+    does not exist is empty; a `$` before any other character is literal.
     """
     parts: list[str | int] = []
     position = 0

@@ -1,7 +1,7 @@
 """Numeric functions (JSONata docs).
 
-Every result goes through `number`: whole ones come out as int, and what JavaScript would make infinite or NaN is
-D1001. `$random` is among the functions of Step Functions, which give it a seed.
+Every result passes through `number`: whole results become int, and results that would be infinite or NaN in
+JavaScript are D1001. `$random` is with the functions of Step Functions, which adds a seed to it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
 _DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?")
-#: The alternatives are not anchored alike, a slip of jsonata-js; what JavaScript's `Number` then makes of the text
-#: decides, and it lets blanks stand around.
+#: The alternatives are anchored differently, a bug of jsonata-js; JavaScript's `Number`, which ignores surrounding
+#: whitespace, then decides.
 _RADIX_HINT: Final = re.compile(r"^0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+\Z")
 _RADIX: Final = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+")
 
@@ -52,13 +52,13 @@ def abs_(value: float | Undefined) -> Value:
 
 @function("floor", "<n-:n>")
 def floor(value: float | Undefined) -> Value:
-    """The largest integer that is not larger."""
+    """The largest integer that is not greater than the number."""
     return value if isinstance(value, Undefined) else number(math.floor(value))
 
 
 @function("ceil", "<n-:n>")
 def ceil(value: float | Undefined) -> Value:
-    """The smallest integer that is not smaller."""
+    """The smallest integer that is not less than the number."""
     return value if isinstance(value, Undefined) else number(math.ceil(value))
 
 
@@ -66,8 +66,8 @@ def ceil(value: float | Undefined) -> Value:
 def round_(value: float | Undefined, precision: float | Undefined) -> Value:
     """The number rounded half to even, at `precision` decimal places (negative: before the point).
 
-    Digits are shifted in the decimal text, as jsonata-js does it, so that 1.005 counts as exactly that. Where it gives
-    NaN, a precision with a fraction is rounded down, as the AWS guide says, and one that is too large is D1001.
+    Digits are shifted in the decimal text, as in jsonata-js, so that 1.005 counts as exactly that. Where jsonata-js
+    gives NaN, a fractional precision is rounded down, as the AWS guide says, and one that is too large is D1001.
     """
     if isinstance(value, Undefined):
         return UNDEFINED
@@ -94,7 +94,7 @@ def sqrt(value: float | Undefined) -> Value:
 
 @function("power", "<n-n:n>", cost=2)
 def power(base: float | Undefined, exponent: float | Undefined) -> Value:
-    """The base raised to the exponent. Raises D3061 when the result is infinite or no real number."""
+    """The base raised to the exponent. Raises D3061 if the result is infinite or not real."""
     if isinstance(base, Undefined):
         return UNDEFINED
     try:

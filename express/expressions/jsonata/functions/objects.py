@@ -1,6 +1,6 @@
-"""Object functions (JSONata docs), with those the docs file under objects for want of a better place.
+"""Object functions (JSONata docs), and those that the docs list under objects for lack of a better place.
 
-Keys keep the order they came in. (JavaScript would move keys that look like array indexes to the front.)
+Keys keep their order. (JavaScript would move keys that look like array indexes to the front.)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def keys(evaluation: Evaluation, value: Value) -> list[Value]:
 
 @function("lookup", "<x-s:x>", bounded=True, mixed=True)
 def lookup(evaluation: Evaluation, value: Value, key: str | Undefined) -> Value:
-    """The value of a key; in an array, a sequence of those of all objects, in which arrays are flattened."""
+    """The value of a key; for an array, the flattened sequence of this key's values in all its objects."""
     if type(value) is dict:
         return value.get(key, UNDEFINED)
     return Sequence(_looked_up(evaluation, value, key)) if type(value) is list else UNDEFINED
@@ -63,10 +63,10 @@ def _looked_up(evaluation: Evaluation, items: list[Value], key: str | Undefined)
 
 @function("spread", "<x-:a<o>>", bounded=True, mixed=True, cost=10)
 def spread(evaluation: Evaluation, value: Value) -> Value:
-    """An object taken apart into objects of one key each; all objects of an array, into one array.
+    """An object split into objects of one key each; the objects of an array, into one array.
 
-    What an object gives is a sequence, so that one with a single key gives itself; what an array gives is one only if
-    it is empty. Anything else stays as it is, in an array too.
+    An object gives a sequence, so that a single key gives that object itself; an array gives one only if it is empty.
+    Other values stay unchanged, also in an array.
     """
     if type(value) is dict:
         return Sequence(_single_keys(evaluation, value))
@@ -96,7 +96,7 @@ def _single_keys(evaluation: Evaluation, value: dict[str, Value]) -> list[Value]
 
 @function("merge", "<a<o>:o>", bounded=True)
 def merge(evaluation: Evaluation, objects: list[dict[str, Value]] | Undefined) -> Value:
-    """One object with the keys of all; the last one that has a key wins."""
+    """One object with the keys of all; the last value of a key wins."""
     if isinstance(objects, Undefined):
         return UNDEFINED
     merged: dict[str, Value] = {}
@@ -109,7 +109,7 @@ def merge(evaluation: Evaluation, objects: list[dict[str, Value]] | Undefined) -
 
 @function("each", "<o-f:a>", bounded=True, sequence=True, cost=8)
 def each(evaluation: Evaluation, value: dict[str, Value] | Undefined, mapping: Function) -> list[Value]:
-    """What the function gives for each value, key and the object, as a sequence."""
+    """The results of the function for each value, key and the object, as a sequence."""
     if isinstance(value, Undefined):
         return []
     evaluation.spend(len(value))
@@ -119,7 +119,7 @@ def each(evaluation: Evaluation, value: dict[str, Value] | Undefined, mapping: F
 
 @function("sift", "<o-f?:o>", bounded=True, cost=10)
 def sift(evaluation: Evaluation, value: dict[str, Value] | Undefined, predicate: Function | Undefined) -> Value:
-    """The keys for which the function's answer for value, key and object is true; nothing, when there are none.
+    """The keys for which the function's result for value, key and object is true; UNDEFINED if there are none.
 
     Raises T0410 for a missing function, which the signature allows and jsonata-js fails over.
     """
@@ -135,9 +135,9 @@ def sift(evaluation: Evaluation, value: dict[str, Value] | Undefined, predicate:
 
 @function("clone", "<(oa)-:o>", bounded=True)
 def clone(evaluation: Evaluation, value: Value) -> Value:
-    """A deep copy that shares nothing that could be changed, as it comes out of `$string`.
+    """A deep copy that shares no mutable parts, with `$string`'s conversions.
 
-    So numbers have fifteen digits at the most, and functions become empty strings.
+    Numbers have at most fifteen digits, and functions become empty strings.
     """
     return UNDEFINED if value is UNDEFINED else _copied(evaluation, value)
 
@@ -154,12 +154,12 @@ def _copied(evaluation: Evaluation, value: Value) -> Value:
         return number(fifteen_digits(value))
     if isinstance(value, Function):
         return ""
-    return None if value is UNDEFINED else value  # UNDEFINED: the group of a match that took no part
+    return None if value is UNDEFINED else value  # UNDEFINED: a group that captured nothing
 
 
 @function("type", "<x:s>", cost=2)
 def type_(value: Value) -> Value:
-    """`null`, `number`, `string`, `boolean`, `array`, `object` or `function`; of nothing, nothing."""
+    """`null`, `number`, `string`, `boolean`, `array`, `object` or `function`; UNDEFINED for UNDEFINED."""
     return UNDEFINED if value is UNDEFINED else _TYPES.get(type(value), "function")
 
 
@@ -171,7 +171,7 @@ def error(message: str | Undefined) -> Value:
 
 @function("assert", "<bs?:x>")
 def assert_(condition: bool | Undefined, message: str | Undefined) -> Value:
-    """Nothing, if the condition is true. Raises D3141 with the message if it is false or undefined."""
+    """UNDEFINED if the condition is true. Raises D3141 with the message if it is false or undefined."""
     if condition:
         return UNDEFINED
     raise JSONataError("D3141", message=message or "$assert() statement failed")

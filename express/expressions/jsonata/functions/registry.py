@@ -1,10 +1,10 @@
-"""The one table of built-in functions.
+"""The table of built-in functions.
 
-A function is one decorated Python function in the file of its family; the compiler resolves a call of a built-in when
-the expression is compiled, not when it runs. Implementations are pure, get their arguments already checked against the
-signature (a missing optional one is UNDEFINED, and so may be any other: the signature lets undefined pass), and
-return a value or UNDEFINED. One marked `sequence` returns a list that is a JSONata sequence, which the caller
-collapses; one marked `mixed` a `Sequence` where it is one.
+A function is one decorated Python function in the module of its family; the compiler resolves a call of a built-in at
+compile time. Implementations are pure, get arguments already checked against the signature (a missing optional one is
+UNDEFINED, and so may be any other: the signature lets undefined pass), and return a value or UNDEFINED. One marked
+`sequence` returns a list that is a JSONata sequence, which the caller collapses; one marked `mixed` may return a
+`Sequence` or another value.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ USUAL_COST: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """`$name`: `signature` as JSONata writes it (docs, "Function signatures"), `arity` how many arguments it declares.
+    """`$name`: `signature` as JSONata writes it (docs, "Function signatures"), `arity` its number of arguments.
 
-    As in JavaScript, parameters with a default and `*parameters` do not count; so `$map` hands `$string` one argument.
+    As in JavaScript, parameters with a default and `*parameters` do not count; so `$map` passes one argument to
+    `$string`.
 
     `bounded`: takes the `Evaluation` first. `sequence`: returns a sequence; `mixed`: that or a value. `aws`: added by
-    Step Functions. `cost`: the steps a call takes that has next to nothing to do.
+    Step Functions. `cost`: the steps of a call with almost nothing to do.
     """
 
     name: str
@@ -60,7 +61,7 @@ def function(
     aws: bool = False,
     cost: int = USUAL_COST,
 ) -> Callable[[Implementation], Implementation]:
-    """Register `$name`. The implementation's positional parameters are the function's own, after the evaluation."""
+    """Register `$name`; the implementation's positional parameters are the function's own, after the evaluation."""
 
     def register(implementation: Implementation) -> Implementation:
         defaults: tuple[Any, ...] = getattr(implementation, "__defaults__", None) or ()

@@ -1,6 +1,6 @@
-"""String functions (JSONata docs), but for those that take patterns and those that encode.
+"""String functions (JSONata docs), except those that take patterns and those that encode.
 
-Strings are counted and cut by characters (code points), where JavaScript's own functions count UTF-16 units.
+Strings are counted and cut by characters (code points), where JavaScript's own functions use UTF-16 units.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @function("string", "<x-b?:s>", bounded=True, cost=5)
 def string(evaluation: Evaluation, value: Value, prettify: bool | Undefined = UNDEFINED) -> Value:
-    """The value as text: strings as they are, functions empty, the rest as JSON, indented if `prettify`.
+    """The value as text: strings unchanged, functions empty, the rest as JSON, indented if `prettify`.
 
-    Numbers have fifteen significant digits, which makes `0.1 + 0.2` read 0.3. Raises D3001 for a number that is not
-    finite, D1001 for one inside of something.
+    Numbers have fifteen significant digits, so that `0.1 + 0.2` reads 0.3. Raises D3001 for a number that is not
+    finite, D1001 for one inside a container.
     """
     if value is UNDEFINED or type(value) is str:
         return value
@@ -43,7 +43,7 @@ def substring(
 ) -> Value:
     """The characters from `start`, at most `length` of them; a negative start counts from the end.
 
-    Fractions are cut off where the string is, not before, as in JavaScript.
+    Fractions are truncated when the string is cut, not before, as in JavaScript.
     """
     if isinstance(text, Undefined):
         return UNDEFINED
@@ -62,7 +62,7 @@ def substring(
 
 @function("substringBefore", "<s-s:s>", bounded=True)
 def substring_before(evaluation: Evaluation, text: str | Undefined, boundary: str | Undefined) -> Value:
-    """What stands before the first `boundary`; all of it, when there is none."""
+    """The text before the first `boundary`; all of it if there is none."""
     if isinstance(text, Undefined) or isinstance(boundary, Undefined):
         return text
     evaluation.spend(len(text) >> 4)
@@ -72,7 +72,7 @@ def substring_before(evaluation: Evaluation, text: str | Undefined, boundary: st
 
 @function("substringAfter", "<s-s:s>", bounded=True)
 def substring_after(evaluation: Evaluation, text: str | Undefined, boundary: str | Undefined) -> Value:
-    """What stands behind the first `boundary`; all of it, when there is none."""
+    """The text after the first `boundary`; all of it if there is none."""
     if isinstance(text, Undefined) or isinstance(boundary, Undefined):
         return text
     evaluation.spend(len(text) >> 4)
@@ -100,7 +100,7 @@ def uppercase(evaluation: Evaluation, text: str | Undefined) -> Value:
 
 @function("trim", "<s-:s>", bounded=True, cost=6)
 def trim(evaluation: Evaluation, text: str | Undefined) -> Value:
-    """The string with each run of blanks, tabs and line ends made one blank, and none of them at either end."""
+    """The string with each run of spaces, tabs and line ends replaced by one space, and trimmed."""
     if isinstance(text, Undefined):
         return UNDEFINED
     evaluation.spend(len(text) >> 2)
@@ -109,7 +109,7 @@ def trim(evaluation: Evaluation, text: str | Undefined) -> Value:
 
 @function("pad", "<s-ns?:s>", bounded=True, cost=5)
 def pad(evaluation: Evaluation, text: str | Undefined, width: float | Undefined, characters: str | Undefined) -> Value:
-    """The string with `characters` (a blank) added up to `width`, on the left for a negative width.
+    """The string padded with `characters` (default: a space) up to `width`, on the left for a negative width.
 
     A fraction of a character is not added (later versions of jsonata-js; 2.0.6 fails over it).
     """

@@ -1,8 +1,8 @@
 """From the syntax tree to Python: every expression becomes one Python function.
 
-The function is built of nodes of Python's own `ast` and compiled by Python. No text is ever put together: names in it
-are numbered by us, and what the user wrote (field names, strings, numbers) enters as constants only.
+The function is built from nodes of Python's `ast` and compiled by Python. No source text is generated: names in it
+are numbered here, and user input (field names, strings, numbers) enters only as constants.
 
-`code` is what every part produces; `emitter` collects statements; `scopes` finds variables; `generator` holds the
-state of one compilation and dispatches on syntax nodes to the functions the other modules register.
+`code` is the result of every part; `emitter` collects statements; `scopes` resolves variables; `generator` holds the
+state of one compilation and dispatches syntax nodes to the functions of the other modules.
 """

@@ -1,7 +1,7 @@
-"""What compiling a part of an expression gives: Python that yields its value, and what is known about that value.
+"""The result of compiling a part of an expression: Python code for its value, and the static knowledge of that value.
 
-Knowing the possible types of a value at compile time is what makes generated code short: the guard against
-something that cannot be is not generated.
+Knowing the possible types of a value at compile time keeps the generated code short: guards against impossible types
+are not generated.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _KINDS: Final[dict[type, int]] = {
 }
 
 
-#: Python makes one object for each of these; so do we, for all nodes.
+#: Python creates one object for each of these; all nodes share it here, too.
 LOAD: Final = ast.Load()
 STORE: Final = ast.Store()
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An expression of Python, and the kinds its value may be of.
+    """A Python expression, and the kinds its value may have.
 
-    The expression is a name or a constant: whatever takes work has been assigned by a statement before, so that it
-    may be written down twice. `sequence`: a list that is a JSONata sequence still to be collapsed (or, where `kinds`
-    has it, UNDEFINED). `items`: what the items of the list may be. `mixed`: it may be a `Sequence`.
+    The expression is a name or a constant, so that it may be used more than once: an earlier statement assigned the
+    result of any work. `sequence`: a list that is a JSONata sequence not collapsed yet (or UNDEFINED, if `kinds`
+    includes it). `items`: the kinds of the list's items. `mixed`: it may be a `Sequence`.
     """
 
     expression: ast.expr
@@ -48,7 +48,7 @@ class Code:
     mixed: bool = False
 
     def only(self, kinds: int) -> bool:
-        """Whether the value can be of no other kinds."""
+        """Whether the value can have no other kinds."""
         return not self.kinds & ~kinds
 
     def may(self, kinds: int) -> bool:
@@ -90,7 +90,7 @@ def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.Compare
 
 
 def same(left: ast.expr, right: ast.expr) -> ast.expr:
-    """`left is right`. No literal but None, true and false is any other thing, and Python warns of asking."""
+    """`left is right`; False for a literal other than None, true and false, about which Python would warn."""
     if _is_literal(left) or _is_literal(right):
         return constant(value=False)
     return compare(left, ast.Is(), right)
@@ -112,7 +112,7 @@ def type_of(value: ast.expr) -> ast.Call:
 
 
 def is_type(value: ast.expr, *types: str) -> ast.expr:
-    """`type(value) is ...`, for any of some types, by name."""
+    """`type(value) is ...`, for any of several types, by name."""
     return any_of([same(type_of(value), name(kind)) for kind in types])
 
 

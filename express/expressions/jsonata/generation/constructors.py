@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def array(generator: Generator, node: ArrayConstructor) -> Code:
-    """`[a, b]`. What is nothing is left out; an array is joined, unless it is constructed by brackets inside these."""
+    """`[a, b]`: UNDEFINED is left out; an array is flattened into it, unless it is a nested array constructor."""
     items = [(item, generator.value(item)) if not is_range(item) else _range(generator, item) for item in node.items]
     made = array_of(generator, items)
     if generator.exact and node.cons_array:
@@ -29,12 +29,12 @@ def is_range(item: Node) -> bool:
 
 
 def _range(generator: Generator, item: Node) -> tuple[Node, Code]:
-    """A range goes into the array as it is: it need not be collapsed first."""
+    """A range is extended into the array, so it need not be collapsed first."""
     return item, Code(generator.decorated(item).expression, LIST)
 
 
 def array_of(generator: Generator, items: list[tuple[Node, Code]]) -> ast.expr:
-    """A list display, as far as it is certain what goes into it; the rest is appended."""
+    """A list display of the leading items whose presence is certain; the rest is appended."""
     certain: list[ast.expr] = []
     rest = list(items)
     while rest and _is_one(*rest[0]):
@@ -53,7 +53,7 @@ def _is_one(node: Node, item: Code) -> bool:
 
 
 def _is_nested(node: Node) -> bool:
-    """jsonata-js looks at the token only, so the string "[" counts as well."""
+    """Whether an item is not flattened; jsonata-js checks only the token, so the string "[" counts as well."""
     return isinstance(node, ArrayConstructor) or (isinstance(node, Literal) and node.value == "[")
 
 
@@ -87,7 +87,7 @@ def _extend(generator: Generator, made: ast.expr, value: ast.expr) -> None:
 def constructed(generator: Generator, node: ObjectConstructor) -> Code:
     """`{k: v}`: grouping of the context by keys, which are usually literals."""
     context = generator.context
-    # The input of the whole expression is one item here, and from here on it is looked at as what it is.
+    # The input of the whole expression counts as one item here, even if it is an array.
     single = context.root or not context.code.may(LIST)
     if _has_plain_keys(node.pairs):
         return _literal_keys(generator, node.pairs, context.code, single=single)
@@ -106,7 +106,7 @@ def _has_plain_keys(pairs: list[tuple[Node, Node]]) -> bool:
 
 
 def _literal_keys(generator: Generator, pairs: list[tuple[Node, Node]], context: Code, *, single: bool) -> Code:
-    """Every item has every key, so that each value is that of all items together."""
+    """Every item has every key, so each value is evaluated once, on all items together."""
     whole = context
     if not single and any(uses_context(value) for _, value in pairs):
         joined = generator.support(grouping.together, context.expression)
@@ -134,7 +134,7 @@ def _grouped(
     items: ast.expr | None,
     position: int,
 ) -> Code:
-    """The general case: the keys and values become functions of the item."""
+    """The general case, in which keys and values become functions of the item."""
     functions = tuple_functions(generator, pairs)
     with generator.nowhere():
         source = items if items is not None else generator.support(sequences.items_of, value)
@@ -143,7 +143,7 @@ def _grouped(
 
 
 def tuple_functions(generator: Generator, pairs: list[tuple[Node, Node]]) -> ast.expr:
-    """`((key function, value function), ...)`, each of one item."""
+    """`((key function, value function), ...)`, functions of one item each."""
     return c.tuple_of(*[c.tuple_of(_of_item(generator, key), _of_item(generator, value)) for key, value in pairs])
 
 

@@ -1,7 +1,7 @@
 """Literals, variables, blocks, conditions and regular expressions.
 
-Here little is generated: a variable is a Python variable, a block is the statements of its expressions one after the
-other, in a frame of its own.
+Little code is generated here: a variable is a Python variable, a block is the statements of its expressions in
+sequence, in a frame of its own.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ def condition(generator: Generator, node: Condition) -> Code:
 
 
 def regex(generator: Generator, node: Regex) -> Code:
-    """`/pattern/flags`: compiled now."""
+    """`/pattern/flags`, compiled at compile time."""
     compiled = compiled_regex(generator, node)
     return Code(generator.assign(c.method(compiled, "within", generator.evaluation())), FUNCTION)
 
 
 def compiled_regex(generator: Generator, node: Regex) -> ast.expr:
-    """A regular expression for a built-in, which pays for its searches itself."""
+    """A regular expression for a built-in, which charges its searches itself."""
     return generator.bind(regexes.compile_regex(node.pattern, node.flags, node.position), "regex")

@@ -1,8 +1,9 @@
-"""What evaluating a part of an expression once costs, in steps, told from its looks.
+"""The static cost, in steps, of evaluating a part of an expression once.
 
-Loops and lambdas pay by it for each turn and each call. The figures are measured ones, rounded to what matters: that
-no construct takes much longer than it pays for. What depends on the data (the length of a string, the items of an
-inner loop) is paid for where it is known; here a call of a built-in costs what it takes with next to nothing to do.
+Loops and lambdas are charged by it for each turn and each call. The figures are measured and rounded, so that no
+construct takes much longer than its charge. Work that depends on the data (the length of a string, the items of an
+inner loop) is charged where the data is known; here a call of a built-in costs what it takes with almost nothing to
+do.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from express.expressions.jsonata.traversal import children, links
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Nodes that cost more than others, in halves of a step.
+#: Nodes with a special cost, in half steps.
 _HALVES: Final[Mapping[type[Node], int]] = {
     Apply: 8,
     ArrayConstructor: 2,
@@ -46,14 +47,14 @@ _HALVES: Final[Mapping[type[Node], int]] = {
     Transform: 20,
     Wildcard: 6,
 }
-#: Operators that a function of the runtime support does.
+#: Operators executed by a function of the runtime support, in half steps.
 _OPERATORS: Final[Mapping[str, int]] = {"/": 5, "%": 5, "=": 4, "!=": 4, "in": 10, "&": 4, "..": 6}
 _FILTER: Final = 6
 _GROUPING: Final = 20
 
 
 def weight(node: Node) -> int:
-    """The steps that one evaluation of `node` costs at the least."""
+    """The minimum steps of one evaluation of `node`."""
     halves = 2
     pending = [node]
     while pending:
@@ -64,7 +65,7 @@ def weight(node: Node) -> int:
 
 
 def _halves(node: Node) -> int:
-    """What a node costs without those inside it."""
+    """The cost of a node without its children."""
     halves = _HALVES.get(type(node), 1)
     if isinstance(node, Binary):
         halves = sum(_OPERATORS.get(link.operator, 1) for link in links(node))

@@ -1,4 +1,4 @@
-"""Whether an expression looks at the context item at all, and whether it looks at anything else."""
+"""Whether an expression reads the context item, and whether it reads anything else."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def uses_context(node: Node) -> bool:
-    """Whether the value of `node` may depend on the context item. May say yes where it does not."""
+    """Whether the value of `node` may depend on the context item; a conservative approximation."""
     if isinstance(node, Name | Wildcard | Descendant):
         return True
     if isinstance(node, Variable):
         return not node.name
     if isinstance(node, Path):
-        # A path goes over all items of the context, unless it begins with a variable. Later steps have the context
+        # A path visits all items of the context, unless it begins with a variable. Later steps have the context that
         # the first one gives them.
         first = node.steps[0]
         return not isinstance(first, Variable) or uses_context(first)
@@ -43,12 +43,12 @@ def uses_context(node: Node) -> bool:
     return any(map(uses_context, children(node)))
 
 
-#: Nodes whose value is made of the values inside them.
+#: Nodes whose value is composed of the values of their children.
 _TRANSPARENT: Final = (Binary, Block, Condition, Literal, Name, Negation)
 
 
 def is_local(node: Node) -> bool:
-    """Whether the value of `node` is made of nothing but the context item, by looking at each part of it once."""
+    """Whether the value of `node` depends only on the context item, visiting each part of it at most once."""
     if isinstance(node, Path):
         return isinstance(node.steps[0], Name) and all(map(is_local, children(node)))
     return isinstance(node, _TRANSPARENT) and all(map(is_local, children(node)))

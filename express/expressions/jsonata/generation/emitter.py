@@ -1,11 +1,10 @@
-"""Collects the statements of a generated function, and of those nested in it.
+"""Collects the statements of a generated function, and of functions nested in it.
 
-Statements go to the block that is open. Every statement carries, as its line number, the place in the JSONata text it
-stands for (`line_of`); when something fails, the traceback tells where, and nothing needs to be done for it while
-all goes well.
+Statements go to the current block. The line number of every statement is the offset in the JSONata text that it
+stands for (`line_of`); when something fails, the traceback shows the position, and success costs nothing.
 
-CPython refuses more than 20 `for` and `try` inside one another in one function, so bodies of loops that are nested
-deeper move into a function of their own.
+CPython refuses more than 20 nested `for` and `try` in one function, so loop bodies nested more deeply move into a
+function of their own.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from express.expressions.jsonata.generation.code import call, method, name, targ
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Loops inside one another in one function. Each may hold a `try`.
+#: Maximum nesting of loops in one function. Each may contain a `try`.
 MAX_NESTED_LOOPS: Final = 8
 
-#: For every function inside another CPython looks at all names around it, which takes some 30 ns for each: seconds for
-#: thousands of functions in one expression.
+#: For every nested function CPython looks up all names around it, about 30 ns each: seconds for thousands of
+#: functions in one expression.
 _MAX_LOOKUPS: Final = 50_000_000
 
-#: The line of statements that say nothing about a place.
+#: The line of statements without a position.
 NO_LINE: Final = 1
 
 
 def line_of(position: int) -> int:
-    """The line number that stands for an offset in the text."""
+    """The line number that encodes an offset in the text."""
     return position + 2
 
 
@@ -42,7 +41,7 @@ def position_of(line: int) -> int:
 
 
 class PythonFunction:
-    """A function being generated. `loops`: how many are open in it; `nonlocals`: what it assigns but does not own."""
+    """A function being generated; `loops`: its open loops; `nonlocals`: names it assigns but does not own."""
 
     __slots__ = ("loops", "nonlocals", "outermost")
 
@@ -53,7 +52,7 @@ class PythonFunction:
 
 
 class Emitter:
-    """The statements of one generated module, of which `constants` are the globals."""
+    """The statements of one generated module, whose globals are `constants`."""
 
     def __init__(self) -> None:
         self.constants: dict[str, Any] = {}
@@ -67,16 +66,16 @@ class Emitter:
 
     @property
     def runs_once(self) -> bool:
-        """Whether statements emitted now are in no loop and in no function but the outermost."""
+        """Whether the current position is outside of loops and of nested functions."""
         return self.function.outermost and not self.function.loops
 
     def fresh(self, prefix: str = "t") -> str:
-        """A name nobody has yet."""
+        """An unused name."""
         self._count += 1
         return f"{prefix}{self._count}"
 
     def bind(self, thing: Any, prefix: str = "k") -> ast.Name:
-        """A global name for an object."""
+        """A global name bound to an object."""
         known = self._bound.get(id(thing))
         if known is None:
             known = getattr(thing, "__name__", None) if prefix == "k" else None
@@ -99,13 +98,13 @@ class Emitter:
         return name(identifier)
 
     def assign(self, value: ast.expr) -> ast.expr:
-        """The value as a name or constant that can be written down many times."""
+        """The value as a name or constant, which can be used more than once."""
         if isinstance(value, ast.Name | ast.Constant):
             return value
         return self.store(self.fresh(), value)
 
     def do(self, value: ast.expr) -> None:
-        """An expression for its effect."""
+        """Emit an expression statement."""
         self.emit(ast.Expr(value))
 
     def append(self, items: ast.expr, value: ast.expr) -> None:
@@ -113,7 +112,7 @@ class Emitter:
 
     @contextmanager
     def inside(self, block: list[ast.stmt]) -> Iterator[None]:
-        """Statements go to `block` meanwhile."""
+        """Redirect statements to `block`."""
         before, self.block = self.block, block
         try:
             yield
@@ -155,13 +154,13 @@ class Emitter:
 
     @contextmanager
     def define(self, identifier: str, parameters: ast.arguments) -> Iterator[PythonFunction]:
-        """`def identifier(parameters):`; the body must end in a return. Raises U1001 for far too many of them."""
+        """`def identifier(parameters):`; the body must end in a return. Raises U1001 for far too many functions."""
         self._lookups += self._count
         if self._lookups > _MAX_LOOKUPS:
             raise JSONataError(TIMEOUT, max(position_of(self.line), 0))
         definition = ast.FunctionDef(identifier, parameters, [], [])
         if sys.version_info >= (3, 12):
-            # 3.12 insists on it; later ones have a default.
+            # Required in 3.12; later versions have a default.
             definition.type_params = []
         outer, self.function = self.function, PythonFunction()
         try:
@@ -180,9 +179,9 @@ class Emitter:
 
 
 def _locate(statement: ast.stmt, line: int) -> None:
-    """Put a statement and the expressions in it on a line; statements inside have been put on theirs.
+    """Set the line of a statement and its expressions; nested statements already have theirs.
 
-    `ast.fix_missing_locations` does that too, and took half the time of compiling.
+    `ast.fix_missing_locations` does that too, but took half the time of compiling.
     """
     pending: list[ast.AST] = [statement]
     while pending:
@@ -197,7 +196,7 @@ def _locate(statement: ast.stmt, line: int) -> None:
                 pending += [item for item in value if isinstance(item, _LOCATED)]
 
 
-#: What lies on the line of its statement.
+#: Nodes that share the line of their statement.
 _LOCATED: Final = (ast.expr, ast.comprehension, ast.excepthandler, ast.arguments, ast.arg)
 
 

@@ -1,8 +1,8 @@
 """Predicates `[...]`.
 
-What a predicate means depends on what it gives: a number is an index, a boolean decides. A literal number is an index
-for certain; an operator that gives booleans is compiled to a bare condition; only what could be either is looked at
-item by item (`sequences.picked`).
+The result of a predicate decides its meaning: a number is an index, a boolean selects. A literal number is certainly
+an index; an operator that returns booleans compiles to a plain condition; only a predicate that could be either is
+checked per item (`sequences.picked`).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.generation.generator import Generator
 
-#: Operators whose result is true, false or nothing.
+#: Operators whose result is true, false or UNDEFINED.
 _DECIDING = frozenset(("=", "!=", "<", "<=", ">", ">=", "and", "or", "in"))
 
 
 def index_of(predicate: Node) -> int | None:
-    """The index a literal number stands for, rounded down."""
+    """The index of a literal number, rounded down; None for any other predicate."""
     if isinstance(predicate, Literal) and type(predicate.value) in (int, float):
         return int(predicate.value // 1)
     return None
 
 
 def filtered(generator: Generator, items: Code, predicate: Node) -> Code:
-    """The items, or the one value, that a predicate selects."""
+    """The items, or the single value, that a predicate selects."""
     index = index_of(predicate)
     if generator.exact:
         return _exactly(generator, items, predicate, index)
@@ -42,7 +42,7 @@ def filtered(generator: Generator, items: Code, predicate: Node) -> Code:
 
 
 def listed(generator: Generator, value: Code, nothing: Sequence[ast.expr] = ()) -> Code:
-    """A value as what the next predicate or step goes through: nothing is no item, or what is given for it."""
+    """A value as the next predicate or step iterates it: UNDEFINED becomes an empty list, or a list of `nothing`."""
     empty = c.either(c.is_undefined(value.expression), c.list_of(*nothing), value.expression)
     return Code(generator.assign(empty), ANY & ~UNDEF)
 
@@ -71,7 +71,7 @@ def _exactly(generator: Generator, items: Code, predicate: Node, index: int | No
 
 
 def turns(items: Code) -> ast.expr:
-    """What a loop over a value goes through: the items of an array, else the value itself, even if it is nothing."""
+    """The iterable of a loop over a value: the items of an array, or the value itself, even if UNDEFINED."""
     if items.only(LIST):
         return items.expression
     if not items.may(LIST):
@@ -87,7 +87,7 @@ def _selected(generator: Generator, items: Code, predicate: Node) -> Code:
 
 
 def select(generator: Generator, source: ast.expr, predicate: Node, chosen: ast.expr) -> None:
-    """Append to `chosen` what a predicate selects from the list or tuple `source`."""
+    """Append to `chosen` the items of the list or tuple `source` that a predicate selects."""
     items = generator.turns(source, predicate)
     deciding = isinstance(predicate, Binary) and predicate.operator in _DECIDING and not predicate.predicates
     item, index = generator.fresh("x"), generator.fresh("i")

@@ -1,8 +1,8 @@
 """Lambdas and calls.
 
-A call of a built-in is decided here: which implementation, whether the arguments are certainly what its signature
-wants, what stands in for a missing one. Only where that cannot be told is the signature asked at run time. Some
-built-ins are written inline (`intrinsics`). Any other call goes through `calls.invoke`.
+A call of a built-in is resolved here: its implementation, whether its arguments certainly fit the signature, and what
+replaces a missing one. Only undecidable cases check the signature at run time. Some built-ins are written inline
+(`intrinsics`). Any other call goes through `calls.invoke`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.generation.generator import Generator
     from express.expressions.jsonata.signatures import Parameter, Signature
 
-#: The kinds that letters of a signature stand for.
+#: The kind of each Python type.
 _TYPES = {
     str: c.STR,
     int: c.INT,
@@ -51,7 +51,7 @@ _TYPES = {
     list: c.LIST,
     dict: c.DICT,
 }
-#: Kinds with the names of their types in generated code.
+#: The type name of each kind in generated code.
 _TYPE_NAMES = {
     c.STR: "str",
     c.INT: "int",
@@ -60,13 +60,13 @@ _TYPE_NAMES = {
     c.LIST: "list",
     c.DICT: "dict",
 }
-#: Kinds of items of arrays: what they are, and the test that all are.
+#: For arrays with typed items: the kinds of the items, and the test for them.
 _ITEM_TESTS = {"n": (c.NUMBER, calls.are_numbers), "s": (c.STR, calls.are_strings)}
-#: Built-ins whose sequence is not empty but nothing if their first argument is; uncollapsed, that makes a difference.
+#: Built-ins that return UNDEFINED, not an empty sequence, for an UNDEFINED first argument; uncollapsed, these differ.
 _NOTHING_OF_NOTHING = frozenset(("filter", "map", "match"))
-#: What a signature says of a result.
+#: Result kinds by the signature's result letter.
 _RESULTS = {"s": c.STR | UNDEF, "n": c.NUMBER | UNDEF, "b": c.BOOL | UNDEF, "o": c.DICT | UNDEF}
-#: Where it is not true.
+#: Exceptions to the signature.
 _OTHER_RESULTS = {"clone": c.DICT | LIST | UNDEF}
 
 
@@ -90,7 +90,7 @@ def function(generator: Generator, node: Lambda) -> Code:
 
 
 class _LambdaBody:
-    """The Python function of a lambda. `hands_back`: it may return a `TailCall`."""
+    """The Python function of a lambda; `hands_back`: it may return a `TailCall`."""
 
     def __init__(self, generator: Generator, node: Lambda) -> None:
         self.generator = generator
@@ -109,7 +109,7 @@ class _LambdaBody:
                 generator.give(self._tail(node.body).expression)
 
     def _entered(self) -> list[ast.stmt]:
-        """Pay for the call; the block for the rest of the function. One that calls no others nests no deeper."""
+        """Charge the call and return the block for the rest of the function; a leaf adds no nesting."""
         generator, steps = self.generator, weight(self.node.body) + CALL_COST
         if _is_leaf(generator, self.node.body):
             generator.spend(c.constant(steps // 2))
@@ -135,7 +135,7 @@ class _LambdaBody:
 
 
 def _is_leaf(generator: Generator, body: Node) -> bool:
-    """Whether evaluating a lambda's body certainly calls no functions but built-ins that call none themselves."""
+    """Whether a lambda's body certainly calls only built-ins that call no functions themselves."""
     pending = [body]
     while pending:
         node = pending.pop()
@@ -150,7 +150,7 @@ def _is_leaf(generator: Generator, body: Node) -> bool:
 
 
 def tail(generator: Generator, node: Node, call_back: Any = None) -> Code:
-    """The value of a lambda's body. A call it ends with is not collapsed, and may be left to the caller."""
+    """The value of a lambda's body; a call in tail position is not collapsed, and may be left to the caller."""
     if node.predicates or node.group is not None:
         return generator.value(node)
     if isinstance(node, Block) and node.expressions:
@@ -172,7 +172,7 @@ def tail(generator: Generator, node: Node, call_back: Any = None) -> Code:
 
 
 def builtin_of(generator: Generator, node: Call | Partial) -> Builtin | None:
-    """The built-in that is called, if it is certain that one is."""
+    """The built-in that is called, or None if that is not certain."""
     procedure = node.procedure
     if not isinstance(procedure, Variable) or procedure.predicates or procedure.group is not None:
         return None
@@ -219,7 +219,7 @@ def _builtin_call(generator: Generator, builtin: Builtin, arguments: list[Code])
     looked_at = generator.bind(builtin, "b"), evaluation, context.expression
     result: ast.expr = generator.support(calls.call_builtin, *looked_at, *given)
     if not arguments and signature.parameters and signature.parameters[0].context:
-        # Nothing is given, so that the first parameter takes the context item.
+        # Without arguments the first parameter takes the context item.
         arguments, given = [context], [context.expression]
     tests = _tests(generator, signature, arguments)
     if tests is not None:
@@ -248,7 +248,7 @@ def _result_kinds(builtin: Builtin) -> int:
 
 
 def _tests(generator: Generator, signature: Signature, arguments: list[Code]) -> list[ast.expr] | None:
-    """The tests under which arguments are in order as they are; None if the signature must be asked anyway."""
+    """The tests under which the arguments fit unchanged; None if the signature must be checked anyway."""
     if not signature.plain or not signature.required <= len(arguments) <= len(signature.parameters):
         return None
     tests = []
@@ -262,7 +262,7 @@ def _tests(generator: Generator, signature: Signature, arguments: list[Code]) ->
 
 
 def _items_test(generator: Generator, argument: Code, parameter: Parameter) -> list[ast.expr] | None:
-    """The test of an array whose items must be of one kind."""
+    """The test of an array argument with typed items; [] if none is needed, None if there is no cheap one."""
     wanted = _ITEM_TESTS.get(parameter.items or "")
     if wanted is None or parameter.kind != "a" or isinstance(argument.expression, ast.Constant):
         return None
@@ -273,7 +273,7 @@ def _items_test(generator: Generator, argument: Code, parameter: Parameter) -> l
 
 
 def _test(argument: Code, parameter: Parameter) -> list[ast.expr] | None:
-    """The test of one argument, if it needs one; None if there is no cheap one."""
+    """The test of one argument; [] if none is needed, None if there is no cheap one."""
     fine = sum(kind for python, kind in _TYPES.items() if python in parameter.plain)
     fine |= UNDEF | (FUNCTION if "f" in parameter.letters and parameter.kind != "a" else 0)
     if parameter.kind == "f":
@@ -288,7 +288,7 @@ def _test(argument: Code, parameter: Parameter) -> list[ast.expr] | None:
 
 
 def _invocation(generator: Generator, node: Call, first: Code | None) -> Code:
-    """A call of whatever the procedure is."""
+    """A call of a procedure that is not certainly a built-in."""
     procedure, arguments = _procedure_and_arguments(generator, node, first)
     with generator.at(node.position, called=procedure_name(node) or ""):
         invoked = generator.support(calls.invoke, procedure, generator.context.code.expression, *arguments)
@@ -312,7 +312,7 @@ def _check_procedure(generator: Generator, node: Call | Partial, procedure: ast.
 
 
 def procedure_name(node: Call | Partial) -> str | None:
-    """What errors call the function."""
+    """The name of the function in errors."""
     procedure = node.procedure
     if isinstance(procedure, Path):
         procedure = procedure.steps[0]
@@ -335,7 +335,7 @@ def partial(generator: Generator, node: Partial) -> Code:
 
 
 def apply(generator: Generator, node: Apply) -> Code:
-    """`left ~> right`; a call on the right gets the left as its first argument."""
+    """`left ~> right`; a call on the right gets the left value as its first argument."""
     left = generator.value(node.left)
     right = node.right
     if isinstance(right, Call):

@@ -1,11 +1,11 @@
-"""The state of one compilation, and what every kind of node goes through.
+"""The state of one compilation, and the processing common to all nodes.
 
-A node is compiled by the function that `COMPILERS` has for its type. That gives the bare value; here follow the
+A node is compiled by the function that `COMPILERS` has for its type, which returns the bare value; then follow the
 node's filters, its grouping and the collapsing of sequences, in the order of jsonata-js `evaluate`.
 
-Most expressions never let a sequence be told from an array (`marking` finds out); for those, sequences are plain
-lists that are collapsed where they are made. The others are compiled *exactly*: lists that are sequences are noted
-at run time in `marks`, and what looks at them asks there.
+Most expressions cannot distinguish a sequence from an array (`marking` decides that); in those, sequences are plain
+lists that are collapsed where they are made. The others are compiled *exactly*: lists that are sequences are recorded
+at run time in `marks`, which the code queries where the difference matters.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The context item. `root`: it is the input of the whole expression, which is one item even if it is a list.
+    """The context item; `root`: it is the input of the whole expression, which is one item even if it is a list.
 
-    `listed`: jsonata-js evaluates this part on an array of the item; only `*` can tell.
+    `listed`: jsonata-js evaluates this part on an array of the item, which only `*` can observe.
     """
 
     code: Code
@@ -59,7 +59,7 @@ class Generator(Lexical):
         super().__init__(settings)
         self.exact = settings.exact
         self.context = Context(Code(c.name("data")), root=True)
-        #: The token that errors of operators name instead of their own.
+        #: The token that errors of operators report instead of their own.
         self.token: str | None = None
 
     # ------------------------------------------------------------------ nodes
@@ -69,11 +69,11 @@ class Generator(Lexical):
         return self.finish(self.decorated(node), node)
 
     def stream(self, node: Node) -> Code:
-        """The value of a step; tuples if it gives any."""
+        """The value of a step; a tuple stream if it produces one."""
         return self.decorated(node) if _gives_tuples(node) else self.value(node)
 
     def decorated(self, node: Node) -> Code:
-        """The value of a node with its filters and grouping, but not collapsed."""
+        """The value of a node with its filters and grouping, not collapsed."""
         result = COMPILERS[type(node)](self, node)
         if _gives_tuples(node) and node.predicates:
             return filtered_stream(self, node, result)
@@ -88,7 +88,7 @@ class Generator(Lexical):
         return result
 
     def finish(self, result: Code, node: Node) -> Code:
-        """The end of jsonata-js `evaluate`: a sequence of one item is that item, an empty one is nothing."""
+        """The end of jsonata-js `evaluate`: a sequence of one item becomes that item, an empty one UNDEFINED."""
         if _gives_tuples(node):
             marks = self.marks() or [c.constant(None)]
             keep = c.constant(node.keep_array)
@@ -108,7 +108,7 @@ class Generator(Lexical):
         return result
 
     def loosened(self, result: Code) -> Code:
-        """What may be a `Sequence` as an array that is not collapsed."""
+        """A possible `Sequence` as an array that is not collapsed."""
         return Code(self.assign(self.support(sequences.loosened, result.expression))) if result.mixed else result
 
     def collapsed(self, result: Code) -> Code:
@@ -120,9 +120,9 @@ class Generator(Lexical):
         return Code(self.assign(c.either(single, c.item(value, 0), rest)))
 
     def array_argument(self, node: Node) -> Code:
-        """The value of a node for a function that makes an array of it: a sequence may do as it is.
+        """The value of a node for a function that takes an array: a sequence may stay uncollapsed.
 
-        That is if none of its items is an array: the only item would be taken for the array then.
+        This requires that none of its items is an array, since a single such item would be the argument itself.
         """
         result = self.decorated(node)
         if self.exact or node.keep_array or not result.sequence or result.items & LIST:
@@ -135,13 +135,13 @@ class Generator(Lexical):
         return Code(self.assign(ast.BoolOp(ast.Or(), [result.expression, c.undefined()])), LIST | UNDEF)
 
     def kept_value(self, result: Code) -> Code:
-        """What an index picked, as an array."""
+        """The result of an index as an array."""
         value = result.expression
         as_it_is = c.any_of([c.is_type(value, "list"), c.is_undefined(value)])
         return Code(self.assign(c.either(as_it_is, value, c.list_of(value))), LIST | UNDEF)
 
     def test(self, node: Node) -> ast.expr:
-        """A Python condition that is true when the node's effective boolean value is."""
+        """A Python condition with the truth of the node's effective boolean value."""
         if isinstance(node, syntax.Binary) and not node.predicates and node.group is None:
             condition = operations.condition(self, node)
             if condition is not None:
@@ -149,7 +149,7 @@ class Generator(Lexical):
         return self.truth(self.value(node))
 
     def chosen(self, node: syntax.Condition, write: Callable[[Node], Code]) -> Code:
-        """`condition ? then : otherwise`, where `write` gives the value of the branches."""
+        """`condition ? then : otherwise`; `write` compiles the branches."""
         result = self.fresh()
         with self.maybe(), self.when(self.test(node.condition)) as otherwise:
             then = write(node.then)
@@ -168,10 +168,10 @@ class Generator(Lexical):
     # ------------------------------------------------------------------ budget
 
     def turns(self, items: ast.expr, node: Node) -> ast.expr:
-        """What a loop over `items` goes through whose body is made of `node`: the items, paid for.
+        """The items of a loop with the body `node`, charged.
 
-        A loop that stands alone and looks at nothing but its items is only paid for if it is long, so that most
-        expressions need no budget. Any that is very long is paid for while it goes on.
+        An outermost loop that reads only its items is charged only if it is long, so that most expressions need no
+        budget. A very long loop is charged while it runs.
         """
         cost = c.constant(weight(node))
         turns = self.store(self.fresh(), items)
@@ -189,7 +189,7 @@ class Generator(Lexical):
         return turns
 
     def spend(self, steps: ast.expr) -> None:
-        """Pay a number of steps, where the code stands."""
+        """Charge steps at this point of the code."""
         budget = ast.Attribute(self.evaluation(), "steps", c.LOAD)
         left = self.fresh()
         targets = [c.target(left), ast.Attribute(c.name("evaluation"), "steps", c.STORE)]
@@ -201,7 +201,7 @@ class Generator(Lexical):
 
     @contextmanager
     def on(self, item: Code, *, root: bool = False, listed: bool = False) -> Iterator[None]:
-        """`item` is the context."""
+        """Make `item` the context."""
         before, self.context = self.context, Context(item, root, listed)
         try:
             yield
@@ -209,7 +209,7 @@ class Generator(Lexical):
             self.context = before
 
     def body(self, names: tuple[str, ...], node: Node, write: Callable[[Node], Code] | None = None) -> str:
-        """Define a function nested here for what `write` makes of a node; its name. It pays for its calls."""
+        """Define a nested function for the code that `write` makes of a node; return its name. It charges its calls."""
         identifier = self.fresh("part")
         with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)):
             self.spend(c.constant(weight(node)))
@@ -219,10 +219,10 @@ class Generator(Lexical):
     def each(
         self, item: str, source: ast.expr, node: Node, turn: Callable[[], None], *, index: str | None = None
     ) -> None:
-        """A loop over `source` whose body, made of `node`, `turn` writes.
+        """A loop over `source` with the body `node`, written by `turn`.
 
-        The body moves to a function of its own where that is needed: functions made in it must find the variables of
-        their own turn later, and Python nests only so many loops.
+        The body moves to a function of its own if necessary: closures made in it must keep the variables of their own
+        turn, and Python limits the nesting of loops.
         """
         names = (item,) if index is None else (index, item)
         outline = self.function.loops >= MAX_NESTED_LOOPS or self.creates_closures(node)
@@ -241,7 +241,7 @@ class Generator(Lexical):
                 turn()
 
     def creates_closures(self, node: Node) -> bool:
-        """Whether evaluating `node` may make a function that remembers the variables around it."""
+        """Whether evaluating `node` may make a closure over the surrounding variables."""
         if isinstance(node, Lambda | Transform):
             return True
         pending = [node]
@@ -254,7 +254,7 @@ class Generator(Lexical):
         return False
 
     def _inlined(self, node: Node) -> Lambda | None:
-        """The literal lambda of a call that is written out as a loop."""
+        """The literal lambda of a call that is compiled to a loop, or None."""
         if not isinstance(node, syntax.Call):
             return None
         builtin = functions.builtin_of(self, node)
@@ -262,7 +262,7 @@ class Generator(Lexical):
         return intrinsics.literal_function(node) if inlined else None
 
     def scoped_body(self, names: tuple[str, ...], node: Node, write: Callable[[Node], Code] | None = None) -> str:
-        """The same, with a frame of its own."""
+        """The same as `body`, with a frame of its own."""
         identifier = self.fresh("part")
         with self.maybe(), self.nowhere(), self.define(identifier, parameters(*names)), self.scope(node):
             self.spend(c.constant(weight(node)))
@@ -270,7 +270,7 @@ class Generator(Lexical):
         return identifier
 
     def inline(self, function: Lambda, arguments: list[Code]) -> Code:
-        """The value of a literal lambda called here."""
+        """The value of a literal lambda, called inline."""
         with self.scope(function.body, known=tuple(function.parameters)) as variables:
             for number, parameter in enumerate(function.parameters):
                 argument = arguments[number] if number < len(arguments) else c.nothing()
@@ -287,7 +287,7 @@ def _gives_tuples(node: Node) -> TypeGuard[syntax.Block]:
 
 Compiler: TypeAlias = "Callable[[Generator, Any], Code]"
 
-#: How each kind of node is compiled.
+#: The compile function for each type of node.
 COMPILERS: Final[Mapping[type[Node], Compiler]] = {
     syntax.Literal: control.literal,
     syntax.Name: locations.marked_field,

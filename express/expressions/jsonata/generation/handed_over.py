@@ -1,7 +1,7 @@
-"""Paths that are not written out as loops.
+"""Paths that are not compiled to loops.
 
-Such a path becomes a plan, which is data (`paths.Plan`), and functions for the expressions in it, which are compiled
-like everything else: functions of (item, tuple), where the tuple holds the bindings of `%`, `@` and `#`.
+Such a path becomes a plan, which is data (`paths.Plan`), and functions for the expressions in it, compiled like all
+others: functions of (item, tuple), where the tuple holds the bindings of `%`, `@` and `#`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def filtered_stream(generator: Generator, block: Block, stream: Code) -> Code:
-    """A block with predicates that gives a path its tuples."""
+    """A block with predicates that returns a tuple stream."""
     names = frozenset().union(*(tuple_names(expression) for expression in block.expressions))
     for predicate in block.predicates:
         index = index_of(predicate.expression)
@@ -38,14 +38,14 @@ def filtered_stream(generator: Generator, block: Block, stream: Code) -> Code:
 
 
 class HandedOver:
-    """A path on its way to the runtime support."""
+    """A path being compiled for the runtime support."""
 
     def __init__(self, generator: Generator, node: Path) -> None:
         self.generator = generator
         self.node = node
         self.names = tuple_names(node)
         self.functions: list[ast.expr] = []
-        #: From the first step that carries bindings on, every item has a frame of its own.
+        #: From the first step with bindings on, every item has a frame of its own.
         self.bound = False
 
     def run(self) -> Code:
@@ -99,11 +99,11 @@ class HandedOver:
         return paths.Stage(index=index) if index is not None else paths.Stage(test=self._function(stage.expression))
 
     def _function(self, node: Node, *, constructed: bool = False, is_step: bool = False) -> int:
-        """A function of the item and the tuple it stands in; its number."""
+        """Define a function of the item and its tuple; return its number."""
         generator = self.generator
         write = generator.stream if is_step else generator.value
         item, source = generator.fresh("x"), generator.fresh("b")
-        # An array constructor as the first step has the context of the path itself.
+        # An array constructor as the first step has the context of the path.
         root = constructed and generator.context.root
         with generator.on(Code(c.name(item)), root=root, listed=constructed):
             if self.bound:

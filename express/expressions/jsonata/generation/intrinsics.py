@@ -1,7 +1,7 @@
-"""Built-ins written out where they are called.
+"""Built-ins that are compiled inline.
 
-The higher-order ones with a literal function become loops with the function's body inside; a few others are one
-Python expression for the arguments they usually get. Whatever an intrinsic declines (None) is an ordinary call.
+Higher-order ones with a literal function become loops around the function's body; a few others are one Python
+expression for their usual arguments. A call that an intrinsic declines (None) is compiled as an ordinary call.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 Intrinsic: TypeAlias = "Callable[[Generator, Call], Code | None]"
 
-#: Functions whose last argument, a literal lambda, is written into the loop.
+#: Functions whose last argument, a literal lambda, is inlined into the loop.
 INLINED: Final = frozenset(("map", "filter", "reduce"))
 
 
 def literal_function(node: Call) -> Lambda | None:
-    """The literal lambda a higher-order function is called with, if it can be written inline."""
+    """The literal lambda argument of a higher-order function, if it can be inlined."""
     if len(node.arguments) < 2:
         return None
     given = node.arguments[1]
@@ -51,9 +51,9 @@ def _loop(
     node: Call,
     write: Callable[[ast.expr, Code, ast.expr], None],
 ) -> Code | None:
-    """`$map` and `$filter` with a literal function: `write` gets the item and what the function gives for it.
+    """`$map` and `$filter` with a literal function; `write` gets the item and the function's result for it.
 
-    It appends to the list named `results`, which is yielded as a sequence; of nothing, nothing.
+    It appends to a list, which is the resulting sequence; an UNDEFINED source gives UNDEFINED.
     """
     function = literal_function(node)
     if function is None or len(node.arguments) != 2:
@@ -122,7 +122,7 @@ def _reduce(generator: Generator, node: Call) -> Code | None:
 
 
 def _fold(generator: Generator, node: Call, function: Lambda, items: ast.expr, result: ast.Name) -> None:
-    """The loop of `$reduce`: without an initial value it begins with the first item."""
+    """The loop of `$reduce`; without an initial value it starts with the first item."""
     item, index = generator.fresh("x"), generator.fresh("i")
     source = items
     if len(node.arguments) == 3:
@@ -133,7 +133,7 @@ def _fold(generator: Generator, node: Call, function: Lambda, items: ast.expr, r
         rest = ast.Subscript(items, ast.Slice(c.constant(1), None, None), c.LOAD)
         source = generator.assign(rest)
     wants_index = len(function.parameters) >= 3
-    # In an outlined loop the result would be another function's variable: it is kept in a list instead.
+    # In an outlined loop the result would be another function's variable, so it is kept in a list.
     kept = generator.store(generator.fresh(), c.list_of(result))
 
     def one_turn() -> None:
@@ -172,7 +172,7 @@ def _not(generator: Generator, node: Call) -> Code | None:
 
 
 def _truth(generator: Generator, value: Code, *, negated: bool) -> Code:
-    """`$boolean` and `$not`: of nothing, nothing."""
+    """`$boolean` and `$not`; UNDEFINED for UNDEFINED."""
     yes, no = c.constant(value=not negated), c.constant(value=negated)
     answer: ast.expr = c.either(generator.truth(value), yes, no)
     if value.may(UNDEF):
@@ -227,7 +227,7 @@ def _of_text(method: str) -> Intrinsic:
 
 
 def _merge(generator: Generator, node: Call) -> Code | None:
-    """`$merge([a, b])`, the usual way to add to an object: one display, where all turn out to be small objects."""
+    """`$merge([a, b])`, the usual way to extend an object: one dict display if all items are small objects."""
     given = node.arguments[0] if len(node.arguments) == 1 else None
     if not isinstance(given, ArrayConstructor) or given.predicates or given.group is not None or generator.exact:
         return None

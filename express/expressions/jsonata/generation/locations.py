@@ -1,10 +1,10 @@
 """Location paths: `a.b[c > 1].(d * e)`.
 
-What a path is applied to is known step by step as one of two things: a value, of which an array stands for its items
-(`Flow`), or a list of results a loop has collected. Names in a row are looked up at once, `data["a"]["b"]`, and only
-if that raises is anything looked at more closely. Every other step is a loop, written where it stands.
+The input of each step is known statically as one of two: a value, of which an array stands for its items (`Flow`), or
+a list of results collected by a loop. Consecutive names are looked up by one expression, `data["a"]["b"]`; only if
+that raises, the runtime support examines the value. Every other step becomes an inline loop.
 
-Paths with bindings (`%`, `@`, `#`) and those in expressions where sequences must be told from arrays are handed, as
+Paths with bindings (`%`, `@`, `#`), and those in expressions that distinguish sequences from arrays, are passed, as
 functions of their steps, to the runtime support (`paths`), which follows jsonata-js line by line.
 """
 
@@ -48,18 +48,20 @@ _WALKS: Final = {
 }
 
 
-#: So many names are looked up by one Python expression, whose nesting Python bounds.
+#: Maximum names looked up by one Python expression, whose nesting Python limits.
 _NAMES_AT_ONCE: Final = 50
 
-#: What becomes of the results of a step for every item: of its values, and of what a literal index picked of them.
+#: Runtime functions for the results of a step, by its ending: for its values, and for those of a literal index.
 _VALUES: Final = {"on": sequences.join, "last": sequences.last, "kept": sequences.last_kept}
 _PICKED: Final = {"on": sequences.join_picked, "last": sequences.last_picked, "kept": sequences.last_picked_kept}
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What the next step is applied to: the items of an array, or another value itself. `one`: even an array is one
-    item. `results`: a list of items, certainly."""
+    """The input of the next step: the items of an array, or another value itself.
+
+    `one`: even an array is one item. `results`: certainly a list of items.
+    """
 
     code: Code
     one: bool = False
@@ -75,7 +77,7 @@ def path(generator: Generator, node: Path) -> Code:
 
 
 class _Steps:
-    """One path on its way into code."""
+    """One path being compiled."""
 
     def __init__(self, generator: Generator, node: Path) -> None:
         self.generator = generator
@@ -86,7 +88,7 @@ class _Steps:
         self.flow = Flow(context.code, one=absolute or context.root)
 
     def run(self) -> Code:
-        """The value of the path; a raw sequence if it is grouped."""
+        """The value of the path; an uncollapsed sequence if it is grouped."""
         first = self.steps[0]
         constructed = isinstance(first, ArrayConstructor | Block) and first.cons_array
         start = 0
@@ -107,7 +109,7 @@ class _Steps:
         return self._unless_empty(array, result) if constructed else result
 
     def _unless_empty(self, array: Code, result: Code) -> Code:
-        """An array without items that a path begins with is the value of the path, not nothing."""
+        """If a leading array constructor gives an empty array, that is the value of the path, not UNDEFINED."""
         generator = self.generator
         value = generator.collapsed(result) if result.sequence and self.node.group is None else result
         empty: ast.expr = c.negated(array.expression)
@@ -130,7 +132,7 @@ class _Steps:
     # -------------------------------------------------------------- the end of a step
 
     def _ending(self, *, is_last: bool) -> str:
-        """How a step ends: with what the next one is applied to, or with the value of the path."""
+        """How a step ends: "on" for the input of the next step, "last" or "kept" for the value of the path."""
         if not is_last or self.node.group is not None:
             return "on"
         if not self.node.keep_singleton_array and _is_constructed(self.steps[-1]):
@@ -142,7 +144,7 @@ class _Steps:
         return code
 
     def _finish(self, value: Code, *, is_last: bool) -> Code:
-        """A step that gave one value."""
+        """End a step that gave one value."""
         generator = self.generator
         ending = self._ending(is_last=is_last)
         if ending == "last":
@@ -157,7 +159,7 @@ class _Steps:
         return Code(generator.assign(kept), LIST | UNDEF)
 
     def _finish_results(self, results: ast.expr, item: Code, step: Node, *, is_last: bool) -> Code:
-        """A step whose results for each item were collected in a list; `item` is what is known of one of them."""
+        """End a step whose results per item were collected in a list; `item` describes one of them."""
         generator = self.generator
         if item.sequence or not item.may(LIST | UNDEF) or (not item.may(LIST) and not step.stages):
             return self._finish_sequence(results, item.items if item.sequence else item.kinds & ~UNDEF, is_last=is_last)
@@ -169,24 +171,24 @@ class _Steps:
         return Code(finished)
 
     def _finish_sequence(self, sequence: ast.expr, items: int = ANY, *, is_last: bool) -> Code:
-        """A step whose results are a sequence, already flat."""
+        """End a step whose results are a sequence, already flat."""
         generator = self.generator
         ending = self._ending(is_last=is_last)
         code = Code(sequence, LIST, sequence=True, items=items)
         if ending == "on":
             if is_last and _is_constructed(self.steps[-1]):
-                # It is the items of a single array that are grouped.
+                # Grouping applies to the items of a single array.
                 sequence = generator.assign(generator.support(sequences.only_array, sequence))
             return self._go_on(Code(sequence, LIST), results=True)
         if ending == "kept":
             return generator.kept(code)
-        # A constructed array that is the only one is not kept in another.
+        # A single constructed array is not wrapped in another.
         return generator.collapsed(code) if _is_constructed(self.steps[-1]) and not generator.exact else code
 
     # -------------------------------------------------------------- steps
 
     def _constructed(self, value: Code) -> Code:
-        """An array constructor as the first step: the path goes through the array."""
+        """An array constructor as the first step: the path continues with its items."""
         if not value.only(LIST):
             items = self.generator.support(sequences.by_length, value.expression)
             value = Code(self.generator.assign(items), LIST)
@@ -215,7 +217,7 @@ class _Steps:
         return self._walked(found, ending)
 
     def _field_of_each(self, name: str, step: Node, ending: str) -> Code:
-        """One name of the items of a list."""
+        """One name, for each item of a list."""
         generator, items = self.generator, self.flow.code.expression
         item = generator.fresh("x")
         turn = ast.comprehension(c.target(item), generator.turns(items, step), [], 0)
@@ -232,7 +234,7 @@ class _Steps:
 
     def _step(self, step: Node, *, is_last: bool) -> Code:
         if not self.flow.one and self.flow.code.may(UNDEF):
-            # The first step is evaluated even where there is no context item.
+            # The first step is evaluated even without a context item.
             nothing = [c.undefined()] if step is self.steps[0] else []
             self.flow = Flow(listed(self.generator, self.flow.code, nothing))
         if isinstance(step, Sort):
@@ -242,7 +244,7 @@ class _Steps:
         return self._for_each(step, is_last=is_last)
 
     def _once(self, step: Node, *, is_last: bool) -> Code:
-        """A step applied to one item."""
+        """A step applied to a single item."""
         generator = self.generator
         with generator.on(self.flow.code):
             value = self._value_of(step)
@@ -284,7 +286,7 @@ class _Steps:
         return self._finish_results(results, known[-1], step, is_last=is_last)
 
     def _one_turn(self, step: Node, results: ast.expr) -> Code:
-        """Write one turn of the loop; what is known of a result. The items of a sequence are results by themselves."""
+        """Emit one turn of the loop; return the code of one result. Items of a sequence are separate results."""
         generator = self.generator
         predicates = [stage.expression for stage in step.stages if isinstance(stage, Filter)]
         value = self._value_of(step)
@@ -299,7 +301,7 @@ class _Steps:
             generator.append(results, value.expression)
         else:
             self._collect(value, results)
-        # Arrays that are constructed here are results as they are.
+        # Arrays constructed here are results themselves.
         return Code(value.expression, LIST, sequence=True) if _is_constructed(step) else value
 
     def _collect(self, value: Code, results: ast.expr) -> None:
@@ -345,7 +347,7 @@ def sort_terms(generator: Generator, step: Sort) -> ast.expr:
 
 
 def field(generator: Generator, node: Name) -> Code:
-    """A field of the context item, taken first and looked at only if that fails."""
+    """A field of the context item by plain indexing, with the runtime support as fallback."""
     value = generator.context.code.expression
     fallback = generator.support(sequences.field, value, c.constant(node.name), c.name("evaluation"))
     missing = generator.bind(sequences.MISSING, "missing")
@@ -355,7 +357,7 @@ def field(generator: Generator, node: Name) -> Code:
 
 
 def marked_field(generator: Generator, node: Name) -> Code:
-    """The same where what an array gives must be marked as a sequence."""
+    """The same, where the results from an array must be marked as a sequence."""
     if not generator.exact:
         return field(generator, node)
     value = generator.context.code.expression
@@ -367,7 +369,7 @@ def wildcard(generator: Generator, node: Wildcard) -> Code:
     """`*`"""
     value = generator.context.code.expression
     if generator.context.listed:
-        # It is the mark of a sequence, which JavaScript counts among the values, that is true.
+        # JavaScript lists a sequence's own mark, which is true, among the values.
         listed = c.list_of(value, c.constant(value=True))
         value = generator.assign(c.either(c.is_type(value, "list"), value, listed))
     evaluation = c.name("evaluation")
@@ -385,5 +387,5 @@ def descendant(generator: Generator, node: Descendant) -> Code:
 
 
 def parent(generator: Generator, node: Parent) -> Code:
-    """`%`: a binding the tuple stream carries."""
+    """`%`: a binding carried by the tuple stream."""
     return generator.variable(node.slot.label)

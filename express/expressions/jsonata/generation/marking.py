@@ -1,15 +1,15 @@
-"""Whether an expression can tell a sequence from an array.
+"""Whether an expression can distinguish a sequence from an array.
 
-In jsonata-js a sequence is an array with a mark, and a few constructs look at the mark of a value that was made
-elsewhere: `$distinct`, the last step of a path, whatever collapses a value once more. For most expressions the marks
-make no difference, since sequences of several items behave like arrays. They do where one of few constructs makes a
-list that is special even with one item or none:
+In jsonata-js a sequence is an array with a mark, and a few constructs read the mark of a value made elsewhere:
+`$distinct`, the last step of a path, any construct that collapses a value again. For most expressions the marks make
+no difference, since sequences of several items behave like arrays. They do if one of these constructs makes a list
+that is special even with one item or none:
 
 - `[]`, which keeps an array of one item;
 - an array constructor as a step, whose arrays are not flattened;
-- a built-in that gives a sequence, called at the end of a lambda, where nobody collapses it;
+- a built-in that returns a sequence, called at the end of a lambda, where it is not collapsed;
 
-and the value then goes on to be looked at. `$distinct` always looks.
+and the value then reaches a construct that reads marks. `$distinct` always reads them.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from express.expressions.jsonata.traversal import children, decorations, operand
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Built-ins that ask whether their argument is a sequence.
+#: Built-ins that read the mark of their argument.
 _ASKING: Final = FOLLOWING
-#: Built-ins that give back nothing of their arguments but text, numbers or booleans.
+#: Built-ins whose results contain no parts of their arguments but text, numbers or booleans.
 _OPAQUE: Final = frozenset(
     (
         *("abs", "average", "ceil", "count", "floor", "formatBase", "formatInteger", "formatNumber", "max", "min"),
@@ -55,8 +55,11 @@ _OPAQUE: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """Where the value of a node goes. `looked_at`: where marks matter. `collapsed`: through the end of jsonata-js
-    `evaluate` again, which does to a sequence left over by a lambda what nobody had done before."""
+    """The destination of a node's value.
+
+    `looked_at`: marks matter there. `collapsed`: the value passes the end of jsonata-js `evaluate` again, which
+    collapses a sequence that a lambda left uncollapsed.
+    """
 
     looked_at: bool = False
     collapsed: bool = False
@@ -98,7 +101,7 @@ def _path_tells(path: Path, use: _Use) -> bool:
     if any(constructed[1:-1]):
         return True
     for step in path.steps:
-        # A constructed array is what the path makes of it; that it is one is known to the step behind it.
+        # A constructed array is the path's own result; the next step knows that it is constructed.
         parts = children(step) if step.cons_array or _is_plain_step(step) else (step,)
         if any(_tells(part, _LOOKED_AT) for part in parts):
             return True
@@ -106,7 +109,7 @@ def _path_tells(path: Path, use: _Use) -> bool:
 
 
 def _is_plain_step(step: Node) -> bool:
-    """A step whose own `[]` is that of the path."""
+    """A step whose own `[]` counts as that of the path."""
     return isinstance(step, Name) or (isinstance(step, Variable) and not step.predicates and not _is_asking(step))
 
 
@@ -131,7 +134,7 @@ def _binary_tells(node: Binary, use: _Use) -> bool:
 
 
 def _variable_tells(node: Variable, use: _Use) -> bool:
-    """A built-in as a value: whoever calls it does not collapse what it gives."""
+    """A built-in as a value: its caller does not collapse the result."""
     return node.name in _ASKING or (node.name in BUILTINS and BUILTINS[node.name].may_give_sequence)
 
 
@@ -149,7 +152,7 @@ def _call_tells(node: Call, use: _Use) -> bool:
         arguments.remove(function)
         if name == "map" and (use.looked_at or use.collapsed) and _ends_in_sequence(function.body):
             return True
-        # What the function gives is tested, or becomes an item of an array that goes where this call goes.
+        # The function's result is tested, or becomes an item of an array with the same destination as this call.
         if _tells(function.body, _THROUGH if name == "filter" else use):
             return True
     parts = arguments if isinstance(node.procedure, Variable) else [node.procedure, *arguments]
@@ -157,7 +160,7 @@ def _call_tells(node: Call, use: _Use) -> bool:
 
 
 def _ends_in_sequence(body: Node) -> bool:
-    """Whether a lambda's body may end in a call whose sequence nobody collapses."""
+    """Whether a lambda's body may end in a call whose sequence is not collapsed."""
     if isinstance(body, Block) and body.expressions:
         return _ends_in_sequence(body.expressions[-1])
     if isinstance(body, Condition):

@@ -1,8 +1,8 @@
-"""Operators, inline where the operands are what they usually are.
+"""Operators, compiled inline for their usual operands.
 
-`a * b` becomes the multiplication itself behind a test that both are numbers; anything else is handed to the runtime
-support (`operators`), which knows the rest of the rules and the errors. A test that the known kinds of an operand
-make pointless is left out.
+`a * b` becomes a plain multiplication guarded by a test that both are numbers; other operands are passed to the
+runtime support (`operators`), which implements the remaining rules and the errors. A test that the known kinds of an
+operand make redundant is left out.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ARITHMETIC: Final[Mapping[str, type[ast.operator]]] = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult}
 _ORDER: Final[Mapping[str, type[ast.cmpop]]] = {"<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE}
-#: Numbers beyond are looked at more closely.
+#: Numbers beyond are checked by the runtime support.
 _HUGE: Final = 1e300
-#: More parts than this are joined in several goes, so that no string gets much too long before it is looked at.
+#: Strings of more parts are joined in several steps, so that no string gets much too long before its size is checked.
 _PARTS_AT_ONCE: Final = 8
-#: Signs whose operands may be handed on as they were computed, infinite or not.
+#: Operators that accept unsettled operands, infinite or not.
 _COMPUTES: Final = frozenset("+-*/%")
 
 
@@ -46,13 +46,13 @@ def binary(generator: Generator, node: Binary) -> Code:
     test = condition(generator, node)
     assert test is not None
     if sign in ("and", "or"):
-        # What is tested need not be a boolean itself.
+        # The tested value need not be a boolean itself.
         test = c.either(test, c.constant(value=True), c.constant(value=False))
     return Code(generator.assign(test), BOOL)
 
 
 def condition(generator: Generator, node: Binary) -> ast.expr | None:
-    """The operators that give booleans, as a Python condition; None for the others."""
+    """A comparison or Boolean operator as a Python condition; None for the others."""
     sign = node.operator
     if sign in ("and", "or"):
         return _junction(generator, node)
@@ -79,14 +79,14 @@ def _token(generator: Generator, sign: str) -> ast.Constant:
 
 
 def _number(generator: Generator, node: Node) -> tuple[Code, bool]:
-    """A number as operand, and whether it was just computed: then it may be of any size and need not be settled."""
+    """A numeric operand, and whether it is an unsettled result of arithmetic, which may be of any size."""
     if _is_computed(node):
         return _computed(generator, node), True
     return generator.value(node), False
 
 
 def for_text(generator: Generator, node: Node) -> Code:
-    """The value of a node that is made text of, for which a number need not be settled."""
+    """The value of a node used as text, for which a number need not be settled."""
     return _number(generator, node)[0]
 
 
@@ -104,7 +104,7 @@ def _computed(generator: Generator, node: Binary) -> Code:
 
 
 def _chain(generator: Generator, node: Binary, *, settle: bool) -> Code:
-    """Arithmetic. Long chains lean to the left and are taken in a loop; only the last result need be settled."""
+    """A chain of arithmetic operators, compiled in a loop; only the last result need be settled."""
     chain = links(node)
     result = generator.value(chain[-1].left)
     for link in reversed(chain):
@@ -115,7 +115,7 @@ def _chain(generator: Generator, node: Binary, *, settle: bool) -> Code:
 
 
 class _Arithmetic:
-    """One operation on two operands, of each of which is known whether it was just computed and not settled."""
+    """One operation on two operands; for each it is known whether it is an unsettled result."""
 
     def __init__(self, generator: Generator, node: Binary, left: tuple[Code, bool], right: tuple[Code, bool]) -> None:
         self.generator = generator
@@ -140,7 +140,7 @@ class _Arithmetic:
         return Code(c.name(result), self.kinds)
 
     def _branches(self, result: str, direct: ast.expr, general: ast.expr, *, settle: bool) -> None:
-        """Two ints, two numbers, and whatever else there is."""
+        """Branches for two ints, two numbers, and all other operands."""
         generator = self.generator
         ints, numbers = self._guards("int"), self._guards("float", "int")
         if not settle:
@@ -162,7 +162,7 @@ class _Arithmetic:
         number = c.name(result)
         with generator.when(c.all_of(numbers or [])) as otherwise:
             generator.store(result, direct)
-            # Finite numbers give no NaN here, but they may give infinity.
+            # Finite operands give no NaN here, but possibly infinity.
             whole = c.method(number, "is_integer")
             with generator.when(c.any_of([whole, c.negated(_is_finite(number))])):
                 integer = c.call(c.name("int"), number)
@@ -172,9 +172,9 @@ class _Arithmetic:
             generator.store(result, general)
 
     def _guards(self, *types: str) -> Any:
-        """The tests that both operands are of some types, and of sizes that JavaScript holds exactly.
+        """The tests that both operands have one of the types, and sizes that JavaScript holds exactly.
 
-        None if they certainly are not.
+        None if they certainly do not.
         """
         guards = []
         for operand, computed in self.operands:
@@ -196,7 +196,7 @@ def _is_finite(number: ast.expr) -> ast.Compare:
 
 
 def _is_safe(number: ast.expr) -> ast.Compare:
-    """True neither of infinity nor of NaN."""
+    """A test that is false for infinity and NaN."""
     limits = c.constant(-MAX_SAFE_INTEGER), c.constant(MAX_SAFE_INTEGER)
     return ast.Compare(limits[0], [ast.LtE(), ast.LtE()], [number, limits[1]])
 
@@ -215,7 +215,7 @@ def negation(generator: Generator, node: Negation) -> Code:
 
 
 def _ordering(generator: Generator, node: Binary) -> Code:
-    """`<` and its like as a value: true, false or nothing."""
+    """`<`, `<=`, `>` or `>=` as a value: true, false or UNDEFINED."""
     return Code(generator.assign(_ordered(generator, node)), BOOL | UNDEF)
 
 
@@ -245,10 +245,10 @@ def _is_limit(operand: Code) -> bool:
 def _compared_with_limit(
     generator: Generator, left: Code, direct: ast.Compare, sign: str, general: ast.expr
 ) -> ast.expr:
-    """`$states.input.total > 1000`: nothing but a number can be compared with one in Python, and a boolean.
+    """`$states.input.total > 1000`: in Python only a number or a boolean can be compared with a number.
 
-    That saves asking for the type, at the price of an exception if it is something else: not for loops. Where both
-    booleans are on the same side of the limit, what is on the other is none.
+    This saves the type test at the price of an exception for other types, so it is not used in loops. If both
+    booleans are on the same side of the limit, a value on the other side cannot be one.
     """
     value, (limit,) = left.expression, direct.comparators
     assert isinstance(limit, ast.Constant)
@@ -271,7 +271,7 @@ def _comparable(left: Code, right: Code) -> ast.expr | None:
 
 
 def _equality(generator: Generator, node: Binary) -> ast.expr:
-    """`=` and `!=`. With a literal on one side Python's own comparison does, if no boolean passes for a number."""
+    """`=` and `!=`; with a literal on one side Python's comparison suffices, if no boolean can pass for a number."""
     (left, _), (right, _) = _number(generator, node.left), _number(generator, node.right)
     equal = node.operator == "="
     if isinstance(left.expression, ast.Constant):
@@ -303,7 +303,7 @@ def _equals_literal(value: Code, literal: ast.Constant) -> ast.expr:
 
 
 def _junction(generator: Generator, node: Binary) -> ast.expr:
-    """`and`, `or`. jsonata-js blames the operator for whatever goes wrong in its right side."""
+    """`and`, `or`; jsonata-js reports the operator for any error in its right operand."""
     chain = links(node)
     result = generator.fresh()
     generator.store(result, generator.test(chain[-1].left))
@@ -315,7 +315,7 @@ def _junction(generator: Generator, node: Binary) -> ast.expr:
 
 
 class _blamed:  # noqa: N801 - reads as a clause of `with`
-    """Errors inside are given the place and the name of an operator."""
+    """Errors inside get the position and the token of an operator."""
 
     def __init__(self, generator: Generator, node: Binary) -> None:
         self.generator = generator
@@ -333,7 +333,7 @@ class _blamed:  # noqa: N801 - reads as a clause of `with`
 
 
 class _Operator(str):
-    """The token of an operator that is blamed for errors of others, whatever token they have."""
+    """The token of an operator that errors inside its operand report instead of their own."""
 
     __slots__ = ()
 
@@ -342,7 +342,7 @@ class _Operator(str):
 
 
 def _concatenation(generator: Generator, node: Binary) -> Code:
-    """`a & b & c` in one go."""
+    """`a & b & c`, joined at once."""
     parts = operands(node)
     done: Code | None = None
     for start in range(0, len(parts), _PARTS_AT_ONCE):

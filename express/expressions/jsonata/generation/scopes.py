@@ -1,10 +1,10 @@
-"""Which variable a `$name` is.
+"""Resolution of each `$name` to a variable.
 
-jsonata-js keeps variables in frames made at run time: one for the expression, one for every block evaluated, one for
-every call of a lambda. `:=` binds in the innermost frame, and a frame does not have a variable before it is bound:
-in `($x := 1; ($y := $x; $x := 2; $y))` the first `$x` inside is the outer one. Here every frame is known when the
-expression is compiled and its variables are variables of the generated Python functions, found by Python's own
-closures. Where it cannot be told whether a binding has happened yet, the generated code looks (`UNBOUND`).
+jsonata-js keeps variables in frames made at run time: one for the expression, one per evaluated block, one per call
+of a lambda. `:=` binds in the innermost frame, and a frame does not have a variable before it is bound: in
+`($x := 1; ($y := $x; $x := 2; $y))` the first `$x` inside is the outer one. Here every frame is known at compile time
+and its variables are variables of the generated Python functions, resolved by Python's own closures. Where it cannot
+be decided whether a binding has already happened, the generated code tests for `UNBOUND`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from express.expressions.jsonata.generation.emitter import PythonFunction
 
-#: What a variable holds before it is bound, where that can be seen.
+#: The value of a variable before it is bound, where code may read it.
 UNBOUND_NAME: Final = "UNBOUND"
 
 
@@ -29,8 +29,8 @@ UNBOUND_NAME: Final = "UNBOUND"
 class Variable:
     """A variable of a frame: its Python name and the Python function that owns it.
 
-    `kinds`: what its value may be, as far as known. `bindings`: how many `:=` there are for it. `seen_unbound`:
-    somebody may look at it before it is bound.
+    `kinds`: the possible kinds of its value, if known. `bindings`: the number of its `:=`. `seen_unbound`: code may
+    read it before it is bound.
     """
 
     identifier: str
@@ -42,7 +42,7 @@ class Variable:
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """The variables of a block, a lambda or the expression. `entry` stands where the frame begins."""
+    """The variables of a block, a lambda or the expression; `entry` marks the start of the frame in the code."""
 
     outer: Frame | None
     variables: dict[str, Variable] = field(default_factory=dict)
@@ -51,14 +51,14 @@ class Frame:
 
 @dataclass(slots=True, eq=False)
 class TupleFrame(Frame):
-    """The bindings a tuple stream carries along: `source` names the dict they are in at run time."""
+    """The bindings carried by a tuple stream; `source` names the dict that holds them at run time."""
 
     source: str = ""
     names: frozenset[str] = frozenset()
 
 
 def bound_names(*nodes: Node) -> dict[str, int]:
-    """The names that `:=` binds in the frame these nodes are evaluated in, with how often they are bound."""
+    """The names that `:=` binds in the frame of these nodes, with the number of bindings."""
     names: dict[str, int] = {}
     for node in nodes:
         for inner in _same_frame(node):
@@ -76,7 +76,7 @@ def _same_frame(node: Node) -> Iterator[Node]:
 
 
 def tuple_names(node: Node) -> frozenset[str]:
-    """Every name that a tuple stream of this path may carry, those of paths inside it included."""
+    """Every name that a tuple stream of this path may carry, including those of nested paths."""
     return frozenset(_tuple_names(node))
 
 

@@ -1,7 +1,7 @@
-"""Variables while code is generated, and what all code needs beside them: a place in the text, a budget.
+"""Variables during code generation, and the context of all code: a position in the text, a budget.
 
-`scopes` has the frames; here is how a name becomes Python: which variable it is, whether that is bound for certain,
-and what stands outside of the expression.
+`scopes` has the frames; this module maps a name to Python: its variable, whether that is certainly bound, and the
+values from outside the expression.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What is decided before compilation.
+    """The settings of a compilation.
 
     `exact`: sequences are marked. `states`: `$states` is an argument of its own. `variables`: the names that may be
-    bound from outside, None when they are not known. `builtins`: the functions there are.
+    bound from outside, None if they are not known. `builtins`: the available functions.
     """
 
     builtins: Mapping[str, Builtin]
@@ -40,17 +40,17 @@ class Settings:
 
 
 class Lexical(Emitter):
-    """An emitter that knows variables and places."""
+    """An emitter that tracks variables and positions."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
         self.settings = settings
         self.frame = Frame(None)
-        #: Variables bound whatever happened so far.
+        #: Variables that are certainly bound at this point.
         self.assigned: set[Variable] = set()
         self.pinned = False
         self.needs_evaluation = False
-        #: Lines of calls, with what is called: jsonata-js puts an error at the outermost call it came through.
+        #: Lines of calls, with the function: jsonata-js reports an error at the outermost call it passed through.
         self.call_lines: dict[int, Any] = {}
         self.builtins_used: set[str] = set()
         self._globals: dict[str, Code] = {}
@@ -59,7 +59,7 @@ class Lexical(Emitter):
 
     @contextmanager
     def at(self, position: int, *, called: Any = None, pin: bool = False) -> Iterator[None]:
-        """Statements stand for `position`; with `pin` so does everything inside, whatever it says."""
+        """Assign `position` to the statements inside; `pin` overrides nested positions."""
         before = self.line, self.pinned
         if not self.pinned:
             self.line = line_of(position)
@@ -73,7 +73,7 @@ class Lexical(Emitter):
 
     @contextmanager
     def nowhere(self) -> Iterator[None]:
-        """Statements that say nothing about a place."""
+        """Emit statements without a position."""
         before = self.line
         if not self.pinned:
             self.line = NO_LINE
@@ -83,19 +83,19 @@ class Lexical(Emitter):
             self.line = before
 
     def evaluation(self) -> ast.Name:
-        """The budget of this evaluation."""
+        """The budget of this evaluation, which the expression now needs."""
         self.needs_evaluation = True
         return c.name("evaluation")
 
     def pay_for(self, made: ast.expr) -> None:
-        """Pay for a string or an array, unless it is short."""
+        """Charge a string or an array, unless it is short."""
         size = c.call(c.name("len"), made)
         with self.when(c.compare(size, ast.Gt(), c.constant(SHORT))):
             self.do(self.support(make, c.name("evaluation"), size))
 
     @contextmanager
     def maybe(self) -> Iterator[None]:
-        """What happens inside may happen or not: bindings made there cannot be counted on afterwards."""
+        """Emit conditionally executed code: bindings made inside are not certain afterwards."""
         before = set(self.assigned)
         try:
             yield
@@ -106,7 +106,7 @@ class Lexical(Emitter):
 
     @contextmanager
     def scope(self, *nodes: Node, known: tuple[str, ...] = ()) -> Iterator[dict[str, Variable]]:
-        """A new frame in which `nodes` are evaluated, with `known` names bound at once (yielded)."""
+        """A new frame in which `nodes` are evaluated, with the names in `known` bound at once (yielded)."""
         counts = bound_names(*nodes)
         frame = Frame(self.frame)
         for bound in known:
@@ -126,7 +126,7 @@ class Lexical(Emitter):
             self._enter(frame, block)
 
     def _enter(self, frame: Frame, block: list[ast.stmt]) -> None:
-        """Put in front of a frame what makes its variables unbound, for those where it can be seen."""
+        """Insert, at the start of a frame, assignments of UNBOUND to the variables that may be read unbound."""
         at = len(block) - 1
         while block[at] is not frame.entry:
             at -= 1
@@ -139,7 +139,7 @@ class Lexical(Emitter):
 
     @contextmanager
     def tuple_scope(self, source: str, names: frozenset[str]) -> Iterator[None]:
-        """The frame of a tuple, whose bindings are in the dict called `source`."""
+        """The frame of a tuple, whose bindings are in the dict named `source`."""
         self.frame = TupleFrame(self.frame, source=source, names=names)
         try:
             yield
@@ -194,7 +194,7 @@ class Lexical(Emitter):
             return None
         if variable.bindings == 1:
             return Code(c.name(variable.identifier), ANY if variable.kinds is None else variable.kinds)
-        # It may be bound anew before the value is used.
+        # It may be bound again before the value is used.
         return Code(self.store(self.fresh(), c.name(variable.identifier)))
 
     def is_lexical(self, wanted: str) -> bool:
@@ -207,7 +207,7 @@ class Lexical(Emitter):
         return False
 
     def builtin(self, wanted: str) -> Builtin | None:
-        """The built-in function a name stands for, unless a variable does."""
+        """The built-in function with this name, unless a variable hides it."""
         if self.is_lexical(wanted):
             return None
         return self._builtin(wanted)
@@ -222,7 +222,7 @@ class Lexical(Emitter):
         return found
 
     def outside(self, wanted: str) -> Code:
-        """A variable the expression does not bind: the caller's, `$states`, or a function."""
+        """A variable that the expression does not bind: the caller's, `$states`, or a function."""
         if wanted == "$":
             return Code(c.name("data"))
         if wanted == "states" and self.settings.states:
@@ -248,7 +248,7 @@ class Lexical(Emitter):
         return Code(c.name(identifier), kinds)
 
     def is_known(self, wanted: str) -> bool:
-        """Whether there is, or may be, a variable or function of that name."""
+        """Whether a variable or function of that name exists or may exist."""
         return self.is_lexical(wanted) or wanted in self.settings.builtins
 
     def marks(self) -> list[ast.expr]:

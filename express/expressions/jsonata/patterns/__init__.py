@@ -1,1 +1,1 @@
-"""JavaScript's regular expressions, searched by the `regex` package where it agrees, else by our own backtracking."""
+"""JavaScript's regular expressions, run by the `regex` package where it agrees, else by our own backtracking."""

@@ -1,14 +1,14 @@
-"""What can be said about a pattern before it meets a text: which engine may search it, and for how long it might.
+"""Static analysis of a pattern: which engine may run it, and up to which text length it is fast.
 
-The `regex` package and JavaScript agree on most patterns. They part where a repeated part captures: JavaScript
-forgets, at the start of each turn, what the turn before captured, and refuses a turn that matches nothing; and where
-a reference is to a group that is not closed yet. Where only captures differ, and nothing refers to them, the package
-still finds the right places.
+The `regex` package and JavaScript agree on most patterns. They differ where a repeated part captures: JavaScript
+resets the captures of the previous turn at the start of each turn, and rejects a turn that matches nothing; and where
+a backreference is to a group that is not closed yet. If only captures differ, and no backreference uses them, the
+package still finds the right matches.
 
-The length up to which a search cannot take long is found by counting the ways in which the parts of a pattern can
-divide a text of n characters among them: `a?` has 2, `a{2,5}` has 4, `a*` about n, alternatives add, sequences
-multiply. So a search, which may begin at each of n places, takes some c * n^k / k! steps; a repetition of something
-that itself varies, `(a+)+`, can take exponentially many.
+The safe text length is found by counting the ways in which the parts of a pattern can divide a text of n characters:
+`a?` has 2, `a{2,5}` has 4, `a*` about n, alternatives add, sequences multiply. A search, which may begin at each of n
+places, then takes some c * n^k / k! steps; a repetition of a part that itself varies, `(a+)+`, can take exponentially
+many.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from express.expressions.jsonata.patterns.syntax import (
 )
 from express.expressions.timed_regex import CALM, UNROLLED
 
-#: A repetition with an end takes as many characters in one step, whatever the clock says.
+#: Upper bound of a bounded repetition, which takes that many characters in one step, without checking the clock.
 _LONG_RUN: Final = 10_000
 
 
@@ -45,7 +45,7 @@ def finds_places(pattern: Pattern) -> bool:
 
 
 def finds_captures(pattern: Pattern) -> bool:
-    """Whether what its groups then hold is the same too: no turn of a repetition leaves one of them out."""
+    """Whether the groups then capture the same, too: every turn of a repetition sets all of its groups."""
     return _finds_captures(pattern.root)
 
 
@@ -55,7 +55,7 @@ def _finds_captures(node: Node) -> bool:
 
 
 def _finds_places(node: Node, closed: set[int], ignore_case: bool) -> bool:
-    """`closed`: the groups that stand in front of this node; those in it are added."""
+    """The test for a node; `closed`: the groups closed before it, to which its own are added."""
     match node:
         case Backreference(index):
             return index in closed and not ignore_case
@@ -85,7 +85,7 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def nullable(node: Node) -> bool:
-    """Whether it can match without a character."""
+    """Whether the node can match the empty string."""
     match node:
         case Characters():
             return False
@@ -101,7 +101,7 @@ def nullable(node: Node) -> bool:
 
 
 def least(node: Node) -> int:
-    """How many characters it takes at the least."""
+    """The minimum number of characters of a match."""
     match node:
         case Characters():
             return 1
@@ -115,20 +115,20 @@ def least(node: Node) -> int:
 
 
 def captures(node: Node) -> set[int]:
-    """The groups in it."""
+    """The groups inside the node."""
     inner = set[int]().union(*map(captures, children(node)))
     return inner | {node.index} if isinstance(node, Group) else inner
 
 
 def references(node: Node) -> set[int]:
-    """The groups it refers to."""
+    """The groups referenced in the node."""
     if isinstance(node, Backreference):
         return {node.index}
     return set[int]().union(*map(references, children(node)))
 
 
 def certain(node: Node) -> set[int]:
-    """The groups that have captured whenever it has matched."""
+    """The groups that have certainly captured after a match."""
     match node:
         case Sequence(parts):
             return set[int]().union(*map(certain, parts))
@@ -151,13 +151,13 @@ class _Ways(NamedTuple):
 
 
 def calm_length(pattern: Pattern) -> int:
-    """The length of texts up to which a search is certainly over in a millisecond or two."""
+    """The maximum length of texts for which a search certainly ends in a millisecond or two; 0 if there is none."""
     ways = _ways(pattern.root)
     return 0 if ways is None else timed_regex.calm_length(ways.fixed, ways.open + 1)
 
 
 def _ways(node: Node) -> _Ways | None:
-    """None: exponentially many."""
+    """The ways in which a node can match; None: exponentially many."""
     match node:
         case Assertion() | Characters() | Backreference():
             return _Ways()

@@ -1,11 +1,10 @@
-"""JavaScript's own way through a pattern, for those in which the `regex` package would find something else.
+"""A backtracking engine with JavaScript's semantics, for patterns where the `regex` package would find other matches.
 
-The tree is flattened to instructions, and a loop runs them with a stack of choices to come back to. What has been
-noted on the way - captures, turns of repetitions - is a tuple, replaced and never changed, so that coming back needs
-no undoing.
+The tree is flattened to instructions, run by a loop with a stack of alternative states. The notes of a state -
+captures and counters of repetitions - are an immutable tuple, so that backtracking needs no undo.
 
-The rules are those of ECMA-262 22.2.2: a turn of a repetition begins by forgetting the captures in it, an optional
-turn that takes no character fails, a lookaround is never entered again, a lookbehind runs backwards.
+The rules are those of ECMA-262 22.2.2: a turn of a repetition begins by resetting its captures, an optional turn that
+matches no character fails, a lookaround is not re-entered by backtracking, a lookbehind runs backwards.
 """
 
 from __future__ import annotations
@@ -35,27 +34,27 @@ from express.expressions.timed_regex import seconds_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Start and end of the match and of each group, (-1, -1) for one that has captured nothing.
+#: Start and end of the match and of each group, (-1, -1) for a group that captured nothing.
 Spans: TypeAlias = tuple[tuple[int, int], ...]
 
-#: Numbers noted on the way: start and end of each group (group 0 is not used), then two for each repetition.
+#: The notes of a state: start and end of each group (group 0 is unused), then two numbers for each repetition.
 _Notes: TypeAlias = tuple[int, ...]
 
-#: The next instruction, the place in the text, and what has been noted.
+#: The next instruction, the position in the text, and the notes.
 _State: TypeAlias = tuple[int, int, _Notes]
 
-#: Steps between looks at the clock.
+#: Steps between checks of the clock.
 _STRIDE: Final = 256
 
 
 class _Instruction(Protocol):
     def go(self, run: _Run, state: _State) -> _State | None:
-        """The state after it, None where it fails."""
+        """The state after the instruction, or None if it fails."""
         ...
 
 
 class Backtracker:
-    """A pattern as instructions."""
+    """A pattern compiled to instructions."""
 
     def __init__(self, pattern: Pattern) -> None:
         self._groups = pattern.groups
@@ -69,7 +68,7 @@ class Backtracker:
         return next(filter(None, (self._match(run, start) for start in range(position, len(units) + 1))), None)
 
     def match(self, units: str, position: int) -> Spans | None:
-        """The match that begins at `position`, if there is one. Raises TimeoutError."""
+        """The match that begins at `position`, or None. Raises TimeoutError."""
         return self._match(_Run(self._program, units), position)
 
     def _match(self, run: _Run, start: int) -> Spans | None:
@@ -81,7 +80,7 @@ class Backtracker:
 
 
 class _Run:
-    """One search: its text, its choices and its time."""
+    """One search: its text, its alternative states and its deadline."""
 
     __slots__ = ("deadline", "program", "stack", "steps", "units")
 
@@ -93,7 +92,7 @@ class _Run:
         self.stack: list[_State] = []
 
     def follow(self, state: _State | None) -> _State | None:
-        """Run from a state to the next `_Done`; choices made before are out of reach."""
+        """Run from a state to the next `_Done`, without backtracking into earlier alternatives."""
         program, before = self.program, self.stack
         stack: list[_State] = []
         self.stack = stack
@@ -114,13 +113,13 @@ class _Run:
         return 0 <= place < len(self.units) and _within(_WORD, self.units[place])
 
     def has_other(self, place: int) -> bool:
-        """Whether a character stands there that ends no line."""
+        """Whether there is a character at `place` that is not a line terminator."""
         return 0 <= place < len(self.units) and not _within(_TERMINATORS, self.units[place])
 
 
 @dataclass(slots=True)
 class _Read:
-    """Take one character out of a set; `step` is -1 where the way runs backwards."""
+    """Match one character of a set; `step` is -1 when running backwards."""
 
     bounds: list[int]
     step: int
@@ -135,7 +134,7 @@ class _Read:
 
 @dataclass(slots=True)
 class _Note:
-    """Note the place, as an end of a group."""
+    """Record the position as a boundary of a group."""
 
     slot: int
 
@@ -146,7 +145,7 @@ class _Note:
 
 @dataclass(slots=True)
 class _Split:
-    """Go on with the next instruction, or else at the target."""
+    """Continue with the next instruction; the alternative is the target."""
 
     target: int = 0
 
@@ -167,7 +166,7 @@ class _Jump:
 
 @dataclass(slots=True)
 class _Begin:
-    """A repetition begins: no turn is done yet."""
+    """Initialise a repetition: no turns yet."""
 
     slot: int
 
@@ -178,10 +177,10 @@ class _Begin:
 
 @dataclass(slots=True)
 class _Turn:
-    """A turn has ended, or none has begun: begin one more with the next instruction, or leave to the target.
+    """Between two turns of a repetition: begin the next one with the next instruction, or leave to the target.
 
-    The note at `slot` counts turns, the one behind it is where the last turn began; those at `forgotten` are the
-    captures made in a turn.
+    The note at `slot` counts turns, the one after it is the start of the last turn; `forgotten` are the captures of a
+    turn.
     """
 
     repeat: Repeat
@@ -212,7 +211,7 @@ class _Turn:
 
 @dataclass(slots=True)
 class _Around:
-    """The instructions up to the target are a lookaround."""
+    """The instructions up to the target are the body of a lookaround."""
 
     negative: bool
     target: int = 0
@@ -227,7 +226,7 @@ class _Around:
 
 @dataclass(slots=True)
 class _Again:
-    """Take once more what a group took, or nothing."""
+    """Match the capture of a group again, or the empty string if it has none."""
 
     group: int
     step: int
@@ -248,7 +247,7 @@ class _Again:
 
 @dataclass(slots=True)
 class _Check:
-    """Go on if the place is of that kind."""
+    """Continue if the position satisfies the assertion."""
 
     kind: str
 
@@ -258,7 +257,7 @@ class _Check:
 
 
 class _Done:
-    """The end, of the pattern or of a lookaround."""
+    """The end of the pattern or of a lookaround."""
 
     def go(self, run: _Run, state: _State) -> _State:
         _, place, notes = state
@@ -276,7 +275,7 @@ _HOLDS: Final[dict[str, Callable[[_Run, int], bool]]] = {
 
 
 class _Flattening:
-    """Turns a tree into instructions."""
+    """Flattens a tree to instructions."""
 
     def __init__(self, pattern: Pattern) -> None:
         self.ignore_case = pattern.ignore_case
@@ -340,7 +339,7 @@ class _Flattening:
 
 
 def _bounds(ranges: Ranges) -> list[int]:
-    """Where the set begins and ends, in turn."""
+    """The bounds of the set: each start, and each end plus one, in ascending order."""
     return [bound for low, high in ranges for bound in (low, high + 1)]
 
 

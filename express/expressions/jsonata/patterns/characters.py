@@ -1,9 +1,9 @@
-"""Sets of characters, as JavaScript's regular expressions see characters: UTF-16 code units.
+"""Sets of characters in the sense of JavaScript's regular expressions: UTF-16 code units.
 
-Without the flag u, which JSONata does not have, a character beyond U+FFFF is two: `.` matches half of it, and indices
-count both halves. Python's strings hold such halves (lone surrogates) as well as any other code point, so a text is
-spread into units before it is searched, and what was found is joined afterwards; texts without such
-characters, nearly all, are left as they are.
+Without the flag u, which JSONata lacks, a character beyond U+FFFF is two units: `.` matches half of it, and indices
+count both halves. Python's strings can hold such halves (lone surrogates) like any other code point, so a text is
+split into units before a search and the results are joined afterwards; texts without such characters, nearly all,
+stay unchanged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Code units from the first to the second of each pair, both included; sorted, apart from each other.
+#: Ranges of code units, both ends included; sorted and disjoint.
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 _LAST: Final = 0xFFFF
@@ -37,14 +37,14 @@ def _halves(character: re.Match[str]) -> str:
 
 
 def join(units: str) -> str:
-    """The text that these code units are; halves that have lost their partner remain halves."""
+    """The text of these code units; lone surrogates stay."""
     if units.isascii():
         return units
     return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def union(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """Ranges in any order, overlapping or not, put in order."""
+    """Normalise ranges that may be unsorted and overlapping."""
     merged: list[tuple[int, int]] = []
     for low, high in sorted(ranges):
         if merged and low <= merged[-1][1] + 1:
@@ -91,8 +91,10 @@ TERMINATORS: Final[Ranges] = ((0x0A, 0x0A), (0x0D, 0x0D), (0x2028, 0x2029))
 
 @cache
 def canonical(unit: str) -> str:
-    """What stands for a character where case is ignored (ECMAScript 22.2.2.7.3, without the flag u): its upper case,
-    unless that is more than one character, or ASCII while the character is not."""
+    """The representative of a character for case-insensitive matching (ECMAScript 22.2.2.7.3, without the flag u).
+
+    It is the upper case, unless that is several characters, or ASCII for a non-ASCII character.
+    """
     upper = unit.upper()
     if len(upper) != 1 or upper > "\uffff" or (upper < "\x80" <= unit):
         return unit
@@ -101,7 +103,7 @@ def canonical(unit: str) -> str:
 
 @cache
 def _cases() -> tuple[tuple[int, ...], ...]:
-    """The characters that are the same where case is ignored, a tuple for each."""
+    """The classes of characters that are equal when case is ignored, a tuple for each."""
     same = defaultdict(list)
     for code in range(_LAST + 1):
         same[canonical.__wrapped__(chr(code))].append(code)
@@ -113,7 +115,7 @@ _ASCII_CASES: Final = tuple((code, code + 32) for code in range(0x41, 0x5B))
 
 @lru_cache(maxsize=1024)
 def ignoring_case(ranges: Ranges) -> Ranges:
-    """The set with all that is the same as one of its members where case is ignored."""
+    """The set extended by all characters equal to a member when case is ignored."""
     ascii_only = not ranges or ranges[-1][1] < 0x80
     added = [
         (other, other)

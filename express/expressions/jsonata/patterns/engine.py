@@ -1,7 +1,8 @@
-"""The way from the text of a pattern to something that searches.
+"""Compilation of a pattern's text to a search function.
 
-That is the `regex` package where it finds what JavaScript finds. Where it finds the same matches, but not the same
-captures, those are found by going through the match once more; else only our own engine is right.
+The `regex` package runs it where it finds the same matches and captures as JavaScript. If it finds the same matches
+but not the same captures, our own engine repeats the match for the captures; otherwise our own engine does the
+search.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from express.expressions.jsonata.patterns.parser import parse
 from express.expressions.jsonata.patterns.translation import translate
 from express.expressions.timed_regex import TimedRegex
 
-#: Searches UTF-16 code units (`characters.spread`) from a place on. Raises TimeoutError.
+#: Searches UTF-16 code units (`characters.spread`) from a position on. Raises TimeoutError.
 Search: TypeAlias = Callable[[str, int], Spans | None]
 
 
 def compile_search(pattern: str, *, ignore_case: bool = False, multiline: bool = False) -> Search:
-    """What finds the first match of a pattern. Raises PatternError for one that JavaScript would not take."""
+    """A function that finds the first match of a pattern. Raises PatternError for one that JavaScript rejects."""
     tree = parse(spread(pattern), ignore_case=ignore_case, multiline=multiline)
     if not finds_places(tree):
         return Backtracker(tree).search

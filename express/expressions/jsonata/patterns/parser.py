@@ -1,8 +1,8 @@
-r"""Text to tree, as ECMAScript reads a regular expression without the flags u and v.
+r"""The text of a regular expression parsed to a tree, by ECMAScript's rules without the flags u and v.
 
-That is the grammar of ECMA-262 22.2.1 with the leniency of its annex B, which patterns in the wild rely on: `{`, `}`
-and `]` stand for themselves where they can mean nothing else, `\-` is `-`, `\8` is `8`, `\12` is an octal escape unless
-there are twelve groups, and a lookahead may be repeated. The texts of errors are V8's.
+That is the grammar of ECMA-262 22.2.1 with the leniency of its annex B, which real patterns rely on: `{`, `}` and `]`
+are literal where they have no other meaning, `\-` is `-`, `\8` is `8`, `\12` is an octal escape unless there are
+twelve groups, and a lookahead may be repeated. Error texts are V8's.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from express.expressions.jsonata.patterns.syntax import (
     Sequence,
 )
 
-#: Code units; such a pattern takes the `regex` package some 100 milliseconds to compile.
+#: Maximum code units; a pattern of that length takes the `regex` package some 100 milliseconds to compile.
 _LONGEST: Final = 10_000
 
-#: Groups in groups; whatever walks a tree descends once for each.
+#: Maximum nesting of groups; every walk over a tree recurses once per level.
 _DEEPEST: Final = 40
 
 _TOO_LARGE: Final = "Regular expression too large"
 
-#: A repetition of more than this is without end: no text is that long.
+#: A repetition of more than this counts as unbounded: no text is that long.
 _ENDLESS: Final = 1 << 30
 
-#: What opens groups, and what can contain a `(` that does not.
+#: Matches openings of groups, and constructs that may contain a `(` that opens none.
 _GROUPS = re.compile(r"\\.|\[(?:\\.|[^\]\\])*|\((?!\?)|\(\?<(?![=!])(?P<name>[^>]*)>?", re.DOTALL)
 _LOOK = re.compile(r"\(\?(<?)([=!])")
 _BRACES = re.compile(r"\{(\d+)(?:(,)(\d*))?\}", re.ASCII)
@@ -62,11 +62,11 @@ _CONTROLS: Final = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 class PatternError(Exception):
-    """A regular expression that is none; the text is the reason V8 gives."""
+    """An invalid regular expression; the text is V8's reason."""
 
 
 def parse(units: str, *, ignore_case: bool, multiline: bool) -> Pattern:
-    """Read a pattern, given as UTF-16 code units (`characters.spread`). Raises PatternError."""
+    """Parse a pattern, given as UTF-16 code units (`characters.spread`). Raises PatternError."""
     if len(units) > _LONGEST:
         raise PatternError(_TOO_LARGE)
     return _Parser(units, ignore_case, multiline).read()
@@ -220,7 +220,7 @@ class _Parser:
         return Backreference(self.names[name])
 
     def _read_class(self) -> Node:
-        """What stands between `[` and `]`."""
+        """The class between `[` and `]`."""
         negated = self._take("^")
         ranges: list[tuple[int, int]] = []
         while not self._take("]"):
@@ -248,7 +248,7 @@ class _Parser:
         return self._read_class_escape(in_class=True)
 
     def _read_class_escape(self, *, in_class: bool) -> Ranges:
-        """Behind the backslash of an escape that stands for a character or several."""
+        """The escape after a backslash, of one character or several."""
         character = self.text[self.position]
         if character in _CLASSES:
             self.position += 1
@@ -270,7 +270,7 @@ class _Parser:
         return single("\b") if character == "b" and in_class else single(character)
 
     def _read_control(self, in_class: bool) -> Ranges:
-        """`\\cJ`; where no letter follows, the backslash stands for itself."""
+        """`\\cJ`; if no letter follows, the backslash is literal."""
         letter = self.text[self.position + 1 : self.position + 2]
         if letter.isascii() and (letter.isalpha() or (in_class and (letter.isdigit() or letter == "_"))):
             self.position += 2
@@ -300,7 +300,7 @@ def _count(digits: str) -> int:
 
 
 def _span(low: Ranges, high: Ranges) -> Ranges:
-    """`a-z`; between classes, as in `\\w-z`, the dash is one more member."""
+    """`a-z`; next to a class, as in `\\w-z`, the dash is a literal member."""
     if low[0][0] != low[-1][1] or high[0][0] != high[-1][1]:
         return (*low, *high, (0x2D, 0x2D))
     if low > high:

@@ -1,8 +1,8 @@
 """The syntax tree of a regular expression.
 
-It is already freed of what differs by flag and by notation: a class, an escape and a letter that ignores case are all
-a set of characters, `.` is one too, and `^` with the flag m is an assertion of its own. What searches need only know
-nine kinds of nodes.
+Differences of flags and notation are already resolved: a class, an escape and a case-insensitive letter are all sets
+of characters, `.` is one too, and `^` with the flag m is an assertion of its own. An engine needs only nine kinds of
+nodes.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Characters:
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """One after the other; nothing at all when there are none."""
+    """The parts one after the other; an empty match without parts."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Alternation:
-    """The first of the branches with which all the rest matches too."""
+    """The first branch with which the rest of the pattern matches too."""
 
     branches: tuple[Node, ...]
 
@@ -45,7 +45,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`body` from `low` to `high` times (None: no end), as often as possible if `greedy`, else as seldom."""
+    """`body` from `low` to `high` times (None: unbounded), as often as possible if `greedy`, otherwise as seldom."""
 
     body: Node
     low: int
@@ -55,7 +55,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A place: `kind` is one of START, END, LINE_START, LINE_END, BOUNDARY, NO_BOUNDARY."""
+    """A position: `kind` is one of START, END, LINE_START, LINE_END, BOUNDARY, NO_BOUNDARY."""
 
     kind: str
 
@@ -71,7 +71,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Backreference:
-    """What the group captured, or nothing if it has captured nothing."""
+    """The text the group captured, or the empty string if it captured nothing."""
 
     index: int
 

@@ -1,12 +1,12 @@
 r"""A pattern in the notation of the `regex` package.
 
-Nothing of JavaScript's notation is left to chance: every set is written out. Of the package's flags ASCII is needed,
-for `\w` and `\d`; sets are complete without IGNORECASE, but with it plain letters are found faster. A reference to a
-group that has captured nothing fails there and takes nothing here, which needs a conditional.
+JavaScript's notation is never passed on: every set is written out. The package's flag ASCII is needed for `\w` and
+`\d`; sets are complete without IGNORECASE, but with it plain letters are found faster. A reference to a group that
+captured nothing fails in the package and matches the empty string in JavaScript, which needs a conditional.
 
-The package looks at its clock every 256 steps, and running over a whole text for one `\w*` is a single step. For
-long texts such a repetition is therefore written in blocks, `(?:\w{256})*\w{0,255}`, which tries the same lengths
-in the same order, each once, but in many steps.
+The package checks its clock every 256 steps, but one `\w*` over a whole text is a single step. For long texts such a
+repetition is therefore written in blocks, `(?:\w{256})*\w{0,255}`, which tries the same lengths in the same order,
+each once, but in many steps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from express.expressions.jsonata.patterns.syntax import (
     Sequence,
 )
 
-#: Characters that a repetition takes in one step, in texts longer than that.
+#: Characters that a repetition takes in one step, in longer texts.
 BLOCK: Final = 256
 
 _OTHER: Final = r"[^\n\r\u2028\u2029]"
@@ -37,7 +37,7 @@ _ASSERTIONS: Final = {
     syntax.END: r"\Z",
     syntax.LINE_START: f"(?<!{_OTHER})",
     syntax.LINE_END: f"(?!{_OTHER})",
-    # The package's own \b and \B know no place in an empty text.
+    # The package's own \b and \B match at no position of an empty text.
     syntax.BOUNDARY: r"(?:(?<=\w)(?!\w)|(?<!\w)(?=\w))",
     syntax.NO_BOUNDARY: r"(?:(?<=\w)(?=\w)|(?<!\w)(?!\w))",
 }
@@ -51,22 +51,22 @@ _SETS: Final[dict[Ranges, str]] = {
 }
 
 
-#: Letters of both cases, as `ignoring_case` makes them of one.
+#: Letters in both cases, as `ignoring_case` makes them from one.
 _BOTH_CASES: Final[dict[Ranges, str]] = {
     ((code, code), (code + 32, code + 32)): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)
 }
 
 
 def translate(pattern: Pattern, *, in_blocks: bool) -> str:
-    """The text to compile with the flag ASCII, and IGNORECASE if the pattern ignores case.
+    """The pattern to compile with the flag ASCII, and IGNORECASE if it ignores case.
 
-    `in_blocks`: for texts that are longer than BLOCK.
+    `in_blocks`: for texts longer than BLOCK.
     """
     return _Translation(in_blocks, _SETS | _BOTH_CASES if pattern.ignore_case else _SETS).translate(pattern.root)
 
 
 class _Translation:
-    """One translation; `sets` are those that have a notation of their own."""
+    """One translation; `sets` are those with a special notation."""
 
     def __init__(self, in_blocks: bool, sets: dict[Ranges, str]) -> None:
         self.in_blocks = in_blocks
@@ -92,7 +92,7 @@ class _Translation:
                 return _ASSERTIONS[kind]
 
     def _part(self, node: Node) -> str:
-        """A member of a sequence, or what is repeated."""
+        """A node as part of a sequence, or as the body of a repetition."""
         text = self.translate(node)
         return f"(?:{text})" if isinstance(node, Sequence | Alternation) else text
 

@@ -1,1 +1,1 @@
-"""Pictures: the little languages in which JSONata says how numbers and dates are to be written and read."""
+"""Pictures: JSONata's format strings for writing and reading numbers and dates."""

@@ -1,11 +1,11 @@
 """JavaScript's dates: milliseconds since 1970 UTC, years from -271821 to 275760, and the parts a picture can name.
 
-`datetime` ends at the years 1 and 9999, so days are counted here, in the proleptic Gregorian calendar. A number beyond
-JavaScript's range is an invalid date, all of whose parts are not a number, as there.
+`datetime` is limited to the years 1 to 9999, so days are counted here, in the proleptic Gregorian calendar. A number
+beyond JavaScript's range is an invalid date, all of whose parts are NaN, as there.
 
 Weeks are those of ISO 8601: they begin on Monday, and the first of a year is the one with its first Thursday. XPath
-numbers the weeks of a month by the same rule (F&O 9.8.4.1), and JSONata names the year (X) and the month (x) to which
-a week belongs. jsonata-js 2.0.6 counts them with `Date.UTC`, for which 0 to 99 are years of the twentieth century.
+numbers the weeks of a month by the same rule (F&O 9.8.4.1), and JSONata gives the year (X) and the month (x) to which
+a week belongs. jsonata-js 2.0.6 counts them with `Date.UTC`, which maps the years 0 to 99 to the twentieth century.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _DAY: Final = 86_400_000
 _WEEK: Final = 7 * _DAY
-#: The last millisecond that is a date, on both sides (ECMA-262 21.4.1.1).
+#: The last millisecond of a valid date, in both directions (ECMA-262 21.4.1.1).
 _LAST: Final = 8_640_000_000_000_000
 
 
@@ -33,7 +33,7 @@ class Date(NamedTuple):
 
 
 def date(millis: float) -> Date | None:
-    """The date at so many milliseconds since 1970; None for an invalid one."""
+    """The date `millis` milliseconds after 1970; None for an invalid one."""
     if not -_LAST <= millis <= _LAST:
         return None
     whole = math.trunc(millis)
@@ -42,8 +42,10 @@ def date(millis: float) -> Date | None:
 
 
 def utc(year: float, month: float, day: float = 1, *time: float) -> float:
-    """`Date.UTC`: milliseconds since 1970, NaN for no date. The month counts from 0; hours, minutes, seconds and
-    milliseconds may follow. What is out of its range carries over."""
+    """`Date.UTC`: milliseconds since 1970, NaN for an invalid date.
+
+    The month counts from 0; hours, minutes, seconds and milliseconds may follow. Values out of range carry over.
+    """
     if not all(map(math.isfinite, (year, month, day, *time))):
         return math.nan
     whole_year, whole_month = math.trunc(year), math.trunc(month)
@@ -57,13 +59,13 @@ def utc(year: float, month: float, day: float = 1, *time: float) -> float:
 
 
 def _days(year: int, month: int) -> int:
-    """Days from 1970-01-01 to the first of a month. The year is taken to begin in March: leap days come last."""
+    """Days from 1970-01-01 to the first of a month, for a year that begins in March, so that leap days come last."""
     year -= month < 3
     return year * 365 + year // 4 - year // 100 + year // 400 + (153 * ((month + 9) % 12) + 2) // 5 - 719_468
 
 
 def _civil(days: int) -> tuple[int, int, int]:
-    """Year, month and day of the month, so many days from 1970-01-01; the way back from `_days`."""
+    """Year, month and day of the month `days` after 1970-01-01; the inverse of `_days`."""
     era, of_era = divmod(days + 719_468, 146_097)
     year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
     of_year = of_era - (365 * year + year // 4 - year // 100)
@@ -72,7 +74,7 @@ def _civil(days: int) -> tuple[int, int, int]:
 
 
 def numeric_part(when: Date | None, component: str) -> float:
-    """What one of YMDdFWwXxHhmsf stands for in a date; NaN in an invalid one."""
+    """The value of one of the components YMDdFWwXxHhmsf of a date; NaN for an invalid one."""
     return math.nan if when is None else _PARTS[component](when)
 
 
@@ -90,7 +92,7 @@ def _day_of_year(when: Date) -> float:
 
 
 def _first_week(year: int, month: int) -> float:
-    """When the first week of the year, or of a month counted from 0, begins; a month may be out of its year by one."""
+    """The start of the first week of the year, or of a month counted from 0, which may be one outside its year."""
     first = utc(year + month // 12, month % 12)
     if math.isnan(first):
         return first
@@ -108,7 +110,7 @@ def _week_of_month(when: Date) -> float:
 
 
 def _week(today: float, most: int, previous: float, this: float, following: float) -> float:
-    """The number of the week; beyond `most` it may be the first of the following period."""
+    """The number of the week; beyond `most` it may be the first of the next period."""
     week = (today - this) / _WEEK + 1
     if week > most and today >= following:
         return 1

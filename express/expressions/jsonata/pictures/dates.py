@@ -1,7 +1,7 @@
 """Date pictures: `[Y0001]-[M01]-[D01] [h]:[m01] [PN]` (XPath 3.1 F&O 9.8.4; JSONata docs, `$fromMillis`).
 
-A picture is read once into literals and markers. What may stand in a marker is not checked more than jsonata-js 2.0.6
-does it: a component that there is not is only an error (D3132) where it has no presentation.
+A picture is parsed once into literals and markers. The contents of a marker are checked no more than in jsonata-js
+2.0.6: an unknown component is an error (D3132) only if it has no presentation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from express.expressions.jsonata.evaluation import Evaluation
 
 _BLANKS: Final = re.compile(f"[{BLANK}]+")
-#: How a component is presented if its marker does not say.
+#: The default presentation of each component.
 _PRESENTATIONS: Final = {
     **dict.fromkeys("YMDdWwXxHhf", "1"),
     **dict.fromkeys("FPCE", "n"),
@@ -33,12 +33,12 @@ _NUMERIC: Final = "YMDdFWwXxHhmsf"
 
 @dataclass(frozen=True, slots=True)
 class DatePicture:
-    """A picture that has been read."""
+    """A parsed date picture."""
 
     parts: tuple[Literal | Marker, ...]
 
     def write(self, evaluation: Evaluation, millis: float, offset: Offset) -> str:
-        """The text of a date in milliseconds since 1970 UTC, in the time zone with that offset."""
+        """The text of a date in milliseconds since 1970 UTC, in the time zone with this offset."""
         when = date(millis + offset.millis)
         texts = []
         for part in self.parts:
@@ -50,7 +50,7 @@ class DatePicture:
 
 @lru_cache(maxsize=256)
 def read_date_picture(picture: str) -> DatePicture:
-    """Read a picture. Raises D3131, D3132 and D3135."""
+    """Parse a picture. Raises D3131, D3132 and D3135."""
     parts: list[Literal | Marker] = []
     start = position = 0
 
@@ -75,19 +75,19 @@ def read_date_picture(picture: str) -> DatePicture:
 
 @dataclass(frozen=True, slots=True)
 class _Width:
-    """`,2-4`: None where there is no bound."""
+    """`,2-4`: None for a missing bound."""
 
     least: float | None = None
     most: float | None = None
 
 
 def _read_marker(text: str) -> Marker:
-    """What stands between the brackets, without blanks: component, presentation, modifier, width."""
+    """The contents of brackets, without whitespace: component, presentation, modifier, width."""
     component = text[:1]
     presentation, comma, width_text = text.rpartition(",")
     if comma:
         width = _read_width(width_text)
-        # A comma in the place of the component is taken for a presentation too.
+        # A comma in the component's position counts as a presentation, too.
         presentation = presentation[1:] if presentation else text[:1]
     else:
         width, presentation = _Width(), text[1:]

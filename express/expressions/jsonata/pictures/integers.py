@@ -1,10 +1,10 @@
 """Integer pictures: `#,##0`, `Ww;o`, `I` (XPath 3.1 fn:format-integer; JSONata docs, `$formatInteger`).
 
-A picture is read once into a format, which writes integers, reads them, and says what in a date can be one. All is as
-jsonata-js 2.0.6 has it, also where that is not XPath: a text that is read need not fit the picture, digits of other
-scripts are not recognised in dates, and of separators at equal distances only commas are dropped when reading.
+A picture is parsed once into a format, which writes integers, reads them, and gives the pattern of one in a date. All
+follows jsonata-js 2.0.6, even where that differs from XPath: a text to read need not match the picture, digits of
+other scripts are not recognised in dates, and of separators at equal distances only commas are dropped when reading.
 
-The value not a number occurs here, as in JavaScript, and is written `NaN`: callers decide whether it may.
+NaN occurs here, as in JavaScript, and is written `NaN`: callers decide whether it is allowed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from express.expressions.jsonata.pictures.words import (
     words_value,
 )
 
-#: The zeros of the decimal digits of different scripts.
+#: The digit zero of different scripts.
 _ZEROS: Final = (
     0x30, 0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0,
     0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620,
@@ -38,7 +38,7 @@ _ZEROS: Final = (
 _ZERO_OF: Final = {chr(zero + digit): zero for zero in _ZEROS for digit in range(10)}
 _ASCII_ZERO: Final = ord("0")
 _SUFFIXES: Final = {"1": "st", "2": "nd", "3": "rd"}
-#: No string is longer than what an evaluation may make.
+#: The maximum length of a string that an evaluation may make.
 _LONGEST: Final = 1_000_000
 _NUMBER: Final = re.compile(rf"[{BLANK}]*([+-]?)(?:0[xX]([0-9a-fA-F]*)|([0-9]+))")
 
@@ -102,7 +102,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """A picture with digits: `mandatory` of them at the least, in the script whose zero is `zero`.
+    """A picture with digits: at least `mandatory` of them, in the script whose zero is `zero`.
 
     `separators` are at distances from the right; if `interval` is not 0, the first of them is repeated at each such
     distance.
@@ -150,7 +150,7 @@ class Digits:
         return parse_int(text)
 
     def pattern(self, width: float) -> str:
-        """`width`: how many digits there are, optional ones included, if it is above zero."""
+        """The pattern of a number; a positive `width` is the number of digits, including optional ones."""
         suffix = "(?:th|st|nd|rd)" if self.ordinal else ""
         if not width > 0:
             return f"[0-9]+{suffix}"
@@ -161,7 +161,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """A numbering that is not supported, such as by Greek letters. It is read, but cannot be used: D3130."""
+    """An unsupported numbering, such as by Greek letters; it can be parsed but not used: D3130."""
 
     token: str
 
@@ -215,14 +215,14 @@ def _read_digits(picture: str, ordinal: bool) -> IntegerFormat:
 
 
 def _interval(separators: list[tuple[int, str]]) -> int:
-    """The distance at which one separator stands again and again, or 0 if that is not how they stand."""
+    """The interval at which a single separator repeats, or 0."""
     if len({separator for _, separator in separators}) != 1:
         return 0
     return regular_interval([distance for distance, _ in separators])
 
 
 def regular_interval(distances: list[int]) -> int:
-    """What all distances are multiples of, if each multiple up to their number is there; else 0."""
+    """The greatest common divisor of all distances, if each of its multiples up to their number is present; else 0."""
     if not distances:
         return 0
     interval = reduce(math.gcd, distances)
@@ -230,7 +230,7 @@ def regular_interval(distances: list[int]) -> int:
 
 
 def parse_int(text: str) -> float:
-    """JavaScript's `parseInt`: as much of the text as is a number in decimal or, after 0x, hexadecimal digits."""
+    """JavaScript's `parseInt`: the longest prefix of decimal or, after 0x, hexadecimal digits."""
     match = _NUMBER.match(text)
     if match is None or match[2] == "":
         return math.nan

@@ -1,10 +1,10 @@
-"""What stands between literals in a date picture: `[Y0001]`, `[MNn,3-3]`, `[Z01:01t]` (F&O 9.8.4.1 to 9.8.4.7).
+"""The markers of a date picture: `[Y0001]`, `[MNn,3-3]`, `[Z01:01t]` (F&O 9.8.4.1 to 9.8.4.7).
 
-A marker writes its part of a date, and reads it: `pattern` is the regular expression of what it takes, in JavaScript's
-notation and without regard to case, `read` the number that such a text stands for. Markers that can only be written
-refuse to be read with D3133. Oddities are those of jsonata-js 2.0.6: the offset of a zone is a number `+hhmm`, which
-for `-0530` is minus five hours and minus thirty minutes when written as digits, but minus six and minus thirty when
-the hours stand alone.
+A marker writes its part of a date, and reads it: `pattern` is the regular expression of its texts, in JavaScript's
+notation and ignoring case, `read` returns the number of such a text. Markers that can only be written raise D3133
+when they are to be read. Oddities are those of jsonata-js 2.0.6: the offset of a zone is a number `+hhmm`, which for
+`-0530` is minus five hours and minus thirty minutes when written as digits, but minus six and minus thirty when the
+hours stand alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MONTHS: Final = (
     "December",
 )  # fmt: skip
 _DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-#: The components that have names, from 1 on.
+#: The components that have names, numbered from 1.
 _NAMES: Final = {"M": _MONTHS, "x": _MONTHS, "F": _DAYS}
 _HALVES: Final = {"am": 0.0, "AM": 0.0, "pm": 1.0, "PM": 1.0}
 _LETTERS: Final = "[a-zA-Z]+"
@@ -30,7 +30,7 @@ _TWO_DIGITS: Final = read_picture("00")
 
 
 class Offset(NamedTuple):
-    """Of a time zone from UTC; both are negative west of it, and not a number where the text was none."""
+    """The offset of a time zone from UTC; both parts are negative west of it, and NaN for an invalid text."""
 
     hours: float = 0
     minutes: float = 0
@@ -41,7 +41,7 @@ class Offset(NamedTuple):
 
 
 def read_offset(text: str) -> Offset:
-    """`+0530` as a number, 530, and that in hundreds."""
+    """`+0530` as a number, 530, split into hundreds and rest."""
     number = parse_int(text)
     if not math.isfinite(number):
         return Offset(math.nan, math.nan)
@@ -50,7 +50,7 @@ def read_offset(text: str) -> Offset:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Text that stands for itself."""
+    """Literal text."""
 
     text: str
 
@@ -62,7 +62,7 @@ class Literal:
 class Number:
     """A part written as an integer.
 
-    `width`: digits of a year, month or day, where they are fixed, else -1. A year is cut to so many.
+    `width`: the fixed number of digits of a year, month or day, or -1. A year is cut to that many.
     """
 
     component: str
@@ -84,7 +84,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A month or a day by name; `case` is "upper", "lower" or "title", `longest` where a name is cut."""
+    """A month or a day by name; `case` is "upper", "lower" or "title", `longest` the length to which a name is cut."""
 
     component: str
     case: str
@@ -93,7 +93,7 @@ class Name:
     def write(self, when: Date | None, offset: Offset) -> str:
         names = self._names()
         if when is None:
-            # jsonata-js has no name to change the case or the length of, and fails without a code.
+            # jsonata-js has no name to convert or to cut, and fails without a code.
             if self.case != "title" or self.longest is not None:
                 raise JSONataError("D3133", value=self.component)
             return "undefined"
@@ -106,7 +106,7 @@ class Name:
         return _LETTERS
 
     def read(self, text: str) -> float | None:
-        """Names are read as they are capitalised here; None for another."""
+        """The number of a name, capitalised as here; None for any other text."""
         found = {_cut(name, self.longest or math.nan): number for number, name in enumerate(self._names(), 1)}
         return found.get(text)
 
@@ -136,7 +136,7 @@ class HalfDay:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """`[Z]` and `[z]`: the time zone, `+01:00` or `GMT+01:00`; `z_for_utc`: no offset is written as Z."""
+    """`[Z]` and `[z]`: the time zone, `+01:00` or `GMT+01:00`; `z_for_utc`: a zero offset is written as Z."""
 
     component: str
     format: IntegerFormat
@@ -162,12 +162,12 @@ class Zone:
         return self.format.separators[0][1] if isinstance(self.format, Digits) and self.format.interval else ""
 
     def pattern(self) -> str:
-        """The separator goes in as it is, though it may mean something else there."""
+        """The pattern; the separator is inserted unescaped, although it may have a special meaning there."""
         minutes = f"{self._separator()}[0-9]+" if self._separator() else ""
         return f"{'GMT' if self.component == 'z' else ''}[-+][0-9]+{minutes}"
 
     def read(self, text: str) -> float:
-        """Minutes from UTC; those behind the hours always count to the east."""
+        """Minutes from UTC; the minutes after the hours always count to the east."""
         text = text[3:] if self.component == "z" else text
         if separator := self._separator():
             hours, _, minutes = text.partition(separator) if separator in text else ("", "", text)
@@ -180,7 +180,7 @@ class Zone:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The calendar and the era, which are always ISO, and components that there are not."""
+    """The calendar and the era, which are always ISO, and unknown components."""
 
     component: str
 

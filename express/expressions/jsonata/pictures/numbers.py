@@ -1,11 +1,11 @@
 """Number pictures: `#,##0.00;(#,##0.00)` (XPath 3.1 fn:format-number 4.7; JSONata docs, `$formatNumber`).
 
-A picture is read once, for one set of symbols, into a format that writes numbers. Rules and slips are those of
-jsonata-js 2.0.6: of several things wrong with a picture the last in the order of the checks is reported, an exponent
-is cut out at a wrong place behind a prefix, grouping in a fraction takes all but its first separator from the integer
-part. Where jsonata-js fails without a code or never returns, the code that says it best stands here: D3086 for a
-picture in which nothing is active (so AWS, measured), D1001 for more than 100 decimal places and for infinity, U1001
-for a number that no exponent brings into range.
+A picture is parsed once, for one set of symbols, into a format that writes numbers. Rules and bugs are those of
+jsonata-js 2.0.6: of several mistakes in a picture, the last in the order of the checks is reported, an exponent is
+cut out at a wrong place after a prefix, grouping in a fraction takes all but its first separator from the integer
+part. Where jsonata-js fails without a code or never returns, the closest code is used: D3086 for a picture without
+active characters (as in AWS, measured), D1001 for more than 100 decimal places and for infinity, U1001 for a number
+that no exponent brings into range.
 """
 
 from __future__ import annotations
@@ -23,18 +23,20 @@ from express.expressions.jsonata.patterns.characters import join, spread
 from express.expressions.jsonata.pictures.integers import regular_interval
 from express.expressions.jsonata.values import number
 
-#: Decimal places that JavaScript's `toFixed` has at the most.
+#: Maximum decimal places of JavaScript's `toFixed`.
 _MOST_PLACES: Final = 100
-#: From here on `toFixed` writes what `String` does.
+#: From here on `toFixed` writes the same as `String`.
 _LARGEST_FIXED: Final = 1e21
-#: Enough for all digits of what is smaller, so that nothing is rounded but what is meant to be.
+#: Enough digits for all smaller numbers, so that only intended rounding happens.
 _ROUNDING: Final = Context(prec=130, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
 class Symbols:
-    """What means something in a picture or is written in its stead: the options of `$formatNumber`, by their names
-    with underscores. Texts are UTF-16 code units; `zero_digit` is not empty."""
+    """The special characters of a picture and of the output: the options of `$formatNumber`.
+
+    Their names have underscores here. Texts are UTF-16 code units; `zero_digit` is not empty.
+    """
 
     decimal_separator: str = "."
     grouping_separator: str = ","
@@ -65,7 +67,7 @@ class Symbols:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """A sub-picture taken apart (4.7.3)."""
+    """The parts of a sub-picture (4.7.3)."""
 
     picture: str
     prefix: str
@@ -79,10 +81,10 @@ class _Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Variables:
-    """What a sub-picture asks for (4.7.4).
+    """The variables of a sub-picture (4.7.4).
 
-    Sizes are in digits, places of grouping separators in digits between them and the point; `interval` is not 0
-    where those in the integer are repeated.
+    Sizes are in digits, places of grouping separators in digits between them and the point; `interval` is not 0 if
+    those in the integer part are repeated.
     """
 
     picture: str
@@ -100,7 +102,7 @@ class _Variables:
 
 @lru_cache(maxsize=256)
 def read_picture(picture: str, symbols: Symbols) -> NumberFormat:
-    """The format that a picture describes. Raises D3080 to D3093."""
+    """Parse a picture. Raises D3080 to D3093."""
     units, separator = spread(picture), symbols.pattern_separator
     pictures = units.split(separator) if separator else list(units)
     if len(pictures) > 2:
@@ -135,7 +137,7 @@ def _take_apart(picture: str, symbols: Symbols) -> _Parts:
 
 
 def _validate(parts: _Parts, symbols: Symbols) -> None:
-    """Raises for the last of the rules that the sub-picture breaks."""
+    """Raise the error of the last rule that the sub-picture breaks."""
     broken = [code for code, breaks in _rules(parts, symbols).items() if breaks]
     if broken:
         raise JSONataError(broken[-1])
@@ -206,7 +208,7 @@ def _count(text: str, characters: str | frozenset[str]) -> int:
 
 
 def _grouping(part: str, integer: str, symbols: Symbols, *, from_left: bool) -> tuple[int, ...]:
-    """For each grouping separator how many digits stand on its left or right."""
+    """For each grouping separator, the number of digits on its left or right."""
     left = list(accumulate((character in symbols.counted for character in part), initial=0))
     places = []
     place = part.find(symbols.grouping_separator)
@@ -219,7 +221,7 @@ def _grouping(part: str, integer: str, symbols: Symbols, *, from_left: bool) -> 
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """A picture that has been read."""
+    """A parsed number picture."""
 
     symbols: Symbols
     positive: _Variables
@@ -249,7 +251,7 @@ class NumberFormat:
         return 1000 if self.symbols.per_mille in variables.picture else 1
 
     def _padded(self, value: float, variables: _Variables) -> str:
-        """The digits of a number with the point and as many zeros as are asked for (bullets 6 to 9)."""
+        """The digits of a number with the point and the required zeros (bullets 6 to 9)."""
         zero, separator = self.symbols.zero_digit, self.symbols.decimal_separator
         text = self._fixed(round_(value, variables.most_fraction), variables.most_fraction)
         text = text.replace(".", separator, 1) if "." in text else text + separator
@@ -271,7 +273,7 @@ class NumberFormat:
         return "".join(self.symbols.digits[int(each)] if each.isdigit() else each for each in text)
 
     def _grouped(self, text: str, variables: _Variables) -> str:
-        """With grouping separators (bullets 10 and 11)."""
+        """The digits with grouping separators (bullets 10 and 11)."""
         separator = self.symbols.grouping_separator
         point = text.find(self.symbols.decimal_separator)
         if variables.interval:
@@ -291,7 +293,7 @@ class NumberFormat:
 def _normalised(value: float, scaling: int) -> tuple[float, int]:
     """Mantissa and exponent, the mantissa with `scaling` digits before the point (bullet 5)."""
     if value <= 0:
-        raise JSONataError(TIMEOUT)  # no power of ten brings it up there
+        raise JSONataError(TIMEOUT)  # no power of ten brings it into range
     mantissa, exponent = float(value), 0
     least, most = float(f"1e{scaling - 1}"), float(f"1e{scaling}")
     while mantissa < least:

@@ -1,8 +1,8 @@
-"""Timestamps read back into milliseconds since 1970 (JSONata docs, `$toMillis`), in ISO 8601 or by a picture.
+"""Timestamps parsed to milliseconds since 1970 (JSONata docs, `$toMillis`), from ISO 8601 or by a picture.
 
-A picture need not name every part of a date. Parts to the left of all that are named are those of now, those to the
-right are the first there are; a gap in between is D3136. So are dates by week, which jsonata-js 2.0.6 does not
-compute, and a day of the year with a time, an oversight of it.
+A picture need not name every part of a date. Parts more significant than all named ones are those of the current
+time, less significant ones have their lowest value; a gap in between is D3136. So are dates by week, which jsonata-js
+2.0.6 does not compute, and a day of the year with a time, an oversight of it.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from express.expressions.jsonata.pictures.calendar import date, numeric_part, ut
 from express.expressions.jsonata.pictures.dates import read_date_picture
 from express.expressions.jsonata.pictures.markers import Literal, Marker
 
-#: What markers have read, by component; None for a name that is none.
+#: The values read by markers, by component; None for an unknown name.
 _Parts: TypeAlias = dict[str, float | None]
 
-#: A regular expression longer than this would take long to compile; no date has so many parts.
+#: A longer regular expression would take long to compile; no date has so many parts.
 _LONGEST_PATTERN: Final = 9_000
 
-#: What jsonata-js lets pass and `Date.parse` understands. Without a zone it is UTC.
+#: Timestamps that jsonata-js accepts and `Date.parse` understands; without a zone it is UTC.
 _ISO: Final = re.compile(
     r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?"
     r"(?:T([01][0-9]|2[0-4]):([0-5][0-9]):([0-5][0-9])(?:\.([0-9]+))?)?"
     r"(?:Z|([+-])([01][0-9]|2[0-3]):?([0-5][0-9]))?"
 )
-#: Characters that mean something in a regular expression; no others are escaped in literals.
+#: The special characters of a regular expression; no others are escaped in literals.
 _SPECIAL: Final = re.compile(r"[.*+?^${}()|[\]\\]")
 
-#: Parts that say a date: those that may be named, and all that are needed, most significant first. By day of the
-#: month, by day of the year, by week of the month, by week of the year.
+#: Ways to name a date: the components that may be named, and all that are needed, most significant first. By day of
+#: the month, by day of the year, by week of the month, by week of the year.
 _DATES: Final = (("YMD", "YMD"), ("Yd", "YD"), ("Xxw", "XxwF"), ("XW", "XWF"))
-#: The same for the time of day, in twice twelve hours and in 24.
+#: The same for the time of day, with 24 hours and with twice twelve.
 _TIMES: Final = (("Hmsf", "Hmsf"), ("Phmsf", "Phmsf"))
 
 
 def read_iso(text: str) -> float:
-    """A timestamp in ISO 8601, or less of it from the right. NaN for any other text."""
+    """The milliseconds of an ISO 8601 timestamp, whose trailing parts may be missing; NaN for any other text."""
     found = _ISO.fullmatch(text)
     if found is None:
         return math.nan
@@ -51,17 +51,17 @@ def read_iso(text: str) -> float:
     millis = int((found[7] or "")[:3].ljust(3, "0"))
     if (hour == 24 and (minute or second or millis)) or (found[4] is None and found[8] is not None):
         return math.nan
-    # The year goes in as months, or it might be taken for one of the twentieth century.
+    # The year is passed as months: `utc` maps the years 0 to 99 to the twentieth century.
     start = utc(1970, (year - 1970) * 12 + (month or 1) - 1, day or 1, hour, minute, second, millis)
     offset = int(found[9] or "0") * 60 + int(found[10] or "0")
     return start - offset * 60_000 * (-1 if found[8] == "-" else 1)
 
 
 def read_timestamp(text: str, picture: str, now: int) -> float | None:
-    """A timestamp by a picture, where it is `now` in milliseconds since 1970; None for one that does not fit.
+    """A timestamp parsed by a picture, or None if it does not match; `now` is in milliseconds since 1970.
 
-    Not a number where the parts are no date. Raises D3130 to D3136, S0303 for separators of a time zone that make no
-    regular expression, and U1001 for a picture that has too many parts or that takes too long.
+    NaN if the parts are not a date. Raises D3130 to D3136, S0303 for time zone separators that do not form a regular
+    expression, and U1001 for a picture that has too many parts or takes too long.
     """
     search, markers = _reader(picture)
     units = spread(text)
@@ -79,7 +79,7 @@ def read_timestamp(text: str, picture: str, now: int) -> float | None:
 
 @lru_cache(maxsize=256)
 def _reader(picture: str) -> tuple[Search, tuple[Marker, ...]]:
-    """What finds the parts of a timestamp, and the markers that read them."""
+    """The search for the parts of a timestamp, and the markers that read them."""
     parts = read_date_picture(picture).parts
     pattern = "".join(
         _SPECIAL.sub(r"\\\g<0>", part.text) if isinstance(part, Literal) else f"({part.pattern()})" for part in parts
@@ -114,20 +114,23 @@ def _of_24(hour: float, half: float) -> float:
 
 
 def _named(parts: _Parts, ways: tuple[tuple[str, str], ...]) -> str:
-    """The components of the first way of saying it that allows for all the parts there are; zero is not there."""
+    """The components of the first way that allows all present parts; a zero counts as absent."""
     possible = {component for named, _ in ways for component in named}
     there = {component for component in possible if _is_there(parts.get(component))}
     return next((components for named, components in ways if there and there <= set(named)), ways[0][1])
 
 
 def _is_there(part: float | None) -> bool:
-    """Whether JavaScript takes it for true."""
+    """Whether the part is true in JavaScript."""
     return part is not None and not math.isnan(part) and part != 0
 
 
 def _complete(parts: _Parts, components: str, now: int) -> dict[str, float]:
-    """The parts with those of `components` that are missing: to the left of the first that is not, those of now,
-    to the right of the last, the first there are."""
+    """Add the missing parts of `components`.
+
+    Those before the first present one are taken from the current time, those after the last one have their lowest
+    value.
+    """
     complete = {component: part for component, part in parts.items() if part is not None}
     begun = ended = False
     for component in components:
@@ -142,5 +145,5 @@ def _complete(parts: _Parts, components: str, now: int) -> dict[str, float]:
 
 
 def _part_of(now: int, component: str) -> float:
-    """What is now, but for the half of the day: jsonata-js puts a word there and looks for a number."""
+    """The current value of a component; 0 for the half of the day, where jsonata-js has a word instead of a number."""
     return 0 if component == "P" else numeric_part(date(now), component)

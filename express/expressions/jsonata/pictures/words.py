@@ -1,7 +1,7 @@
-"""Integers spelled otherwise than in digits: English words, roman numerals, the letters of spreadsheet columns.
+"""Integers in other notations than digits: English words, Roman numerals, the letters of spreadsheet columns.
 
-JavaScript has one type of numbers; beyond 2^53 it counts with rounded ones, and the words for those are the words for
-what it then has. So everything here is counted in floats there, and the results are what jsonata-js 2.0.6 gives.
+JavaScript has one type of number and calculates with rounded ones beyond 2^53, and the words are those of the rounded
+number. So integers beyond it are floats here too, and the results equal those of jsonata-js 2.0.6.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ORDINALS: Final = (
 _DECADES: Final = ("Twenty", "Thirty", "Forty", "Fifty", "Sixty", "Seventy", "Eighty", "Ninety")
 _MAGNITUDES: Final = ("Thousand", "Million", "Billion", "Trillion")
 
-#: The characters of JavaScript's `\s`, as they stand in a class.
+#: The characters of JavaScript's `\s`, for use in a class.
 BLANK: Final = r"\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _BETWEEN_WORDS: Final = re.compile(rf",[{BLANK}]|[{BLANK}]and[{BLANK}]|[{BLANK}\\\-]")
 
@@ -42,19 +42,19 @@ _NUMERALS: Final = (
     (4, "iv"),
     (1, "i"),
 )
-#: Powers of 26 beyond this are no numbers of JavaScript's.
+#: The largest exponent for which a power of 26 is a finite number in JavaScript.
 _MOST_LETTERS: Final = 217
 
 _NUMERAL_VALUES: Final = {"M": 1000, "D": 500, "C": 100, "L": 50, "X": 10, "V": 5, "I": 1}
 
 
 def words(value: float, *, ordinal: bool) -> str:
-    """A whole number, not negative, in English, each word capitalised: `Nine Hundred and Nineteen`."""
+    """A non-negative whole number in English, each word capitalised: `Nine Hundred and Nineteen`."""
     return _words(float(value), after="", ordinal=ordinal)
 
 
 def _words(value: float, *, after: str, ordinal: bool) -> str:
-    """`after`: what has been said before, which decides on the conjunction."""
+    """The same as part of a number; `after`, the preceding text, decides on the conjunction."""
     if value < 100:
         return f" and {_below_hundred(int(value), ordinal)}" if after else _below_hundred(int(value), ordinal)
     if value < 1000:
@@ -92,12 +92,12 @@ def _word_values() -> dict[str, float]:
     return values
 
 
-#: What each word stands for, in the order in which a regular expression tries them.
+#: The value of each word, in the order in which a regular expression tries them.
 WORD_VALUES: Final = _word_values()
 
 
 def words_value(text: str) -> float:
-    """The number that lower-case words spell; NaN if any of them is none."""
+    """The number that lower-case words spell; NaN if any of them is unknown."""
     segments = [0.0]
     for word in _BETWEEN_WORDS.split(text):
         value = WORD_VALUES.get(word, math.nan)
@@ -113,7 +113,7 @@ def words_value(text: str) -> float:
 
 
 def roman(value: int) -> str:
-    """Roman numerals in lower case; nothing for zero."""
+    """Roman numerals in lower case; empty for zero."""
     thousands, value = divmod(value, 1000)
     numerals = ["m" * thousands]
     for worth, numeral in _NUMERALS[1:]:
@@ -123,7 +123,7 @@ def roman(value: int) -> str:
 
 
 def roman_value(text: str) -> float:
-    """What upper-case roman numerals stand for; NaN if one is none."""
+    """The value of upper-case Roman numerals; NaN if one is unknown."""
     total = 0
     largest = 1
     for digit in reversed(text):
@@ -139,7 +139,7 @@ def roman_value(text: str) -> float:
 
 
 def letters(value: float, first: str) -> str:
-    """1 is `first`, 26 the letter of z, 27 is twice `first`; nothing for zero."""
+    """1 is `first`, 26 the letter of z, 27 is twice `first`; empty for zero."""
     value = float(value)
     found = []
     while value > 0:
