@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 #: Levels of nesting a payload may have; what orjson writes. Deeper values are refused, never crashed on.
 MAX_DEPTH: Final = 254
 
-#: More than so many are looked through one by one.
+#: Upper bounds of the values and characters that `is_sound` examines.
 _MOST_VALUES: Final = 1_000_000
+_MOST_CHARACTERS: Final = 16_000_000
 #: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
 KEYS: Final = (str,)
 LAMBDA_KEYS: Final = (str, int, float, type(None))
@@ -68,48 +69,44 @@ class NotJSON(ValueError):
         self.foreign = foreign
 
 
-def refuse_foreign(value: JSON, keys: tuple[type, ...]) -> None:
-    """Raises NotJSON with the place of what is not JSON, if there is such a place."""
-    if (foreign := find_foreign(value, keys)) is not None:
-        raise NotJSON(foreign)
+def is_sound(value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] = SOUND) -> bool | None:
+    """Whether `value` is certain to be JSON and to consist of these `types`; `keys` are the types of its keys.
 
-
-def is_sound(value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] = SOUND, depth: int = 0) -> bool:
-    """Whether `value`, which lies so deep in another, is JSON for certain, and consists of these `types`; `keys` are
-    the types of keys. What is very large, or seems so because it shares its parts, is not for certain.
-
-    Quicker than to find out where it is not (`find_foreign`): all that is equally deep is looked at together.
+    None for a value that is very large, or seems so because it shares parts. Cheaper than `find_foreign`, because all
+    values of one depth are examined together by functions in C.
     """
     level, count = [value], 0
-    for _ in range(depth, MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH + 1):
         kinds = set(map(type, level))
-        if not are_sound(level, kinds, types):
-            return False
+        if not (sound := _are_sound(level, kinds, types)):
+            return sound
         deeper: list[JSON] = []
         if dict in kinds:
             objects = level if len(kinds) == 1 else [node for node in level if type(node) is dict]
             names = list(islice(chain.from_iterable(objects), _MOST_VALUES))
-            if not are_sound(names, set(map(type, names)), keys):
-                return False
+            if not (sound := _are_sound(names, set(map(type, names)), keys)):
+                return sound
             deeper.extend(islice(chain.from_iterable(map(dict.values, objects)), _MOST_VALUES))
         if not ARRAYS.isdisjoint(kinds):
             arrays = level if kinds <= ARRAYS else [node for node in level if type(node) in ARRAYS]
             deeper.extend(islice(chain.from_iterable(arrays), _MOST_VALUES))
         count += len(deeper)
         if count >= _MOST_VALUES:
-            return False
+            return None
         if not deeper:
             return True
         level = deeper
     return False
 
 
-def are_sound(values: list[JSON], kinds: set[type], allowed: Iterable[type]) -> bool:
-    """Whether the types of the values, which are `kinds`, are allowed, and JSON can say the numbers and the texts."""
+def _are_sound(values: list[JSON], kinds: set[type], allowed: Iterable[type]) -> bool | None:
+    """Whether `kinds`, the types of the values, are allowed, and their numbers and texts have a form in JSON."""
     if not kinds.issubset(allowed):
         return False
     if str in kinds:
         texts = values if len(kinds) == 1 else [text for text in values if type(text) is str]
+        if sum(map(len, texts)) > _MOST_CHARACTERS:
+            return None
         if not all(map(str.isascii, texts)) and any(map(_SURROGATE.search, texts)):
             return False
     return float not in kinds or all(map(math.isfinite, [number for number in values if type(number) is float]))

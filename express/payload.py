@@ -3,9 +3,9 @@
 Inside the engine values are shared and never changed (law 2). At the task edge one orjson round trip does three jobs:
 it gives the other side a value of its own, measures it against AWS's 256 KiB limit, and proves that it is JSON: the
 copy equals the value. That comparison is what tells a UUID or an Enum from JSON, which orjson writes as if they were.
-Where the copy differs, or orjson refuses, the value is walked through to name the place, and written by `json` where
-it is JSON after all, as AWS Lambda's Python runtime would: a tuple, a named tuple, integers beyond 64 bits, keys that
-are numbers.
+Where the copy differs, or orjson refuses, the value is examined (`foreign`): what is not JSON is named with its place,
+and what is JSON after all, as for AWS Lambda's Python runtime, is written in parts (`parts`): a tuple, a named tuple,
+integers beyond 64 bits, keys that are numbers.
 
 The input of an execution is proved and measured but not copied, because reading it back costs a third of a short
 execution: whoever hands an event over must not change it before he has its result. orjson alone is the judge there,
@@ -31,7 +31,7 @@ from express.foreign import (
     NotJSON,
     is_sound,
 )
-from express.parts import Parts, Written
+from express.parts import write_in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,15 +72,7 @@ def encode(value: JSON) -> bytes:
             return blob
     except TypeError:
         pass
-    return Parts(value, KEYS, _encode).written()[0]
-
-
-def _encode(value: JSON) -> Written:
-    """`encode` for what orjson takes. Raises TypeError for all else."""
-    blob = dumps(value, None, STRICT)
-    if blob.find(b"null") >= 0 and _has_non_finite(value, blob):
-        raise TypeError
-    return blob, ()
+    return write_in_parts(value, KEYS, sound=bool(is_sound(value)))[0]
 
 
 def measure(value: JSON) -> int:
@@ -200,18 +192,12 @@ def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
     except (TypeError, ValueError, RecursionError):
         # Refused by orjson, or an `orjson.Fragment` that is no JSON.
         pass
-    blob, copy = Parts(value, LAMBDA_KEYS, _cross, reads=True).written()
+    sound = is_sound(value, LAMBDA_KEYS)
+    if sound is None and most < sys.maxsize and outweighs(value, _SOMEWHAT_LONGER * most):
+        # It may hold the same parts so often that to write it down would fill the memory.
+        return None, most + 1
+    blob, copy = write_in_parts(value, LAMBDA_KEYS, sound=bool(sound), reads=True)
     return (copy if len(blob) <= most else None), len(blob)
-
-
-def _cross(value: JSON) -> Written:
-    """`cross` for what orjson takes. Raises TypeError for all else."""
-    blob = dumps(value, None, STRICT)
-    with suppress(ValueError, RecursionError):
-        copy = loads(blob)
-        if copy == value or is_sound(value):
-            return blob, copy
-    raise TypeError
 
 
 def is_plain(value: JSON) -> bool:
@@ -222,7 +208,7 @@ def is_plain(value: JSON) -> bool:
         # Integers beyond 64 bits come here as well: they can cross, but cannot be shared unseen.
         return False
     if len(blob) > _SHORT:
-        return is_sound(value, types=PLAIN)
+        return bool(is_sound(value, types=PLAIN))
     # The same, quicker for what is short.
     pending = [value]
     while pending:

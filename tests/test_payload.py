@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import inspect
 import json
 import sys
 from collections import OrderedDict, defaultdict
@@ -449,11 +451,33 @@ def test_a_part_lies_as_deep_as_in_the_whole(through: Callable[[Any], Any], bott
 @pytest.mark.parametrize("distance", [0, 1_000])
 def test_what_is_no_json_is_found_beside_a_long_number(foreign: object, distance: int) -> None:
     value = {"a": {"b": [LONG_NUMBER, *[None] * distance, foreign]}}
-    with pytest.raises(NotJSON, match=rf"^\$\.a\.b\[{distance + 1}\] is "):
-        cross(value)
-    if isinstance(foreign, float):
-        with pytest.raises(NotJSON, match=rf"^\$\.a\.b\[{distance + 1}\] is nan"):
-            encode(value)
+    for through in (cross, encode):
+        with pytest.raises(NotJSON, match=rf"^\$\.a\.b\[{distance + 1}\] is "):
+            through(value)
+
+
+@pytest.mark.parametrize("frames", [20, 40, 60, 80, 120])
+def test_a_long_number_deep_down_where_the_stack_is_nearly_full(frames: int) -> None:
+    value: Any = [LONG_NUMBER]
+    for _ in range(40):
+        value = [value, 1]
+
+    def deeper(left: int) -> Any:
+        return deeper(left - 1) if left else cross(value)[0]
+
+    used = len(inspect.stack(0))
+    with contextlib.suppress(NotJSON):
+        assert deeper(sys.getrecursionlimit() - used - frames) == value
+
+
+def test_what_shares_its_parts_is_too_long_and_not_written_down() -> None:
+    """43 million values, of which `is_too_long` sees the first few."""
+    value: Any = 1
+    for _ in range(8):
+        value = [value] * 9
+    assert cross({**{f"k{index}": 0 for index in range(40)}, "b": LONG_NUMBER, "x": value}, PAYLOAD_LIMIT)[0] is None
+    texts = [["x" * 200_000] * 100] * 100
+    assert cross({**{f"k{index}": 0 for index in range(40)}, "b": LONG_NUMBER, "x": texts}, PAYLOAD_LIMIT)[0] is None
 
 
 @pytest.mark.parametrize("text", [b"null", b"[null", b"nullnull"])

@@ -136,7 +136,9 @@ class BeginningExecutions(RunningExecutions):
         return self.has_time() and advance(run)
 
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
-        # The turn begins here: to look closely at the input may take all of its time.
+        if not self._open:
+            raise closed()
+        # The slice begins here: examining the input may use it up.
         self.has_time()
         opened = self.open(machine, event, name)
         if isinstance(opened, Result):

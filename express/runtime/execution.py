@@ -278,7 +278,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     """
     step, run = frame.step, frame.run
     frame.awaiting = None
-    has_time = False
+    has_time: bool | None = None
     try:
         try:
             value = await awaiting
@@ -291,10 +291,10 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
             value = None
         if _is_called_off(run, cancellations):
             raise asyncio.CancelledError
-        if type(awaiting) is _WorkedOut or not step.takes_at_once:
+        has_time = run.host.has_time()
+        if not has_time and (not step.takes_at_once or type(awaiting) is _WorkedOut):
+            await breathe(run)
             has_time = True
-            if not run.host.has_time():
-                await breathe(run)
         if type(awaiting) is _WorkedOut:
             return None
         events = run.events
@@ -313,7 +313,10 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     if following.halts:
         return following
     frame.step = following
-    if not has_time and not run.host.has_time():
+    if has_time is None or step.takes_at_once:
+        # What has been done since has taken some.
+        has_time = run.host.has_time()
+    if not has_time:
         await breathe(run)
     return None
 

@@ -181,9 +181,11 @@ class LoopHost:
             self._turn = self._loop.call_soon(self._next_turn)
 
     def use_up(self) -> None:
-        self.looked_ns = now = self.monotonic_ns()
-        self.slice_end = min(self.slice_end, now - 1)
-        self.keep_slice()
+        if self._turn is None:
+            # Nobody has begun a slice in this turn.
+            self.looked_ns = now = self.monotonic_ns()
+            self.slice_end = min(self.slice_end, now - 1)
+            self.keep_slice()
 
     def _next_turn(self) -> None:
         """A new slice, and a few from the head of the line to share it."""
