@@ -260,6 +260,10 @@ class Host(Protocol):
         """The generated name of the execution with this number: unique, in the form of a UUID."""
         ...
 
+    def unique_id(self, sequence: int) -> str:
+        """What stands behind the name in the ARN of the Express execution with this number: another UUID."""
+        ...
+
     def time_ns(self) -> int:
         """Nanoseconds since the epoch: what timestamps in definitions and the context object are compared with."""
         ...
@@ -541,7 +545,7 @@ class Run(Frame):
     @property
     def execution_arn(self) -> str:
         """AWS's form: an Express execution has a unique id behind its name (AWS guide "ARN formats")."""
-        unique = self.host.default_name(self.sequence)
+        unique = self.host.unique_id(self.sequence)
         return execution_arn(self.machine.arn, self.machine.type, self.execution_name, unique)
 
     @property

@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 class Names:
     """Generated execution names: UUIDs that share a random head and count in their tail, made when asked for."""
 
-    __slots__ = ("_head",)
+    __slots__ = ("_head", "_other_head")
 
     def __init__(self, head: int) -> None:
         digits = f"{head & ((1 << 80) - 1):020x}"
         # The fixed digits say version 4, variant 1: what AWS generates too.
         self._head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-"
+        self._other_head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-b{digits[15:18]}-"
 
     def name(self, sequence: int) -> str:
         return f"{self._head}{sequence:012x}"
+
+    def unique(self, sequence: int) -> str:
+        """The id behind the name in the ARN of an Express execution, which is another one (recorded)."""
+        return f"{self._other_head}{sequence:012x}"
 
 
 class Result:

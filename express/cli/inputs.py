@@ -11,6 +11,7 @@ import os
 import sys
 import sysconfig
 import traceback
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,7 +145,8 @@ def input_bytes(argument: str) -> tuple[str, bytes]:
 
 def _file_bytes(path: str) -> tuple[str, bytes]:
     with usable("read", path):
-        return path, Path(path).read_bytes()
+        # Some editors put a byte order mark in front.
+        return path, Path(path).read_bytes().removeprefix(BOM_UTF8)
 
 
 def _is_path(text: str) -> bool:

@@ -45,6 +45,14 @@ examples:
   tail -f orders.jsonl | express run order.asl.json --events - --tasks handlers:tasks --query output.total
 """
 
+#: Options that mean nothing for one execution, and the arguments they set.
+_ONLY_WITH_EVENTS = {
+    "--unordered": "unordered",
+    "--billing": "billing",
+    "--output": "output",
+    "--metrics-port": "metrics_port",
+}
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Declare `express run`."""
@@ -88,6 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("the definition and the input cannot both come from stdin")
     if arguments.name is not None and arguments.events is not None:
         raise CommandError("--name is for one execution, the ones of --events are named for you")
+    if arguments.events is None:
+        for option, name in _ONLY_WITH_EVENTS.items():
+            if getattr(arguments, name) not in (None, False):
+                raise CommandError(f"{option} is for the executions of --events")
     if arguments.name is not None:
         check_execution_name(arguments.name)
     query = compile_query(arguments.query) if arguments.query else None

@@ -23,12 +23,17 @@ STDIN: Final = "-"
 
 
 def open_closed_streams() -> None:
-    """Redirect closed standard streams to the null device; `sys.stdin` stays None for `require_stdin`."""
+    """Redirect closed standard streams to the null device; `sys.stdin` stays None for `require_stdin`.
+
+    A closed stdout is opened for reading only: writing results to it fails, as they would be lost.
+    """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free descriptor, which is this one
+            os.open(
+                os.devnull, os.O_RDONLY if descriptor == 1 else os.O_RDWR
+            )  # takes the lowest free descriptor, which is this one
     # A stream that was closed when the interpreter started is None.
     sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)

@@ -31,6 +31,10 @@ def closed() -> RuntimeClosed:
     return RuntimeClosed("the Runtime is closed or was not entered with `async with`")
 
 
+def elsewhere() -> RuntimeError:
+    return RuntimeError("the Runtime belongs to another event loop")
+
+
 class BeginningExecutions(RunningExecutions):
     """The part of a Runtime that opens executions. Arguments as there."""
 

@@ -63,8 +63,13 @@ class Execution(Result):
         return hasattr(self, "status")
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
-        """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause."""
-        if not self.done and self._run is not None:
+        """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause.
+
+        May be called from any thread; from another one it takes effect in the event loop's next turn.
+        """
+        if not self.done and self._runtime.is_elsewhere():
+            self._runtime.call_soon(self.stop, error, cause)
+        elif not self.done and self._run is not None:
             self._runtime.stop(self._run, "ABORTED", error, cause)
 
     def add_done_callback(self, callback: Callable[[Result], object]) -> None:

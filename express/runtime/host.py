@@ -12,8 +12,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
+import threading
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
@@ -75,6 +78,7 @@ class LoopHost:
         "_line",
         "_loop",
         "_names",
+        "_thread",
         "_turn",
         "advance",
         "callbacks",
@@ -102,11 +106,21 @@ class LoopHost:
         self._led: Led = {}
         self.callbacks = Callbacks()
         self._loop: asyncio.AbstractEventLoop
+        self._thread = 0
         self._use(SystemClock())
 
     def _use(self, clock: Clock) -> None:
         self.monotonic_ns = clock.monotonic_ns
         self.time_ns = clock.time_ns
+
+    def is_elsewhere(self) -> bool:
+        """Whether the current thread is not the one of the Runtime's event loop."""
+        return threading.get_ident() != self._thread
+
+    def call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call it in the event loop; from any thread. Does nothing once the loop is closed."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(partial(callback, *arguments))
 
     def new_future(self) -> asyncio.Future[None]:
         return self._loop.create_future()
@@ -131,6 +145,9 @@ class LoopHost:
 
     def default_name(self, sequence: int) -> str:
         return self._names.name(sequence)
+
+    def unique_id(self, sequence: int) -> str:
+        return self._names.unique(sequence)
 
     def cancelling(self) -> int:
         # The loop is given because asking for it takes a system call on Python 3.11.

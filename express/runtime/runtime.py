@@ -11,6 +11,7 @@ Nothing an execution does raises out of here, save the cancellation of the calle
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextvars import copy_context
 from enum import Enum
@@ -20,7 +21,7 @@ from express.errors import StateError, forget_trace
 from express.payload import PAYLOAD_LIMIT
 from express.program import Machine, Run
 from express.result import Result
-from express.runtime.beginning import BeginningExecutions, closed
+from express.runtime.beginning import BeginningExecutions, closed, elsewhere
 from express.runtime.clock import clock_of
 from express.runtime.execution import drive
 from express.runtime.handle import Execution
@@ -99,6 +100,7 @@ class Runtime(BeginningExecutions):
 
     async def __aenter__(self) -> Self:
         self._loop = self.callbacks.loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._use(clock_of(self._loop))
         self._open = True
         if self.measurements is not None:
@@ -328,6 +330,8 @@ class Runtime(BeginningExecutions):
         machine = workflow.machine(self.observers)
         if not self._open:
             raise closed()
+        if self.is_elsewhere():
+            raise elsewhere()
         if machine.program.blocks:
             return Stream(self, machine, events, ordered, self._loop).results()
         return self._map_plainly(machine, events)
@@ -382,6 +386,11 @@ class Runtime(BeginningExecutions):
 
         Raises CancelledError when that task is cancelled by others; `execution` learns the Result even then.
         """
+        if self.is_elsewhere():
+            run.abandon()
+            self._end(run, "ABORTED", None, None, None, execution)
+            self._deregister(run)
+            raise elsewhere()
         run.task = asyncio.current_task(self._loop)
         try:
             if run.stopping is not None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from uuid import uuid4
 
 from express.errors import RUNTIME
 from express.foreign import NotJSON
@@ -198,13 +199,11 @@ class Executions:
         now = runtime.time_ns()
         run: Run | None = None
         if isinstance(opened, Result):
-            name = unique = opened.name
+            name, unique = opened.name, str(uuid4())
         else:
             run = opened
             now -= runtime.monotonic_ns() - run.started_ns
-            unique = runtime.default_name(run.sequence)
-            if name is None:
-                name = unique
+            name, unique = run.execution_name, runtime.unique_id(run.sequence)
         self._sequence = sequence = self._sequence + 1
         record = ExecutionRecord(target, name, unique, sequence, now // _MILLISECOND / 1000, text, trace_header)
         record.run = run

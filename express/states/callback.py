@@ -1,22 +1,21 @@
-"""Tasks that can be answered from outside: callbacks, activities, jobs (AWS guide "Discover service integration
-patterns", "Activities").
+"""Tasks that can be answered from outside: callbacks, activities and jobs.
 
-Theory of operation. Such a task has a token, a new one for each attempt, and `$$.Task.Token` gives it to the state's
-Parameters. Whoever has the token may answer: with an output, with an error, or with a heartbeat. What the task does
-before that is one of three openings:
+Theory of operation. Such a task has a token, a new one for each attempt, which `$$.Task.Token` gives to the state's
+Parameters. The holder of the token answers with an output, an error or a heartbeat. What precedes the answer is one of
+three openings:
 
-- `.waitForTaskToken`: the handler only submits the task, that is, hands the token on. What it returns is shown in the
-  history (TaskSubmitted); then the task waits. The answer may well come before the handler has returned, which is then
-  awaited first: nothing of the task is left running behind it.
-- an activity without a handler is offered to the workers who ask for it. Its time begins when one has taken it.
-- everything else is a job: the handler does it and its result is the answer (`.sync`, an activity with a handler, a
-  mock). The recorded `.sync` with a token was answered through that before the job had ended, so the first of the
-  two counts here; the handler is cancelled if it is the other.
+- `.waitForTaskToken`: the handler only submits the task, that is, passes the token on. Its return value appears in the
+  history (TaskSubmitted); then the task waits. The answer may arrive before the handler has returned; the task then
+  awaits the handler first, so that nothing of it keeps running after the task.
+- An activity without a handler is offered to polling workers. Its timeout starts when a worker takes it.
+- Everything else is a job: the handler does the work and its result is the answer (`.sync`, an activity with a
+  handler, a mock). The recorded `.sync` task with a token was answered through the token before the job had ended, so
+  the first of the two counts; if that is the token, the handler is cancelled.
 
-The token is good for as long as the task waits. Only Standard machines have such tasks; nothing here is in the way of
-those of an Express machine.
+The token is valid while the task waits. Only Standard machines have such tasks; they cost an Express machine nothing.
 
-Sources: API reference SendTaskSuccess, SendTaskFailure and SendTaskHeartbeat; recorded histories.
+Sources: AWS guide "Discover service integration patterns", "Activities"; API reference SendTaskSuccess,
+SendTaskFailure and SendTaskHeartbeat; recorded histories.
 """
 
 from __future__ import annotations
@@ -42,9 +41,9 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
-#: Does the work of one attempt, given its payload and its limits.
+#: Performs the work of one attempt, given its payload and its time limits.
 Perform: TypeAlias = Callable[[Frame, "JSON", Within], Awaitable["JSON"]]
-#: Gives what an attempt is opened with, or raises the StateError of one that cannot even be scheduled.
+#: Returns the opening work of an attempt, not yet called. Raises StateError if the attempt cannot be scheduled.
 Open: TypeAlias = Callable[[Frame, "JSON", Within], Callable[[], Awaitable["JSON"]]]
 
 
@@ -54,7 +53,7 @@ def has_token(resource: Resource) -> bool:
 
 
 def opening_of(resource: Resource, handler: Handler | None) -> Opening:
-    """What a task with a token begins with."""
+    """How a task with a token begins."""
     if handler is not None and handler.kind == "worker":
         return "offer"
     if resource.pattern == ".waitForTaskToken" and (handler is None or not handler.answers):
@@ -63,15 +62,15 @@ def opening_of(resource: Resource, handler: Handler | None) -> Opening:
 
 
 def _events_before(resource: Resource, opening: Opening) -> int:
-    """Events that come with the call of the handler: Scheduled; Started unless a worker has yet to start it; for a job
-    of an integration that waits for it, Submitted as well (recorded histories)."""
+    """Number of events written with the call of the handler: Scheduled; Started unless a worker has yet to start the
+    task; for an integration's job, which the task waits for, Submitted as well (recorded histories)."""
     if opening == "offer":
         return 1
     return 3 if opening == "job" and resource.pattern else 2
 
 
 class CallbackEdge(Edge):
-    """The edge of a task that has a token. It always waits, be it for one turn of the loop."""
+    """The edge of a task that has a token. It always suspends, if only for one turn of the event loop."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class CallbackEdge(Edge):
         step.lends_run = True
 
     def build(self, handler: Handler) -> None:
-        """The step's closures for a handler known at compile time."""
+        """Build the step's closures for a handler known at compile time."""
         if self._opening == "offer":
             self._build_offer(handler)
             return
@@ -108,7 +107,7 @@ class CallbackEdge(Edge):
         self._suspend(self._build_begin(handler.isolate, wrapped), self._doing(perform), handler.failure)
 
     def build_dynamic(self, resolver: Resolver | None) -> None:
-        """The same for a handler that is found only when the task runs."""
+        """Build the step's closures for a handler resolved when the task runs."""
 
         async def perform(frame: Frame, parameters: JSON, within: Within) -> JSON:
             handler, payload, wrapped = self._resolve(resolver, frame, parameters)
@@ -124,7 +123,7 @@ class CallbackEdge(Edge):
     # ------------------------------------------------------------------------------------------ the work
 
     def _build_perform(self, handler: Handler, wrapped: bool) -> Perform:
-        """Calls the handler; gives what AWS would have been answered."""
+        """A `Perform` that calls the handler and returns the result in the form AWS would have received."""
         call, kind, name, arn = handler.call, handler.kind, self.step.name, self.resource.arn
 
         async def perform(frame: Frame, payload: JSON, within: Within) -> JSON:
@@ -142,7 +141,7 @@ class CallbackEdge(Edge):
         return perform
 
     def _doing(self, perform: Perform) -> Open:
-        """The handler's work as a job, or as a submission, whose result is shown and is not the answer."""
+        """The handler's call as a job, or as a submission, whose result goes into the history and is not the answer."""
         if self._opening == "submission":
             perform = self._submitting(perform)
         return lambda frame, payload, within: partial(perform, frame, payload, within)
@@ -160,7 +159,7 @@ class CallbackEdge(Edge):
         return submit
 
     def _build_offer(self, handler: Handler) -> None:
-        """An activity: what is waited for first is a worker."""
+        """Build an activity, which first waits for a worker."""
         witness, offer_task, who = self.witness, handler.call, self.resource.name
 
         async def start(frame: Frame, offer: Awaitable[str | None]) -> None:
@@ -178,7 +177,7 @@ class CallbackEdge(Edge):
         self._suspend(self._build_begin(False, False), offering, handler.failure)
 
     def _not_scheduled(self, frame: Frame, error: StateError) -> StateError:
-        """The task could not be scheduled, which is an event of its own."""
+        """Count the event for a task that could not be scheduled; returns the error."""
         run = frame.run
         if not frame.entered:
             run.events = frame.entered = run.events + 1
@@ -200,7 +199,8 @@ class CallbackEdge(Edge):
 
         def run(frame: Frame) -> Step:
             if frame.deferral is None:
-                # Otherwise its token may be in what was worked out elsewhere.
+                # A step that runs again after a deferral keeps its callback: deferred expressions may have used its
+                # token.
                 frame.callback = frame.run.host.open_callback()
             callback = frame.callback
             payload = begin(frame)

@@ -1,19 +1,19 @@
-"""States in a row that run as one.
+"""Consecutive states that run as one step.
 
-Theory of operation. Much of a workflow is states that follow each other without a choice and do little each: a Pass
-that adds a member to its input, a Task whose handler answers at once and whose result becomes a member. One by one,
-each costs a turn of the execution loop, a call, a copy of the data and a look at its size. So a state that knows its
-part (`Step.link`) is given a `run` that performs those behind it as well, up to `LONGEST` in all. Every state is the
-head of the chain that begins with it, wherever executions come from.
+Theory of operation. Many workflows consist of states that follow each other without a choice and do little each: a
+Pass that adds a member to its input, a Task whose handler answers at once and whose result becomes a member. Run one
+by one, each costs an iteration of the execution loop, a call, a copy of the data and a size check. So a state that has
+a `Step.link` gets a `run` that performs the states behind it as well, up to `LONGEST` in all. Every state is the head
+of the chain that begins with it, so an execution may enter anywhere.
 
-Nobody can tell the difference: data, errors, history events and counts (`ChainCount`) are those of the states one by
-one. (Save near the payload limit with results of trusted handlers, which nobody measures: the bound of a chain is the
-tighter one, so what they make too long may be found out later or not at all.) A chain of Passes has done nothing when
-one of them fails, or when the data might come to be too long; then they all run again by themselves. A chain of Tasks
-has called handlers by then. It stops at the first that suspends, fails or breaks the promise of a trusted handler, and
-hands what was said to that handler's state (`TaskLink.told`).
+A chain is indistinguishable from its states run one by one: data, errors, history events and counts (`ChainCount`) are
+the same. (One exception, near the payload limit: results of trusted handlers are not measured and the bound of a chain
+is tighter, so excess that such results cause may be detected later or not at all.) If a Pass of a chain fails, or the
+data might become too long, the chain has had no effect, and the states run again one by one. A chain of Tasks has
+called handlers by then: it stops at the first handler that suspends, fails or breaks the promise of a trusted handler,
+and passes that outcome to the handler's state (`TaskLink.told`).
 
-Chains are made only where nobody looks on: an observer of states wants to see each.
+Chains are built only where no observer is woven into the states, because an observer must see each one.
 """
 
 from __future__ import annotations
@@ -35,22 +35,21 @@ if TYPE_CHECKING:
     from express.states.trust import Trust
     from express.types import JSON, Expr
 
-#: States a chain has at most.
+#: Maximum number of states in a chain.
 LONGEST = 16
-#: How much longer than its input a chain's output may be known to be at most. What is longer is better measured between
-#: the states: a chain that may come to be too long for an input is of no use to it.
+#: Upper bound of a chain's growth factor. With a larger factor the bound soon passes the limit and the chain cannot be
+#: used; the size is then better measured between the states.
 _MOST_GROWTH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class PassLink:
-    """A Pass whose work costs next to nothing: it looks things up in its input and writes them down.
+    """A Pass that costs next to nothing: it only looks up values in its input and stores them.
 
-    key: the member of the input that takes the value; None where the value takes the place of the input.
-    make: gives the value, None for a Pass that hands its input on. Of a value that takes the place of the input it
-    makes a new object.
-    growth: the value, with its key, has at most factor * size of the input + constant bytes.
-    names: the members of the input it looks into.
+    key: the member of the input that takes the value; None where the value replaces the input.
+    make: gives the value; None for a Pass that outputs its input. A value that replaces the input is a new object.
+    growth: (factor, constant): the value with its key has at most factor * size of the input + constant bytes.
+    names: the members of the input that `make` reads.
     """
 
     following: Step
@@ -62,13 +61,12 @@ class PassLink:
 
 @dataclass(frozen=True, slots=True)
 class TaskLink:
-    """A Task for a trusted coroutine handler, which is called with the raw input, and whose result becomes a member of
-    that. It has no Retry.
+    """A Task without Retry: its trusted coroutine handler gets the raw input, its result becomes a member of that.
 
-    key, key_bytes: the member, and how many bytes it takes at most.
+    key, key_bytes: the member, and an upper bound of the bytes it adds.
     failures: the exceptions of `call` that mean that the task has failed.
-    told: what the step comes to when this was said on the line: anything but the Answer of a handler that is trusted.
-    trust: the state's trust in the handler; once it is lost the state is alone.
+    told: takes any outcome but an accepted Answer of the trusted handler; returns the next step.
+    trust: the state's trust in the handler; once it is lost, the state runs alone.
     """
 
     following: Step
@@ -81,7 +79,7 @@ class TaskLink:
 
 
 def build_chains(steps: Iterable[Step]) -> None:
-    """Make a chain of every step that has a link and others behind it."""
+    """Make each step that has a link, and linked steps behind it, the head of a chain."""
     linked = [step for step in steps if step.link is not None]
     runs = [_build_chain(_followers(step)) for step in linked]
     for step, run in zip(linked, runs, strict=True):
@@ -90,7 +88,7 @@ def build_chains(steps: Iterable[Step]) -> None:
 
 
 def _followers(head: Step) -> list[Step]:
-    """The head, and those that can be chained to it, in their order."""
+    """The head and the steps that can be chained to it, in order."""
     steps = [head]
     while len(steps) < LONGEST:
         step = steps[-1].link.following
@@ -116,11 +114,10 @@ def _build_chain(steps: list[Step]) -> StepRun | None:
 
 
 def _growth(steps: Sequence[Step]) -> tuple[int, int]:
-    """(factor, constant): the output has at most factor * size of the input + constant bytes, and so have those
-    between the states.
+    """Growth bound (factor, constant) of the output and of all intermediate data, relative to the size of the input.
 
-    To add what is part of the input again and again makes it longer each time by as much as that had at the beginning,
-    not by all that has been added since. Only who looks into what was added may copy that as well.
+    Adding parts of the input repeatedly adds at most the size of the original input each time, not that of all members
+    added since. Only a Pass that reads an added member may copy that member as well.
     """
     size = source = (1, 0)
     added: set[str] = set()
@@ -132,7 +129,7 @@ def _growth(steps: Sequence[Step]) -> tuple[int, int]:
         base = size if added & link.names else source
         value = factor * base[0], factor * base[1] + constant
         if link.key is None:
-            # No smaller than before, for what was before had to be within the limit as well.
+            # Not smaller than before: the data before this Pass had to be within the limit as well.
             size = source = max(size[0], value[0]), max(size[1], value[1])
             added.clear()
         else:
@@ -174,11 +171,10 @@ def _build_passes(steps: list[Step], chain: ChainCount) -> StepRun:
 
 
 class _Reached:
-    """How far a chain of Tasks has come: the state whose turn it is, and what those before it have made of the data,
-    None before the first has.
+    """Progress of a chain of Tasks: the current `step`, and the `data` made by those before it (None: no step before).
 
-    `due`: how many chains' results are still taken as they come. `left`: the handler has suspended, and its state alone
-    goes on with it.
+    `due`: how many runs of the chain may still skip the check of their results. `left`: the handler has suspended, and
+    its state continues alone.
     """
 
     __slots__ = ("data", "due", "left", "step")
@@ -192,8 +188,8 @@ class _Reached:
 
 @coroutine
 def _call_in_turn(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> Line:
-    """A line that is sent the data and calls one handler after another: to send each of them its coroutine from outside
-    takes longer than many of them do. It says `reached` when all have answered."""
+    """A line that receives the data and calls one handler after another, because sending each coroutine in from
+    outside takes longer than many handlers do. It yields `reached` when all have answered."""
     answer, refusal = Answer(), Refusal()
     said: object = reached
     while True:
@@ -212,7 +208,7 @@ def _call_in_turn(links: Sequence[tuple[Any, str, Step]], reached: _Reached) -> 
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
             refusal.value = error
             said = refusal
-        # A line keeps nobody's data.
+        # An idle line must not keep data alive.
         data = value = None
 
 
@@ -246,13 +242,13 @@ def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
         run = frame.run
         if type(data) is not dict or size > run.host.payload_limit:
             return run_alone(frame)
-        # A handler may come by here again before it has answered: the line is taken as long as it is in use.
+        # The handler may re-enter this function before it has answered, so a line in use is taken out of `line`.
         taken, line = line or open_conversation(), None
         talk, reached = taken
         try:
             said = talk.send(data)
         except failures as error:
-            # The line has ended with it.
+            # The exception has ended the line.
             said = refusal = Refusal()
             refusal.value = error
         else:
@@ -279,8 +275,8 @@ def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
 
 
 def _hand_over(frame: Frame, steps: list[Step], step: Step, data: JSON, line: Line | None, said: Any) -> Step:
-    """Let one of the steps take on what was said to its handler, with the data it has come to. Those before it have
-    passed."""
+    """Let `step` process the outcome of its handler, with the data it was called with, and count the steps before it
+    as passed."""
     run = frame.run
     for passed in steps:
         if passed is step:
@@ -292,7 +288,7 @@ def _hand_over(frame: Frame, steps: list[Step], step: Step, data: JSON, line: Li
     frame.step = step
     following: Step = step.link.told(frame, line, said)
     if following is END or not following.halts:
-        # Whoever runs the frame has called the head, and will count that.
+        # The execution loop has called the head and will count that one.
         head = steps[0]
         head.passed -= 1
         step.passed += 1

@@ -1,8 +1,8 @@
 """Choice: takes the first rule that holds, or Default (ASL spec "Choice State").
 
-Rules are read and compiled into one closure each: data tests (`Variable` and one operator), And, Or and Not. Where
-no rule holds and there is no Default the specification names States.NoChoiceMatched; the service fails with
-States.Runtime (two emulators checked it in us-east-1, and AWS's guide describes it so), which is followed here.
+Each rule compiles into one closure: data tests (`Variable` and one operator), And, Or and Not. Where no rule holds and
+there is no Default, the specification names States.NoChoiceMatched; the service fails with States.Runtime (two
+emulators checked it in us-east-1, and AWS's guide describes it so), and so does this engine.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from express.states.variables import Assign
     from express.types import JSON, Expr, Scope
 
-#: Rules may nest in rules; deeper than this nobody writes by hand, and a hostile definition must not exhaust the stack.
+#: Maximum nesting of rules: no hand-written definition is deeper, and a hostile one must not exhaust the stack.
 MAX_RULE_DEPTH = 50
 
-#: Rules between two looks at the time: a comparison of long strings takes up to a millisecond.
+#: Rules evaluated between two time checks: a comparison of long strings takes up to a millisecond.
 _LOOK_EVERY = 32
 
 #: A rule is one of these: a combination, a test of a Variable, or (in JSONata) a Condition.
@@ -45,7 +45,7 @@ _NO_MATCH = "Failed to transition out of the state. The state does not point to 
 
 @dataclass(slots=True)
 class DataTest:
-    """`Variable` and one operator. `operand` is a literal, or a Path where the operator's name ends so."""
+    """`Variable` and one operator. `operand` is a literal, or a Path for an operator whose name ends in `Path`."""
 
     variable: Path
     operator: Operator
@@ -72,7 +72,7 @@ Rule = DataTest | Combination | Condition
 
 @dataclass(slots=True)
 class ChoiceRule:
-    """A top-level rule: its test, where it leads, and what becomes of the data on the way."""
+    """A top-level rule: its test, its target, and the data flow when it holds."""
 
     rule: Rule | None
     next: str | None
@@ -141,7 +141,8 @@ class Choice(Node):
         step.run = run
 
     def _build_long(self, tests: list[tuple[Expr, Flow, Step]], default: Step | None, step: Step) -> None:
-        """So many rules that to go through them may take long: which one holds is an expression of its own."""
+        """Build a Choice with many rules, whose evaluation may take long: finding the first rule that holds is one
+        deferrable expression."""
         prepare = self.flow.build_prepare()
         factor, constant = self.flow.growth()
         leaves = [flow.build_leave(step, target) for _, flow, target in tests]
@@ -170,7 +171,7 @@ class Choice(Node):
 
 
 def _build_switch(rules: list[tuple[Expr, Step]], default: Step | None) -> StepRun:
-    """A Choice that hands on what it gets, as most do."""
+    """A Choice whose output is its input, the most common kind."""
 
     def run(frame: Frame) -> Step:
         data = frame.data
@@ -185,8 +186,8 @@ def _build_switch(rules: list[tuple[Expr, Step]], default: Step | None) -> StepR
 
 
 def _read_rule_flow(fields: Fields, flow: Flow) -> Flow:
-    """What a rule that holds makes of the data: in JSONata its own Output, in JSONPath the state's OutputPath; and its
-    own Assign in both."""
+    """The data flow of a rule that holds: in JSONata its own Output, in JSONPath the state's OutputPath; in both its
+    own Assign."""
     if isinstance(flow, DataFlow):
         return DataFlow(output_path=flow.output_path, discard_output=flow.discard_output, assign=read_assign(fields))
     return read_query_flow(fields, "Output", "Assign")
@@ -198,7 +199,7 @@ def _read_condition(fields: Fields) -> Condition | None:
     if value is MISSING:
         if not any(fields.has(kind) for kind in _KINDS):
             fields.report(None, messages.rule_kind(_KINDS))
-        # What is there instead belongs to JSONPath and is told at the end; one problem says enough.
+        # A JSONPath rule is reported on close; its operators are marked as read because one problem is enough.
         for name in OPERATORS:
             fields.json(name)
         return None
@@ -212,11 +213,11 @@ def _read_condition(fields: Fields) -> Condition | None:
 
 
 def _read_rule(fields: Fields, depth: int) -> Rule | None:
-    """One rule, top-level or nested; a nested one has no Next, so there it is a field like any other unknown one."""
+    """Read one rule, top-level or nested. A nested rule has no Next, so there Next is reported as an unknown field."""
     if depth > MAX_RULE_DEPTH:
         fields.report(None, messages.rules_too_deep(MAX_RULE_DEPTH), code=TOO_DEEPLY_NESTED)
         return None
-    # A Condition is refused at the end, as the field of another query language; one problem says enough.
+    # A Condition is reported on close, as a field of the other query language: one problem is enough.
     kinds = [name for name in _KINDS if fields.has(name) and name != "Condition"]
     if kinds == ["Variable"]:
         return _read_data_test(fields)

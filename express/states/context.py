@@ -1,13 +1,13 @@
 """The context object, `$$`.
 
-Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object".
-
-It is made when an expression asks for it. A Standard execution knows its RedriveCount, and so does an Express one that
-StartExecution has started (recorded); a synchronous one has none (recorded), and executions in process are synchronous.
-`State.RetryCount` is there in states of the types that can be tried again, whether they have a Retry or not (recorded
-of a Task with one in an execution, of Tasks and Maps without one in tests of states, of a Pass that it has none);
+It is built when an expression reads it. A Standard execution has a RedriveCount, and so has an Express one started by
+StartExecution (recorded); a synchronous one has none (recorded), and in-process executions are synchronous.
+`State.RetryCount` is present in states of the types that can be retried, whether they have a Retry or not (recorded of
+a Task with one in an execution, of Tasks and Maps without one in tests of states, of a Pass that it has none);
 `Map.Item` only while a Map selects an item; `Task.Token` in a Task that can be answered from outside: one that waits
 for a callback, an activity, and (recorded) one that runs a job.
+
+Sources: ASL spec "The Context Object"; AWS guide "Accessing execution data from the Context object".
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 _MILLISECOND = 1_000_000
-#: Types that work, fail and are tried again.
+#: State types that can be retried.
 RECOVERING = frozenset(("Task", "Parallel", "Map"))
 
 
 def build_context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
-    """The context object as it is now, in the order in which AWS prints it; or one section, if there is such a one."""
+    """The current context object, in the order in which AWS prints it; or one section of it, empty if it does not
+    exist."""
     if section is None:
         return {name: make(frame) for name, make in SECTIONS.items() if name in _ALWAYS or _is_there(frame, name)}
     make = SECTIONS.get(section)
@@ -36,7 +37,7 @@ def build_context(frame: Frame, section: str | None = None) -> dict[str, JSON]:
 
 
 def _is_there(frame: Frame, section: str) -> bool:
-    """Whether a section that is not always there is there now."""
+    """Whether an optional section is present now."""
     if section == "Map":
         return frame.item is not None
     return frame.step.has_token and hasattr(frame, "callback")
@@ -82,7 +83,7 @@ def _task(frame: Frame) -> dict[str, JSON]:
     return {"Token": frame.callback.token}
 
 
-#: The members of the context object and how each is made.
+#: The sections of the context object and the functions that build them.
 SECTIONS: dict[str, Callable[[Frame], dict[str, JSON]]] = {
     "Execution": _execution,
     "StateMachine": _state_machine,
@@ -94,7 +95,7 @@ _ALWAYS = frozenset(("Execution", "StateMachine", "State"))
 
 
 def _timestamp(run: Run, monotonic_ns: int) -> str:
-    """A reading of the metering clock as wall time, in whole milliseconds as AWS gives it."""
+    """A reading of the monotonic clock as wall time, in whole milliseconds as in AWS."""
     host = run.host
     moment = host.time_ns() - (host.monotonic_ns() - monotonic_ns)
     return format_timestamp(moment // _MILLISECOND * _MILLISECOND)

@@ -1,11 +1,11 @@
-"""Talking to coroutine handlers: one that answers at once costs no task, no exception and hardly a call.
+"""Calling coroutine handlers so that one that answers at once costs no task, no exception and hardly a call.
 
-Theory of operation. Whoever sends into a coroutine from outside gets its answer as a StopIteration, and making, raising
-and catching that costs more than many handlers. A generator that delegates to the coroutine (`yield from`) gets the
-answer as a plain value. So a `Line` is kept open for each Task state: a generator that takes a coroutine, lets it run,
-and yields what it returned as `Answer`, what it raised as `Refusal`. Everything else that it yields comes from the
-coroutine, which has suspended then. The line is engaged from then on and goes with the coroutine as `Suspended`; the
-state opens another one. (A chain's line, `states.chain`, calls the handlers by itself, and is sent the data.)
+Theory of operation. `coroutine.send` delivers the return value as a StopIteration, and creating, raising and catching
+that costs more than many handlers. A generator that delegates to the coroutine (`yield from`) gets the return value as
+a plain value. So each Task state keeps a `Line` open: a generator that is sent a coroutine, runs it, and yields its
+return value as `Answer` or its exception as `Refusal`. Anything else it yields comes from the coroutine, which has
+then suspended. From then on the line belongs to that coroutine, as `Suspended`, and the state opens another one. (A
+chain's line, `states.chain`, calls the handlers itself and is sent the data.)
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: Sent a coroutine, it runs it and yields its Answer or Refusal, or what the coroutine wants of the event loop.
+#: Runs the coroutine sent to it; yields its Answer or Refusal, or what the coroutine yields to the event loop.
 Line: TypeAlias = "Generator[Any, Any, None]"
 
 
 class Answer:
-    """What a coroutine has returned. Who takes it leaves None there: a line keeps nobody's data."""
+    """The return value of a coroutine. Taking it resets `value` to None, so that an idle line keeps no data alive."""
 
     __slots__ = ("value",)
 
@@ -37,7 +37,7 @@ class Answer:
 
 
 class Refusal(Answer):
-    """What a coroutine has raised."""
+    """The exception that a coroutine has raised."""
 
     __slots__ = ()
 
@@ -56,22 +56,23 @@ def _line() -> Line:
             said = answer
 
 
-#: What a line runs: an exception that was raised on one has come through a frame of this.
+#: The code of a line: the traceback of an exception raised in a line contains a frame of it.
 LINE = _line.__code__
 
 
 def open_line() -> Line:
-    """A line that waits for its first coroutine."""
+    """A line ready for its first coroutine."""
     line: Line = _line()
     line.send(None)
     return line
 
 
 def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Coroutine[Any, Any, JSON]]:
-    """A handler whose calls give coroutines, as those of an `async def` do already; others give what can be awaited."""
+    """A handler whose calls return coroutines. An `async def` is returned unchanged; other handlers, whose calls
+    return awaitables, are wrapped."""
     code = getattr(call, "__code__", None) if isinstance(call, FunctionType | MethodType) else None
     if code is not None and code.co_flags & CO_COROUTINE:
-        return call  # type: ignore[return-value]  # so it is by its flag
+        return call  # type: ignore[return-value]  # its code flag says that it is one
 
     async def called(awaitable: Awaitable[JSON]) -> JSON:
         return await awaitable
@@ -80,7 +81,7 @@ def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Corouti
 
 
 class Suspended:
-    """A coroutine that was started and has suspended once: awaiting this goes on with it, as `await` would have."""
+    """A coroutine that was started and has suspended once; awaiting this object resumes it, as `await` would."""
 
     __slots__ = ("_first", "_line")
 

@@ -1,4 +1,4 @@
-"""Payloads and results by value, with the words of AWS for what does not cross the task edge."""
+"""Copying payloads and results across the task edge, with AWS's error texts for those that cannot cross."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def cross_in(payload: JSON) -> tuple[JSON, int]:
-    """A payload by value and its size in bytes. Raises EngineError for what is no JSON."""
+    """A copy of a payload and its size in bytes. Raises EngineError if it is not JSON."""
     try:
         return cross(payload)
     except NotJSON as error:
@@ -23,8 +23,8 @@ def cross_in(payload: JSON) -> tuple[JSON, int]:
 
 
 def cross_out(result: JSON, limit: int, who: str) -> tuple[JSON, int]:
-    """A copy of what a handler of the resource `who` has returned, and its size. Raises StateError for what is no JSON,
-    as Lambda's runtime does, and States.DataLimitExceeded for what is longer than `limit`."""
+    """A copy of the result of a handler of the resource `who`, and its size in bytes. Raises StateError: the one of
+    Lambda's runtime if the result is not JSON, States.DataLimitExceeded if it is longer than `limit`."""
     if is_too_long(result, limit):
         raise data_limit_exceeded(who)
     try:

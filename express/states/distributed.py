@@ -1,10 +1,11 @@
-"""Map, distributed: each item, or batch of items, in a child execution of its own (AWS guide "Using Map state in
-Distributed mode"). Standard machines only; Express refuses the mode.
+"""Map, distributed: each item, or batch of items, runs in a child execution of its own.
 
-What differs from an inline Map: children count history events of their own, cannot see the machine's variables, may
-fail up to a threshold, and may get items in batches; the items may also be an object's members. Reading items from
-S3 (ItemReader) and writing results there (ResultWriter) compile, and fail the state when it is reached: they belong
-to a Standard runtime.
+Standard machines only; Express refuses the mode. Differences from an inline Map: children count their own history
+events, do not see the machine's variables, may fail up to a threshold, and may get items in batches; the items may
+also be the members of an object. Reading items from S3 (ItemReader) and writing results there (ResultWriter) compile
+but fail the state when it is reached: they belong to a Standard runtime.
+
+Source: AWS guide "Using Map state in Distributed mode".
 """
 
 from __future__ import annotations
@@ -45,17 +46,17 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
-#: Child executions at once where MaxConcurrency leaves it open.
+#: Maximum number of concurrent child executions where MaxConcurrency sets none.
 MAX_CONCURRENCY = 10_000
-#: Longest label of a Map, in characters.
+#: Maximum length of a Map's label, in characters.
 MAX_LABEL = 40
-#: Largest MaxInputBytesPerBatch: what a payload may take.
+#: Maximum of MaxInputBytesPerBatch: the payload limit, in bytes.
 MAX_BATCH_BYTES = 262_144
-#: At least one of them says how large a batch gets (AWS guide "ItemBatcher (Map)").
+#: An ItemBatcher has at least one of these (AWS guide "ItemBatcher (Map)").
 _BATCH_LIMITS = ("MaxItemsPerBatch", "MaxItemsPerBatchPath", "MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath")
 _FORBIDDEN_IN_LABELS = re.compile(r"[\s?*<>{}\[\]:;,\\|^~$#%&`\"\x00-\x1f\x7f-\x9f]")
 
-#: What one batch takes beside its items: braces, names, commas.
+#: Bytes of a batch besides its items: braces, names, commas.
 _BATCH_BYTES = 40
 
 
@@ -116,7 +117,8 @@ def _read_label(fields: Fields, labels: set[str]) -> str | None:
 def build_children(
     node: Distribution, program: Program, step: Step, witness: Witness | None
 ) -> Callable[[Frame, JSON, JSON, Callable[[JSON], list[JSON]] | None, int], Children]:
-    """`children(frame, data, items, select, limit)`: the child executions of one visit. `select`: ItemSelector."""
+    """`children(frame, data, items, select, limit)`: the child executions of one visit. `select` applies ItemSelector
+    to all items; None without one."""
     tolerance_of = build_tolerance(node)
     batches_of = build_batches(node)
     history = None if witness is None else witness.history
@@ -126,7 +128,7 @@ def build_children(
     def children(
         frame: Frame, data: JSON, items: JSON, select: Callable[[JSON], list[JSON]] | None, limit: int
     ) -> Children:
-        # MapStateStarted comes before the thresholds are looked at (recorded).
+        # MapStateStarted is written before the thresholds are evaluated (recorded).
         frame.run.events += 1
         if history is not None:
             history.fork_started(frame, step, len(items))
@@ -143,7 +145,7 @@ def build_children(
 
 
 def build_tolerance(node: Distribution) -> Callable[[JSON, Frame], tuple[float | None, float | None]]:
-    """The thresholds of a visit: how many iterations may fail, and how many in a hundred; None where not given."""
+    """The thresholds of a visit: tolerated failures as a count and as a percentage; None where not given."""
     count_of = node.tolerated_count.build()
     percentage_of = node.tolerated_percentage.build()
 
@@ -160,7 +162,7 @@ def build_tolerance(node: Distribution) -> Callable[[JSON, Frame], tuple[float |
 
 
 def is_tolerated(failures: int, iterations: int, count: float | None, percentage: float | None) -> bool:
-    """Whether so many failed iterations are within the thresholds: either one fails the Map once it is exceeded."""
+    """Whether this number of failed iterations is within both thresholds; exceeding either fails the Map."""
     within_count = count is None or failures <= count
     return within_count and (percentage is None or failures * 100 <= percentage * iterations)
 
@@ -171,12 +173,13 @@ def threshold_exceeded() -> StateError:
 
 
 def listed(items: JSON) -> list[JSON]:
-    """What a Map iterates over, as a list: the members of an object become pairs."""
+    """The items of a Map as a list; an object's members become Key/Value pairs."""
     return [{"Key": key, "Value": value} for key, value in items.items()] if isinstance(items, dict) else items
 
 
 def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], list[JSON]]:
-    """ItemBatcher: items to child inputs `{"BatchInput": …, "Items": […]}`; without one, items are the inputs."""
+    """ItemBatcher: groups items into child inputs `{"BatchInput": …, "Items": […]}`; without one, items are the
+    inputs."""
     if node.batch_items is None or node.batch_bytes is None:
         return lambda items, data, frame: items
     most_items, most_bytes = _build_positive(node.batch_items), _build_positive(node.batch_bytes)
@@ -203,7 +206,7 @@ def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], lis
 
 
 def _build_positive(limit: Number) -> Callable[[JSON, Frame], float | None]:
-    """A limit of a batch. Worded after `field MaxItems must be positive`, which is recorded for an ItemReader."""
+    """A limit of a batch. The error text follows `field MaxItems must be positive`, recorded for an ItemReader."""
     number = limit.build()
 
     def positive(data: JSON, frame: Frame) -> float | None:
@@ -223,7 +226,7 @@ def _build_batch_input(template: Template | QueryTemplate | None) -> Expr | None
 
 
 class ChildRun(Run):
-    """A child execution. It has a name of its own, and an ARN that tells the Map it is of (`label`)."""
+    """A child execution, with a name of its own and an ARN that contains the `label` of its Map."""
 
     __slots__ = ("label",)
 
@@ -246,15 +249,15 @@ class ChildRun(Run):
 
     def let_go(self) -> None:
         super().let_go()
-        # A Run points at itself; without this only the collector could free it.
-        self.run = None  # type: ignore[assignment]  # nobody asks an ended one
+        # A Run refers to itself; without this only the garbage collector could free it.
+        self.run = None  # type: ignore[assignment]  # not read after the end
 
 
 class Children(Siblings):
     """The child executions of one visit of a distributed Map.
 
-    Their events are their own. The machine's history tells of the Map Run as a whole: MapRunStarted, then
-    MapRunSucceeded or MapRunFailed (recorded).
+    Each child has its own history events. The machine's history has events for the Map Run as a whole: MapRunStarted,
+    then MapRunSucceeded or MapRunFailed (recorded).
     """
 
     __slots__ = ("_count", "_failed", "_failures", "_history", "_inputs", "_label", "_percentage", "_start", "_witness")
@@ -294,12 +297,12 @@ class Children(Siblings):
         self.results[index] = frame.data
         if self._witness is not None:
             self._witness.child_ended(frame, None)
-        # A Run points at itself; without this only the collector could free it.
+        # A Run refers to itself; without this only the garbage collector could free it.
         frame.run = None  # type: ignore[assignment]
 
     def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
         self._failures.add(index)
-        # The failure of the Map comes to hold it as its context, and its traceback holds the child.
+        # The error becomes the context of the Map's failure, and its traceback refers to the child.
         forget_trace(error)
         if frame is not None:
             if self._witness is not None:
@@ -316,13 +319,13 @@ class Children(Siblings):
         raise failure from None
 
     def succeed(self, frame: Frame) -> None:
-        """All have ended, as many of them well as had to; the Map's own success has just been counted."""
+        """All children have ended, with failures within the thresholds. The Map's own success has just been counted."""
         frame.run.events += 1
         if self._history is not None:
             self._history.map_run_succeeded(frame)
 
     def _is_tolerated(self, failures: int) -> bool:
-        """With neither threshold given no failure is tolerated."""
+        """Whether the failures are within the thresholds; with neither threshold given, no failure is tolerated."""
         if self._count is None and self._percentage is None:
             return False
         return is_tolerated(failures, self.count, self._count, self._percentage)

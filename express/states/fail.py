@@ -1,7 +1,7 @@
 """Fail: ends its scope in error (ASL spec "Fail State"; AWS guide "Fail workflow state").
 
-`ErrorPath` and `CausePath` take a reference path or an intrinsic call, in JSONata `Error` and `Cause` an expression,
-and must give strings. A Fail state writes no exit event, so an error leaves it with its entry as the last one.
+`ErrorPath` and `CausePath` take a reference path or an intrinsic call, in JSONata `Error` and `Cause` an expression;
+each must give a string. A Fail state writes no exit event: its last event is the entry.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from express.program import Frame, Step
     from express.types import JSON
 
-#: The functions ErrorPath and CausePath may call (AWS guide "Fail workflow state"), all of which can give a string;
-#: their arguments may be any calls.
+#: The intrinsic functions that ErrorPath and CausePath may call (AWS guide "Fail workflow state"), all of which can
+#: return a string; their arguments may be any calls.
 _FUNCTIONS = (
     "States.Format",
     "States.JsonToString",
@@ -63,7 +63,7 @@ class Fail(Node):
 
 
 def _read_text(fields: Fields, name: str, max_length: int) -> str | Expression | Query | None:
-    """A text given as it is, by `<name>Path`, or in JSONata by an expression."""
+    """A text given literally, by `<name>Path`, or in JSONata by an expression."""
     if holds_query(fields, name):
         return read_query_field(fields, name)
     text = fields.text(name, max_length=max_length)
@@ -103,7 +103,7 @@ def _build_text(name: str, source: str | Expression | Query | None) -> Text:
         try:
             value = evaluate(data, frame)
         except PathNotFound:
-            # No call: those word the cause themselves.
+            # This is a path: calls raise errors with causes of their own.
             assert isinstance(source, Path)
             raise missing_value(source, name, data, frame) from None
         if not isinstance(value, str):

@@ -1,16 +1,16 @@
 """Data flow: how a state makes its work's input from its raw input, and its output from the work's result.
 
-One `Flow` shape serves both query languages; this file builds the JSONPath one (ASL spec "Input and Output
+The `Flow` protocol serves both query languages; this file implements it for JSONPath (ASL spec "Input and Output
 Processing"; AWS guide "Processing input and output"):
 
     raw input → InputPath → Parameters → (work) → ResultSelector → ResultPath, merged into the raw input → OutputPath
 
-Whatever a definition leaves out costs nothing: each stage is a closure or None, decided at build time. The last
-stage, `leave`, also assigns variables, keeps the size bound of the data and hands over to the next step.
+A field that the definition omits costs nothing at run time: each stage is a closure or None, decided at build time.
+The last stage, `leave`, also assigns variables, updates the size bound of the data and returns the next step.
 
-Size bound (law 8 without its price): a state that selects cannot grow data; one that builds grows it by at most
-`factor * size + constant` bytes, known at build time. Only when that bound passes the limit, or cannot be known,
-is the output measured, and the exact size carried on.
+Size bound (law 8 without its price): a state that only selects cannot grow data; one that builds data grows it to at
+most `factor * size + constant` bytes, known at build time. Only when that bound exceeds the limit or cannot be known
+is the output measured and the exact size carried on.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from express.program import Frame, Step, StepRun
     from express.types import JSON, Expr, Scope
 
-#: (factor, constant): output size <= factor * input size + constant, in bytes. None: not known, so measure.
+#: (factor, constant): output size <= factor * input size + constant, in bytes. None: unknown, so measure.
 Growth: TypeAlias = tuple[int, int] | None
 
-#: `leave(frame, raw, result, result_size)`: make the state's output, move on. Returns the next step.
+#: `leave(frame, raw, result, result_size)`: make the state's output and return the next step.
 Leave: TypeAlias = "Callable[[Frame, JSON, JSON, int], Step]"
 
-#: What one more member costs an object beside its key and value: quotes, colon, comma.
+#: Bytes that a member adds to an object besides its key and value: quotes, colon, comma.
 _MEMBER_BYTES = 6
 
 
@@ -61,21 +61,21 @@ class PathAssign(Assign):
 
 
 class Flow(Protocol):
-    """How data goes through a state, in either query language."""
+    """The data flow of a state, in either query language."""
 
     @property
     def assign(self) -> Assign | None: ...
 
     def build_select(self) -> Expr | None:
-        """Raw input to what the fields of the state other than Parameters see. None where it is the same."""
+        """Raw input to what the fields other than Parameters see. None if that is the raw input."""
         ...
 
     def build_prepare(self) -> Expr | None:
-        """Raw input to the work's input. None where it is the same."""
+        """Raw input to the work's input. None if they are the same."""
         ...
 
     def growth(self) -> tuple[int, int]:
-        """How the work's input may outgrow the raw input: (factor, constant)."""
+        """Growth bound (factor, constant) of the work's input relative to the raw input."""
         ...
 
     def build_leave(self, step: Step, following: Step) -> Leave:
@@ -83,7 +83,7 @@ class Flow(Protocol):
         ...
 
     def build_pass_through(self, step: Step, following: Step) -> StepRun:
-        """All of it, for a state whose work is nothing."""
+        """The whole flow of a state without work."""
         ...
 
 
@@ -111,15 +111,15 @@ class DataFlow:
         return prepare_growth(self)
 
     def build_selector(self) -> Expr | None:
-        """ResultSelector: what it makes of the result. None where there is none."""
+        """ResultSelector as a closure over the result. None where there is none."""
         return build_template(self.result_selector) if self.result_selector else None
 
     def build_merge(self) -> Callable[[JSON, JSON], JSON] | None:
-        """ResultPath: raw input and result in one. None where the result replaces the input, or is discarded."""
+        """ResultPath: merges raw input and result. None if the result replaces the input or is discarded."""
         return build_result_path(self.result_path) if self.result_path else None
 
     def build_output(self) -> Expr | None:
-        """OutputPath: a selector, or None where everything passes."""
+        """OutputPath: a selector, or None if the data passes unchanged."""
         return build_select(self.output_path, self.discard_output)
 
     def build_leave(self, step: Step, following: Step) -> Leave:
@@ -130,7 +130,7 @@ class DataFlow:
 
 
 def read_data_flow(fields: Fields, *names: str) -> DataFlow:
-    """Read those of the data flow fields that the state type has; the others stay unknown fields to it."""
+    """Read the data flow fields named, those that the state type has; any other is reported as an unknown field."""
     flow = DataFlow()
     if "InputPath" in names:
         flow.input_path, flow.discard_input = _read_nullable_path(fields, "InputPath")
@@ -188,14 +188,14 @@ def read_result_path(fields: Fields) -> tuple[Path | None, bool]:
 
 
 def read_template(fields: Fields, name: str) -> Template | None:
-    """A payload template, an object; each bad expression in it is a problem of its own."""
+    """A payload template, an object; each invalid expression in it is a separate problem."""
     value = fields.payload(name)
     if value is MISSING or fields.object(name) is None:
         return None
     warn_of_missing_dollar(fields, name)
 
     def report(suffix: str, message: str, offset: int) -> None:
-        # AWS locates a bad expression at the template; the caret goes to the expression itself.
+        # AWS locates an invalid expression at the template; the caret points to the expression itself.
         pointer = fields.child(name)
         fields.document.report(SCHEMA_VALIDATION_FAILED, message, pointer, at=pointer + suffix, offset=offset)
 
@@ -214,7 +214,7 @@ def read_assign(fields: Fields) -> Assign | None:
 
 
 def build_select(path: Path | None, discard: bool) -> Expr | None:
-    """InputPath, OutputPath: a selector, or None where everything passes."""
+    """InputPath, OutputPath: a selector, or None if the data passes unchanged."""
     if discard:
         return _empty_object
     if path is None:
@@ -246,7 +246,7 @@ def build_prepare(flow: DataFlow) -> Expr | None:
 
 
 def prepare_growth(flow: DataFlow) -> tuple[int, int]:
-    """How the work's input may outgrow the raw input; where that is not known, to a size that gets measured."""
+    """Growth bound of the work's input relative to the raw input; if unknown, a bound that forces measuring."""
     copies = 1 if flow.input_path is None else flow.input_path.copies
     copies *= 1 if flow.parameters is None else flow.parameters.copies
     return _known_growth(flow) or (0, unknown_size(copies))
@@ -265,17 +265,17 @@ def _known_growth(flow: DataFlow) -> Growth:
 
 
 def compose(outer: Growth, inner: Growth) -> Growth:
-    """The growth of a stage applied to the output of another."""
+    """The growth of stage `outer` applied to the output of stage `inner`."""
     if outer is None or inner is None:
         return None
     return outer[0] * inner[0], outer[0] * inner[1] + outer[1]
 
 
 def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
-    """The way out of a state: ResultSelector, ResultPath, Assign, OutputPath, the size check, the next step.
+    """The exit of a state: ResultSelector, ResultPath, Assign, OutputPath, the size check, the next step.
 
-    Assign's `$` is the result before ResultSelector. AWS's guide says "the state's result"; whether that is before
-    or after ResultSelector is recorded nowhere, the specification's order says before.
+    In Assign, `$` is the result before ResultSelector. AWS's guide says "the state's result"; whether that is before
+    or after ResultSelector is recorded nowhere, and the order in the specification implies before.
     """
     selector = flow.build_selector()
     selector_growth: Growth = flow.result_selector.growth if flow.result_selector else (1, 0)
@@ -297,7 +297,7 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
         return following
 
     def leave_merging(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
-        value = merge(raw, result)  # type: ignore[misc]  # chosen only where there is a merge
+        value = merge(raw, result)  # type: ignore[misc]  # chosen only where merge is set
         size += frame.size + key_bytes
         frame.size = size if size <= frame.run.host.payload_limit else measured(frame, value, name, size)
         frame.data = value
@@ -343,8 +343,8 @@ def build_leave(flow: DataFlow, step: Step, following: Step) -> Leave:
 
 
 def added_member(flow: Flow) -> tuple[str, int] | None:
-    """The name, and the bytes it takes at most, where all that a flow does with a result is to add it to the raw input
-    under that name: ResultPath `$.name` and nothing else. None for any other flow."""
+    """The member name and an upper bound of its bytes, for a flow that only adds the result to the raw input as a
+    member: ResultPath `$.name` and nothing else. None for any other flow."""
     if type(flow) is not DataFlow or flow.result_path is None:
         return None
     key = single_name(flow.result_path)
@@ -354,19 +354,19 @@ def added_member(flow: Flow) -> tuple[str, int] | None:
 
 
 def name_bytes(name: str) -> int:
-    """What a member of this name adds to an object at most: every character may be written as an escape."""
+    """Upper bound of the bytes that a member name adds to an object: every character may be written as an escape."""
     return len(name) * 6 + _MEMBER_BYTES
 
 
 def single_name(path: Path | None) -> str | None:
-    """The name in a ResultPath `$.name`, by far the commonest; None for any other."""
+    """The name in a ResultPath `$.name`, by far the most common form; None for any other."""
     if path is None or len(path.steps) != 1 or not isinstance(path.steps[0], Name):
         return None
     return path.steps[0].name
 
 
 def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
-    """A state whose work is nothing: its effective input is its result (Pass, Succeed)."""
+    """A state without work: its effective input is its result (Pass, Succeed)."""
     if flow == DataFlow():
         return lambda frame: following
     prepare = flow.build_prepare()
@@ -385,7 +385,7 @@ def build_pass_through(flow: DataFlow, step: Step, following: Step) -> StepRun:
     sum_factor, sum_constant = factor + 1, constant + name_bytes(key)
 
     def run_adding(frame: Frame) -> Step:
-        """`leave_adding` and the template in one call: the commonest Pass there is."""
+        """`leave_adding` and the template in one call: the most common kind of Pass."""
         raw = frame.data
         if type(raw) is not dict:
             return run(frame)

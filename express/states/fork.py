@@ -1,16 +1,16 @@
 """What Parallel and Map share: running nested programs and joining their results.
 
 Theory of operation. Both make a `Siblings`: numbered children of one frame, each entered with its own frame and left
-with its output. Where no child can block they run here, one after another, in the step's own call. When the time
-slice is over, or an expression of a child takes too long, the fork keeps its place in `frame.paused` and raises
-`Paused`; the runtime yields and calls the step again. Where a child may block, the step waits for the host to run them
-side by side.
+with its output. If no child can block, the children run here, one after another, within the step's own call. When the
+time slice is over, or an expression of a child takes too long, the fork stores its progress in `frame.paused` and
+raises `Paused`; the runtime yields to the event loop and calls the step again. If a child may block, the step waits
+while the host runs them side by side.
 
-The first child to fail ends the fork, and the error that comes out is the child's own (recorded; the specification
-speaks of States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that
-failed inside, none for other states (recorded), and one for each such state in which another branch or iteration is
-cut for it (measured in floci-io/floci, `AslExecutorParallelCutTest`; of states within those states nothing is known,
-and nothing is told here).
+The first child to fail ends the fork with the child's own error (recorded; the specification names
+States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that failed inside,
+none for other states (recorded), and one for each such state in which another branch or iteration is cancelled because
+of it (measured in floci-io/floci, `AslExecutorParallelCutTest`). What AWS writes for states nested deeper is unknown,
+and nothing is written for them here.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import JSON
 
-#: States for which history knows `<Type>StateAborted`.
+#: State types that have a `<Type>StateAborted` event.
 ABORTABLE = frozenset({"Task", "Map", "Parallel", "Wait"})
 
-#: Where children run one after another.
+#: The cancelled siblings where children run one after another: none.
 NOBODY_CUT: Mapping[int, Frame] = {}
 
-#: How many children run here between two looks at the clock, and at most before the loop gets its turn: a virtual
-#: clock may stand still.
+#: Children between two time checks, and the maximum before yielding to the event loop: a virtual clock may stand
+#: still.
 _LOOK_EVERY = 16
 _MOST_CHILDREN = 1024
 
 
 class Siblings:
-    """The children of one visit of a Parallel or Map. `index` and `running` keep the place of a paused fork; `sweeps`:
-    some can be run without frames."""
+    """The children of one visit of a Parallel or Map. `index` and `running` are the progress of a paused fork;
+    `sweeps`: some children can run without frames."""
 
     __slots__ = ("count", "index", "limit", "parent", "results", "running", "sweeps")
 
@@ -55,8 +55,8 @@ class Siblings:
         self.sweeps = False
 
     def sweep(self, first: int, last: int) -> int:
-        """Run children from `first` to before `last` without frames, as far as that can be done. Gives the next one,
-        which has to be entered next."""
+        """Run children from `first` up to, but excluding, `last` without frames, as far as possible. Returns the index
+        of the first one that did not run; it has to be entered next."""
         return first
 
     def enter(self, index: int) -> Frame:
@@ -64,16 +64,16 @@ class Siblings:
         raise AssertionError(self)
 
     def leave(self, index: int, frame: Frame) -> None:
-        """The child has ended well: keep its output."""
+        """Keep the output of a child that has succeeded."""
         raise AssertionError(self)
 
     def tie(self, parent: Frame | None) -> None:
-        """Belong to the fork's frame, or to none: what is kept of a visit must not point back at its execution."""
+        """Set the parent frame, or clear it: a kept visit must not refer back to its execution."""
         self.parent = parent  # type: ignore[assignment]  # set whenever a child runs
 
     def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
-        """The child has failed; `frame` is None when it could not even be entered. Raises unless tolerated. `cut`: see
-        `Branches.fail`."""
+        """A child has failed; `frame` is None if it could not be entered. Raises unless the failure is tolerated.
+        `cut`: the siblings cancelled by it, as in `Branches.fail`."""
         if not ends_at_once(error):
             ended = [*cut.values()] if frame is None else [frame, *cut.values()]
             self.parent.run.events += sum(child.step.type in ABORTABLE for child in ended)
@@ -87,10 +87,11 @@ Finish = Callable[[Frame, Any], Step]
 def build_fork(
     step: Step, programs: tuple[Program, ...], begin: Begin, finish: Finish, witness: Witness | None = None
 ) -> None:
-    """Give a Parallel or Map step its closures.
+    """Build the closures of a Parallel or Map step.
 
-    `begin` makes the siblings of a visit and counts the event of its start, `finish` takes their results on; this adds
-    what every fork does around them: the events of entering, succeeding and leaving, and the end of a retried visit.
+    `begin` makes the siblings of a visit and counts the start event; `finish` processes their results. This function
+    adds what every fork does around them: counting the events of entry, success and exit, and resetting the retry
+    state.
     """
     step.events = 0
     step.events_on_failure = 1
@@ -160,7 +161,7 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
             if not done or not index % _MOST_CHILDREN or (not index % _LOOK_EVERY and now() > host.slice_end):
                 siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
                 if not done and child is not None:
-                    # It waits for one of its expressions, if for anything; so does the fork then.
+                    # A child that does not block waits only for a deferred expression; the fork then waits for that.
                     frame.awaiting, child.awaiting = child.awaiting, None
                 raise Paused
             siblings.running = None
@@ -176,7 +177,7 @@ def _run_here(begin: Begin, finish: Finish) -> StepRun:
 
 def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
     async def join(frame: Frame, siblings: Siblings) -> Siblings:
-        # Several children may be entered by turns: none can wait for what a selector comes to.
+        # Several children may be entered at once, so an ItemSelector cannot be deferred here.
         with Patiently(frame):
             await frame.run.host.run_side_by_side(frame, siblings)
         return siblings

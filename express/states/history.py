@@ -1,19 +1,21 @@
-"""The history of an execution as AWS would write it, told event by event to observers that ask for it.
+"""The history events that AWS would write for an execution, for observers that ask for them.
 
 Theory of operation. The engine counts history events (`Run.events`, whose numbers AWS's error causes quote) but writes
-none. Here they are written, for machines that are built for an observer of them: the closures of a step are wrapped,
-and each wrapper tells of the events that the wrapped closure is about to count, or has just counted, under the numbers
-they have there. A step that is done in one go is counted once it is done; its events still have the numbers they would
-have had one by one, because nothing else runs meanwhile.
+none. Machines built for an observer of history write them: this module wraps the closures of a step, and each wrapper
+emits the events that the wrapped closure is about to count, or has just counted, under the same numbers. A step that
+does not wait counts its events once it is done; they still have the numbers that counting one by one would give,
+because nothing else runs meanwhile.
 
-Each event names the one before it on its way through the states. The way forks where a Parallel or Map starts; what
-goes back is the last event of the child that ended last. Some events are told aside and nothing follows from them:
-MapIterationSucceeded and its kin, the aborted events of states that fail inside a branch (recorded histories).
+Each event names its predecessor on the path through the states. The path forks where a Parallel or Map starts; after
+the join, the predecessor is the last event of the child that ended last. Some events are written aside, and no event
+follows from them: MapIterationSucceeded and its kin, the aborted events of states that fail inside a branch (recorded
+histories).
 
-Telling an observer of each event costs more than what most states do. So one that allows it (`visits_up_to`) finds
-those that were done in one go in `Run.history`, as Visits: one tuple for both events, and no call but for the time.
+Calling an observer for each event costs more than most states do. For an observer that allows it (`visits_up_to`),
+states that do not wait are appended to `Run.history` as Visits: one tuple for both events, and no call but for the
+time.
 
-Sources: API reference GetExecutionHistory and HistoryEvent; the recorded histories, which this must agree with.
+Sources: API reference GetExecutionHistory and HistoryEvent; the recorded histories, which the output must match.
 """
 
 from __future__ import annotations
@@ -35,43 +37,43 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 
-#: Events of a task that come with its call: one that a worker has yet to start is only scheduled, a job that is waited
-#: for is submitted as well.
+#: Number of events written with the call of most tasks. An activity that a worker has yet to start is only scheduled;
+#: a job that the task waits for is submitted as well.
 _SCHEDULED_AND_STARTED = 2
 
 
 class Known(Enum):
-    """What stands for a payload that is kept elsewhere: the input of the execution, its output. Values take a multiple
-    of their text, and whoever keeps histories keeps these two as text anyway."""
+    """Placeholder for a payload stored elsewhere: the execution's input or output. A Python value takes several times
+    the memory of its JSON text, and whoever keeps the history keeps these two as text anyway."""
 
     INPUT = "input"
     OUTPUT = "output"
 
 
-#: States that may keep their place and run once more.
+#: State types that may pause and run again.
 _FORKS: Final = frozenset({"Parallel", "Map"})
 
 _INPUT: Final = Known.INPUT
 _OUTPUT: Final = Known.OUTPUT
 
-#: A state that was entered or left: its step, the number of the event, what it follows from, whether it is the exit,
-#: its payload, the time in nanoseconds since the epoch, about how many bytes of JSON the engine held.
+#: Entry or exit of a state: step, event number, previous event, whether it is the exit, payload, time in nanoseconds
+#: since the epoch, approximate bytes of JSON that the engine held.
 Half: TypeAlias = "tuple[Step, int, int, bool, JSON, int, int]"
-#: One that was entered and left in one go: its step; number, what it follows from, payload, time and size of the entry;
-#: the same of the exit, but for the size, which is that of both.
+#: Entry and exit of a state that did not wait: step; number, previous event, payload, time and size of the entry;
+#: number, previous event, payload and time of the exit; and the size of both together.
 Visit: TypeAlias = "tuple[Step, int, int, JSON, int, int, int, int, JSON, int, int]"
 
 
 class Trail:
-    """Where the way through one frame has come to: event ids.
+    """The position of one frame in its history, as event ids.
 
-    `last` is what the next event follows from. `entered` is the current state's entry, `before` what that followed
-    from, `assigned` the variables the state has assigned. Of the current task, `parameters` is what it is called with,
-    `credentials` as whom, `answer` what it has come back with, as a tuple of one.
+    `last` is the predecessor of the next event. `entered` is the current state's entry, `before` the predecessor of
+    that, `assigned` the variables that the state has assigned. Of the current task, `parameters` is its input,
+    `credentials` its role, `answer` its result, as a tuple of one.
 
-    Where executions can be taken up again, `visiting` tells that the current state has been entered and not left,
-    `entered_ns` is when that was, `is_over` that the last state has been left. `fork` are the siblings of the Parallel
-    or Map the frame is in, the last ones if it was tried more than once.
+    Where executions can be redriven: `visiting` says that the current state has been entered and not left,
+    `entered_ns` when it was entered, `is_over` that the last state has been left. `fork` are the siblings of the
+    Parallel or Map that the frame is in, those of the last attempt if it was retried.
     """
 
     __slots__ = (
@@ -100,7 +102,7 @@ class Trail:
 
 
 def trail_of(frame: Frame) -> Trail:
-    """The trail of a frame that is watched; it begins with the frame's first event."""
+    """The trail of a frame whose history is written; created at the frame's first event."""
     try:
         trail: Trail = frame.trail
     except AttributeError:
@@ -109,10 +111,10 @@ def trail_of(frame: Frame) -> Trail:
 
 
 class HistoryWriter:
-    """Writes the events of one machine's executions, for the observers that have hooks for them.
+    """Writes the events of one machine's executions for the observers that have history hooks.
 
-    keeps_places: the executions can be taken up again. The state an execution is taken up in has been entered before,
-    which is not told again (measured, radkawar/stackd `redrive_execution.json`).
+    keeps_places: the executions can be redriven. The state at which an execution is redriven has been entered before,
+    so its entry is not written again (measured, radkawar/stackd `redrive_execution.json`).
     """
 
     def __init__(self, observers: tuple[Observer, ...]) -> None:
@@ -135,7 +137,7 @@ class HistoryWriter:
         aside: bool = False,
         previous: int | None = None,
     ) -> None:
-        """Tell of event `number`; `data` is the payload among its details. Nothing follows from one told aside."""
+        """Emit event `number`; `data` is the payload among its details. No event follows from one written `aside`."""
         trail = trail_of(frame)
         self._tell(frame, Event(number, trail.last if previous is None else previous, type, details, data))
         if not aside:
@@ -144,7 +146,7 @@ class HistoryWriter:
     # ------------------------------------------------------------------------------------------ states
 
     def entered(self, frame: Frame, step: Step) -> None:
-        """The state is about to run for the first time in this visit; it is the next event."""
+        """Emit the entry, the next event: the state is about to run for the first time in this visit."""
         trail = trail_of(frame)
         trail.assigned = None
         if self.keeps_places:
@@ -160,9 +162,10 @@ class HistoryWriter:
             self._tell_others(frame, entry_event(step, number, before, frame.data))
 
     def exited(self, frame: Frame, step: Step, following: Step, number: int) -> Step:
-        """The state hands on to `following`, which is given back."""
+        """Emit the exit of a state; returns `following`."""
         trail: Trail = frame.trail
-        # What is kept of a fork points at the frame, which points here: only the collector could free them.
+        # Kept siblings refer to the frame, which refers to this trail: only the garbage collector could free the
+        # cycle.
         trail.visiting, trail.is_over, trail.fork = False, following is END, None
         before, trail.last = trail.last, number
         if trail.assigned:
@@ -176,7 +179,7 @@ class HistoryWriter:
         return following
 
     def writing(self, step: Step, run: StepRun, observed: StepRun) -> StepRun:
-        """`run`, written as a Visit where that can be, and otherwise watched by `observed`."""
+        """`run`, recorded as a Visit where possible and otherwise wrapped as `observed`."""
         limit = self._visits_up_to
         if not limit:
             return observed
@@ -232,8 +235,8 @@ class HistoryWriter:
         return written
 
     def evaluation_failed(self, frame: Frame, step: Step, error: EvaluationFailed, number: int) -> None:
-        """A field could not be evaluated. Those evaluated on entering a state are, to AWS, evaluated before it; what a
-        Wait makes of its moment is not (recorded for texts that are no timestamps)."""
+        """Emit the failure to evaluate a field. AWS evaluates the fields read on entry before it enters the state, but
+        parses the timestamp of a Wait after that (recorded for texts that are no timestamps)."""
         trail = trail_of(frame)
         at_once = trail.last == trail.entered and not error.has_value
         details = {"error": error.error, "cause": error.cause, "location": error.location, "state": step.name}
@@ -246,23 +249,23 @@ class HistoryWriter:
     # ------------------------------------------------------------------------------------------ forks
 
     def fork_started(self, frame: Frame, step: Step, count: int) -> None:
-        """A Parallel or Map has its children, and has just counted that."""
+        """Emit the start of a Parallel or Map, which has made its children and just counted the event."""
         details: dict[str, JSON] = {"length": count} if step.type == "Map" else {}
         self.write(frame, frame.run.events, f"{step.type}StateStarted", details)
 
     def fork_succeeded(self, frame: Frame, step: Step, number: int, *, is_last: bool) -> None:
-        """The children have ended well, which was event `number`. Only the end of the execution follows from that, if
-        it comes next (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`)."""
+        """Emit the success of all children, event `number`. Only the end of the execution follows from it, if it comes
+        next (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`)."""
         self.write(frame, number, f"{step.type}StateSucceeded", {}, aside=not is_last)
 
     def map_run_started(self, frame: Frame, step: Step, label: str | None) -> None:
-        """The children of a distributed Map are about to run, in executions of their own."""
+        """Emit the start of a Map Run, before the children of a distributed Map run in executions of their own."""
         run = frame.run
         arn = map_run_arn(run.machine.arn, label or step.name, str(uuid4()))
         self.write(frame, run.events, "MapRunStarted", {"mapRunArn": arn})
 
     def map_run_succeeded(self, frame: Frame) -> None:
-        """With the Map itself; both have just been counted."""
+        """Emit the success of the Map Run and of the Map, both of which have just been counted."""
         number = frame.run.events - 1
         self.write(frame, number, "MapRunSucceeded", {}, aside=True)
         self.write(frame, number + 1, "MapStateSucceeded", {}, aside=True, previous=number)
@@ -271,7 +274,7 @@ class HistoryWriter:
         self.write(frame, frame.run.events, "MapRunFailed", {"error": error.error, "cause": error.cause})
 
     def aborted(self, frame: Frame, number: int, previous: int) -> None:
-        """The state in which a branch has failed, or was cut because another one has."""
+        """Emit the abort of the state in which a branch has failed, or was cancelled because another has."""
         self.write(frame, number, f"{frame.step.type}StateAborted", {}, aside=True, previous=previous)
 
 
@@ -283,12 +286,12 @@ def exit_event(step: Step, number: int, previous: int, data: JSON) -> Event:
     return Event(number, previous, f"{step.type}StateExited", {"name": step.name}, ("output", data))
 
 
-#: What the events of a task are called, by the kind of its resource. Most placeholders stand for a function's ARN.
+#: Prefix of a task's events, by the kind of its resource. Most placeholders stand for a function's ARN.
 _FAMILIES = {"function": "LambdaFunction", "placeholder": "LambdaFunction", "activity": "Activity"}
 
 
 class TaskHistory:
-    """The events of one Task state: Scheduled, Started, perhaps Submitted, then how it went."""
+    """The events of one Task state: Scheduled, Started, perhaps Submitted, then the outcome."""
 
     def __init__(self, history: HistoryWriter, resource: Resource, events_before: int) -> None:
         self._history = history
@@ -296,14 +299,14 @@ class TaskHistory:
         self._arn = resource.arn
         self._is_started = events_before >= _SCHEDULED_AND_STARTED
         self._is_submitted = events_before > _SCHEDULED_AND_STARTED
-        #: What every event of a service integration says.
+        #: Details common to all events of a service integration.
         self._common: dict[str, JSON] = {}
         if self._family == "Task":
             action = resource.arn.split(":", 5)[5].removeprefix(f"{resource.name}:")
             self._common = {"resourceType": resource.name, "resource": action}
 
     def scheduled(self, frame: Frame, seconds: float | None, pulse: Heartbeat | None) -> None:
-        """The handler is about to be called."""
+        """Emit the events before the outcome; the handler is about to be called."""
         write, trail = self._history.write, trail_of(frame)
         number = frame.run.events + (1 if frame.entered else 2)
         details = dict(self._common)

@@ -1,10 +1,10 @@
-"""ItemReader and ResultWriter: where a distributed Map finds its items, and where it leaves its results, in S3.
+"""ItemReader and ResultWriter: where in S3 a distributed Map reads its items and writes its results.
 
-Nothing here is evaluated: a Map that has one of them fails when it is reached (`distributed`). A definition that gets
-them wrong is refused like any other, in AWS's words where those are known: measured for `Resource` of an ItemReader and
-the CSV fields (badmintoncryer/cdk-preflight, `pf-sfn-asl-map-distributed`), for `Resource` of a ResultWriter by
-analogy. What the guide only describes ("ItemReader", "ResultWriter") is taken as it is: which members of ReaderConfig
-go with which InputType, but for those of CSV, and what an S3 call must be given.
+Nothing here is evaluated: a Map with either of them fails when it is reached (`distributed`). An invalid definition is
+refused like any other, with AWS's error text where that is known: measured for `Resource` of an ItemReader and the CSV
+fields (badmintoncryer/cdk-preflight, `pf-sfn-asl-map-distributed`), for `Resource` of a ResultWriter by analogy. What
+the guide merely describes ("ItemReader", "ResultWriter") is accepted unchecked: which members of ReaderConfig belong
+to which InputType, except for CSV, and what an S3 call requires.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _INPUT_TYPES: Final = ("CSV", "JSON", "JSONL", "PARQUET", "MANIFEST")
 _DELIMITERS: Final = ("COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB")
-#: Fields of ReaderConfig that other types of input do not have.
+#: Fields of ReaderConfig that only CSV input has.
 _OF_CSV: Final = ("CSVHeaderLocation", "CSVHeaders", "CSVDelimiter")
-#: The longest ItemsPointer, in characters (AWS guide "ItemReader (Map)").
+#: Maximum length of ItemsPointer, in characters (AWS guide "ItemReader (Map)").
 _MAX_POINTER: Final = 1999
 _READS: Final = re.compile(r"arn:aws[\w-]*:states:::s3:(?:getObject|listObjectsV2)")
 _WRITES: Final = re.compile(r"arn:aws[\w-]*:states:::s3:putObject")
 
 
 def read_item_reader(fields: Fields) -> bool:
-    """The ItemReader of a Map; whether it has one."""
+    """Read the ItemReader of a Map; returns whether there is one."""
     reader = fields.object("ItemReader")
     if reader is None:
         return False
@@ -47,12 +47,13 @@ def read_item_reader(fields: Fields) -> bool:
 
 
 def read_result_writer(fields: Fields) -> bool:
-    """The ResultWriter of a Map; whether it has one."""
+    """Read the ResultWriter of a Map; returns whether there is one."""
     writer = fields.object("ResultWriter")
     if writer is None:
         return False
     if not writer.value:
-        # "The ResultWriter field cannot be empty" (AWS guide); the words are those of other fields that cannot.
+        # "The ResultWriter field cannot be empty" (AWS guide); the error text is that of other fields that cannot be
+        # empty.
         fields.report("ResultWriter", messages.EMPTY)
     _read_resource(writer, _WRITES, required=False)
     _read_call(writer)
@@ -72,7 +73,7 @@ def _read_resource(entry: Fields, allowed: re.Pattern[str], *, required: bool) -
 
 
 def _read_call(entry: Fields) -> None:
-    """What the S3 call is given: its expressions have to be right even where they are not evaluated."""
+    """Read the arguments of the S3 call: its expressions must be valid although they are never evaluated."""
     if entry.is_jsonata:
         read_template_field(entry, "Arguments")
     else:

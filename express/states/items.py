@@ -1,9 +1,9 @@
-"""What a Map iterates over, and what each of its iterations gets.
+"""The items of a Map, and the input of each iteration.
 
 JSONPath: ItemsPath finds the array in the effective input; ItemSelector (legacy: Parameters) makes each iteration's
 input, with `$` the effective input and `$$.Map.Item.Index/.Value` the item. JSONata: Items is an array, or an
-expression that gives one, and without it the state's input is the array; ItemSelector sees the item in
-`$states.context.Map.Item`. A distributed Map takes objects as well (ASL spec "Map State"; AWS guide "Map state").
+expression that gives one; without it, the state's input is the array. ItemSelector sees the item in
+`$states.context.Map.Item`. A distributed Map accepts objects as well (ASL spec "Map State"; AWS guide "Map state").
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ if TYPE_CHECKING:
 
     Values = Callable[[JSON, Frame], JSON]
 
-#: `$$.Map.Item.Source` of items that come from the state's input: all of them here, where no ItemReader reads any.
+#: `$$.Map.Item.Source` of items that come from the state's input: all items here, because no ItemReader reads any.
 SOURCE = "STATE_DATA"
 
 
 @dataclass(slots=True)
 class Items:
-    """The fields as read: `source` finds the items (None: the input itself), `selector` makes inputs of them."""
+    """The fields as read: `source` finds the items (None: the input itself), `selector` makes the inputs of
+    iterations."""
 
     source: Path | queries.Template | None
     selector: Template | queries.Template | None
     jsonata: bool
 
     def build_source(self, *, objects: bool) -> Values:
-        """The array to iterate over, or object where those are taken. Raises EngineError for anything else."""
+        """The array to iterate over, or with `objects` also an object. Raises EngineError for anything else."""
         types: tuple[type, ...] = (list, dict) if objects else (list,)
         if self.jsonata:
             return _build_queried(self.source, types)  # type: ignore[arg-type]
         return _build_selected(self.source, types)  # type: ignore[arg-type]
 
     def build_selector(self) -> Expr | None:
-        """`selector(data, frame)`: an iteration's input, while `frame.item` tells of the item."""
+        """`selector(data, frame)`: the input of the iteration whose item is in `frame.item`."""
         if self.selector is None:
             return None
         if isinstance(self.selector, Template):
@@ -60,7 +61,7 @@ class Items:
         return _bounded(lambda data, scope: template({"input": data}, scope), queries.copies_of_template(self.selector))
 
     def size_of_items(self, size: int) -> int:
-        """A bound of the bytes of an iteration's input, from the size of the state's input."""
+        """Upper bound of the bytes of an iteration's input, from the size of the state's input."""
         if self.selector is not None:
             return UNKNOWN_SIZE
         if self.source is None or isinstance(self.source, Path):
@@ -70,8 +71,8 @@ class Items:
 
 
 def _bounded(selector: Expr, copies: int) -> Expr:
-    """`selector`, which mentions what may be all of the data so many times. What AWS says where that makes too much of
-    it is recorded nowhere."""
+    """`selector`, with a size check if its result may contain all of the data many times (`copies`). The error that
+    AWS raises for an excessive result is recorded nowhere."""
     if copies <= MANY_COPIES:
         return selector
 
@@ -143,8 +144,8 @@ def _build_input(types: tuple[type, ...]) -> Values:
 
 
 def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON, key: str | None = None) -> JSON:
-    """What ItemSelector makes of an item: the one place where `$$.Map.Item` is to be seen. `key`: of an object's
-    member, whose value is the item then (AWS guide "Accessing execution data from the Context object")."""
+    """Apply ItemSelector to one item, the only place where `$$.Map.Item` exists. `key`: the member's key if the items
+    are an object; `item` is then its value (AWS guide "Accessing execution data from the Context object")."""
     if key is None:
         parent.item = {"Index": index, "Value": item, "Source": SOURCE}
     else:
@@ -154,13 +155,13 @@ def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSO
     finally:
         parent.item = None
     if parent.deferral is not None and not parent.deferral.is_patient:
-        # What was worked out for this item is not for the next.
+        # Deferred answers for this item must not be used for the next.
         parent.deferral.forget()
     return selected
 
 
 def select_items(selector: Expr, data: JSON, parent: Frame, items: JSON) -> list[JSON]:
-    """What ItemSelector makes of all items at once, an object's members among them."""
+    """Apply ItemSelector to all items; those of an object are its members."""
     if isinstance(items, dict):
         members = enumerate(items.items())
         return [select_item(selector, data, parent, index, value, key) for index, (key, value) in members]

@@ -1,8 +1,8 @@
-"""The fields of a JSONata state that may hold expressions, read with their problems.
+"""The fields of a JSONata state that may hold expressions, read and checked.
 
-A field is a literal or an expression (`{% … %}`), a template any JSON with expressions in it. Mistakes become problems
-located at the string, with the caret inside the expression. Which members `$states` has depends on the field; before
-the work of a state they are `input` and `context`.
+A field holds a literal or an expression (`{% … %}`), a template any JSON with expressions in it. Mistakes become
+problems located at the string, with the caret inside the expression. The members of `$states` depend on the field;
+before a state's work they are `input` and `context`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def read_template_field(fields: Fields, name: str, members: Members = BEFORE_WORK) -> Template | None:
-    """A field of any JSON with expressions in it. None where it is not there, or cannot be a payload."""
+    """A field of any JSON with expressions in it. None if absent, or if it cannot be a payload."""
     value = fields.payload(name)
     return None if value is MISSING else read_template(value, fields.place(name), members, _report_to(fields, name))
 
@@ -44,12 +44,12 @@ def holds_query(fields: Fields, name: str) -> bool:
 
 
 def read_query_field(fields: Fields, name: str) -> Query | None:
-    """The expression of a field for which `holds_query` holds. None where something is wrong with it."""
+    """The expression of a field for which `holds_query` is true. None if the expression is invalid."""
     return read_query(fields.json(name), fields.place(name), BEFORE_WORK, _report_to(fields, name))
 
 
 def _report_to(fields: Fields, name: str) -> Callable[[Mistake], None]:
-    """Where the mistakes in one field go: AWS locates them at the string itself (measured)."""
+    """A callback for the mistakes in one field; AWS locates them at the string itself (measured)."""
 
     def report(mistake: Mistake) -> None:
         fields.document.report(
@@ -64,6 +64,6 @@ def _report_to(fields: Fields, name: str) -> Callable[[Mistake], None]:
 
 
 def build_text(query: Query) -> Value:
-    """A string given by an expression."""
+    """The closure of an expression that must give a string."""
     text_of = build_typed(query, "string")
     return lambda data, frame: text_of({"input": data}, frame)

@@ -2,11 +2,12 @@
 
     state input → Arguments → (work) → Assign and Output, both against the variables at entry
 
-Without Arguments the work gets the state's input; without Output the result of the work is the output, or the input
-where there is no work (Pass, Wait, Choice, Succeed). Expressions see the input and, behind the work, its result as
-`$states.input` and `$states.result`. Where both Assign and Output fail, Assign is told; AWS documents no order.
+Without Arguments the work gets the state's input. Without Output the work's result is the output, or the input if
+there is no work (Pass, Wait, Choice, Succeed). Expressions see the input and, after the work, its result as
+`$states.input` and `$states.result`. If both Assign and Output fail, the error of Assign is raised; AWS documents no
+order.
 
-The size bound is kept as in `flow`: an output that only selects and joins is known not to outgrow what it was given.
+The size bound is kept as in `flow`: an output that only selects and joins has a known bound.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def read_query_assign(fields: Fields, members: Members) -> QueryAssign | None:
 
 @dataclass(slots=True)
 class QueryFlow:
-    """The data flow fields of one JSONata state, parsed. `works`: the state has a result of its own."""
+    """The parsed data flow fields of one JSONata state. `works`: the state has a result of its own."""
 
     arguments: Template | None = None
     output: Template | None = None
@@ -62,14 +63,14 @@ class QueryFlow:
         return None
 
     def build_prepare(self) -> Expr | None:
-        """State input to the work's input. None where it is the same."""
+        """State input to the work's input. None if they are the same."""
         if self.arguments is None:
             return None
         arguments = build_template(self.arguments)
         return lambda data, scope: arguments({"input": data}, scope)
 
     def growth(self) -> tuple[int, int]:
-        """How the work's input may outgrow the state's input; where that is not known, to a size that gets measured."""
+        """Growth bound of the work's input relative to the state's input; if unknown, a bound that forces measuring."""
         if self.arguments is None:
             return 1, 0
         bound = growth_of_template(self.arguments)
@@ -77,7 +78,7 @@ class QueryFlow:
         return (0, unknown_size(copies)) if bound is None else (bound.input, bound.constant)
 
     def build_leave(self, step: Step, following: Step) -> Leave:
-        """The way out of a state: Assign and Output, the size check, the next step."""
+        """The exit of a state: Assign and Output, the size check, the next step."""
         if self.output is None and self.assign is None:
             return DataFlow().build_leave(step, following)
         if self.output is None:
@@ -101,7 +102,7 @@ class QueryFlow:
         return leave
 
     def _build_assigning_leave(self, step: Step, following: Step) -> Leave:
-        """Only variables: the result is the output."""
+        """The exit of a state with Assign and without Output: the result is the output."""
         assign = build_assign(self.assign, step)
         go_on = DataFlow().build_leave(step, following)
         works = self.works
@@ -116,7 +117,7 @@ class QueryFlow:
         return leave
 
     def build_pass_through(self, step: Step, following: Step) -> StepRun:
-        """A state whose work is nothing (Pass, Succeed)."""
+        """A state without work (Pass, Succeed)."""
         if self.output is None and self.assign is None:
             return lambda frame: following
         if self.output is None or self.assign is not None:
@@ -137,7 +138,7 @@ class QueryFlow:
 
 
 def _coefficients(output: Template) -> tuple[int, int, int]:
-    """(input, result, constant): how an output may outgrow what it is made of."""
+    """(input, result, constant): growth bound of an output relative to the state's input and the work's result."""
     bound = growth_of_template(output)
     if bound is None:
         return 0, 0, unknown_size(copies_of_template(output))
@@ -145,8 +146,8 @@ def _coefficients(output: Template) -> tuple[int, int, int]:
 
 
 def read_query_flow(fields: Fields, *names: str) -> QueryFlow:
-    """Read those of the data flow fields that the state type has. A type with Arguments has a result of its own, and
-    so has a Map, which asks for `Items` in their place."""
+    """Read the data flow fields named, those that the state type has. A type with Arguments has a result of its own,
+    and so has a Map, which names `Items` instead."""
     works = "Arguments" in names or "Items" in names
     members = AFTER_WORK if works else BEFORE_WORK
     return QueryFlow(

@@ -1,9 +1,9 @@
-"""The children of a Parallel or Map in an execution that may be taken up again (API reference RedriveExecution).
+"""The children of a Parallel or Map in an execution that may be redriven (API reference RedriveExecution).
 
-Redriving runs only those branches and iterations again that have not ended well, each from the state it had come to;
-the results of the others are kept. So these Siblings remember every child they have entered until it has ended well,
-and can run once more: with the frames that are left, then with the children nobody had entered. What comes of that in
-the history was measured (radkawar/stackd `redrive_execution.json`): neither the fork nor such a child begins again.
+A redrive runs only the branches and iterations that have not succeeded, each from the state it had reached; the
+results of the others are kept. So these Siblings keep the frame of every child entered until it succeeds, and can run
+once more: the kept frames continue, and children never entered start. The effect on the history was measured
+(radkawar/stackd `redrive_execution.json`): neither the fork nor such a child writes its start again.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 
 class KeptSiblings(WrittenSiblings):
-    """`frames`: the children that were entered and have not ended well, by their index. `is_taken_up`: they are about
-    to go on. Whoever runs them counts from 0 what is still to be done, here and in `count`; `_pending` are the indices
-    behind those numbers.
+    """Siblings that can be redriven.
+
+    `frames`: the children that were entered and have not succeeded, by index. `is_taken_up`: they are about to
+    continue. The caller numbers the remaining children from 0, here and in `count`; `_pending` maps these numbers to
+    indices.
     """
 
     __slots__ = ("_left", "_pending", "frames", "is_taken_up")
@@ -40,11 +42,11 @@ class KeptSiblings(WrittenSiblings):
 
     @property
     def has_ended(self) -> bool:
-        """Whether every child has ended well."""
+        """Whether every child has succeeded."""
         return len(self._left) == len(self.watched.results)
 
     def take_up(self, parent: Frame) -> None:
-        """Run once more, in a frame that has been taken up."""
+        """Prepare to run the remaining children in the frame of a redriven execution."""
         self.tie(parent)
         self._pending = [index for index in self._pending if index not in self._left]
         self.count = len(self._pending)

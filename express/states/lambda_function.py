@@ -1,10 +1,11 @@
-"""Lambda's side of the task edge: what a function is called with, what its answer looks like, how its failures read.
+"""Lambda's side of the task edge: the event of a function, the shape of its answer, the text of its failures.
 
-A function is called in two ways. Its ARN as Resource: the payload goes in, the result comes out. The service
-integration `lambda:invoke`: `Parameters.Payload` goes in, and the result comes out wrapped (AWS guide "Invoke Lambda
-with Step Functions"). Either way the function's result has to be JSON; what is not, Lambda's Python runtime refuses
-with `Runtime.MarshalError` and the words of Python's `json` module, and so does this engine, for handlers of every
-resource. A Decimal is refused too, as `json` refuses it, although newer Lambda runtimes write it as a number.
+A function is called in two ways. With its ARN as Resource, the payload is the event and the function's result is the
+task's. Through the service integration `lambda:invoke`, `Parameters.Payload` is the event and the result is wrapped
+(AWS guide "Invoke Lambda with Step Functions"). Either way the function's result must be JSON: Lambda's Python runtime
+refuses anything else with `Runtime.MarshalError` and the text of Python's `json` module, and so does this engine, for
+handlers of every resource. It also refuses a Decimal, as `json` does, although newer Lambda runtimes write it as a
+number.
 """
 
 from __future__ import annotations
@@ -23,18 +24,19 @@ if TYPE_CHECKING:
     from express.foreign import Foreign, Trouble
     from express.types import JSON
 
-#: What Lambda's Python runtime calls a return value that `json.dumps` refuses.
+#: The error name of Lambda's Python runtime for a return value that `json.dumps` refuses.
 MARSHAL_ERROR = "Runtime.MarshalError"
 
-#: The wrapping of `lambda:invoke` around a function's result, in bytes of JSON.
+#: Bytes of JSON that `lambda:invoke` wraps around a function's result.
 WRAPPING_BYTES = len(b'{"ExecutedVersion":"$LATEST","Payload":,"StatusCode":200}')
 
-#: Lambda gives each invocation a random UUID. Ours share a random head: `uuid4` takes twenty times as long.
+#: Lambda gives each invocation a random UUID as request id. Here they share a random prefix, because `uuid4` takes
+#: twenty times as long.
 _REQUEST = Names(getrandbits(80)).name(0)[:-12]
 
 
 def unwrap(parameters: JSON) -> JSON:
-    """What a function gets from `lambda:invoke`: its Payload, whatever that is; without one an empty event."""
+    """The event of a function called through `lambda:invoke`: its Payload, or an empty object without one."""
     return parameters.get("Payload", {}) if isinstance(parameters, dict) else parameters
 
 
@@ -44,12 +46,12 @@ def wrap(result: JSON) -> JSON:
 
 
 def failure_document(message: str, error_type: str, trace: str = "[]") -> str:
-    """The cause of a failed function, key by key as AWS writes it. Each has a request id of its own.
+    """The cause of a failed function, key by key as AWS writes it, with a new request id.
 
-    `trace`: the frames it came through, as JSON: whoever knows some keeps them as text.
+    `trace`: the stack frames as a JSON text, because callers that have frames keep them as text.
     """
     if not message.isascii():
-        # A lone surrogate is no JSON.
+        # JSON cannot carry a lone surrogate.
         message = message.encode("utf-8", "replace").decode()
     return (
         f'{{"errorMessage":{encode_basestring(message)},"errorType":{encode_basestring(error_type)},'
@@ -58,13 +60,13 @@ def failure_document(message: str, error_type: str, trace: str = "[]") -> str:
 
 
 def cancelled(exception: BaseException) -> StateError:
-    """A function that was cancelled, though nobody had asked for that: it has awaited something that was."""
+    """The error of a function that was cancelled without a request: it has awaited something that was cancelled."""
     name = type(exception).__name__
     return StateError(name, failure_document(str(exception), name))
 
 
 def not_found(arn: str, function: str | None) -> StateError:
-    """AWS's own error where a function does not exist; for other resources nothing to quote, so plain words."""
+    """AWS's error for a function that does not exist; other resources have no AWS text, so they get one of our own."""
     if function is None:
         return EngineError(RUNTIME, f"No task handler is registered for the resource {arn}")
     return StateError(
@@ -74,7 +76,7 @@ def not_found(arn: str, function: str | None) -> StateError:
     )
 
 
-#: How Python's `json` refuses a value; what it would let pass is refused in words of our own.
+#: The texts of Python's `json` for values it refuses; values that it would accept are refused with our own text.
 _WORDS: dict[Trouble, Callable[[Any], str]] = {
     "type": lambda value: f"Object of type {type(value).__name__} is not JSON serializable",
     "key": lambda key: f"keys must be str, int, float, bool or None, not {type(key).__name__}",
@@ -83,7 +85,8 @@ _WORDS: dict[Trouble, Callable[[Any], str]] = {
 
 
 def marshal_error(foreign: Foreign) -> StateError:
-    """A handler's result that is no JSON: Lambda's words, the place unless it is the result as a whole, and advice."""
+    """A handler's result that is not JSON: Lambda's text, the place within the result if it is not the whole, and
+    advice."""
     words = _WORDS.get(foreign.trouble)
     if words is None:
         text = str(foreign)

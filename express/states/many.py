@@ -1,13 +1,13 @@
-"""A Task that is all there is of a Map's iterations, run for many items in a row.
+"""A Task that is the only state of a Map's iterations, run for many items in a row.
 
-Theory of operation. Most Maps call one handler for each item, and most handlers answer at once. Then an iteration needs
-no frame: the handler is called, its answer is the output, and the next item's turn has come. `run_many` does that for a
-few items at a time (`Siblings.sweep`). It stops at the first one that suspends, fails, or breaks the promise of a
-trusted handler, and gives what was said; the iteration is then entered like any other, with that in `Frame.paused`, and
-the state's `run` finds its handler called already (`run_after_many`).
+Theory of operation. Most Maps call one handler for each item, and most handlers answer at once. Then an iteration
+needs no frame: its output is the handler's answer, and the next item follows. `run_many` does that for a few items at
+a time (`Siblings.sweep`). It stops at the first handler that suspends, fails or breaks the promise of a trusted
+handler, and returns that outcome. The iteration is then entered like any other, with the outcome in `Frame.paused`,
+and the state's `run` (`run_after_many`) does not call the handler again.
 
-Only for a trusted coroutine handler on the raw input whose result is the output, or is added to the input as a member;
-and only where nobody looks on.
+This applies only to a trusted coroutine handler that gets the raw input and whose result is the output or is added to
+the input as a member, and only without observers.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from express.states.trust import Trust
     from express.types import JSON
 
-#: Where `run_many` has stopped: the line, unless it is lost, and what was said on it.
+#: How `run_many` was stopped: the line, unless an exception has ended it, and what it yielded.
 _Said: TypeAlias = "tuple[tuple[Line, _Sweep] | None, Any]"
 
 
 class _Sweep:
-    """What a line of `_call_for_each` is at: the `inputs` it has still to take, the `outputs` so far. `left`: a handler
-    has suspended, and its iteration alone goes on with it."""
+    """Progress of a line of `_call_for_each`: the remaining `inputs` and the `outputs` so far. `left`: a handler has
+    suspended, and its iteration continues alone."""
 
     __slots__ = ("inputs", "left", "outputs")
 
@@ -41,7 +41,7 @@ class _Sweep:
         self.left = False
 
     def leave(self) -> None:
-        """One has suspended: the inputs behind it are for others."""
+        """A handler has suspended: exhaust the remaining inputs, which others will process."""
         self.left = True
         for _ in self.inputs:
             pass
@@ -49,8 +49,8 @@ class _Sweep:
 
 @coroutine
 def _call_for_each(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) -> Line:
-    """A line that calls the handler for one input after another: to send it each coroutine from outside takes longer
-    than many of them do. It says `sweep` when all have answered."""
+    """A line that calls the handler for one input after another, because sending each coroutine in from outside takes
+    longer than many handlers do. It yields `sweep` when all have answered."""
     answer, refusal = Answer(), Refusal()
     said: object = sweep
     append: Any
@@ -69,7 +69,7 @@ def _call_for_each(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) 
                     if type(data) is not dict:
                         said = answer
                         break
-                    # Two lines: a display that spreads the object takes twice as long as a copy.
+                    # Copy and assign: a dict display with `**data` takes twice as long.
                     append(output := data.copy())
                     output[key] = value
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is its refusal
@@ -80,7 +80,7 @@ def _call_for_each(call: Callable[[JSON], Any], key: str | None, sweep: _Sweep) 
                 said = answer
             if said is answer:
                 answer.value = value
-        # A line keeps nobody's data.
+        # An idle line must not keep data alive.
         data = output = value = append = None
 
 
@@ -99,14 +99,14 @@ def build_many(
     trust: Trust,
     told: Callable[[Frame, Line | None, Any], Step],
 ) -> RunMany:
-    """`run_many` for a step, whose `run` is replaced by one that knows of it.
+    """Build `run_many` for a step, and replace the step's `run` by one that accepts its outcomes.
 
-    added: the member that takes the result, and its bytes; None where the result is the output. `told` takes on what
-    the handler has said.
+    added: the member that takes the result, and an upper bound of its bytes; None if the result is the output. `told`
+    completes the step with the handler's outcome and returns the next step.
     """
     call, failures = in_coroutines(handler.call), handler.failures
     key, key_bytes = added or (None, 0)
-    #: How an iteration is run whose handler has not been called yet.
+    #: Runs an iteration whose handler has not been called yet.
     run_one = step.run
     line: tuple[Line, _Sweep] | None = None
 
@@ -115,19 +115,19 @@ def build_many(
         outputs: list[JSON] = []
         if trust.is_lost or (key is not None and room < key_bytes):
             return outputs, None
-        # A handler may come by here again before it has answered: the line is taken as long as it is in use.
+        # The handler may re-enter this function before it has answered, so a line in use is taken out of `line`.
         taken, line = line or _open_conversation(call, key), None
         talk, sweep = taken
         sweep.outputs = outputs
         said: Any = sweep
         while len(outputs) < len(inputs):
             first, due = len(outputs), trust.due
-            # As many as are taken on trust; else one, which is looked through.
+            # As many as the trust accepts unchecked; if none, one, which is checked.
             sweep.inputs = iter(inputs[first : first + (due or 1)])
             try:
                 said = talk.send(None)
             except failures as error:
-                # The line has ended with it.
+                # The exception has ended the line.
                 said = refusal = Refusal()
                 refusal.value = error
                 step.passed += len(outputs)

@@ -1,8 +1,9 @@
-"""Map: runs its item processor once for each item of an array (ASL spec "Map State"; AWS guide "Using Map
-state in Inline mode"). What the distributed mode adds is in `distributed`.
+"""Map: runs its item processor once for each item of an array.
 
-Where the items come from, and what an iteration gets, is in `items`. The result is the array of the iterations' outputs
-in item order. MaxConcurrency 0 means as many as the host allows, 40 in Express.
+The result is the array of the iterations' outputs in item order. MaxConcurrency 0 means as many as the host allows, 40
+in Express. `items` has the sources of the items and the inputs of iterations, `distributed` the distributed mode.
+
+Sources: ASL spec "Map State"; AWS guide "Using Map state in Inline mode".
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Map(Node):
         self.items = read_items(fields, distributed=self.distribution is not None)
         self.max_concurrency = read_number(fields, "MaxConcurrency", "integer", minimum=0)
         if self.distribution is None:
-            # Documented for the distributed mode; whether AWS refuses them inline is not known, so they are read.
+            # Documented for the distributed mode only; whether AWS refuses them inline is unknown, so they are
+            # accepted.
             read_tolerance(fields)
         self.retriers = read_retry(fields)
         self.catchers = read_catch(fields)
@@ -95,10 +97,10 @@ class Map(Node):
         selector, size_of = self.items.build_selector(), self.items.size_of_items
         leave = self.flow.build_leave(step, self.following(link))
         give_recovery(step, self.retriers, self.catchers, link, exit_events=2)
-        # Whoever looks on wants to see every iteration.
+        # Observers must see every iteration.
         build_many = program.start.build_many if link.witness is None and self.distribution is None else None
         many = None if build_many is None else build_many(selector is None)
-        # A Pass may run again where it has failed: it does nothing but look at data.
+        # A failed Pass may run again, because it has no side effects.
         is_plain = link.witness is None and [state.type for state in program.steps] == ["Pass"]
 
         def begin(frame: Frame) -> _Iterations:
@@ -137,8 +139,8 @@ class Map(Node):
 
 
 class _Iterations(Siblings):
-    """The iterations of one visit. A frame that has ended serves the next iteration. `total` is a bound of the bytes of
-    the results."""
+    """The iterations of one visit. The frame of an ended iteration is reused for the next. `total` is an upper bound
+    of the bytes of the results."""
 
     __slots__ = ("begun", "chosen", "data", "items", "many", "run", "selector", "size", "spare", "start", "total")
 
@@ -161,13 +163,13 @@ class _Iterations(Siblings):
         self.items = items
         self.selector = selector
         self.size = size
-        #: Only of a Pass it is known: trusted handlers return what nobody has measured.
+        #: The bound is known only for a Pass: results of trusted handlers are not measured.
         self.total = 2 if is_plain else UNKNOWN_SIZE
         self.many = many
         self.sweeps = is_plain or many is not None
-        #: The inputs of the next iterations, as far as they have been selected.
+        #: The inputs selected ahead for the next iterations.
         self.chosen: list[JSON] = []
-        #: What became of the next iteration, if its handler has been called already.
+        #: The outcome of the next iteration's handler, if it has been called already.
         self.begun: Any = None
         self.spare: Frame | None = None
 
@@ -180,15 +182,16 @@ class _Iterations(Siblings):
         del self.chosen[: len(outputs)]
         done = first + len(outputs)
         self.results[first:done] = outputs
-        # Each has been started, has passed through its state and has succeeded.
+        # Each iteration counts Started, the events of its state, and Succeeded.
         self.run.events += len(outputs) * (self.start.events + 2)
         return done
 
     def _sweep_plainly(self, first: int, last: int) -> int:
-        """Iterations of one Pass, up to one that fails: that will be run again, for the error to be told."""
+        """Run iterations of a single Pass, up to one that fails, which will be entered and run again to raise its
+        error."""
         run, parent, step = self.run, self.parent, self.start
         if parent.deferral is not None:
-            # What was worked out is for the next one, and must not be lost when that is entered after all.
+            # The deferred answers belong to the next iteration and must be there when it is entered.
             return first
         perform, size, variables, selector, items = step.run, self.size, parent.variables, self.selector, self.items
         results, total = self.results, self.total
@@ -215,8 +218,8 @@ class _Iterations(Siblings):
         return done
 
     def _selected(self, first: int, last: int) -> list[JSON]:
-        """The inputs of some iterations, up to one that has none: `enter` will say why. Those that are not used are
-        kept: where every handler suspends, each sweep uses one."""
+        """The inputs of some iterations, up to one whose ItemSelector fails: `enter` will raise that error. Unused
+        inputs are kept, because where every handler suspends each sweep uses only one."""
         selector, data, parent, items, chosen = self.selector, self.data, self.parent, self.items, self.chosen
         assert selector is not None
         rest = range(first + len(chosen), last)
@@ -227,8 +230,8 @@ class _Iterations(Siblings):
         return chosen
 
     def enter(self, index: int) -> Frame:
-        """An iteration begins when there is an input for it: an ItemSelector that fails is the Map's own failure, of
-        which no iteration tells (so in floci-io/floci, which does not say whether that was measured)."""
+        """An iteration starts once its input is made: a failing ItemSelector is the Map's own failure and writes no
+        iteration event (as in floci-io/floci, which does not say whether that was measured)."""
         item = self.items[index]
         parent = self.parent
         if self.chosen:
@@ -266,7 +269,7 @@ class _Iterations(Siblings):
 
 
 def build_max_concurrency(node: Number) -> Callable[[JSON, Frame], int]:
-    """MaxConcurrency of a visit; 0 where the definition leaves it open."""
+    """MaxConcurrency of a visit; 0 where the definition sets none."""
     number = node.build()
 
     def max_concurrency(data: JSON, frame: Frame) -> int:
@@ -279,7 +282,7 @@ def build_max_concurrency(node: Number) -> Callable[[JSON, Frame], int]:
 
 
 def _build_limit(node: Number, most: int | None) -> Callable[[JSON, Frame], int]:
-    """How many iterations may run at once: MaxConcurrency, or else `most`, or what the host allows."""
+    """Maximum number of concurrent iterations: MaxConcurrency, or else `most`, or what the host allows."""
     if node.path is None and node.query is None:
         fixed = int(node.constant or 0) or most
         if fixed:

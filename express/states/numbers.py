@@ -11,7 +11,7 @@ from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
 from express.expressions.jsonata.fields import build_typed
 from express.expressions.jsonpath import Path, build_path
 from express.expressions.paths import invalid_path
-from express.payload import text_of
+from express.expressions.values import json_text
 from express.states.flow import read_reference_field
 from express.states.jsonata_fields import holds_query, read_query_field
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from express.states.jsonata_fields import Value
     from express.types import JSON
 
-#: The longest IntervalSeconds and TimeoutSeconds AWS takes, in seconds.
+#: AWS's maximum of IntervalSeconds and TimeoutSeconds, in seconds.
 MAX_SECONDS = 99_999_999
 
-#: Java's.
+#: Syntax and value ranges of Java's long and int.
 _LONG = re.compile(r"[+-]?[0-9]{1,4000}")
 _LONGS = 1 << 63
 _INTEGERS = 1 << 31
@@ -35,7 +35,7 @@ _INTEGERS = 1 << 31
 
 @dataclass(slots=True)
 class Number:
-    """A field given as a literal, by path or by an expression. `kind` is AWS's word for what it must hold."""
+    """A field given literally, by path or by an expression. `kind` is AWS's word for the required type."""
 
     name: str
     kind: str
@@ -54,10 +54,10 @@ class Number:
 
 @dataclass(slots=True)
 class QueryNumber:
-    """A number given by an expression. `minimum` and `maximum` are what the field takes; `whole`: no fraction.
+    """A number given by an expression, between `minimum` and `maximum`; `whole`: without a fraction.
 
-    That a number out of range is a States.QueryEvaluationError is documented (AWS guide "Handling errors"), its cause
-    is not: it has the words recorded for the same field, or one like it, where a path gives the number.
+    A number out of range is documented to be a States.QueryEvaluationError (AWS guide "Handling errors"), its cause is
+    not documented: the text is the one recorded for the same field, or a similar one, where a path gives the number.
     """
 
     query: Query
@@ -90,7 +90,7 @@ class QueryNumber:
 
 
 def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: int | None = None) -> Number:
-    """A number given as a literal, by path or by an expression."""
+    """A number given literally, by path or by an expression."""
     if holds_query(fields, name):
         query = read_query_field(fields, name)
         bounds = None if query is None else QueryNumber(query, minimum, maximum, whole=kind == "integer")
@@ -109,7 +109,7 @@ def read_number(fields: Fields, name: str, kind: str, *, minimum: int, maximum: 
 
 
 def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], float]:
-    """A `...Path` field that must hold a number, or a string that reads as one (recorded: `"1"` is taken)."""
+    """A `...Path` field that must refer to a number, or a string that parses as one (recorded: `"1"` is accepted)."""
     lookup = build_path(path)
     pattern = re.compile(r"[+-]?[0-9]{1,10}" if kind == "integer" else r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
@@ -129,7 +129,7 @@ def build_number(name: str, kind: str, path: Path) -> Callable[[JSON, Frame], fl
 
 
 def long_of(name: str, path: Path, value: JSON) -> int:
-    """The value of a field `name` as a Java long. Raises EngineError in AWS's words for what is none."""
+    """The value of a field `name` as a Java long. Raises EngineError with AWS's text if it is not one."""
     text = shown(value)
     if _LONG.fullmatch(text) is None or not -_LONGS <= (number := int(text)) < _LONGS:
         raise EngineError(RUNTIME, f"The {name} parameter cannot be parsed as a long value: {path.text} == {text}")
@@ -137,5 +137,5 @@ def long_of(name: str, path: Path, value: JSON) -> int:
 
 
 def shown(value: JSON) -> str:
-    """A value as causes show it."""
-    return value if isinstance(value, str) else text_of(value)
+    """A value as AWS prints it in error causes."""
+    return value if isinstance(value, str) else json_text(value)

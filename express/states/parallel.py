@@ -1,7 +1,7 @@
 """Parallel: runs branches on the same input, side by side (ASL spec "Parallel State").
 
-Each branch gets the effective input; the result is the array of their outputs in the order of `Branches`. A retry
-runs all branches anew. How branches run and fail: `fork`.
+Each branch gets the effective input; the result is the array of their outputs in the order of `Branches`. A retry runs
+all branches again. `fork` has the execution and failure of branches.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Pass: hands its input on, or a fixed Result, or what Parameters make of it (ASL spec "Pass State").
+"""Pass: outputs its input, a fixed Result, or the value of Parameters (ASL spec "Pass State").
 
-`Result` is literal JSON: keys ending in `.$` inside it are not evaluated (recorded). Parameters are evaluated even
-beside a Result, which then replaces them: a path they miss still fails the state.
+`Result` is literal JSON: keys ending in `.$` inside it are not evaluated (recorded). Parameters are evaluated even if
+a Result then replaces their value: a path in them that finds nothing still fails the state.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Pass(Node):
             step.link = self._build_link(self.flow, following)
 
     def _build_link(self, flow: DataFlow, following: Step) -> PassLink | None:
-        """What a chain needs to know of it, if it costs next to nothing."""
+        """The link for chains, if the Pass costs next to nothing; otherwise None."""
         key = single_name(flow.result_path)
         if flow.result_path is not None and key is None:
             return None
@@ -102,7 +102,7 @@ def _build_constant(result: JSON, flow: Flow, step: Step, following: Step) -> St
     added = size + name_bytes(key)
 
     def run_adding(frame: Frame) -> Step:
-        """`leave_adding` and the constant in one call: the commonest Pass with a Result."""
+        """`leave_adding` and the constant in one call: the most common kind of Pass with a Result."""
         raw = frame.data
         if type(raw) is not dict:
             return run(frame)

@@ -1,13 +1,13 @@
-"""Retry and Catch: what becomes of a state's error (ASL spec "Errors"; AWS guide "Handling errors").
+"""Retry and Catch: how a state handles an error (ASL spec "Errors"; AWS guide "Handling errors").
 
-Theory of operation. An error is held against the retriers in order; the first whose ErrorEquals matches is *the*
-retrier, and when its attempts are used up no later one is tried: the catchers come next. Counters belong to one
-visit of the state, one per retrier, and go with any transition. A catcher makes the error output the state's result
-and skips ResultSelector, ResultPath, OutputPath and Output of the state itself: only its own ResultPath or Output, and
-its own Assign, count.
+Theory of operation. An error is compared with the retriers in order. The first whose ErrorEquals matches is the only
+one used: when its attempts are exhausted, no later retrier is tried and the catchers follow. Counters belong to one
+visit of the state, one per retrier, and are discarded on any transition. A catcher makes the error output the state's
+result and skips ResultSelector, ResultPath, OutputPath and Output of the state itself: only the catcher's own
+ResultPath or Output, and its own Assign, apply.
 
-Who matches what (recorded): States.Runtime is matched by nothing, not even by its name. States.ALL matches all
-else; States.TaskFailed all but States.Timeout. A missed heartbeat is recorded as States.Timeout and documented as
+Matching (recorded): nothing matches States.Runtime, not even its own name. States.ALL matches everything else;
+States.TaskFailed all but States.Timeout. A missed heartbeat is recorded as States.Timeout and documented as
 States.HeartbeatTimeout, so either name matches it.
 """
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from express.states.state import Linker
     from express.types import JSON
 
-#: Delays are worked out beforehand for retriers of up to so many attempts.
+#: Delays are precomputed for retriers with at most this many attempts.
 _KEPT_DELAYS = 100
-#: What an error output takes beside its two texts.
+#: Bytes of an error output besides its two texts.
 _ERROR_OUTPUT_BYTES = 40
-#: MaxDelaySeconds must be less than 31 622 401.
+#: Maximum of MaxDelaySeconds: it must be less than 31 622 401.
 MAX_DELAY_SECONDS = 31_622_400
 
 
@@ -80,7 +80,7 @@ class Catcher:
 
 
 def read_retry(fields: Fields) -> list[Retrier]:
-    """The Retry field; absent and `[]` both mean none."""
+    """The Retry field; absent and `[]` are equivalent."""
     retriers = []
     entries = fields.objects("Retry")
     for position, entry in enumerate(entries):
@@ -104,7 +104,7 @@ def _whole(value: int | None, default: int) -> int:
 
 
 def read_catch(fields: Fields) -> list[Catcher]:
-    """The Catch field; absent and `[]` both mean none."""
+    """The Catch field; absent and `[]` are equivalent."""
     catchers = []
     entries = fields.objects("Catch")
     for position, entry in enumerate(entries):
@@ -125,7 +125,7 @@ def read_catch(fields: Fields) -> list[Catcher]:
 
 
 def _read_errors(entry: Fields, *, last: bool) -> list[str]:
-    """ErrorEquals: non-empty; States.ALL alone, and only in the last retrier or catcher."""
+    """ErrorEquals: not empty; States.ALL only by itself, and only in the last retrier or catcher."""
     errors = entry.texts("ErrorEquals", allow_empty=False)
     if ALL in errors and (len(errors) > 1 or not last):
         entry.report("ErrorEquals", messages.STATES_ALL)
@@ -145,8 +145,8 @@ def build_matcher(errors: list[str]) -> Callable[[str | None], bool]:
 
 
 def error_output(error: StateError) -> dict[str, JSON]:
-    """The Error Output a catcher works on. Recorded: a named error without a cause has an empty one, while an error
-    that has no name either (SendTaskFailure with no fields) keeps both as null."""
+    """The Error Output that a catcher gets. Recorded: a named error without a cause has an empty one, while an error
+    with neither name nor cause (SendTaskFailure with no fields) has null for both."""
     cause = error.cause
     return {"Error": error.error, "Cause": "" if cause is None and error.error is not None else cause}
 
@@ -154,7 +154,7 @@ def error_output(error: StateError) -> dict[str, JSON]:
 def give_recovery(
     step: Step, retriers: list[Retrier], catchers: list[Catcher], link: Linker, *, exit_events: int = 1
 ) -> None:
-    """Give a step what it does about errors. For `exit_events` see `build_recovery`."""
+    """Set a step's error handling. For `exit_events` see `build_recovery`."""
     step.retries, step.retry = bool(retriers), build_retry(retriers)
     step.recover = build_recovery(step.retry, catchers, step, link, exit_events=exit_events)
 
@@ -162,10 +162,10 @@ def give_recovery(
 def build_recovery(
     retry: Retry | None, catchers: list[Catcher], step: Step, link: Linker, *, exit_events: int = 1
 ) -> Recovery | None:
-    """What the state does about an error, or None where it does nothing.
+    """The state's error handling, or None if it has neither Retry nor Catch.
 
-    `exit_events`: the history events between the error and the catcher's target (StateExited; for Parallel and Map
-    StateFailed before it).
+    `exit_events`: number of history events between the error and the catcher's target (StateExited; for Parallel and
+    Map StateFailed before it).
     """
     if retry is None and not catchers:
         return None
@@ -188,7 +188,7 @@ def build_recovery(
 
 
 def build_retry(retriers: list[Retrier]) -> Retry | None:
-    """What the Retry field does about an error. None where there is none."""
+    """The Retry field as a closure. None if there is none."""
     if not retriers:
         return None
     retries = [
@@ -214,7 +214,7 @@ def build_retry(retriers: list[Retrier]) -> Retry | None:
 
 
 def _build_delay(retrier: Retrier) -> Callable[[int], float]:
-    """`Retrier.delay`, looked up where it is always the same."""
+    """`Retrier.delay`, as a table lookup where the delays are fixed."""
     if retrier.jitter or retrier.max_attempts > _KEPT_DELAYS:
         return retrier.delay
     return [retrier.delay(attempt) for attempt in range(retrier.max_attempts)].__getitem__

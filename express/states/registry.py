@@ -1,4 +1,4 @@
-"""The eight state types. A new one is one file and one line here."""
+"""The eight state types. A new one takes one file and one line here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from express.states.wait import Wait
 if TYPE_CHECKING:
     from express.states.state import Node
 
-#: In the order in which AWS lists them when a Type is none of them (recorded).
+#: In the order in which AWS lists them in the error for an unknown Type (recorded).
 STATE_TYPES: dict[str, type[Node]] = {
     node.TYPE: node for node in (Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map)
 }

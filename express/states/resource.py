@@ -1,9 +1,9 @@
-"""What a Task's `Resource` names: a Lambda function, an activity, or a service integration (AWS guide "Integrating
-services"; ASL spec "Task State").
+"""The `Resource` of a Task: a Lambda function, an activity, or a service integration.
 
-Recognising it decides the history events AWS would write, the name in DataLimitExceeded causes, and what an Express
-machine refuses. A Resource with `${...}` in it is a placeholder of a deployment template: AWS never sees those, so
-they are taken as they are.
+Its kind decides the history events, the name in DataLimitExceeded causes, and what an Express machine refuses. A
+Resource with `${...}` in it is a placeholder of a deployment template: AWS never sees one, so any is accepted.
+
+Sources: AWS guide "Integrating services"; ASL spec "Task State".
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ OPTIMISED: dict[str, frozenset[str]] = {
     }.items()
 }
 
-#: What an integration's Parameters must hold, as far as ValidateStateMachineDefinition was seen to ask for it
-#: (measured by badmintoncryer/cdk-preflight, September 2026).
+#: The fields required in an integration's Parameters, as far as ValidateStateMachineDefinition was seen to require
+#: them (measured by badmintoncryer/cdk-preflight, September 2026).
 REQUIRED: dict[tuple[str, str], tuple[str, ...]] = {
     ("dynamodb", "getItem"): ("TableName", "Key"),
     ("dynamodb", "putItem"): ("TableName", "Item"),
@@ -70,20 +70,20 @@ REQUIRED: dict[tuple[str, str], tuple[str, ...]] = {
     ("states", "startExecution"): ("StateMachineArn",),
 }
 
-#: Services without the Run a Job and without the callback pattern (AWS guide "Integrating optimized services",
-#: confirmed by the same measurements). `.sync:2` is there for nested executions alone.
-WITHOUT_SYNC = frozenset({"apigateway", "dynamodb", "events", "lambda", "sns", "sqs"})
+#: Services without the Run a Job pattern and without the callback pattern (AWS guide "Integrating optimized services",
+#: confirmed by the same measurements; "HTTP Task" knows neither). `.sync:2` exists only for nested executions.
+WITHOUT_SYNC = frozenset({"apigateway", "dynamodb", "events", "http", "lambda", "sns", "sqs"})
 WITHOUT_CALLBACK = frozenset(
     {"athena", "batch", "codebuild", "databrew", "dynamodb", "elasticmapreduce", "emr-containers", "emr-serverless"}
-    | {"glue", "mediaconvert", "sagemaker"}
+    | {"glue", "http", "mediaconvert", "sagemaker"}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """`name` is what AWS calls it in causes: the function's ARN, or the service (`lambda`, `aws-sdk:dynamodb`).
+    """`name` is AWS's name for it in causes: the function's ARN, or the service (`lambda`, `aws-sdk:dynamodb`).
 
-    `required`: the fields a service integration must find in its Parameters.
+    `required`: the fields that a service integration's Parameters must have.
     """
 
     arn: str
@@ -98,12 +98,12 @@ class Resource:
 
 
 def short_name(resource: str) -> str:
-    """A function's own name, or `service:action`: what tells resources apart within one account."""
+    """A function's own name, or `service:action`: unique among the resources of one account."""
     return resource.rpartition(":function:")[2].removeprefix("arn:aws:states:::")
 
 
 def parse_resource(text: str) -> Resource | None:
-    """The resource a string names, or None where AWS would not recognise it."""
+    """The resource that a string names, or None where AWS would not recognise it."""
     if "${" in text:
         return Resource(text, "placeholder", text)
     if _FUNCTION.match(text):

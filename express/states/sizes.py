@@ -1,8 +1,8 @@
-"""How large data is, as far as somebody needs to know.
+"""Sizes of data: upper bounds, exact measurement, and the errors of exceeding the payload limit.
 
-A frame carries a bound of its data's size (`Frame.size`). Only when the bound passes the limit is the data measured
-(`measured`). Where a bound cannot be known it is `unknown_size`, which no limit reaches, and which also tells how often
-the value may hold the same data: written down, what is shared counts as often as it stands there.
+A frame carries an upper bound of its data's size (`Frame.size`). The data is measured only when the bound exceeds the
+limit (`measured`). An unknown bound is `unknown_size`, which exceeds every limit and also encodes how many copies of
+the same data the value may hold: shared data is serialised once for each occurrence.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from express.program import Frame
     from express.types import JSON
 
-#: A size no payload has: whoever adds to it gets measured.
+#: A size that no payload has, so any bound that includes it forces measuring.
 UNKNOWN_SIZE = 1 << 40
 
-#: The bound of a fork's results that are many times as long as an output may be. They can still be selected from, but
-#: not written down.
+#: The bound of a fork's results that far exceed the limit. Expressions may still select from them, but they must not
+#: be serialised.
 TOO_LONG = UNKNOWN_SIZE * UNKNOWN_SIZE
 
-#: How many times the limit the results of a fork may have to be measured to their end: nearly all that are too long to
-#: be an output are found out sooner.
+#: A fork's results are measured completely up to this multiple of the limit. For nearly all that are too long for an
+#: output, measuring stops earlier.
 _LONG_RESULTS = 2
 
 
 def unknown_size(copies: int) -> int:
-    """The bound of what nothing is known of but that it may hold the same data so many times, about: where that is too
-    often, `measured` will not write it down unseen."""
+    """The bound of a value about which only an approximate number of copies of the same data is known: with too many
+    copies, `measured` does not serialise the value unchecked."""
     return UNKNOWN_SIZE * copies
 
 
 def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
-    """The exact size of a state's output, of which only a bound is known; DataLimitExceeded when it is over the limit.
+    """The exact size of a state's output, known to be at most `bound`. Raises DataLimitExceeded above the limit.
 
-    The bound tells how often the output may hold the same data: what might fill the memory if it were written down is
-    weighed first.
+    The bound encodes how many copies of the same data the output may hold: an output that might fill the memory if
+    serialised is weighed first.
     """
     limit = frame.run.host.payload_limit
     if holds_many_copies(bound, limit) and outweighs(value, limit):
@@ -54,18 +54,19 @@ def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
 
 
 def holds_many_copies(bound: int, limit: int) -> bool:
-    """Whether a value of no more than `bound` bytes can hold what is within the limit so often that it is better not
-    written down unseen."""
+    """Whether a value of at most `bound` bytes may hold data within the limit so many times that it must be weighed
+    before it is serialised."""
     return bound // (UNKNOWN_SIZE if bound >= UNKNOWN_SIZE else limit) > MANY_COPIES
 
 
 def size_of_results(results: list[JSON], limit: int) -> int:
-    """The size of a fork's results, each of which is within the limit; a bound where that is many times the limit."""
+    """The size of a fork's results, each of which is within the limit; a bound where the size far exceeds the limit or
+    the results are not JSON."""
     most = _LONG_RESULTS * limit
     try:
         size = measure_array(results, most)
     except NotJSON:
-        # Whoever measures the output has the words for it.
+        # Measuring the output will raise the proper error.
         return UNKNOWN_SIZE
     return size if size <= most else TOO_LONG
 
@@ -79,7 +80,7 @@ def data_limit_exceeded(who: str) -> StateError:
 
 
 def input_limit_exceeded(who: str) -> StateError:
-    """A task's input after Parameters is over the limit. AWS names the error; its text is recorded nowhere."""
+    """A task's input after Parameters exceeds the limit. AWS names the error; its text is recorded nowhere."""
     return StateError(
         DATA_LIMIT_EXCEEDED,
         f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",

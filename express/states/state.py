@@ -1,8 +1,8 @@
-"""What every state has in common: how it is read, what it is read in, and how it finds the states around it.
+"""What all states share: their fields, the environment they are read in, and the lookup of neighbouring states.
 
-A state type is a `Node` class: `read` takes its fields and reports what is wrong with them, `build` makes the
-step's closure. Nodes know neither the compiler nor each other: nested `States` objects and the tasks' handlers come
-through `Surroundings`, steps of the same scope through a `Linker`.
+A state type is a `Node` class: `read` takes its fields and reports their problems, `build` makes the step's closure.
+Nodes know neither the compiler nor each other: nested `States` objects and task handlers come through `Surroundings`,
+steps of the same scope through a `Linker`.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import MachineType
 
-#: `worker`: nobody in this process does the work, it is offered to workers outside (activities).
+#: `worker`: the work is offered to workers outside this process (activities).
 HandlerKind: TypeAlias = Literal["async", "inline", "thread", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """Who does a Task's work, as the registry resolved it.
+    """The handler of a Task, as resolved by the registry.
 
     `call(payload)` or, with `wants_context`, `call(payload, context)`. `isolate`: payload and result cross by value.
-    `for_function`: registered for a Lambda function, so it takes the function's payload whichever way the function
-    is called. `failures` are the exceptions that mean the task has failed, a cancellation of the handler's own doing
-    among them; `failure` turns one into the StateError the workflow sees. `named_by_class`: that has the name of the
-    exception's class, save for StateErrors, which are what they are.
+    `for_function`: registered for a Lambda function, so it gets the function's payload however the function is called.
+    `failures` are the exceptions that mean the task has failed, including a cancellation that the handler itself
+    caused; `failure` converts one into the StateError that the workflow sees. `named_by_class`: that error has the
+    name of the exception's class, except for StateErrors, which keep their own name.
 
-    `answers`: its result is the task's even where AWS waits for a callback, as a mock's is. Of a `worker`,
-    `call(token, payload)` raises the StateError of a task that cannot be offered, or gives an awaitable: awaited, it
-    offers the task, until a worker takes it, and gives that worker's name, None for one without.
+    `answers`: its result is the task's even where AWS waits for a callback, as a mock's is. For a `worker`,
+    `call(token, payload)` raises StateError if the task cannot be offered, or returns an awaitable that offers the
+    task until a worker takes it and gives that worker's name, None if it has none.
     """
 
     call: Callable[..., Any]
@@ -60,8 +60,8 @@ class Handler:
 class Resolver(Protocol):
     """Finds the handler of a Task: the task registry, as the states see it.
 
-    `has_functions`: some registration is for Lambda functions, so a name that only data holds may yet find one.
-    `names`: what is registered, for suggestions.
+    `has_functions`: at least one registration is for a Lambda function, so a function name known only at run time may
+    have a handler. `names`: the registered names, for suggestions.
     """
 
     @property
@@ -76,11 +76,11 @@ class Resolver(Protocol):
 
 
 class Linker(Protocol):
-    """Resolves the names a state mentions while it is built."""
+    """Resolves the names that a state refers to while it is built."""
 
     @property
     def witness(self) -> Witness | None:
-        """Who weaves in the machine's observers, if it has any that look at states."""
+        """Weaves the machine's observers into the steps; None if no observer has a hook there."""
         ...
 
     def step(self, name: str) -> Step:
@@ -94,32 +94,33 @@ class Linker(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """What a definition is read in: the machine's type, its handlers, and how to read nested states."""
+    """The environment in which a definition is read: the machine's type, its handlers, and the reader of nested
+    states."""
 
     machine_type: MachineType
     resolver: Resolver | None
     read_branch: Callable[[Fields, Surroundings], Any]
-    #: Who does the work of mocked Task states, by state.
+    #: Handlers of mocked Task states, by state name.
     mocks: Mapping[str, Handler] = field(default_factory=dict)
-    #: The machine's own.
+    #: The machine's own query language.
     query_language: str = JSONPATH
-    #: (JSON pointer, resource or function) of every Task no handler was found for.
+    #: (JSON pointer, resource or function) of every Task without a handler.
     unresolved: list[tuple[str, str]] = field(default_factory=list)
     #: The labels of distributed Maps, unique in the machine.
     labels: set[str] = field(default_factory=set)
-    #: How many `States` objects are open around the one being read.
+    #: Number of `States` objects that enclose the one being read.
     depth: int = 0
 
 
 @dataclass(slots=True)
 class Node:
-    """One state as its definition says. Subclasses add their fields, `read` and `build`.
+    """One state as defined. Subclasses add their fields, `read` and `build`.
 
-    Not every type has all of these: Fail has no data flow, only Task, Parallel and Map recover from errors.
+    Not every type uses all fields: Fail has no data flow, only Task, Parallel and Map recover from errors.
     """
 
     TYPE: ClassVar[str] = ""
-    #: Whether states of the type end their scope, whatever their fields say.
+    #: Whether states of this type always end their scope.
     TERMINAL: ClassVar[bool] = False
 
     name: str
@@ -135,7 +136,7 @@ class Node:
         raise AssertionError(self)
 
     def build(self, step: Step, link: Linker) -> None:
-        """Give the step its closure."""
+        """Set the step's closure."""
         raise AssertionError(self)
 
     def targets(self) -> Iterable[tuple[str, str]]:
@@ -147,7 +148,7 @@ class Node:
                 yield catcher.next, f"{catcher.pointer}/Next"
 
     def assigns(self) -> Iterable[Assign | None]:
-        """Every Assign of the state: its own, its catchers'."""
+        """Every Assign of the state: its own and its catchers'."""
         yield self.flow.assign
         for catcher in self.catchers:
             yield catcher.assign
@@ -161,12 +162,12 @@ class Node:
 
 
 def read_flow(fields: Fields, *, jsonpath: tuple[str, ...], jsonata: tuple[str, ...]) -> Flow:
-    """The data flow of a state in its query language; the state type names the fields it has in each."""
+    """The data flow of a state in its query language, from the fields that its type has in each language."""
     return read_query_flow(fields, *jsonata) if fields.is_jsonata else read_data_flow(fields, *jsonpath)
 
 
 def read_transition(node: Node, fields: Fields) -> None:
-    """`Next` or `"End": true`: exactly one of them (ASL spec "Transitions")."""
+    """`Next` or `"End": true`, exactly one of them (ASL spec "Transitions")."""
     node.end = fields.flag("End", False)
     node.next = fields.text("Next")
     if fields.has("Next") and node.end:

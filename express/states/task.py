@@ -1,10 +1,10 @@
 """Task: work done by a handler (ASL spec "Task State"; AWS guide "Task workflow state").
 
-This file reads the state and finds its handler; `task_edge` builds what crosses between the two.
+This file reads the state and finds its handler; `task_edge` builds the calls and data transfer between the two.
 
-HeartbeatSeconds: the guide speaks of activities and callback tasks, the specification of any task. Here it holds for
-every handler that can be interrupted: one that wants more time beats `context.heartbeat()`. A miss is recorded as
-States.Timeout.
+HeartbeatSeconds: the guide mentions activities and callback tasks, the specification any task. Here it applies to
+every handler that can be interrupted; a handler that needs more time calls `context.heartbeat()`. A missed heartbeat
+is recorded as States.Timeout.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ class Task(Node):
             surroundings.unresolved.append((fields.child("Resource"), self.function or resource.arn))
 
     def _read_request(self, fields: Fields, resource: Resource) -> None:
-        """What an integration must be called with; of `lambda:invoke` the function, unless a path names it."""
+        """Check the required fields of an integration; for `lambda:invoke` also take the function's name if it is
+        literal."""
         field = "Arguments" if fields.is_jsonata else "Parameters"
         parameters = fields.json(field)
         if parameters is MISSING:
@@ -142,12 +143,12 @@ class Task(Node):
 
 
 def _names(fields: Fields, template: dict[str, JSON], field: str) -> bool:
-    """Whether a template has the field, given or computed."""
+    """Whether a template has the field, as a literal or computed."""
     return field in template or (not fields.is_jsonata and f"{field}.$" in template)
 
 
 def _build_credentials(template: templates.Template | queries.Template | None) -> Expr | None:
-    """Credentials have to be there and are nobody's: no role is assumed in process."""
+    """Credentials are evaluated, so they must be valid, but have no effect: no role is assumed in process."""
     if template is None:
         return None
     if isinstance(template, templates.Template):
@@ -157,7 +158,7 @@ def _build_credentials(template: templates.Template | queries.Template | None) -
 
 
 def _express_refusal(resource: Resource) -> str | None:
-    """What an Express machine must not use, in AWS's recorded words."""
+    """The error for a resource that an Express machine must not use, in AWS's recorded text."""
     if resource.kind == "activity":
         return messages.EXPRESS_ACTIVITY
     return messages.express_pattern(resource.pattern.removesuffix(":2")) if resource.pattern else None

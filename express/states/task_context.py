@@ -1,4 +1,4 @@
-"""What a handler may know about the task it does, if it takes a second argument."""
+"""What a handler that takes a second argument may know about its task."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ _SECOND = 1_000_000_000
 
 
 class TaskContext:
-    """One attempt of a task, as its handler sees it. Good for as long as the handler keeps it.
+    """One attempt of a task, as its handler sees it. It remains usable as long as the handler keeps it.
 
-    `attempt` is 0 for the first try and counts the retries after it. `deadline` is when the attempt will be given up,
-    in seconds since the epoch: the end of the execution's time or of the state's TimeoutSeconds. It does not move:
-    whoever reads it again gets the same. `task_token` is the token of a task that can be answered from outside
-    (`$$.Task.Token`), None for any other.
+    `attempt` is 0 for the first attempt and counts the retries. `deadline` is when the attempt will be given up, in
+    seconds since the epoch: the end of the execution's time or of the state's TimeoutSeconds. It is constant across
+    reads. `task_token` is the token of a task that can be answered from outside (`$$.Task.Token`), None for any other.
     """
 
     __slots__ = ("_deadline", "_heartbeat", "_run", "_until_ns", "attempt", "resource", "state_name", "task_token")
@@ -31,7 +30,7 @@ class TaskContext:
         task_token: str | None = None,
     ) -> None:
         self._run = run = frame.run
-        #: When TimeoutSeconds are over, in monotonic nanoseconds.
+        #: When TimeoutSeconds end, in monotonic nanoseconds.
         self._until_ns = None if timeout is None else run.host.monotonic_ns() + int(timeout * _SECOND)
         self._deadline: float | None = None
         self._heartbeat = pulse
@@ -42,7 +41,7 @@ class TaskContext:
 
     @property
     def execution(self) -> object:
-        """What tells this execution from every other, whatever their names: a key for a WeakKeyDictionary."""
+        """An object unique to this execution, whatever its name: a key for a WeakKeyDictionary."""
         return self._run
 
     @property
@@ -56,13 +55,13 @@ class TaskContext:
     @property
     def deadline(self) -> float:
         if self._deadline is None:
-            # Two clocks are read here, and they drift: so it is done once.
+            # Computed once, because the two clocks read here drift.
             run = self._run
             until = run.deadline_ns if self._until_ns is None else min(run.deadline_ns, self._until_ns)
             self._deadline = (run.host.time_ns() + until - run.host.monotonic_ns()) / _SECOND
         return self._deadline
 
     def heartbeat(self) -> None:
-        """Tell that the work is still going on: the next HeartbeatSeconds begin now."""
+        """Report that the work is still in progress: HeartbeatSeconds start again now."""
         if self._heartbeat is not None and self._heartbeat.renew is not None:
             self._heartbeat.renew()

@@ -1,16 +1,16 @@
-"""The task edge: what goes to a handler, what comes back, and what may go wrong between.
+"""The task edge: the payload to a handler, its result, and the errors between the two.
 
-Theory of operation. `begin` makes the payload, the handler is called, `finish` takes its result on; four small `run`
-closures differ in how they call. A coroutine handler is started on the spot: most answer without suspending, and then
-the step is done like any plain one. If it does suspend, the step hands the rest of it (`Suspended`) to whoever runs
-the frame. Handlers in threads and those under a timeout always go that way.
+Theory of operation. `begin` makes the payload, the handler is called, `finish` processes its result; four small `run`
+closures differ in how they call. A coroutine handler is started at once: most answer without suspending, and the step
+then completes like any synchronous one. If the coroutine suspends, the step hands the rest of it (`Suspended`) to the
+code that runs the frame. Handlers in threads and those under a timeout always go that way.
 
-By default payload and result cross this edge by value (law 2), which also proves and measures them. A trusted handler
-(`isolate=False`) shares both, and promises that its results are plain JSON. That is taken on trust, but verified
-(`states.trust`): a handler that breaks the promise is isolated.
+By default payload and result cross this edge by value (law 2), which also validates and measures them. A trusted
+handler (`isolate=False`) shares both, and promises that its results are plain JSON. That promise is checked by samples
+(`states.trust`): a handler that breaks it is isolated.
 
-History events: a pass through the state is Entered, Scheduled, Started, Succeeded, Exited. The step adds all of them
-when it is done in one go; a step that waits or fails counts those that AWS would have written so far (`_reserve`).
+History events: a pass through the state is Entered, Scheduled, Started, Succeeded, Exited. A step that does not wait
+adds all of them at its end; one that waits or fails counts those that AWS would have written so far (`_reserve`).
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
-#: Bytes of a payload that takes about a millisecond to cross.
+#: Bytes of a payload that takes about a millisecond to copy across the edge.
 _LARGE = 50_000
 
 Begin = Callable[[Frame], "JSON"]
 Finish = Callable[[Frame, "JSON"], Step]
-#: The seconds a task may take, and its pulse; None where the definition sets none.
+#: The timeout of a task in seconds, and its heartbeat; None where the definition sets none.
 Within: TypeAlias = "tuple[float | None, Heartbeat | None]"
-#: The handler's call where it needs more than the payload: a context, a thread, a limit. Gives what it returns.
+#: Calls a handler that needs more than the payload: a context, a thread, a limit. Returns what the handler returns.
 Informed = Callable[[Frame, "JSON"], Any]
 
 
 class Edge:
-    """The task edge of one state while it is built: everything its closures share."""
+    """The task edge of one state while it is built: the values that its closures share."""
 
     def __init__(
         self,
@@ -73,18 +73,18 @@ class Edge:
         self.following = following
         self.leave = flow.build_leave(step, following)
         self.added_member = added_member(flow)
-        #: Whether the result takes the place of the input, and nothing else.
+        #: Whether the flow does nothing but replace the input with the result.
         self.replaces = flow == type(flow)()
-        #: Set when nothing stands between a handler's result and `leave`.
+        #: Set if a trusted handler's result goes straight to `leave`.
         self.trusted_leave: Leave | None = None
         self.trust = Trust()
         self.prepare = flow.build_prepare()
         self.growth = flow.growth()
         self.credentials = credentials
         self.limits = None if limits is None else build_limits(limits, flow)
-        #: What the limits of an attempt came to. Good from `begin` to the call: nothing else runs between the two.
+        #: The evaluated limits of the attempt. Valid from `begin` to the call: nothing else runs between the two.
         self.within: Within = (None, None)
-        #: Those that come with the call of the handler: Scheduled and Started.
+        #: Number of events written with the call of the handler: Scheduled and Started.
         self.events_before = events_before
         step.events = events_before + 3
         self.witness: TaskWitness | None = None
@@ -96,7 +96,7 @@ class Edge:
                 self.credentials = self.witness.noting_credentials(credentials)
 
     def build(self, handler: Handler) -> None:
-        """The step's closures for a handler known at compile time."""
+        """Build the step's closures for a handler known at compile time."""
         step = self.step
         step.lends_run = handler.wants_context
         step.takes_at_once = handler.isolate
@@ -122,7 +122,8 @@ class Edge:
             step.run = self._run_async(begin, handler, informed, finish)
 
     def build_dynamic(self, resolver: Resolver | None) -> None:
-        """A handler found only when the task runs: the function's name comes from a path, or nobody registered."""
+        """Build the step's closures for a handler resolved when the task runs: the function's name comes from a path,
+        or no handler is registered."""
         self.step.lends_run = True
 
         async def perform(frame: Frame, parameters: JSON, within: Within) -> tuple[JSON, bool]:
@@ -161,7 +162,7 @@ class Edge:
         self.step.run = self._run_suspended(self._limited(self._build_begin(False, False)), begun)
 
     def _resolve(self, resolver: Resolver | None, frame: Frame, parameters: JSON) -> tuple[Handler, JSON, bool]:
-        """The handler of one attempt, what it is called with, and whether its result is wrapped as Lambda's."""
+        """The handler of one attempt, its payload, and whether its result is wrapped as Lambda's."""
         arn, is_invoke = self.resource.arn, self.resource.is_lambda_invoke
         function = parameters.get("FunctionName") if is_invoke and isinstance(parameters, dict) else None
         if function is not None and not isinstance(function, str):
@@ -183,7 +184,7 @@ class Edge:
         factor, constant = self.growth
 
         def begin_trusted(frame: Frame) -> JSON:
-            return prepare(frame.data, frame)  # type: ignore[misc]  # chosen only where there is a prepare
+            return prepare(frame.data, frame)  # type: ignore[misc]  # chosen only where prepare is set
 
         def begin(frame: Frame) -> JSON:
             deferral = frame.deferral
@@ -206,7 +207,8 @@ class Edge:
                 if size > limit:
                     raise input_limit_exceeded(who)
                 if size > _LARGE:
-                    # What the handler returns crosses in the turn it is returned in: it may be changed afterwards.
+                    # Yield now: the handler's result must cross in the turn in which it is returned, because it may be
+                    # changed afterwards.
                     _look(frame, payload)
             return payload
 
@@ -215,7 +217,7 @@ class Edge:
         return _raw_input if prepare is None else begin_trusted
 
     def _limited(self, begin: Begin) -> Begin:
-        """`begin`, working out the limits of the attempt as well: where that fails, no task has been scheduled."""
+        """`begin`, which also evaluates the limits of the attempt: if that fails, no task has been scheduled."""
         limits = self.limits
         if limits is None:
             return begin
@@ -228,7 +230,7 @@ class Edge:
         return begin_limited
 
     def _build_finish(self, isolate: bool, wrapped: bool) -> Finish:
-        """The handler's result to the next step."""
+        """From the handler's result to the next step."""
         leave, who, retries = self.leave, self.resource.name, self.step.retries
 
         def finish(frame: Frame, result: JSON) -> Step:
@@ -269,7 +271,7 @@ class Edge:
         return finish_trusted
 
     def _build_informed(self, handler: Handler, witness: TaskWitness | None) -> Informed | None:
-        """How the handler is called when its payload alone is not enough."""
+        """The call of a handler that needs more than its payload; None if the payload is enough."""
         kind, wants_context, limits = handler.kind, handler.wants_context, self.limits
         call = in_coroutines(handler.call) if kind == "async" else handler.call
         if not wants_context and kind != "thread" and limits is None and witness is None:
@@ -293,19 +295,20 @@ class Edge:
     # ------------------------------------------------------------------------------------------ events and errors
 
     def _reserve(self, frame: Frame, more: int) -> None:
-        """Count the events before the work's outcome, and `more`: the step will not be done in one go."""
+        """Count the events before the work's outcome, and `more`, because the step waits or fails."""
         run = frame.run
         if not frame.entered:
             run.events = frame.entered = run.events + 1
         run.events += self.events_before + more
 
     def _keep(self, frame: Frame, late: OutOfTime, result: JSON) -> None:
-        """The handler has answered at once, and must not be called again when there is time for its answer."""
+        """Keep the result of a handler that has answered at once, so that it is not called again when the step
+        resumes."""
         self._reserve(frame, 0)
         late.given = late.given or (result,)
 
     def _build_outcomes(self, finish: Finish, failure: Callable[[BaseException], StateError]) -> None:
-        """`resume` and `failed`: how the step goes on when what it waited for is there."""
+        """Set `resume` and `failed`, which continue the step when its awaitable is done."""
 
         def resume(frame: Frame, result: JSON) -> Step:
             frame.run.events += 1
@@ -321,9 +324,9 @@ class Edge:
         self.step.failed = failed if self.witness is None else self.witness.failing(failed)
 
     def _build_refused(self, handler: Handler) -> Callable[[Frame, BaseException], Step]:
-        """What the step comes to when its handler has failed at once."""
+        """The continuation of the step when its handler has failed at once."""
         failure, events, step = handler.failure, self.events_before + 1, self.step
-        # Of an error that is tried again, and of which nobody is told, the name is enough.
+        # For an error that is retried unobserved, its name is enough.
         asks_retry = step.retries and handler.named_by_class and self.witness is None
 
         def refused(frame: Frame, error: BaseException) -> Step:
@@ -335,7 +338,7 @@ class Edge:
                 forget_trace(error)
                 frame.failure = error
                 return FAILED
-            # TestState retries in its own way, and has taken `retry` from the step.
+            # TestState handles retries itself and has removed `retry` from the step.
             if asks_retry and step.retry is not None:
                 delay = step.retry(frame, type(error).__name__)
                 if delay is not None:
@@ -351,7 +354,7 @@ class Edge:
     # ------------------------------------------------------------------------------------------ the ways to run
 
     def _run_async(self, begin: Begin, handler: Handler, informed: Informed | None, finish: Finish) -> StepRun:
-        """Start the coroutine here and now; hand it on only if it suspends."""
+        """Start the coroutine at once, and wait only if it suspends."""
         call, failures = in_coroutines(handler.call), handler.failures
         reserve, keep, retries = self._reserve, self._keep, self.step.retries
         refused = self._build_refused(handler)
@@ -360,7 +363,7 @@ class Edge:
         def run(frame: Frame) -> Step:
             nonlocal line
             payload = begin(frame)
-            # A handler may come by here again before it has answered: the line is taken as long as it is in use.
+            # The handler may re-enter this function before it has answered, so a line in use is taken out of `line`.
             taken, line = line or open_line(), None
             try:
                 outcome = taken.send(call(payload) if informed is None else informed(frame, payload))
@@ -390,7 +393,7 @@ class Edge:
         return run
 
     def _run_directly(self, leave: Leave, handler: Handler, finish: Finish) -> StepRun:
-        """The same for a trusted handler on the raw input, without the calls that would do nothing."""
+        """`_run_async` for a trusted handler on the raw input, without the calls that would do nothing."""
         call, failures, reserve, keep = in_coroutines(handler.call), handler.failures, self._reserve, self._keep
         refused, trust, takes = self._build_refused(handler), self.trust, self.trust.takes
         following, (key, key_bytes) = self.following, self.added_member or (None, 0)
@@ -416,7 +419,7 @@ class Edge:
             line = taken
             due = trust.due
             if due > 0 and key is not None and type(data) is dict:
-                # The commonest ResultPath, without the call.
+                # The most common ResultPath, without the call.
                 size = frame.size + key_bytes
                 if size <= frame.run.host.payload_limit:
                     trust.due = due - 1
@@ -440,8 +443,8 @@ class Edge:
         return run_directly
 
     def _build_many(self, handler: Handler, sized: bool) -> RunMany | None:
-        """What runs the step for many inputs in a row, in the place of `_run_directly`, which it falls back upon. To
-        add to inputs of which nobody knows the size takes a measurement each time: then there is none."""
+        """A `RunMany` for the step, which falls back on `_run_directly`. None if results are added to inputs of
+        unknown size, because each would have to be measured."""
         if self.added_member is not None and not sized:
             return None
         return build_many(
@@ -453,15 +456,15 @@ class Edge:
         )
 
     def _build_link(self, handler: Handler) -> TaskLink | None:
-        """What a chain needs to know of the step."""
+        """The step's link for chains; None if its result is not simply added as a member."""
         if self.added_member is None:
             return None
         call, told = in_coroutines(handler.call), self._build_told(handler)
         return TaskLink(self.following, *self.added_member, call, handler.failures, told, self.trust)
 
     def _build_told(self, handler: Handler) -> Callable[[Frame, Line | None, Any], Step]:
-        """How the step takes on what a trusted handler has said when it was called in the place of `run`: that it
-        waits, that it has failed, or an answer that has lost the trust and so crosses by value."""
+        """How the step processes a trusted handler's outcome if the handler was called outside `run`: suspension,
+        failure, or an answer that ends the trust and so crosses by value."""
         trust, reserve, keep, refused = self.trust, self._reserve, self._keep, self._build_refused(handler)
         finish = self._build_finish(True, False)
 
@@ -528,7 +531,8 @@ def _raw_input(frame: Frame) -> JSON:
 
 
 def _look(frame: Frame, *made: JSON) -> None:
-    """Two large values need not cross in one turn of the loop. Raises TurnOver, with what is made already."""
+    """Yield if the time slice is over, because two large values need not cross in one turn of the event loop. Raises
+    TurnOver with the values already made."""
     try:
         frame.run.host.look(0)
     except OutOfTime:
@@ -536,7 +540,7 @@ def _look(frame: Frame, *made: JSON) -> None:
 
 
 def _finish_retried(frame: Frame, result: JSON, finish: Finish) -> Step:
-    """The entry of a retried state is counted already; the loop is about to count it again."""
+    """Finish a retried state. Its entry has been counted already, and the execution loop is about to count it again."""
     following = finish(frame, result)
     frame.run.events -= 1
     frame.entered = frame.entered_ns = 0

@@ -1,11 +1,11 @@
 """TimeoutSeconds and HeartbeatSeconds of a Task (ASL spec "Timeouts"; AWS guide "Task workflow state").
 
-Each is constant or read from the state's input, anew for each attempt. What they come to is enforced by the host
-(`Host.within`); here they are only evaluated. A value by path that is no number, or not positive, fails the state in
-the words recorded for SecondsPath; one beyond AWS's maximum is taken as the maximum.
+Each is constant or read from the state's input, again for each attempt. They are only evaluated here; the host
+enforces them (`Host.within`). A value by path that is no number, or not positive, fails the state with the text
+recorded for SecondsPath; one above AWS's maximum is reduced to the maximum.
 
-Whether AWS takes a string of digits there is recorded nowhere. It is taken: AWS says that others "cannot be parsed",
-and for the paths of a Map, whose complaint is like this one, such strings are recorded.
+Whether AWS accepts a string of digits there is recorded nowhere. It is accepted here: AWS says that other strings
+"cannot be parsed", and for the paths of a Map, which have a similar error text, such strings are recorded.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from express.states.flow import Flow
     from express.types import JSON
 
-#: `limits(data, frame)`: the seconds a task may take, and its pulse; None where the definition sets none.
+#: `limits(data, frame)`: the timeout of a task in seconds, and its heartbeat; None where the definition sets none.
 Limits: TypeAlias = Callable[["JSON", Frame], "tuple[float | None, Heartbeat | None]"]
 
 
 @dataclass(slots=True)
 class TimeLimits:
-    """The fields as read: each limit in seconds, by path or by an expression."""
+    """The fields as read: each limit in seconds, a path or an expression."""
 
     timeout: int | Path | Query | None
     heartbeat: int | Path | Query | None
@@ -51,7 +51,7 @@ def read_limits(fields: Fields) -> TimeLimits | None:
 
 
 def _read_seconds(fields: Fields, name: str) -> int | Path | Query | None:
-    """A time limit: a literal, by path, or in JSONata an expression."""
+    """A time limit: a literal, a path, or in JSONata an expression."""
     if holds_query(fields, name):
         return read_query_field(fields, name)
     seconds = fields.integer(name, minimum=1, maximum=MAX_SECONDS)
@@ -64,7 +64,7 @@ def _read_seconds(fields: Fields, name: str) -> int | Path | Query | None:
 
 
 def build_limits(node: TimeLimits, flow: Flow) -> Limits:
-    """The limits of one attempt. Raises EngineError for a path or an expression that gives no number of seconds."""
+    """The limits of one attempt. Raises EngineError if a path or an expression gives no valid number of seconds."""
     select = flow.build_select()
     timeout = _build_seconds("TimeoutSecondsPath", node.timeout)
     heartbeat = _build_seconds("HeartbeatSecondsPath", node.heartbeat)

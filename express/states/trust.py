@@ -1,8 +1,9 @@
 """Trust in a handler (`isolate=False`), which promises that its results are plain JSON that it will not change.
 
-Its results are taken as they come, but the first of a state is looked through, and every 64th after it. Once one broke
-the promise the trust is lost: from that result on, all in this state cross by value. A state has several ways to call
-its handler (one by one, in a chain, for many items in a row, answered at once or later); they share one Trust.
+Results of such a handler are not copied, and only a state's first result and every 64th after it are checked. The
+first result that breaks the promise ends the trust: from that one on, all results in this state cross by value. The
+ways in which a state calls its handler (one by one, in a chain, for many items in a row, answered at once or later)
+share one Trust.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: How many results are taken as they come before one is looked through again.
+#: Results accepted unchecked between two checks.
 TRUSTED_RESULTS = 63
 
 _LOST = -1
 
 
 class Trust:
-    """The trust that one state has in its handler.
+    """The trust of one state in its handler.
 
-    `due`: so many results are still taken as they come. 0: the next one is looked through; less: the trust is lost.
+    `due`: how many more results are accepted unchecked. 0: the next one is checked; negative: the trust is lost.
     """
 
     __slots__ = ("_when_lost", "due")
@@ -39,7 +40,7 @@ class Trust:
         return self.due < 0
 
     def takes(self, result: JSON) -> bool:
-        """Whether a result is taken as it is. It may be the one that loses the trust."""
+        """Whether a result is accepted as it is. A result that breaks the promise ends the trust."""
         due = self.due
         if due > 0:
             self.due = due - 1
@@ -51,7 +52,7 @@ class Trust:
         return True
 
     def spend(self, results: int) -> None:
-        """So many were taken as they came. Others may have been meanwhile."""
+        """Count results that were accepted unchecked. Other calls may have counted some meanwhile."""
         if self.due > 0:
             self.due = max(self.due - results, 0)
 
@@ -62,5 +63,5 @@ class Trust:
         self._when_lost.clear()
 
     def when_lost(self, act: Callable[[], None]) -> None:
-        """Do this when the trust is lost."""
+        """Register a callback for the loss of the trust."""
         self._when_lost.append(act)

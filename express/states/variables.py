@@ -1,5 +1,6 @@
-"""Workflow variables: what Assign fields assign, under which names, within which limits (AWS guide "Passing data
-between states with variables").
+"""Workflow variables: the Assign field, valid names, and size limits.
+
+Source: AWS guide "Passing data between states with variables".
 """
 
 from __future__ import annotations
@@ -21,27 +22,27 @@ if TYPE_CHECKING:
     from express.program import Frame, Step, Variables
     from express.types import JSON, Expr
 
-#: Longest name of a variable, in characters.
+#: Maximum length of a variable's name, in characters.
 MAX_VARIABLE_NAME = 80
 
-#: All variables of an execution, in bytes of JSON. One variable and one Assign may have as much as any payload (AWS
-#: guide "Passing data between states with variables", limits).
+#: Limit for all variables of an execution, in bytes of JSON. A single variable and a single Assign have the payload
+#: limit (AWS guide "Passing data between states with variables", limits).
 ALL_VARIABLES_LIMIT = 10 * 1024 * 1024
 
 
 @dataclass(slots=True)
 class Assign:
-    """An Assign field: (variable, JSON pointer) of everything it assigns, and what makes the values."""
+    """An Assign field: (variable, JSON pointer) of everything it assigns, and the source of the values."""
 
     names: tuple[tuple[str, str], ...]
 
     @property
     def copies(self) -> int:
-        """How often the values may hold the same data, about."""
+        """How many copies of the same data the values may hold, approximately."""
         raise AssertionError(self)
 
     def build(self) -> Expr:
-        """The closure of the values: an object, member by variable."""
+        """The closure that evaluates the values: an object with one member per variable."""
         raise AssertionError(self)
 
 
@@ -60,9 +61,9 @@ def read_variable_names(fields: Fields, *, suffix: str = "") -> tuple[tuple[str,
 
 
 def build_assign(node: Assign | None, step: Step) -> Callable[[JSON, Frame], Variables] | None:
-    """Assign: the variables after the state, as a new mapping; values are those at state entry.
+    """Assign: the variables after the state, as a new mapping; expressions see the values at state entry.
 
-    AWS names the limits; the texts of passing them are recorded nowhere. An Assign is as long as its object of JSON.
+    AWS documents the limits; the error texts are recorded nowhere. The size of an Assign is that of its JSON object.
     """
     if node is None:
         return None

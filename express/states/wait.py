@@ -1,7 +1,7 @@
-"""Wait: until a number of seconds has passed or a moment has come (ASL spec "Wait State").
+"""Wait: until a number of seconds has passed or a time is reached (ASL spec "Wait State").
 
-Seconds may be 0; a Timestamp is cut to whole seconds (AWS guide) and one in the past does not wait. The longest
-wait AWS takes is 2^31 - 1 seconds; in an Express workflow the execution's five minutes end it long before.
+Seconds may be 0; a Timestamp is truncated to whole seconds (AWS guide), and one in the past does not wait. AWS's
+longest wait is 2^31 - 1 seconds; an Express execution's limit of five minutes ends it long before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from express.types import JSON
 
 _SECOND = 1_000_000_000
-#: Java's int, of seconds: a longer delay is "too long" (recorded for more than 24,855 days).
+#: Maximum delay in seconds, Java's int: a longer one is "too long" (recorded for more than 24,855 days).
 MAX_DELAY = 2**31 - 1
 
 #: Seconds to wait, from the state's effective input.
@@ -180,7 +180,7 @@ def _timestamp_of(query: Query) -> Delay:
 
 
 def _until(moment: int, frame: Frame) -> float:
-    """Seconds from now to a moment in epoch nanoseconds, its fraction of a second cut off."""
+    """Seconds from now to `moment` (nanoseconds since the epoch), truncated to a whole second; never negative."""
     return _within_limit((moment // _SECOND * _SECOND - frame.run.host.time_ns()) / _SECOND)
 
 

@@ -1,6 +1,6 @@
-"""The children of a Parallel or Map that somebody looks at: Siblings around Siblings.
+"""The children of a Parallel or Map with observers: Siblings that wrap Siblings.
 
-`WatchedSiblings` tell observers of each child, `WrittenSiblings` write the history of a fork as well.
+`WatchedSiblings` tell observers of each child, `WrittenSiblings` also write the history of a fork.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class WatchedSiblings(Siblings):
-    """Siblings whose children are told of."""
+    """Siblings whose children are announced to observers."""
 
     __slots__ = ("_witness", "watched")
 
@@ -49,8 +49,8 @@ class WatchedSiblings(Siblings):
 class WrittenSiblings(WatchedSiblings):
     """Siblings whose history is written.
 
-    Branches follow from the start of the fork, and so do as many iterations as run at once; each of the others follows
-    from the one that has made room for it (recorded for one at a time).
+    Branches follow from the start of the fork, and so do as many iterations as may run at once; each further iteration
+    follows from the one whose end made room for it (recorded for one at a time).
     """
 
     __slots__ = ("_first", "_history", "_is_map", "_last", "_name")
@@ -78,7 +78,7 @@ class WrittenSiblings(WatchedSiblings):
         if self._is_map:
             number = frame.run.events
             self._tell(index, "Succeeded", number, self._last)
-            # The end of the Map follows from that; the next iteration does not.
+            # The end of the Map follows from this event; the next iteration does not.
             trail_of(self.parent).last = number
 
     def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame] = NOBODY_CUT) -> None:
@@ -89,9 +89,9 @@ class WrittenSiblings(WatchedSiblings):
         super().fail(index, frame, error, cut)
 
     def _tell_of_failure(self, index: int, failed: Frame | None, cut: Mapping[int, Frame]) -> None:
-        """All of it follows from the last event of the child that has failed: first those that are cut for it (measured
-        in floci-io/floci), then its own end, then that of the state in it (measured, radkawar/stackd
-        `redrive_execution.json`)."""
+        """Write the events of a failure, which all follow from the last event of the failed child: first those of the
+        cancelled siblings (measured in floci-io/floci), then the end of the failed child, then that of the state in it
+        (measured, radkawar/stackd `redrive_execution.json`)."""
         number, last = self.parent.run.events, self._last if self._is_map else trail_of(self.parent).last
         for other, frame in sorted(cut.items()):
             if self._is_map:
@@ -109,7 +109,7 @@ class WrittenSiblings(WatchedSiblings):
             self._history.aborted(failed, number + 1, last)
 
     def _join(self, frame: Frame) -> None:
-        """The child has ended: what follows, follows from its last event."""
+        """A child has ended: the next event follows from its last one."""
         last = trail_of(self.parent).last = trail_of(frame).last
         if self._is_map:
             self._last = last

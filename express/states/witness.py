@@ -1,8 +1,9 @@
 """Weaving observers into the steps of a machine that is built for them.
 
-A `Witness` wraps closures while a machine is built: those of every state (`watch_state`), of a Task (`TaskWitness`), of
-a Parallel or Map (`watch_fork`). What no observer has a hook for is not wrapped, and a machine built for nobody has
-no Witness at all. What a hook raises stays with its announcer: inside a step it would pass for an error of the state.
+A `Witness` wraps closures while a machine is built: those of every state (`watch_state`), and, if an observer has a
+hook for them, those of a Task (`TaskWitness`) and of a Parallel or Map (`watch_fork`). A machine without observers in
+its steps has no Witness. The announcer of a hook swallows what the hook raises, because inside a step that would count
+as an error of the state.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Witness:
-    """What the observers of one machine are told."""
+    """The hooks of one machine's observers, and the wrappers that call them."""
 
     def __init__(self, observers: tuple[Observer, ...]) -> None:
         self.watches_states = any(has_hook(observer, *STATE_HOOKS) for observer in observers)
@@ -65,7 +66,7 @@ class Witness:
             following = run(frame)
             if following is WAITING or following is FAILED:
                 return following
-            # The step's events are counted when it has returned, its entry only if that is a new one.
+            # The loop counts the step's events after it has returned, its entry only if that is not yet counted.
             return exited(frame, step, following, frame.run.events + step.events - (frame.entered > 0))
 
         def observed_resume(frame: Frame, value: JSON) -> Step:
@@ -89,7 +90,7 @@ class Witness:
             if not isinstance(after, Step):
                 return after
             if history is not None and step.events_on_failure:
-                # A catcher counts this one and the exit.
+                # The catcher has counted this event and the exit.
                 history.fork_failed(frame, step, frame.run.events - 1)
             return exited(frame, step, after, frame.run.events)
 
@@ -104,12 +105,12 @@ class Witness:
         return following
 
     def _tell_of_evaluation(self, frame: Frame, step: Step, error: StateError) -> None:
-        """A JSONata expression of this very state has failed, which is the event just counted."""
+        """Write the failure of a JSONata expression of this very state, the event just counted."""
         if self.history is not None and isinstance(error, EvaluationFailed) and error.state == step.name:
             self.history.evaluation_failed(frame, step, error, frame.run.events)
 
     def _tell_of_failure(self, frame: Frame, step: Step, error: StateError, final: StateError) -> None:
-        """An error leaves the state; what is told here is counted next."""
+        """Write the events of an error that leaves the state; they are counted after this call."""
         history, events = self.history, frame.run.events
         if history is None:
             return
@@ -120,7 +121,7 @@ class Witness:
             events += 1
             history.fork_failed(frame, step, events)
         if isinstance(final, EvaluationFailed) and not final.placed:
-            # The catcher's own; the engine words its cause once it is out.
+            # The error of the catcher itself; the engine places its cause only after it has left the state.
             placed = EvaluationFailed(final.cause or "", final.location)
             placed.place(step.name, trail.entered)
             trail.last = before
@@ -131,7 +132,7 @@ class Witness:
     # ------------------------------------------------------------------------------------------ forks
 
     def watch_fork(self, step: Step, begin: Begin, finish: Finish) -> tuple[Begin, Finish]:
-        """Wrap the beginning of a Parallel or Map, which counts its start, and its end, which has counted it."""
+        """Wrap `begin` and `finish` of a Parallel or Map, which count its start and its success."""
         history = self.history
         if not self.watches_branches:
             return begin, finish
@@ -167,7 +168,7 @@ class Witness:
 
 
 class TaskWitness:
-    """The closures of one Task, wrapped: its attempts, each from the call of the handler to its outcome."""
+    """Wrappers for the closures of one Task: its attempts, each from the call of the handler to its outcome."""
 
     def __init__(self, witness: Witness, step: Step, resource: Resource, events_before: int) -> None:
         self._witness = witness
@@ -176,7 +177,7 @@ class TaskWitness:
         self._history = None if witness.history is None else TaskHistory(witness.history, resource, events_before)
 
     def noting(self, prepare: Expr | None) -> Expr:
-        """`prepare`, or nothing to be prepared; what comes out is noted as the parameters of the task."""
+        """`prepare`, or the identity if it is None; its result is noted as the parameters of the task."""
 
         def noted(data: JSON, frame: Any) -> JSON:
             parameters = data if prepare is None else prepare(data, frame)
@@ -187,7 +188,7 @@ class TaskWitness:
         return noted
 
     def noting_credentials(self, credentials: Expr) -> Expr:
-        """The same for whom the task is called as; they are evaluated after the parameters."""
+        """`credentials`, whose result is noted as the role of the task; evaluated after the parameters."""
 
         def noted(data: JSON, frame: Any) -> JSON:
             found = trail_of(frame).credentials = credentials(data, frame)
@@ -196,7 +197,7 @@ class TaskWitness:
         return noted
 
     def noting_answer(self, leave: Leave) -> Leave:
-        """`leave`, which is come by only with an answer that is good."""
+        """`leave`, which is reached only with a valid answer; notes that answer."""
 
         def noted(frame: Frame, raw: JSON, result: JSON, size: int) -> Step:
             trail_of(frame).answer = (result,)
@@ -211,24 +212,25 @@ class TaskWitness:
         self._witness.task_started(frame, self._step.name, payload)
 
     def started(self, frame: Frame, worker: str | None) -> None:
-        """A worker has taken the task, which has just been counted."""
+        """A worker has taken the task; the event has just been counted."""
         if self._history is not None:
             self._history.started(frame, worker)
 
     def submitted(self, frame: Frame, output: JSON) -> None:
-        """The task has been submitted and waits for its callback; that has just been counted."""
+        """The task has been submitted and waits for its callback; the event has just been counted."""
         if self._history is not None:
             self._history.submitted(frame, output)
 
     def not_scheduled(self, frame: Frame, error: StateError) -> None:
-        """The task could not be scheduled, which has just been counted."""
+        """The task could not be scheduled; the event has just been counted."""
         if self._history is not None:
             self._history.not_scheduled(frame, error)
 
     def finishing(self, finish: Finish) -> tuple[Finish, Finish]:
         """`finish`, for a handler that has answered at once and for one that has answered later.
 
-        The answer may still be refused, which fails the task; what goes wrong once it is good comes after the task.
+        The answer may still be rejected, which fails the task; an error after the answer was accepted is not the
+        task's.
         """
 
         def told(frame: Frame, result: JSON, number: int) -> Step:
@@ -250,7 +252,7 @@ class TaskWitness:
         return finished, resumed
 
     def refusing(self, refused: Callable[[Frame, BaseException], Step]) -> Callable[[Frame, BaseException], Step]:
-        """`refused`: the handler has failed at once."""
+        """`refused`, called when the handler has failed at once."""
 
         def told(frame: Frame, error: BaseException) -> Step:
             following = refused(frame, error)
@@ -262,7 +264,7 @@ class TaskWitness:
     def failing(
         self, failed: Callable[[Frame, BaseException], StateError]
     ) -> Callable[[Frame, BaseException], StateError]:
-        """`failed`: the handler has failed after it had suspended."""
+        """`failed`, called when the handler has failed after it had suspended."""
 
         def told(frame: Frame, exception: BaseException) -> StateError:
             error = failed(frame, exception)

@@ -112,9 +112,9 @@ def staying(handler: Handler) -> Handler:
     async def call_and_stay(*arguments: Any) -> Any:
         try:
             return await call(*arguments)
-        except (Exception, asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # noqa: BLE001 - see above
+        except BaseException as error:  # noqa: BLE001 - see above; a GeneratorExit has been raised by the handler
             raise _left_by(error) from None
 
     def call_plainly_and_stay(*arguments: Any) -> Any:

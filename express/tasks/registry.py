@@ -75,6 +75,10 @@ class Tasks:
 
     def task(self, resource: str, *, blocking: bool = False, isolate: bool = True) -> Callable[[F], F]:
         """Decorator: register a handler for a function name, an ARN or a pattern. Raises InvalidTasks."""
+        if callable(resource):
+            name = getattr(resource, "__name__", "handler")
+            raise InvalidTasks(f"the decorator needs the name of a function or an ARN: @tasks.task({name!r})")
+        self._check(resource)
 
         def register(function: F) -> F:
             self.add(resource, function, blocking=blocking, isolate=isolate)

@@ -565,9 +565,9 @@ def test_a_full_disk_is_named(here: Path, line: str, name: str) -> None:
     ("line", "status", "out", "err"),
     [
         ("$express run pass.json --input 7 0<&-", 0, "7\n", ""),
-        ("$express run pass.json --input 7 1>&-", 0, "", ""),
+        ("$express run pass.json --input 7 1>&-", 2, "", "express: cannot write stdout: Bad file descriptor\n"),
         ("$express run pass.json --input 7 2>&-", 0, "7\n", ""),
-        ("$express run fail.json 0<&- 1>&- 2>&-", 1, "", ""),
+        ("$express run fail.json 0<&- 1>&- 2>&-", 2, "", ""),
         ("$express check - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
         ("$express run - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
         ("$express run pass.json --input - 0<&-", 2, "", "express: cannot read stdin: it is closed\n"),
