@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import express
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 #: The verbs in the order `express --help` lists them; each is a module of this package.
 VERBS = ("run", "check", "demo", "cost", "bench", "serve", "consume", "env")
 
+#: Modules in C that nearly every command imports, and that no interrupt may meet while they are initialised.
+_EXTENSIONS = ("orjson", "regex", "uvloop")
+
 #: The type of `add_parser`'s argument; argparse has no public name for it.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -50,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.handler is None:
         parser.print_help(sys.stderr)
         return USAGE
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        for extension in _EXTENSIONS:
+            with suppress(ImportError):
+                importlib.import_module(extension)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         status = arguments.handler(arguments)
         with usable("write", "stdout"):
@@ -77,6 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def console() -> NoReturn:
     """The command `express`: run `main` on the process's arguments and exit with its status."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # While modules are imported an interrupt ends the process at once: an exception in the middle of an import
+        # would show a traceback, and crash the interpreter in some extension modules.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     status = main()
     if status == INTERRUPTED and any(thread.name.startswith("express-task") for thread in threading.enumerate()):
         # Handlers still run in threads (`blocking=True`), which cannot be stopped. At exit the interpreter would wait

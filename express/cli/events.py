@@ -6,10 +6,12 @@ JSON, an execution that fails and a query that fails on a result all have their 
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import stat
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 import express
@@ -17,7 +19,7 @@ from express import Runtime
 from express.cli.documents import Unwritable, broken_line, encode, result_line
 from express.cli.jsonl import Event, EventReader, LineWriter
 from express.cli.progress import Gauge, choose_display, displayed
-from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
+from express.cli.status import BROKEN_INPUT, FAILED, OK, TERMINATED, USAGE, CommandError
 from express.cli.stream import run_stream
 from express.cli.streams import STDIN, require_stdin, usable
 from express.cli.tally import StreamTally
@@ -91,6 +93,8 @@ async def _stream(
         wanted = False
     display = choose_display(wanted=wanted)
     limit = arguments.max_in_flight
+    terminated = _cancel_on_sigterm()
+    begun = workflow.tally.started
     async with LineWriter(target) as writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
         sink = _LineSink(writer, result_line(query, billing=arguments.billing))
         gauge = Gauge(
@@ -100,10 +104,35 @@ async def _stream(
             lambda: size and min(reader.bytes_read / size, 1.0),
         )
         with metrics_page(arguments.metrics_port, runtime, workflow):
-            async with displayed(display, gauge):
-                await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+            try:
+                async with displayed(display, gauge):
+                    await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+            except asyncio.CancelledError:
+                if writer.has_failed:
+                    raise
+                sink.report_interruption(workflow.tally.started - begun)
+                if not terminated:
+                    raise
+                return TERMINATED
     sink.summarise()
     return sink.status()
+
+
+def _cancel_on_sigterm() -> list[bool]:
+    """Cancel the current task at the first SIGTERM, which adds an item to the list; a second one ends the process."""
+    terminated: list[bool] = []
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def terminate() -> None:
+        loop.remove_signal_handler(signal.SIGTERM)
+        terminated.append(True)
+        task.cancel()
+
+    # Windows has no such signals, and a loop in another thread than the main one cannot handle any.
+    with suppress(NotImplementedError, RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGTERM, terminate)
+    return terminated
 
 
 class _LineSink:
@@ -136,6 +165,15 @@ class _LineSink:
         if self.tally.broken <= REPORTED_LINES:
             print(f"express: line {event.line}: {event.problem}", file=sys.stderr)
         self._writer.write(broken_line(event))
+
+    def report_interruption(self, begun: int) -> None:
+        """Say how far the stream has come: which results are written, and how many executions are cut off."""
+        executed = sum(self.tally.statuses.values())
+        lines, unwritten = executed + self.tally.broken, begun - executed
+        print(
+            f"express: {lines:,} result lines are written; {unwritten:,} more executions had begun, and have none",
+            file=sys.stderr,
+        )
 
     def summarise(self) -> None:
         """Print the problems of the stream to stderr; print nothing if there were none."""

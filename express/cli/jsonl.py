@@ -166,7 +166,9 @@ class LineWriter:
         self._size = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
-        self._closing = self._is_interrupted = False
+        self._closing = False
+        #: Whether an error of the file has cancelled the owner.
+        self.has_failed = False
         self._owner: asyncio.Task[Any] | None = None
 
     async def __aenter__(self) -> Self:
@@ -178,14 +180,14 @@ class LineWriter:
     async def __aexit__(self, *_: object) -> None:
         self._closing = True
         self._filled.set()
-        if self._is_interrupted and self._owner is not None:
+        if self.has_failed and self._owner is not None:
             self._owner.uncancel()
         await self._pump
 
     def _interrupt(self, pump: asyncio.Task[None]) -> None:
         """After an error of the file, cancel the owner, which may be waiting for the next event."""
         if not self._closing and not pump.cancelled() and pump.exception() is not None and self._owner is not None:
-            self._is_interrupted = True
+            self.has_failed = True
             self._owner.cancel()
 
     def write(self, line: bytes) -> None:

@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError("--name is for one execution, the ones of --events are named for you")
     if arguments.events is None:
         for option, name in _ONLY_WITH_EVENTS.items():
-            if getattr(arguments, name) not in (None, False):
+            value = getattr(arguments, name)
+            if value is not None and value is not False:
                 raise CommandError(f"{option} is for the executions of --events")
     if arguments.name is not None:
         check_execution_name(arguments.name)

@@ -22,6 +22,8 @@ INTERNAL: Final = 70
 INTERRUPTED: Final = 130
 #: The reader of the output went away (128 + SIGPIPE).
 BROKEN_PIPE: Final = 141
+#: Ended by SIGTERM (128 + SIGTERM).
+TERMINATED: Final = 143
 
 EPILOG: Final = """\
 exit statuses:
@@ -32,6 +34,7 @@ exit statuses:
   70   a bug of express; run again with --debug for the traceback
   130  interrupted
   141  the reader of the output went away
+  143  terminated
 """
 
 

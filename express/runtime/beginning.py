@@ -17,7 +17,7 @@ from express.payload import STRICT, dumps, encode, loads
 from express.program import NO_VARIABLES, Machine, Run
 from express.result import Result
 from express.runtime.execution import advance
-from express.runtime.running import RunningExecutions
+from express.runtime.running import RunningExecutions, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,8 +48,8 @@ class BeginningExecutions(RunningExecutions):
         payload_limit: int,
         observers: Iterable[Observer],
     ) -> None:
-        if map_concurrency < 1 or payload_limit < 1:
-            raise ValueError("limits of a Runtime must be positive")
+        check_limit("map_concurrency", map_concurrency, whole=True)
+        check_limit("payload_limit", payload_limit, whole=True)
         super().__init__(max_in_flight, execution_timeout, observers)
         self.map_concurrency = map_concurrency
         self.payload_limit = payload_limit

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("express")
 
 
+def check_limit(name: str, value: float, *, whole: bool = False) -> None:
+    """Raise TypeError for what is no number, ValueError for one that is not positive and finite."""
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise TypeError(f"{name} must be {'an integer' if whole else 'a number'}, not {value!r}")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{name} must be positive and finite, not {value!r}")
+
+
 class RunningExecutions(LoopHost):
     """The part of a Runtime that knows what runs. Arguments as there."""
 
@@ -55,8 +63,8 @@ class RunningExecutions(LoopHost):
     )
 
     def __init__(self, max_in_flight: int, execution_timeout: float, observers: Iterable[Observer]) -> None:
-        if max_in_flight < 1 or execution_timeout <= 0:
-            raise ValueError("limits of a Runtime must be positive")
+        check_limit("max_in_flight", max_in_flight, whole=True)
+        check_limit("execution_timeout", execution_timeout)
         super().__init__()
         self.max_in_flight = max_in_flight
         self.execution_timeout = execution_timeout

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from express.errors import InvalidTasks, StateError
+from express.errors import MAX_CAUSE, InvalidTasks, StateError
 from express.payload import text_of
 from express.states.conversation import LINE
 from express.states.lambda_function import failure_document
@@ -47,7 +47,8 @@ class HandlerFailure(StateError):
     @property
     def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
         if self.args:
-            self._cause = failure_document(_message(self.args[0]), self.error, _stack_trace(self._trace))
+            document = failure_document(_message(self.args[0]), self.error, _stack_trace(self._trace))
+            self._cause = document[:MAX_CAUSE]
             self.args, self._trace = (), None
         return self._cause
 

@@ -268,26 +268,44 @@ answers = iter([[1], {2}, "x\\ud800"])
 async def double(what):
     if what == "exit":
         sys.exit(3)
+    if what == "leave":
+        raise GeneratorExit
     if what == "fail":
         raise express.TaskError("Odd", "half \\ud800 a pair")
     return next(answers)
 """
 
 
+@pytest.mark.parametrize("option", ["--output results", "--unordered", "--billing", "--metrics-port 0"])
+def test_options_of_streams_are_refused_for_one_execution(
+    here: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main(["run", "pass.json", "--input", "1", *option.split()]) == 2
+    assert capsys.readouterr().err == f"express: {option.split()[0]} is for the executions of --events\n"
+    assert not (here / "results").exists()
+
+
+def test_an_input_file_may_begin_with_a_byte_order_mark(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "input.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert main(["run", "pass.json", "--input", "input.json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"a": 1}
+
+
 def test_what_handlers_may_do_loses_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They leave the program, break their promise of JSON, or say what no JSON can carry."""
     (here / "run_handlers.py").write_text(LEAVING)
-    (here / "events.jsonl").write_text('1\n2\n"exit"\n"fail"\n3\n')
+    (here / "events.jsonl").write_text('1\n2\n"exit"\n"fail"\n3\n"leave"\n')
     assert main(["run", "double.json", *TASKS, "--events", "events.jsonl"]) == 1
     captured = capsys.readouterr()
-    good, foreign, left, odd, half = (json.loads(line) for line in captured.out.splitlines())
+    good, foreign, left, odd, half, closed = (json.loads(line) for line in captured.out.splitlines())
     assert good == {"line": 1, "status": "SUCCEEDED", "output": [1]}
     no_json = "the result is no JSON: $.output is a"
     assert foreign == {"line": 2, "status": "SUCCEEDED", "unwritable": f"{no_json} set, which is not JSON"}
     assert (left["status"], left["error"]) == ("FAILED", "Runtime.ExitError")
     assert odd == {"line": 4, "status": "FAILED", "error": "Odd", "cause": "half ? a pair"}
     assert half["unwritable"].startswith(f"{no_json} string with a lone surrogate")
-    assert captured.err == "express: 2 results are no JSON (unwritable)\nexpress: 3 SUCCEEDED, 2 FAILED\n"
+    assert (closed["status"], closed["error"]) == ("FAILED", "GeneratorExit")
+    assert captured.err == "express: 2 results are no JSON (unwritable)\nexpress: 3 SUCCEEDED, 3 FAILED\n"
 
 
 def test_progress_goes_to_stderr_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -508,8 +526,45 @@ def test_ctrl_c_ends_a_stream_whose_input_is_silent(here: Path) -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 130
-        assert process.stderr.read() == b"express: interrupted\n"
+        assert process.stderr.read() == (
+            b"express: 1 result lines are written; 0 more executions had begun, and have none\nexpress: interrupted\n"
+        )
 
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_stream_that_is_terminated_says_how_far_it_has_come(here: Path) -> None:
+    """Handlers that have begun can clean up; those that ignore it end with the process."""
+    (here / "run_handlers.py").write_text(CLEANING_UP)
+    with command("run", "double.json", *TASKS, "--events", "-", "--unordered") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"1\n2\n3\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["output"] == 1
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (143, b"")
+    assert err.endswith(b"express: 1 result lines are written; 2 more executions had begun, and have none\n")
+    assert err.count(b"cleaned up") == 2
+
+
+CLEANING_UP = """
+import asyncio, express, sys
+
+tasks = express.Tasks()
+
+
+@tasks.task("Double")
+async def double(number):
+    try:
+        if number > 1:
+            await asyncio.Event().wait()
+        return number
+    except asyncio.CancelledError:
+        print("cleaned up", file=sys.stderr)
+        raise
+"""
 
 WORKING_FOR_EVER = """
 import express, sys, threading

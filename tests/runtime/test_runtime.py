@@ -56,11 +56,58 @@ SLOW = machine(A=wait(10))
         {"payload_limit": 0},
         {"execution_timeout": 0},
         {"execution_timeout": -1.0},
+        {"execution_timeout": float("nan")},
+        {"execution_timeout": float("inf")},
     ],
 )
 def test_limits_are_positive(limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be positive"):
         express.Runtime(**limits)
+
+
+@pytest.mark.parametrize("limits", [{"max_in_flight": 1.5}, {"payload_limit": True}, {"execution_timeout": "5"}])
+def test_limits_are_numbers(limits: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"^{next(iter(limits))} must be a"):
+        express.Runtime(**limits)
+
+
+def test_an_execution_is_stopped_from_another_thread() -> None:
+    async def wait_for_ever(payload: JSON) -> JSON:
+        return await asyncio.get_running_loop().create_future()
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(compiled(machine(A=task("work")), work=wait_for_ever))
+            await asyncio.to_thread(execution.stop, "Stopped", "elsewhere")
+            return await execution
+
+    result = express.run(main())
+    assert (result.status, result.error, result.cause) == ("ABORTED", "Stopped", "elsewhere")
+
+
+@pytest.mark.parametrize("way", ["execute", "map"])
+def test_a_runtime_belongs_to_one_loop(way: str) -> None:
+    """What does not have to wait does not notice; what does is refused, and nothing is left behind."""
+
+    async def later(payload: JSON) -> JSON:
+        await asyncio.sleep(0)
+        return payload
+
+    async def main() -> int:
+        workflow = compiled(machine(A=task("work")), work=later)
+        async with express.Runtime() as runtime:
+
+            async def use() -> None:
+                if way == "execute":
+                    await runtime.execute(workflow, 1)
+                else:
+                    [_ async for _ in runtime.map(workflow, [1])]
+
+            with pytest.raises(RuntimeError, match="the Runtime belongs to another event loop"):
+                await asyncio.to_thread(asyncio.run, use())
+            return runtime.in_flight
+
+    assert express.run(main()) == 0
 
 
 def test_start_waits_while_the_runtime_is_full() -> None:

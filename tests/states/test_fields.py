@@ -341,6 +341,8 @@ RESOURCES: dict[str, bool] = {
     "arn:aws:states:::states:startExecution": True,
     "arn:aws:states:::lambda:fly": False,
     "arn:aws:states:::lambda:invoke.sync": False,
+    "arn:aws:states:::http:invoke.sync": False,
+    "arn:aws:states:::http:invoke.waitForTaskToken": False,
     "arn:aws:states:::aws-sdk:s3:getObject.sync": False,
     "arn:aws:states:::ecs:runTask.sync:2": False,
     "arn:aws:states:::glue:startJobRun.waitForTaskToken": False,

@@ -136,6 +136,16 @@ def test_what_is_no_resource_is_refused(resource: Any) -> None:
         express.Tasks().add(resource, lambda payload: payload)
 
 
+def test_the_decorator_without_a_name_is_refused_at_once() -> None:
+    with pytest.raises(
+        express.InvalidTasks, match=r"the decorator needs the name of a function or an ARN: @tasks\.task\('pay'\)"
+    ):
+
+        @express.Tasks().task  # type: ignore[arg-type]
+        def pay(payload: JSON) -> JSON:
+            return payload
+
+
 def test_the_decorator_gives_the_function_back() -> None:
     tasks = express.Tasks()
 
