@@ -79,7 +79,7 @@ __all__ = [
     "tracing",
 ]
 
-#: Where each name lives. They are imported when first used: `express --help` must not wait for the engine.
+#: The module of each name. Names are imported when first used: `express --help` must not wait for the engine.
 _HOME = {
     "Billing": "express.metering",
     "Execution": "express.runtime",

@@ -1,14 +1,14 @@
-"""A whole definition to a Machine: the rules no single state can see, and the wiring of the steps.
+"""Compiles a definition into a Machine: checks the rules that concern several states, and links the steps.
 
-Theory of operation. Compiling has two halves. Reading goes through the document once, every state type reading its
-own fields, and never stops at a mistake: problems collect in the document. The graph rules follow: transitions lead
-to states of the same scope, every state can be reached, names are unique in the whole machine, the machine can end,
-inner scopes assign no variable of an outer one. Building then makes one Step for each state, empty at first so that
-states can point at each other in circles, and lets each node fill in its closure.
+Theory of operation. Compiling has two halves. Reading goes through the document once; every state type reads its own
+fields, and no mistake stops it: problems collect in the document. The graph rules follow: transitions lead to states
+of the same scope, every state can be reached, names are unique in the whole machine, the machine can end, inner
+scopes assign no variable of an outer one. Building then makes one Step for each state, empty at first so that states
+can refer to each other in cycles, and lets each node fill in its closure.
 
-Law 9: valid means it compiles. `check` runs this very compiler and throws the Machine away.
+Law 9: valid means it compiles. `check` runs this very compiler and discards the Machine.
 
-Observers that look at states are woven in while building (`Witness`); a machine built for none has none.
+Observers of states are woven in while building (`Witness`); a machine built without observers has no Witness.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from express.definition.fields import Fields
     from express.types import MachineType
 
-#: Who does the work of mocked states where none is.
+#: The default: no state is mocked.
 NO_MOCKS: Mapping[str, Handler] = {}
 #: Longest name of a state, in characters.
 MAX_STATE_NAME = 80
-#: How deep branches and item processors may nest here. AWS has a limit too (TOO_DEEPLY_NESTED) but no number for it.
+#: How deep branches and item processors may nest here. AWS has a limit too (TOO_DEEPLY_NESTED) but gives no number.
 MAX_SCOPES = 40
 
 
@@ -84,11 +84,11 @@ class Definition:
     role_arn: str
     timeout_seconds: int | None
     states: States
-    #: How long it took to read it.
+    #: How long reading took, in nanoseconds.
     read_ns: int = 0
 
     def build(self, observers: tuple[Observer, ...] = ()) -> Machine:
-        """The machine, with the hooks of `observers` that look into it woven in."""
+        """Build the machine, with the `observers` that have hooks in steps woven in."""
         begin = time.perf_counter_ns()
         builder = _Builder(tuple(o for o in observers if has_hook(o, *WOVEN_HOOKS)))
         program = builder.program(self.states)
@@ -120,11 +120,11 @@ def compile_document(
     arn: str,
     role_arn: str,
 ) -> Definition:
-    """Read a definition. Raises DefinitionError with every problem it has.
+    """Read a definition. Raises DefinitionError with all its problems.
 
-    mocks: who does the work of some Task states, by state, in the place of `resolver`'s handlers.
-    Without `connected` its states stand alone: they need not lead to each other, and nobody asks what the states in
-    their branches call.
+    mocks: handlers of mocked Task states, by state, in place of those of `resolver`.
+    connected: if False, the states stand alone: they need not lead to each other, and the resources of states in
+        their branches are not checked.
     """
     begin = time.perf_counter_ns()
     surroundings = Surroundings(type, resolver, _read_states, mocks)
@@ -142,7 +142,7 @@ def check(
     type: MachineType = "EXPRESS",  # noqa: A002 - the API's own word for it
     tasks: Resolver | None = None,
 ) -> list[Problem]:
-    """Every problem of a definition, warnings included. Without `tasks`, handlers are not looked for."""
+    """Every problem of a definition, warnings included. Without `tasks`, missing handlers are not reported."""
     surroundings = Surroundings(type, tasks, _read_states, NO_MOCKS)
     states, timeout = _read_machine(document, surroundings, fail_unresolved=tasks is not None)
     if not document.has_errors:
@@ -151,7 +151,7 @@ def check(
 
 
 def sorted_problems(document: Document) -> list[Problem]:
-    """In the order of the text; what has no place in it comes last, as in AWS's answers."""
+    """The problems in the order of the text; those without a position come last, as in AWS's answers."""
     return sorted(document.problems, key=lambda problem: (not problem.line, problem.line, problem.column))
 
 
@@ -162,7 +162,7 @@ def sorted_problems(document: Document) -> list[Problem]:
 def _read_machine(
     document: Document, surroundings: Surroundings, *, fail_unresolved: bool, connected: bool = True
 ) -> tuple[States, int | None]:
-    """The states of a machine and its TimeoutSeconds. Of no use where the document has errors."""
+    """Read the states and TimeoutSeconds of a machine, which are usable only if the document has no errors."""
     fields = document.root
     fields.one_of("Version", ("1.0",))
     surroundings.query_language = fields.one_of("QueryLanguage", (JSONPATH, JSONATA), default=JSONPATH) or JSONPATH
@@ -228,10 +228,11 @@ def _read_state(name: str, fields: Fields, surroundings: Surroundings) -> Node |
 
 
 def _begin_state(fields: Fields, surroundings: Surroundings) -> None:
-    """The query language of a state: its own, or the machine's.
+    """Set the query language of a state: its own, or the machine's.
 
-    A Map or Parallel hands its own on to nobody. What is neither name stands for JSONata, as at AWS (measured); a state
-    of a JSONata machine that declares JSONPath is told so, and then read as what it says (measured).
+    A Map or Parallel does not pass its own on to inner states. Any value but the two names means JSONata, as at AWS
+    (measured); JSONPath in a state of a JSONata machine is reported, and the state is then read as JSONPath
+    (measured).
     """
     machine = surroundings.query_language
     fields.one_of("QueryLanguage", (JSONPATH, JSONATA))
@@ -259,11 +260,11 @@ def _report_unresolved(document: Document, surroundings: Surroundings) -> None:
 
 
 def _check_graph(document: Document, machine: States) -> None:
-    """The rules that take more than one state, in the order of AWS's answers.
+    """Check the rules that concern more than one state, in the order of AWS's answers.
 
-    Measured (floci-io/floci pull request 2786): missing targets and a missing end are told together; a machine
-    without an end is not searched for unreachable states. That an end is missing is not told where some state could
-    not be read, which may have been the end.
+    Measured (floci-io/floci pull request 2786): missing targets and a missing end are reported together; a machine
+    without an end is not searched for unreachable states. A missing end is not reported if reading has found errors,
+    because a state that could not be read may have been the end.
     """
     has_end = any(_is_terminal(node) for node in machine.nodes.values())
     end_is_missing = bool(machine.nodes) and not has_end and not document.has_errors
@@ -305,7 +306,10 @@ def _check_targets(document: Document, scope: States) -> None:
 
 
 def _check_reachability(document: Document, scope: States) -> None:
-    """A walk from StartAt comes by every state. Where it cannot go on for a mistake, what lies behind is not judged."""
+    """Report the states that a walk from StartAt does not reach.
+
+    If the walk meets a missing state, or one without a transition that is no end, the scope is not checked.
+    """
     reached: set[str] = set()
     pending = [scope.start_at]
     while pending:
@@ -331,14 +335,15 @@ def _report_missing(document: Document, scope: States, target: str, pointer: str
 
 
 def _was_unreadable(document: Document, scope: States, name: str) -> bool:
-    """Whether the target is written down, but so badly that it could not be read: its own problem is enough."""
+    """Whether the target exists but could not be read, in which case its own problem is enough."""
     return name in value_at(scope.pointer, document.value).get("States", {})
 
 
 def _check_variables(document: Document, scope: States, outer: frozenset[str]) -> None:
     """An inner scope must not assign a variable of an outer one (AWS guide "Passing data … with variables").
 
-    What a Parallel or Map assigns itself comes when its inner scopes are gone, and is no obstacle to them (recorded).
+    A Parallel or Map makes its own assignments after its inner scopes have ended, so these may use the same names
+    (recorded).
     """
     assigned: Counter[str] = Counter()
     own: dict[str, set[str]] = {}
@@ -403,7 +408,7 @@ class _Link:
 
 
 def default_arn(name: str) -> str:
-    """The ARN of a machine that was given none: AWS's documentation account in us-east-1."""
+    """The ARN of a machine that has no other: AWS's documentation account in us-east-1."""
     return f"arn:aws:states:us-east-1:123456789012:stateMachine:{name}"
 
 

@@ -1,13 +1,12 @@
-"""Counts of the engine, as plain integers: written by the event loop's thread, read by whoever wants to know.
+"""Counters of the engine: plain integers, written by the event loop's thread and readable from any thread.
 
-Counting is free (law 7): the hot path adds to slots that exist anyway, once per execution, and everything derived
-(sums, totals, what a bill is made from) is worked out when somebody reads. A reader in another thread sees numbers that
-are a little older or newer than each other, and none of them ever goes down.
+Counting is free (law 7): the hot path adds to slots that exist anyway, once per execution, and all derived values
+(sums, totals, the basis of a bill) are computed when they are read. A reader in another thread may see numbers of
+slightly different moments; none of them ever decreases.
 
-What is not free, sorting durations into a histogram, is done only for somebody who has asked for it: `Tally.durations`
-is None until then. The bounds are of a factor of about 2.15, three for each power of ten, from 10 us to the 300 s an
-Express execution may take: each bucket is narrow enough for a percentile that means something, and there are few enough
-to have a set of them for every workflow.
+Sorting durations into a histogram has a cost, so it happens only on request: `Tally.durations` is None until then.
+Each bound is about 2.15 times the one before, three for each power of ten, from 10 us to the 300 s an Express
+execution may take: buckets are narrow enough for meaningful percentiles, and few enough for a set per workflow.
 """
 
 from __future__ import annotations
@@ -20,23 +19,24 @@ from typing import Any, Final, NamedTuple
 
 _NS = 1_000_000_000
 
-#: Upper bounds of the buckets in nanoseconds, inclusive; what is longer than the last has a bucket of its own.
+#: Upper bounds of the buckets in nanoseconds, inclusive; longer durations have a bucket of their own.
 BOUNDS_NS: Final = (
     *(digits * 10**exponent for exponent in range(2, 9) for digits in (100, 215, 460)),
     *(seconds * _NS for seconds in (100, 215, 300)),
 )
 BUCKETS: Final = len(BOUNDS_NS) + 1
 
-#: Error names that are counted one by one, for each workflow: they come from handlers, and even from data.
+#: Error names counted separately, for each workflow, and their longest length: they come from handlers, and even from
+#: data.
 MAX_ERROR_NAMES: Final = 100
 MAX_ERROR_NAME: Final = 128
-#: Where the others are counted, and those that have no name.
+#: The names under which all others are counted, and errors without a name.
 OTHER: Final = "other"
 UNNAMED: Final = "unnamed"
 
 
 class Exemplar(NamedTuple):
-    """One execution of a bucket: its name, how long it took, and when it ended in nanoseconds since the epoch."""
+    """One execution of a bucket: its name, its duration, and its end in nanoseconds since the epoch."""
 
     execution: str
     duration_ns: int
@@ -44,9 +44,9 @@ class Exemplar(NamedTuple):
 
 
 class Bucket:
-    """How many durations were `above` one bound and not above the next (nanoseconds).
+    """The number of durations that were greater than `above` and at most `bound` (nanoseconds).
 
-    `exemplar` is one of them; `wanted`: it has been read, or there is none, and the next to come shall replace it.
+    `exemplar` is one of them; `wanted`: it has been read, or there is none, and the next execution replaces it.
     """
 
     __slots__ = ("above", "bound", "count", "exemplar", "wanted")
@@ -59,12 +59,12 @@ class Bucket:
         self.wanted = True
 
 
-#: The bucket nothing falls into.
+#: A bucket that no duration falls into.
 _NONE: Final = Bucket(0, -1)
 
 
 class Histogram:
-    """How often something took how long, and how long all of it took."""
+    """Counts of durations by bucket, and the sum of all durations."""
 
     __slots__ = ("buckets", "total_ns")
 
@@ -78,16 +78,16 @@ class Histogram:
 
     @property
     def counts(self) -> list[int]:
-        """The counts of the buckets, not added up."""
+        """The counts of the buckets, not cumulative."""
         return [bucket.count for bucket in self.buckets]
 
 
 class Durations(Histogram):
-    """How long the executions of a workflow took, with an execution to show for each bucket.
+    """The durations of a workflow's executions, with an example execution for each bucket.
 
-    Most executions of a workflow fall into the bucket of the one before. So whoever has a duration looks whether it is
-    of the `latest`, and counts it there; only otherwise is the bucket searched for (`count`). The sum is in the tally
-    already: `before_ns` is what it had come to before.
+    Most executions of a workflow fall into the same bucket as the one before. So the caller first checks whether a
+    duration falls into `latest`, and counts it there; only otherwise is the bucket searched for (`count`). The sum is
+    in the tally already: `before_ns` is its value before the first duration.
     """
 
     __slots__ = ("before_ns", "latest")
@@ -98,7 +98,7 @@ class Durations(Histogram):
         self.latest = _NONE
 
     def count(self, duration_ns: int, run: Any) -> None:
-        """Count a duration that is not of the latest bucket. `run` is the execution, still whole."""
+        """Count a duration outside the latest bucket. `run` is the execution, still intact."""
         bucket = self.latest = self.buckets[bisect_left(BOUNDS_NS, duration_ns)]
         bucket.count += 1
         if bucket.wanted:
@@ -106,23 +106,23 @@ class Durations(Histogram):
             bucket.exemplar = Exemplar(run.execution_name, duration_ns, run.host.time_ns())
 
     def exemplars(self) -> list[Exemplar | None]:
-        """An execution for each bucket: the first since they were read before, if there was one since."""
+        """An execution for each bucket: the first since the previous reading, else the one read then."""
         exemplars = [bucket.exemplar for bucket in self.buckets]
         for bucket in self.buckets:
             bucket.wanted = True
-        # What comes next is searched for, so that it is seen that it is wanted.
+        # Make the next duration go through `count`, which sees that an exemplar is wanted.
         self.latest = _NONE
         return exemplars
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a machine's executions came to, folded once per execution.
+    """The totals of a machine's executions, updated once per execution.
 
-    `started` and the five after it are numbers of executions, `duration_ns` is the sum of their durations. Nearly every
-    execution is billed for one step of 100 ms and one of 64 MB and takes the machine's base memory; `more_*` is what
-    the others have on top: steps of duration, steps of memory, units (the product of both), bytes.
-    `errors` counts executions that ended in an error by its name, a bounded number of names.
+    `started` and the four after it are numbers of executions, `duration_ns` is the sum of their durations. Nearly
+    every execution is billed for one step of 100 ms and one of 64 MB and has the machine's base memory; `more_*` is
+    what the others have in addition: steps of duration, steps of memory, units (the product of both), bytes. `errors`
+    counts executions that ended in an error by its name, a bounded number of names.
     """
 
     started: int = 0
@@ -144,21 +144,21 @@ class Tally:
 
     @property
     def billed_units(self) -> int:
-        """What AWS would bill for them, in units of 100 ms x 64 MB."""
+        """The units of 100 ms x 64 MB that AWS would bill."""
         return self.ended + self.more_units
 
     @property
     def billed_duration_steps(self) -> int:
-        """What AWS would bill for their durations, in steps of 100 ms."""
+        """The steps of 100 ms that AWS would bill."""
         return self.ended + self.more_duration_steps
 
     @property
     def billed_memory_steps(self) -> int:
-        """What AWS would bill for their memory, in steps of 64 MB."""
+        """The steps of 64 MB that AWS would bill."""
         return self.ended + self.more_memory_steps
 
     def memory_bytes(self, base: int) -> int:
-        """The memory they were metered at; `base` is what one without fan-out takes."""
+        """The sum of their metered memory; `base` is that of an execution without fan-out."""
         return self.ended * base + self.more_bytes
 
     def count_error(self, error: str | None) -> None:

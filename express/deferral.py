@@ -1,19 +1,19 @@
-"""Expressions that would hold the event loop for too long are worked out in a thread.
+"""Evaluates in a thread the expressions that would block the event loop for too long.
 
 Theory of operation. An expression is evaluated in one go, within the step of its state (law 3). Nearly all take
-microseconds; over the 256 KiB that a payload may have, a few take a tenth of a second, in which the loop would serve
-nobody (law 8). So whatever may take long calls `Scope.look` about once a millisecond, and that raises OutOfTime when
-the loop has waited long enough. Nothing has happened by then, for expressions only read. Whoever runs the step
-(`runtime.execution`) has the expression evaluated once more, in a thread, and then runs the step again, which finds the
+microseconds; over the 256 KiB that a payload may have, a few take a tenth of a second, which would block the loop
+(law 8). So code that may take long calls `Scope.look` about once a millisecond, which raises OutOfTime when the loop
+has waited long enough. The step has had no effect by then, because expressions only read. The execution loop
+(`runtime.execution`) has the expression evaluated again, in a thread, and then runs the step again, which finds the
 answer where it had to stop (`deferrable`).
 
-Some expressions cannot be put off (`Patiently`), because something has been done already that must not be done twice:
-what a catcher computes, the ItemSelector of a Map whose iterations may wait, and what a distributed Map evaluates after
-it has begun. They are evaluated on the loop, within their budgets. What is random or reads the clock may be drawn more
-than once, and the last one counts.
+Some expressions cannot be deferred (`Patiently`), because the step has already had an effect that must not happen
+twice: those of a catcher, the ItemSelector of a Map whose iterations may wait, and those that a distributed Map
+evaluates after it has begun. They are evaluated on the loop, within their budgets. Random values and clock readings
+may be drawn more than once, and the last ones count.
 
-A thread does not make Python faster, but it shares the interpreter. It hands it over each time it looks; left to itself
-Python would let the loop wait five milliseconds (`sys.getswitchinterval`), for each callback anew.
+A thread does not make Python faster, but it shares the interpreter, which it releases in `look`. Otherwise Python
+would let the loop wait five milliseconds (`sys.getswitchinterval`) for each callback.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from express.errors import forget_trace
 if TYPE_CHECKING:
     from express.types import JSON, Expr, Scope
 
-#: Seconds for which the thread keeps the interpreter, at least, and for which it then lets go of it.
+#: Seconds for which the thread keeps the interpreter, at least, and for which it then releases it.
 _SHIFT: Final = 0.0005
 _REST: Final = 0.00002
 
-#: What an expression has come to: its value, or else what it has raised.
+#: The outcome of an expression: its value, or else the exception it raised.
 Answer: TypeAlias = "tuple[JSON, Exception | None]"
 
 
 class Deferral:
-    """What expressions of one visit of a state have come to, as far as they were worked out elsewhere.
+    """The answers of those expressions of one visit of a state that were evaluated in a thread.
 
-    `given`: what the step has got of the outside world already and must not ask for again: nothing, or one value.
-    `made`: nothing, or the one value that the step has made for the outside world and need not make again.
-    `is_patient`: whatever is still to be evaluated is evaluated here and now. `is_left`: nobody waits for the answers
-    any longer. `rounds`: how often the step has been put off.
+    `given`: what the step has received from outside already and must not request again: nothing, or one value.
+    `made`: nothing, or the one value that the step has made for the outside and need not make again. `is_patient`:
+    further expressions are not deferred. `is_left`: the answers are no longer awaited. `rounds`: how often the step
+    was deferred.
     """
 
     __slots__ = ("answers", "given", "is_left", "is_patient", "made", "rounds")
@@ -54,27 +54,27 @@ class Deferral:
         self.is_patient = is_patient
 
     def answer(self, expression: Expr) -> JSON:
-        """What was worked out. Raises what the expression has raised."""
+        """The value of an expression evaluated in the thread. Raises what the expression raised."""
         value, error = self.answers[expression]
         if error is not None:
             raise error
         return value
 
     def forget(self) -> None:
-        """The visit goes on with other data."""
+        """Drop the answers, because the visit continues with other data."""
         self.answers.clear()
         self.rounds = 0
 
     def look(self) -> None:
-        """Asked of those that are patient."""
+        """Called instead of the host's `look` if `is_patient`."""
 
 
-#: For expressions that nobody can put off.
+#: For expressions that cannot be deferred.
 PATIENCE = Deferral(is_patient=True)
 
 
 class Patiently:
-    """`with Patiently(frame):` what is evaluated in it cannot be put off, because something has happened already."""
+    """`with Patiently(frame):` defers no expression evaluated inside, because the step has had an effect already."""
 
     __slots__ = ("_before", "_scope")
 
@@ -90,11 +90,11 @@ class Patiently:
 
 
 class Left(Exception):
-    """In the thread: nobody waits for the answer any longer."""
+    """Raised in the thread: the answer is no longer awaited."""
 
 
 class _Elsewhere(Deferral):
-    """In the thread there is time, as long as somebody waits."""
+    """In the thread there is time, as long as the answer is awaited."""
 
     __slots__ = ("_deferral", "_rested")
 
@@ -107,13 +107,13 @@ class _Elsewhere(Deferral):
         if self._deferral.is_left:
             raise Left
         if monotonic() - self._rested > _SHIFT:
-            # Not for no time at all: this thread would take the interpreter again before the other has woken up.
+            # Not zero: this thread would take the interpreter again before the other one has woken up.
             sleep(_REST)
             self._rested = monotonic()
 
 
 class Job:
-    """An expression to be worked out: `key` is what will ask for the answer."""
+    """An expression to be evaluated in the thread; `key` is the expression that will ask for the answer."""
 
     __slots__ = ("_data", "_expression", "_key", "_scope")
 
@@ -124,20 +124,20 @@ class Job:
         self._scope = scope.apart()
 
     def work(self, deferral: Deferral) -> None:
-        """Done by the thread."""
+        """Evaluate the expression and store its answer in `deferral`. Runs in the thread."""
         self._scope.deferral = _Elsewhere(deferral)
         try:
             answer: Answer = self._expression(self._data, self._scope), None
-        except Exception as error:  # noqa: BLE001 - whoever asks for the answer meets it
+        except Exception as error:  # noqa: BLE001 - raised where the answer is read
             forget_trace(error)
             answer = None, error
         deferral.answers[self._key] = answer
 
 
 class OutOfTime(Exception):
-    """The loop cannot wait for an expression any longer.
+    """The event loop cannot wait for an expression any longer.
 
-    `job` is what is to be done in its place; None where nobody can put it off. `given`: as in Deferral.
+    `job` evaluates the expression in a thread; None if it cannot be deferred. `given`: as in Deferral.
     """
 
     def __init__(self) -> None:
@@ -145,14 +145,18 @@ class OutOfTime(Exception):
         self.given: tuple[JSON, ...] = ()
 
     def put_off(self, key: Expr, expression: Expr, data: JSON, scope: Scope) -> None:
-        """It has come through an expression that can be evaluated by itself. The outermost counts: one part of a
-        template is hardly ever the only one that takes long."""
+        """Called as this passes through an expression that can be evaluated by itself: make it the job.
+
+        The outermost one counts: one part of a template is hardly ever the only one that takes long.
+        """
         self.job = Job(key, expression, data, scope)
 
 
 class TurnOver(OutOfTime):
-    """There is nothing to be worked out elsewhere: the step only wants to go on in another turn of the loop. `made`: as
-    in Deferral."""
+    """There is nothing to evaluate in a thread: the step only wants to continue in another turn of the loop.
+
+    `made`: as in Deferral.
+    """
 
     def __init__(self, *made: JSON) -> None:
         super().__init__()
@@ -160,7 +164,7 @@ class TurnOver(OutOfTime):
 
 
 def deferrable(expression: Expr) -> Expr:
-    """The expression, as one that can be evaluated elsewhere when it takes too long."""
+    """The expression, as one that can be evaluated in a thread when it takes too long."""
 
     def evaluate(data: JSON, scope: Scope) -> JSON:
         deferral = scope.deferral

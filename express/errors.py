@@ -1,31 +1,31 @@
-"""Everything that can go wrong, in one tree.
+"""All errors of the package, in one tree.
 
     ExpressError
     ├── DefinitionError      a definition does not compile; carries every Problem at once
     ├── ExpressionError      a path, template or intrinsic does not parse (becomes a Problem with its place)
     ├── StateError           a state failed while running: an ASL error name and a cause (ASL spec, "Errors")
-    │   ├── EngineError      the same, but raised by the language itself: AWS puts the place before its cause
-    │   │   └── EvaluationFailed   a JSONata expression failed, or gave what its field cannot take
+    │   ├── EngineError      raised by the language itself: AWS puts the state before its cause
+    │   │   └── EvaluationFailed   a JSONata expression failed, or its value does not fit its field
     │   ├── TaskError        raised by a task handler to name the workflow error it means
-    │   └── HandlerFailure   made of any other exception of a handler (is defined with `tasks.functions`)
+    │   └── HandlerFailure   made from any other exception of a handler (defined in `tasks.functions`)
     ├── PathNotFound         a definite JSONPath met data without it; the field that evaluated it words the error
     ├── ExecutionFailed      `Result.unwrap()` of an execution that did not succeed
     ├── InvalidTasks         a task registration or a tasks module that cannot be used
-    ├── TokenError           an answer to a task that cannot be taken
-    │   ├── InvalidToken     its token was never given out
-    │   ├── TaskTimedOut     its task waits no longer: it has been answered, has timed out or was aborted
-    │   └── InvalidOutput    the output it brings is no JSON
-    ├── JSONataError         an expression of `express.jsonata` cannot be compiled or evaluated (is defined there)
+    ├── TokenError           an answer to a task cannot be accepted
+    │   ├── InvalidToken     its token was never issued
+    │   ├── TaskTimedOut     its task no longer waits: it was answered, has timed out or was aborted
+    │   └── InvalidOutput    its output is not JSON
+    ├── JSONataError         an expression of `express.jsonata` cannot be compiled or evaluated (defined there)
     ├── InvalidMocks         a mock configuration that cannot be used
-    ├── SourceError          a source of messages cannot be used, whatever is tried
-    │   └── SourceUnavailable   its broker does not answer: what was asked for may work later
-    ├── ServiceError         the AWS-compatible service refuses an operation (is defined with `service.errors`)
-    ├── WorkersFailed        a worker process of `express serve` does not come up (is defined with `api.workers`)
+    ├── SourceError          a source of messages cannot be used, and a retry does not help
+    │   └── SourceUnavailable   its broker does not answer: the operation may succeed later
+    ├── ServiceError         the AWS-compatible service refuses an operation (defined in `service.errors`)
+    ├── WorkersFailed        a worker process of `express serve` does not come up (defined in `api.workers`)
     └── RuntimeClosed        `start` on a Runtime that is shutting down
 
-Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime
-returns a Result. The exceptions here hold data; the text a user reads is made where it is printed. What parts of the
-package only say to each other (that time is up, that arguments make no sense) is no ExpressError, and leaves none.
+Law 10 of the design: closures raise, the execution turns a StateError into Retry or Catch, and the runtime returns a
+Result. The exceptions here hold data; the text for users is made where it is printed. Exceptions that one part of the
+package raises only for another (time is up, invalid arguments) are no ExpressErrors, and do not leave the package.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class DefinitionError(ExpressError):
 class ExpressionError(ExpressError):
     """The text of a path, payload template or intrinsic call cannot be compiled.
 
-    `offset` is the index in the expression text where the trouble starts, in characters, from 0.
+    `offset` is the index in the expression text where the mistake starts, in characters, from 0.
     """
 
     def __init__(self, message: str, offset: int = 0) -> None:
@@ -107,7 +107,7 @@ class EngineError(StateError):
     """
 
     placed = False
-    #: The state it was placed in.
+    #: The state named in the prefix.
     state: str | None = None
     #: History events that AWS writes for the failure itself, before the one that ends the state or the execution.
     events = 0
@@ -124,7 +124,7 @@ class EngineError(StateError):
 
 
 def ends_at_once(error: StateError) -> bool:
-    """Whether nobody can catch it: then AWS tells of no more than the end of the execution, wherever it came up."""
+    """Whether no Catch can handle it; AWS then writes only the end of the execution, wherever the error occurred."""
     return isinstance(error, EngineError) and error.error == RUNTIME
 
 
@@ -132,7 +132,7 @@ class EvaluationFailed(EngineError):
     """A field in JSONata could not be evaluated: States.QueryEvaluationError.
 
     `location` is the field's place in its state, as the event EvaluationFailed gives it (`Output/items[0]`).
-    `has_value`: the expression gave a value, which the state could not make use of.
+    `has_value`: the expression has a value, but the state could not use it.
     """
 
     events = 1
@@ -147,8 +147,8 @@ class TaskError(StateError):
     """Raise this in a task handler to fail the task with an error name of your own.
 
     `TaskError("PaymentDeclined", "card expired")` is what Retry and Catch see as `PaymentDeclined`. A name or cause
-    that is no text is taken as its text. Of a name 256 characters count, of a cause 32,768 (API reference
-    SendTaskFailure); half a surrogate pair, which no JSON can carry, becomes a `?`.
+    that is not a string is converted by `str`. A name is cut to 256 characters, a cause to 32,768 (API reference
+    SendTaskFailure); a lone surrogate, which JSON cannot carry, becomes `?`.
     """
 
     def __init__(self, error: str | None, cause: object = None) -> None:
@@ -163,8 +163,11 @@ def _unicode(text: str) -> str:
 
 
 def forget_trace(error: BaseException) -> None:
-    """Let go of the frames an exception came through. They hold it in their variables, and it holds them: without
-    this, an execution that failed would stay in memory until the collector comes by."""
+    """Release the frames an exception passed through.
+
+    They reference it and it references them, so a failed execution would stay in memory until the garbage collector
+    runs.
+    """
     error.__traceback__ = error.__context__ = None
 
 
@@ -200,33 +203,33 @@ class TokenError(ExpressError):
 
 
 class InvalidToken(TokenError):
-    """The token is none that this Runtime has given out."""
+    """This Runtime has not issued the token."""
 
     def __init__(self) -> None:
         super().__init__("Invalid Token: 'Invalid token'")
 
 
 class TaskTimedOut(TokenError):
-    """The task waits no longer: it has been answered, has timed out, or its execution was stopped."""
+    """The task no longer waits: it was answered, has timed out, or its execution was stopped."""
 
     def __init__(self) -> None:
         super().__init__("Task Timed Out: 'Provided task does not exist anymore'")
 
 
 class InvalidOutput(TokenError):
-    """The output is no JSON; the text says where."""
+    """The output is not JSON; the text says where."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(f"Invalid Output: '{detail}'")
 
 
 class RuntimeClosed(ExpressError):
-    """The Runtime is shutting down or was never entered, and starts nothing any more."""
+    """The Runtime is shutting down or was never entered, and starts no executions."""
 
 
 class SourceError(ExpressError):
-    """A source of messages cannot be used: a wrong address, no permission, a key that is something else."""
+    """A source of messages cannot be used: a wrong address, no permission, a key of another type."""
 
 
 class SourceUnavailable(SourceError):
-    """The broker of a source is gone or refuses for now. Nothing is lost: what was asked for can be asked again."""
+    """The broker of a source is gone or refuses for now. Nothing is lost: the operation can be repeated."""

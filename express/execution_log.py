@@ -5,10 +5,10 @@
         ...
     log.close()
 
-Levels, fields and what `include_execution_data` adds are AWS's (developer guide "Logging using CloudWatch Logs"), the
-shape of a record is as recorded: every id is a string, payloads are JSON texts of their own, and one of more than
-248 KiB is cut. As at AWS, logging is best effort and never holds up an execution: records are written by a thread,
-and what it cannot keep up with is dropped, counted and told of.
+Levels, fields and what `include_execution_data` adds are AWS's (developer guide "Logging using CloudWatch Logs"); the
+shape of a record was recorded: every id is a string, and payloads are JSON texts of their own, cut at 248 KiB. As at
+AWS, logging is best effort and never delays an execution: a thread writes the records, and those it cannot keep up
+with are dropped, counted and reported.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ log = logging.getLogger("express")
 Level: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
 LEVELS: tuple[Level, ...] = ("ALL", "ERROR", "FATAL", "OFF")
 
-#: Bytes of one payload in a record, as it is written there (AWS guide).
+#: Bytes of one payload in a record, in its escaped form (AWS guide).
 MAX_PAYLOAD = 248 * 1024
-#: Bytes of records that may wait to be written, unless told otherwise.
+#: Bytes of records that may wait to be written, by default.
 QUEUE_BYTES = 64 << 20
 
-#: The hooks each level takes part in; what a level has no use for is not woven into the machines.
+#: The hooks each level uses; the others are not woven into the machines.
 _HOOKS: dict[Level, tuple[str, ...]] = {
     "ALL": ("execution_started", "history_event", "execution_ended", "child_started", "child_ended"),
     "ERROR": ("history_event", "execution_ended", "child_ended"),
@@ -54,7 +54,7 @@ _MILLISECOND = 1_000_000
 
 
 class _Ending(NamedTuple):
-    """How a child execution has ended: what its last event tells of a Result."""
+    """The end of a child execution: the members of a Result that its last event needs."""
 
     status: Status
     output: JSON
@@ -73,7 +73,7 @@ class ExecutionLog(Observer):
     path: a file to append to; stream: an open one instead, binary or text. Default: stdout.
     queue_bytes: how many bytes of records may wait to be written before further ones are dropped.
 
-    Close it when no execution will be logged any more; what waits is written first. A context manager, too.
+    Close it when no more executions will be logged; waiting records are written first. It is a context manager, too.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ExecutionLog(Observer):
         return self._writer.dropped
 
     def close(self) -> None:
-        """Write what waits, and no more after that."""
+        """Write the waiting records; later ones are dropped."""
         self._writer.close()
 
     def __enter__(self) -> Self:
@@ -158,7 +158,7 @@ def is_error(event_type: str) -> bool:
 
 
 def cut(text: str) -> tuple[str, bool]:
-    """As much of a payload as a record may hold, and whether that is not all. Sizes are those of the escaped text."""
+    """The part of a payload that fits into a record, and whether it was cut; sizes are those of the escaped text."""
     if len(text) * 6 <= MAX_PAYLOAD or _escaped(text) <= MAX_PAYLOAD:
         return text, False
     short, long = 0, len(text)
@@ -179,7 +179,7 @@ def _line(record: JSON) -> bytes:
     try:
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        # Half of a surrogate pair, which only an escape can write.
+        # A lone surrogate, which can only be written as an escape.
         return json.dumps(record).encode() + b"\n"
 
 
@@ -198,7 +198,7 @@ class _Writer:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="express-log", daemon=True)
         self._thread.start()
-        # A daemon, so that nothing hangs; but what waits at the end of the program is written.
+        # A daemon thread, so that it cannot keep the program from ending; waiting records are written at exit.
         atexit.register(self.close)
 
     def put(self, line: bytes) -> None:

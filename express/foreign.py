@@ -1,8 +1,8 @@
-"""What is not JSON, and where it stands.
+"""Finds values that are not JSON, and where they are.
 
-orjson says that it will not write a value, and hardly why; and some of what it writes is not JSON either: a UUID, an
-Enum. Here values are looked through: at first only for whether they are JSON, which is quick, then for the place where
-they are not, which a message has to name.
+When orjson refuses a value it hardly says why, and some of what it writes is not JSON either: a UUID, an Enum. Here
+values are examined: first only for whether they are JSON, which is quick, then for the place where they are not,
+which a message has to name.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _MOST_CHARACTERS: Final = 16_000_000
 #: The types of keys: JSON's own, and those that `json` writes as text, as Lambda does.
 KEYS: Final = (str,)
 LAMBDA_KEYS: Final = (str, int, float, type(None))
-#: The types that JSON text is read into, and with them what is as good.
+#: The types that JSON text is parsed into, and these with tuples.
 PLAIN: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None), list, dict})
 SOUND: Final = PLAIN | {tuple}
 ARRAYS: Final[frozenset[type]] = frozenset({list, tuple})
 
-#: What is wrong with a value: its type, a key's type, a number or a text that JSON cannot say, or that it is too deep
-#: or too long a number to be written.
+#: What is wrong with a value: its type, the type of a key, a number or a string that JSON cannot express, its depth,
+#: or a number too long to be written.
 Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -41,7 +41,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Where a value stops being JSON: the path of the place, what stands there, and what is the matter with it."""
+    """The place where a value is not JSON: its path, what is wrong, and the value found there."""
 
     place: str
     trouble: Trouble
@@ -113,9 +113,9 @@ def _are_sound(values: list[JSON], kinds: set[type], allowed: Iterable[type]) ->
 
 
 def find_foreign(value: JSON, keys: tuple[type, ...] = KEYS) -> Foreign | None:
-    """Where `value` stops being JSON, if it does; `keys` are the types a key may have.
+    """A place where `value` is not JSON, None if there is none; `keys` are the types a key may have.
 
-    Iterative: depth is data, not stack.
+    Iterative: the depth of a value uses no stack.
     """
     pending: list[tuple[Any, tuple[Any, ...], int]] = [(value, (), 0)]
     while pending:
@@ -135,7 +135,7 @@ def find_foreign(value: JSON, keys: tuple[type, ...] = KEYS) -> Foreign | None:
 
 
 def _trouble(node: Any) -> Trouble | None:
-    """What is the matter with a scalar, or with anything else that is neither an object nor an array."""
+    """What is wrong with a scalar, or with anything else that is neither an object nor an array."""
     if node is None or isinstance(node, int):
         return None
     if isinstance(node, float):
@@ -150,6 +150,6 @@ def _trouble(node: Any) -> Trouble | None:
 
 
 def _path(trail: tuple[Any, ...]) -> str:
-    """`$.items[2].when`; what is no Unicode in a key is replaced, for the text goes into error causes."""
+    """`$.items[2].when`; invalid Unicode in a key is replaced, because the text goes into error causes."""
     text = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
     return text.encode("utf-8", "replace").decode()

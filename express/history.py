@@ -1,17 +1,16 @@
-"""The history of executions, kept in memory: what GetExecutionHistory answers with.
+"""Histories of executions, kept in memory: the answers to GetExecutionHistory.
 
-The steps of a machine that is built for a `History` tell it of their events as they happen (`states.history` writes
-them, and numbers them as the engine counts); this adds those that begin and end an execution, when each came, and the
-bound. It is asked for where somebody will read it: by Standard machines, and by an endpoint that remembers its Express
-executions. Everybody else runs closures that know nothing of it. A `Chronicle` writes and leaves the keeping to others;
-a `History` keeps what it has written, by ARN.
+The steps of a machine built for a `History` report their events as they happen (`states.history` writes them, and
+numbers them as the engine counts); this module adds the events that begin and end an execution, the time of each, and
+the limit. Histories are kept where they will be read: for Standard machines, and by an endpoint that remembers its
+Express executions. Other machines run closures without any of this. A `Chronicle` writes and leaves the storage to
+others; a `History` keeps what it has written, by ARN.
 
-Payloads are kept as the values they are, shared with the execution, which changes none; they become text when they
-are read.
+Payloads are kept as values, shared with the execution, which never changes them; they become text when they are read.
 
-The bound is AWS's for Standard executions, measured in us-east-1 (floci-io/floci issue 2734): 25 000 events, of which
+The limit is AWS's for Standard executions, measured in us-east-1 (floci-io/floci issue 2734): 25 000 events, of which
 the last one ends the execution. One that would write another event there fails. An Express execution has no such
-limit; here its history has: it goes on, and what it writes beyond is not kept, save its end.
+limit, but its history here has: the execution continues, and events beyond the limit are not kept, except its end.
 
 Sources: API reference GetExecutionHistory and HistoryEvent; AWS guide "Avoid reaching the history quota"; recorded
 histories; for ExecutionTimedOut and ExecutionAborted measurements (floci-io/floci issue 2733, pull request 2969).
@@ -41,10 +40,9 @@ EVENT_LIMIT: Final = 25_000
 #: Ended executions whose history is kept.
 KEPT_EXECUTIONS: Final = 1_000
 
-#: What an event takes beside its payload, or a Visit.
+#: Bytes of an event, or of a Visit, without its payload.
 _ENTRY_BYTES: Final = 256
-#: Of so many events of a history the payloads are measured, until they come to so many bytes: it is done while the loop
-#: stands still.
+#: How many events of a history have their payloads measured, and after how many bytes this ends: it blocks the loop.
 _SAMPLED_EVENTS: Final = 64
 _SAMPLED_BYTES: Final = 1024 * 1024
 
@@ -56,10 +54,10 @@ _ENDS: Final[dict[Status, str]] = {
     "TIMED_OUT": "ExecutionTimedOut",
     "ABORTED": "ExecutionAborted",
 }
-#: What comes from outside follows from nothing that a state has done.
+#: Ends that come from outside have no previous event.
 _FROM_OUTSIDE: Final = frozenset({"TIMED_OUT", "ABORTED"})
 
-#: Types that have no details. Any other type has them, be they empty.
+#: Event types without details. All others have them, even if empty.
 _PLAIN: Final = frozenset(
     {
         "LambdaFunctionStarted",
@@ -79,31 +77,30 @@ _PLAIN: Final = frozenset(
 
 
 class Entry(NamedTuple):
-    """An event of a history, when it came, in nanoseconds since the epoch, and a bound of the bytes of JSON the engine
-    held at that moment."""
+    """An event, its time in nanoseconds since the epoch, and an upper bound of the JSON bytes then held."""
 
     event: Event
     time_ns: int
     size: int = 0
 
 
-#: Events as a Chronicle has them written: an Entry, or what one or two can be made of. One tuple where an Entry takes
-#: four objects: an endpoint does this for every state of every Express execution.
+#: Events as a Chronicle writes them: an Entry, or a tuple from which one or two are made. An Entry takes four objects
+#: instead of one, and an endpoint writes this for every state of every Express execution.
 Written: TypeAlias = "Entry | Half | Visit"
 
-#: Members of a Visit, of its exit the payload.
+#: The number of members of a Visit, and the index of its exit's payload.
 _VISIT: Final = 11
 _OUTPUT: Final = 8
 
 
 class Chronicle(Observer):
-    """Writes what the states of executions do, for whoever gives a run a list to write to (`Run.history`); what begins
-    and ends an execution is that one's to add (`start`, `end`), when it is asked for.
+    """Writes the events of states into the list that its owner has given to the run (`Run.history`).
 
-    It looks into the steps and has no hook of an execution, which would cost each one more than its events do.
+    The owner adds the events that begin and end the execution (`start`, `end`) when the history is requested. A
+    Chronicle has hooks in the steps only: an execution hook would cost each execution more than its events do.
 
-    keeps_places: executions that do not succeed can be taken up again (`express.runtime.redrive`), which has the
-    children of their forks remembered.
+    keeps_places: executions that do not succeed can be redriven (`express.runtime.redrive`), for which the children
+        of their forks are remembered.
     """
 
     is_guarded = False
@@ -112,7 +109,7 @@ class Chronicle(Observer):
         self.keeps_places = keeps_places
         self.visits_up_to = 0 if keeps_places else EVENT_LIMIT
 
-    # A child execution of a distributed Map has no list to write to: its history is its own.
+    # A child execution of a distributed Map has no list here: its history is separate.
 
     def history_event(self, frame: Frame, event: Event) -> None:
         run = frame.run
@@ -131,7 +128,7 @@ class Chronicle(Observer):
 
 
 class History(Observer):
-    """Keeps the histories of running executions and of the `keep` that have ended last, by their ARN."""
+    """Keeps the histories of running executions and of the `keep` executions that ended last, by ARN."""
 
     def __init__(self, *, keep: int = KEPT_EXECUTIONS, limit: int = EVENT_LIMIT) -> None:
         if keep < 0 or limit < 2:
@@ -143,14 +140,14 @@ class History(Observer):
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def of(self, execution_arn: str) -> Sequence[Entry] | None:
-        """The events of an execution so far, oldest first; None for one that is not known, or no longer.
+        """The events of an execution so far, oldest first; None if it is unknown, or no longer kept.
 
-        The same sequence for as long as the execution runs: it grows. Who holds on to it needs `keep` for nothing.
+        While the execution runs, this same sequence grows. A caller that holds on to it does not depend on `keep`.
         """
         return self._by_arn.get(execution_arn)
 
     def forget(self, execution_arn: str) -> None:
-        """Let go of the history of an execution that has ended; a running one keeps its own."""
+        """Drop the history of an ended execution; that of a running one is kept."""
         if execution_arn in self._ended:
             del self._ended[execution_arn], self._by_arn[execution_arn]
 
@@ -159,8 +156,8 @@ class History(Observer):
     def execution_started(self, run: Run) -> None:
         arn = run.execution_arn
         self._ended.pop(arn, None)
-        # One that is taken up again goes on with its history. Otherwise a name is used again, long after: the newer
-        # execution is the one that is meant.
+        # A redriven execution continues its history. Otherwise a name is used again, long after, and means the newer
+        # execution.
         entries = [] if run.redrive is None else self._by_arn.get(arn, [])
         entries.append(Entry(started(run), run.host.time_ns()))
         self._running[run] = self._by_arn[arn] = entries
@@ -184,7 +181,7 @@ class History(Observer):
 
 
 def _write(entries: list[Entry], frame: Frame, event: Event, limit: int) -> None:
-    """Add an event, if its execution may have it."""
+    """Append an event, unless the execution has reached the limit."""
     run = frame.run
     if event.id < limit:
         entries.append(Entry(event, run.host.time_ns(), frame.size))
@@ -193,13 +190,13 @@ def _write(entries: list[Entry], frame: Frame, event: Event, limit: int) -> None
 
 
 def _refuse(run: Run, limit: int) -> None:
-    """There is no room for another event: a Standard execution is at its end, an Express one goes on unwritten."""
+    """Handle an event beyond the limit: a Standard execution fails, an Express one continues unwritten."""
     if run.machine.type == "STANDARD":
         run.host.stop(run, "FAILED", RUNTIME, limit_reached(limit))
 
 
 def split(written: Iterable[Written]) -> Iterator[Entry | Half]:
-    """What a Chronicle has had written, event by event."""
+    """What a Chronicle has written, event by event."""
     for one in written:
         if _is_visit(one):
             step, number, previous, data, time_ns, size, exit_number, exit_previous, output, exit_time_ns, sizes = one
@@ -210,7 +207,7 @@ def split(written: Iterable[Written]) -> Iterator[Entry | Half]:
 
 
 def read_entry(event: Entry | Half, known: Mapping[Known, JSON]) -> Entry:
-    """An event as an Entry. `known` are the execution's input and output, None as long as it has none."""
+    """An event as an Entry. `known` has the execution's input and output, None as long as it has none."""
     if isinstance(event, Entry):
         return event
     step, number, previous, exits, data, time_ns, size = event
@@ -223,8 +220,10 @@ def _is_visit(written: Written) -> TypeGuard[Visit]:
 
 
 def keep_output(written: list[Written], value: JSON) -> None:
-    """`value` is what the states of an execution have come to that has failed all the same, and so has no output for a
-    Visit to refer to."""
+    """Put `value` into the Visit that refers to the execution's output.
+
+    It is the last output of the states of an execution that failed all the same, and so has no output.
+    """
     for index, one in enumerate(written):
         if _is_visit(one) and one[_OUTPUT] is Known.OUTPUT:
             written[index] = (*one[:_OUTPUT], value, *one[_OUTPUT + 1 :])
@@ -236,23 +235,23 @@ def number_of(event: Entry | Half) -> int:
 
 
 def within_limit(event: Event, machine_type: MachineType, limit: int) -> Event:
-    """The event that ends an execution, which is the last one it may have."""
+    """The event that ends an execution; in a Standard one, its number is at most `limit`."""
     if machine_type == "STANDARD" and event.id > limit:
         return event._replace(id=limit, previous=min(event.previous, limit - 1))
     return event
 
 
 def limit_reached(limit: int) -> str:
-    """The cause of a Standard execution that has as many events as it may have, in AWS's words."""
+    """The cause, in AWS's words, when a Standard execution has reached the limit of events."""
     return f"The execution reached the maximum number of history events ({limit})."
 
 
 # --------------------------------------------------------------------------------------------------------------
-# the events that are no state's
+# events of the execution itself
 
 
 def started(run: Run) -> Event:
-    """The first event of every execution, or of its next part when it is taken up again, which has been counted.
+    """The first event of an execution, or of its next part after a redrive, which has been counted.
 
     ExecutionRedriven follows from the event that ended the part before (measured, radkawar/stackd
     `redrive_execution.json`).
@@ -269,27 +268,27 @@ def start(role_arn: str, value: JSON) -> Event:
 
 
 def ended(run: Run, result: Result, number: int) -> Event:
-    """The last event of every execution, event `number`."""
+    """The last event of an execution, with this number."""
     return end(result.status, number, last_event(run), result.output, result.error, result.cause)
 
 
 def end(status: Status, number: int, last: int, output: JSON, error: str | None, cause: str | None) -> Event:
-    """The event that ends an execution, or a part of one that is redriven; `last` is the last one of its states.
+    """The event that ends an execution, or a part of one that is redriven; `last` is the last event of its states.
 
-    A success or a failure follows from what the states have done. What comes from outside, the end of its time or a
-    caller who stops it, follows from nothing (measured).
+    A success or a failure follows from that. An end from outside, a timeout or a stop, has no previous event
+    (measured).
     """
     previous = 0 if status in _FROM_OUTSIDE else last
     kind = _ENDS[status]
     if status == "SUCCEEDED":
         return Event(number, previous, kind, {}, ("output", output))
-    # A Standard execution that has timed out has no error of its own (measured); its last event names it.
+    # A Standard execution that timed out has no error in its Result (measured), but its last event names one.
     found = {"error": TIMEOUT if status == "TIMED_OUT" else error, "cause": cause}
     return Event(number, previous, kind, {name: text for name, text in found.items() if text is not None}, None)
 
 
 def last_event(run: Run) -> int:
-    """The event an execution has come to; where nobody has its history written, the last one counted."""
+    """The last event of an execution's states; if its history is not written, the last event counted."""
     try:
         last: int = run.trail.last
     except AttributeError:
@@ -298,15 +297,15 @@ def last_event(run: Run) -> int:
 
 
 # --------------------------------------------------------------------------------------------------------------
-# what it takes
+# sizes
 
 
 def weigh(entries: Sequence[Written]) -> int:
-    """About how many bytes a history takes that is kept.
+    """The approximate size in bytes of a stored history.
 
-    A value that is handed on counts for each state it passes: as a value it takes a multiple of its text. The sizes the
-    engine holds are bounds, which for an item of a Map may be those of all items, or of nothing at all. Where they come
-    to much, a sample of the payloads tells what they really are.
+    A value that is passed on counts for each state it passes, because as a value it takes a multiple of its text. The
+    sizes the engine holds are upper bounds, which for an item of a Map may be those of all items, or of nothing at
+    all. If their sum is large, a sample of the payloads is measured instead.
     """
     payloads = 0
     for entry in entries:
@@ -327,14 +326,14 @@ def _estimate(entries: Sequence[Written]) -> int:
 
 
 def shown_bytes(event: Entry | Half) -> int:
-    """About how many bytes an event takes that is shown with its payload."""
+    """The approximate size in bytes of an event shown with its payload."""
     if isinstance(event, Entry) or not isinstance(event[4], Known):
         return _payload_bytes(event) + _ENTRY_BYTES
     return min(event[-1], PAYLOAD_LIMIT) + _ENTRY_BYTES
 
 
 def _payload_bytes(event: Entry | Half) -> int:
-    """What is Known is kept elsewhere."""
+    """The size of an event's payload; 0 for a Known one, which is kept elsewhere."""
     data = event.event.data if isinstance(event, Entry) else ("", event[4])
     if data is None or isinstance(data[1], Known):
         return 0
@@ -349,9 +348,10 @@ def _payload_bytes(event: Entry | Half) -> int:
 
 
 def render_entry(entry: Entry, *, include_data: bool = True) -> dict[str, JSON]:
-    """One event as GetExecutionHistory answers with it: `timestamp` in seconds since the epoch, payloads as JSON text.
+    """One event as in the answer of GetExecutionHistory.
 
-    include_data: with the payloads (`includeExecutionData`); errors and causes are there in any case.
+    `timestamp` is in seconds since the epoch, payloads are JSON text. include_data: with the payloads
+    (`includeExecutionData`); errors and causes are there in any case.
     """
     event = entry.event
     rendered: dict[str, JSON] = {
@@ -366,7 +366,7 @@ def render_entry(entry: Entry, *, include_data: bool = True) -> dict[str, JSON]:
 
 
 def details_name(event_type: str) -> str:
-    """Under which name an event of this type has its details (API reference HistoryEvent)."""
+    """The member with the details of an event of this type (API reference HistoryEvent)."""
     if event_type.endswith("StateEntered"):
         return "stateEnteredEventDetails"
     if event_type.endswith("StateExited"):
@@ -383,8 +383,8 @@ def render_details(
 ) -> dict[str, JSON]:
     """The details of an event.
 
-    cut: gives what is shown of a payload and whether something is missing, which is noted beside it. The API shows
-    payloads whole, logs only so much of one. The input of an execution that was refused for it is left out.
+    cut: gives the part of a payload to show and whether it is truncated, which is noted beside it. The API shows
+        payloads whole, logs a limited part. An execution input that is not JSON is left out.
     """
     details = event.details.copy()
     variables = details.pop("assignedVariables", None)

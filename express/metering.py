@@ -4,8 +4,8 @@ Pure arithmetic over ints; it knows no clock and no runtime. Durations are nanos
 100 ms and one nanosecond are billed as 200 ms and a float of milliseconds would lose that edge. Memory is bytes, and
 a megabyte is 1,000,000 of them: the published worked example adds KB to MB as thousandths.
 
-The real memory of an AWS worker is not observable from outside. AWS publishes an estimate for planning, and the
-estimate is what is metered here; on AWS the metric ExpressExecutionMemory has the last word.
+The real memory of an AWS worker is not observable from outside. AWS publishes an estimate for planning, and that
+estimate is metered here; on AWS the metric ExpressExecutionMemory is authoritative.
 
 Source: https://aws.amazon.com/step-functions/pricing/, "Express Workflows" and its memory example.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from express.pricing import execution_cost_usd
 
-#: What every execution weighs before its definition and data.
+#: The memory of every execution before its definition and data.
 BASE_MEMORY_BYTES = 50_000_000
 #: Duration is billed up to the next 100 ms.
 DURATION_STEP_MS = 100
@@ -51,14 +51,14 @@ def billed_memory_mb(memory_bytes: int) -> int:
 
 
 def billed_steps(duration_ns: int, memory_bytes: int) -> tuple[int, int]:
-    """What the bill is made from, their product: steps of 100 ms, steps of 64 MB."""
+    """The billed steps of 100 ms and of 64 MB, whose product is the basis of the bill."""
     return max(-(-duration_ns // DURATION_STEP_NS), 1), max(-(-memory_bytes // MEMORY_STEP_BYTES), 1)
 
 
 class Billing:
-    """What one execution used and what AWS would bill for it.
+    """The resources one execution used, and what AWS would bill for them.
 
-    Made from two ints when somebody asks a Result for it; everything else is derived on demand.
+    Made from two ints when `Result.billing` is read; everything else is derived on demand.
     """
 
     __slots__ = ("duration_ns", "memory_bytes")

@@ -1,10 +1,10 @@
-"""What AWS allows as the name of a state machine or an execution, and the ARNs that are made of such names.
+"""AWS's rules for the names of state machines and executions, and the ARNs built from such names.
 
-Both rules are one (API reference, CreateStateMachine and StartSyncExecution: `name`): 1 to 80 characters without
-blanks, brackets, wildcards, `" # % \\ ^ | ~ ` $ & , ; : /` and control characters. A name becomes part of an ARN, which
-is why `:` and `/` are among them.
+One rule holds for both (API reference, CreateStateMachine and StartSyncExecution: `name`): 1 to 80 characters without
+blanks, brackets, wildcards, `" # % \\ ^ | ~ ` $ & , ; : /` and control characters. A name becomes part of an ARN,
+which is why `:` and `/` are among them.
 
-What a name is to be made from may be anything: the key of a message, its place in a topic. `fitting_name` makes one.
+`fitting_name` makes a name from any text, such as the key of a message or its place in a topic.
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import re
 from hashlib import sha256
 
 MAX_NAME = 80
-#: Hexadecimal digits of a name that is made from too much: 128 bits, so that no two ever meet.
+#: Hexadecimal digits of the hash in a generated name: 128 bits, so that no two names collide.
 _DIGEST = 32
 
 _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError, in AWS's words, unless a state machine or an execution may be called this."""
+    """Raise ValueError, in AWS's words, unless this may name a state machine or an execution."""
     if not 1 <= len(name) <= MAX_NAME or _FORBIDDEN.search(name):
         raise ValueError(f"Invalid Name: '{name}'")
 
 
 def execution_arn(machine_arn: str, machine_type: str, name: str, unique: str | None = None) -> str:
-    """The ARN of an execution. That of an Express one has a unique id behind its name, where it is known (AWS guide,
-    "ARN formats")."""
+    """The ARN of an execution.
+
+    That of an Express execution ends with its unique id, if that is known (AWS guide, "ARN formats").
+    """
     kind = ":express:" if machine_type == "EXPRESS" else ":execution:"
     arn = f"{machine_arn.replace(':stateMachine:', kind)}:{name}"
     return arn if unique is None or machine_type != "EXPRESS" else f"{arn}:{unique}"
@@ -39,9 +41,9 @@ def map_run_arn(machine_arn: str, label: str, unique: str) -> str:
 
 
 def fitting_name(text: str) -> str:
-    """The text itself where it may be a name, else one made from it: always the same, and another for another text.
+    """The text itself if it is a valid name, else a deterministic name made from it, distinct for distinct texts.
 
-    What can be read of it stays in front: `orders/eu:17` becomes `orders-eu-17-` and a hash.
+    The readable part stays in front: `orders/eu:17` becomes `orders-eu-17-` and a hash.
     """
     if 1 <= len(text) <= MAX_NAME and not _FORBIDDEN.search(text):
         return text

@@ -1,13 +1,13 @@
-"""Watching executions without slowing down those nobody watches.
+"""Observing executions, at no cost for those that are not observed.
 
 An `Observer` overrides the hooks it wants. State hooks are woven into the steps when a machine is compiled for
-observers that have them (cel-go's decorators, Trio's instruments), so a machine without such observers runs the
-very same closures as before; execution hooks are called once per execution.
+observers that have them (like cel-go's decorators and Trio's instruments), so a machine without such observers runs
+the very same closures as before; execution hooks are called once per execution.
 
-An observer never changes what becomes of an execution. Whatever a hook raises, be it the very error a Catch waits for,
-is no error of the workflow: it is swallowed, and the first of each hook is reported through the `express` logger with
-its traceback. The ones after it are not, because a hook that fails once tends to fail a hundred thousand times a
-second. Only what is meant to leave the program (KeyboardInterrupt, SystemExit) goes through.
+An observer never changes the outcome of an execution. An exception raised by a hook, even the very error a Catch
+waits for, is no error of the workflow: it is swallowed, and the first of each hook is reported through the `express`
+logger with its traceback. Later ones are not, because a hook that fails once tends to fail a hundred thousand times a
+second. Only exceptions that are to end the program (KeyboardInterrupt, SystemExit) propagate.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("express")
 
-#: Tells all observers of one event; takes what their hooks take and raises nothing of theirs.
+#: Calls a hook of all observers with the hook's arguments, and raises none of its exceptions.
 Announce: TypeAlias = Callable[..., None]
 
 
 class Event(NamedTuple):
     """One event of an execution's history (API reference HistoryEvent).
 
-    `previous` is the id of the event it follows from, 0 for none. `details` are its details without the payload, which
-    `data` gives by the name it has among them (`input`, `output`, `parameters`); None where the event has none.
+    `previous` is the id of the event it follows from, 0 for none. `details` are its details without the payload;
+    `data` is the payload with its name among them (`input`, `output`, `parameters`), None where the event has none.
     """
 
     id: int
@@ -44,36 +44,39 @@ class Event(NamedTuple):
 class Observer:
     """Base class of observers: every hook does nothing. Override what you need; hooks are plain functions.
 
-    `frame` is the running frame (`frame.run` the execution); times are on the host's clock. A run is whole in every
-    hook, `execution_ended` included: name, ARN, machine, counts and `context()`. When that has returned, the run is
-    taken apart, so that memory is freed at once: copy what you want to keep.
+    `frame` is the running frame (`frame.run` the execution); times are on the host's clock. A run is intact in every
+    hook, `execution_ended` included: name, ARN, machine, counts and `context()`. After that hook the run is taken
+    apart, so that memory is freed at once: copy what you want to keep.
 
-    `state_entered` comes once per visit, before the first attempt; `state_exited` when the state hands its output on,
-    also by way of a Catch; `state_failed` when its error leaves the state. Data is shared: look, and change nothing.
+    `state_entered` is called once per visit, before the first attempt; `state_exited` when the state passes its
+    output on, also by way of a Catch; `state_failed` when its error leaves the state. Data is shared: do not change
+    it.
 
-    `task_started` comes right before a handler is called, for each attempt, in the context (`contextvars`) the handler
-    will run in; `task_ended` when it has answered, with the error if it has failed or None. An attempt that is
-    cancelled with its execution does not end. `branch_started` gives each branch of a Parallel and each iteration of
-    a Map its frame, before its first state; `parent` is the frame of the Parallel or Map itself. A frame that has
-    ended may come again for another iteration.
+    `task_started` is called right before a handler, for each attempt, in the context (`contextvars`) the handler will
+    run in; `task_ended` when it has answered, with its error, or None. An attempt that is cancelled with its
+    execution gets no `task_ended`. `branch_started` gives each branch of a Parallel and each iteration of a Map its
+    frame, before its first state; `parent` is the frame of the Parallel or Map itself. A frame that has ended may be
+    reused for another iteration.
 
-    `child_started` and `child_ended` tell of a child execution of a distributed Map, with an error if it has failed or
-    None: `run` is a run of its own, with a name, an ARN and events of its own, `parent` the frame of the Map. One that
-    is given up because another has failed does not end.
+    `child_started` and `child_ended` report a child execution of a distributed Map, the latter with its error, or
+    None: `run` is a run of its own, with a name, an ARN and events of its own, `parent` the frame of the Map. A child
+    that is cancelled because another has failed gets no `child_ended`.
 
-    `history_event` gives the events AWS would write between ExecutionStarted and the one that ends the execution, with
-    the ids they have there. `visit_event` is for who cannot afford an Event for each state: whoever has it is told in
-    it, in parts, of most events that enter a state or, with `exits`, leave it; their payload is `frame.data`.
+    `history_event` gets the events AWS would write between ExecutionStarted and the one that ends the execution, with
+    the ids they have there. `visit_event` is for observers that cannot afford an Event for each state: it gets, in
+    parts, most events that enter a state or, with `exits`, leave it, in place of `history_event`; their payload is
+    `frame.data`.
     """
 
-    #: Which of its hooks this observer wants to be called, if not all it has.
+    #: The hooks to be called; None for all that the class overrides.
     hooks: tuple[str, ...] | None = None
-    #: Whether executions that are written for it can be taken up again; what that takes is kept with them.
+    #: Whether executions written for it can be redriven; the data needed for that is kept with them.
     keeps_places: bool = False
-    #: Up to which event a state that is done in one go may be written straight into `Run.history`, as a
-    #: `states.history.Visit`, and not told of: 0 for not at all, and wherever anybody else wants to know of it as well.
+    #: States that go through without waiting may be written straight into `Run.history`, as a `states.history.Visit`,
+    #: instead of being reported, as long as their event ids are below this; 0: never. It has no effect if another
+    #: observer wants their events.
     visits_up_to: int = 0
-    #: Whether what its hooks raise has to be kept from the executions. Only hooks that raise nothing do without.
+    #: Whether exceptions of its hooks are kept from the executions. Only hooks that raise none do without.
     is_guarded: bool = True
 
     def execution_started(self, run: Any) -> None: ...
@@ -112,13 +115,13 @@ WOVEN_HOOKS = (*STATE_HOOKS, *TASK_HOOKS, *BRANCH_HOOKS, *CHILD_HOOKS, *HISTORY_
 
 
 def has_hook(observer: Observer, *names: str) -> bool:
-    """Whether the observer's class overrides one of these hooks, and it takes part in it."""
+    """Whether the observer's class overrides one of these hooks, and its `hooks` do not exclude it."""
     wanted = names if observer.hooks is None else [name for name in names if name in observer.hooks]
     return any(getattr(type(observer), name) is not getattr(Observer, name) for name in wanted)
 
 
 def check_observer(observer: object) -> Observer:
-    """The observer, if it is one whose hooks can be called. Raises TypeError."""
+    """Returns an observer whose hooks can be called; raises TypeError for anything else."""
     kind = type(observer).__name__
     if not isinstance(observer, Observer):
         raise TypeError(f"an observer must be an express.Observer, not a {kind}")
@@ -129,7 +132,7 @@ def check_observer(observer: object) -> Observer:
 
 
 def announcer(observers: Iterable[Observer], hook: str) -> Announce:
-    """Calls one hook of every observer that has it, in their order."""
+    """A function that calls one hook of every observer that has it, in their order."""
     told = [_caller(observer, hook) for observer in observers if has_hook(observer, hook)]
     if len(told) == 1:
         return told[0]
@@ -142,7 +145,7 @@ def announcer(observers: Iterable[Observer], hook: str) -> Announce:
 
 
 def _caller(observer: Observer, hook: str) -> Announce:
-    """Calls one hook of one observer, and keeps what it raises to itself."""
+    """A function that calls one hook of one observer, and reports its exceptions instead of raising them."""
     call: Announce = getattr(observer, hook)
     if not observer.is_guarded:
         return call

@@ -1,8 +1,8 @@
-"""JSON text to a value that keeps every digit of its integers.
+"""Parses JSON text to a value that keeps every digit of its integers.
 
-orjson reads an integer beyond 64 bits as a float, in silence; an order number of thirty digits would come out
-as another one. Python's own parser keeps it but takes five times as long, so it reads only the rare text that could
-hold such a number. orjson reads every text first: what is no JSON is refused in the same words, whatever it holds.
+orjson silently reads an integer beyond 64 bits as a float; an order number of thirty digits would become another one.
+Python's own parser keeps it but takes five times as long, so it reads only the rare text that could hold such a
+number. orjson reads every text first, so invalid JSON is refused with the same message, whatever it contains.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _RUN = b"0" * 19
 def parse_json(text: bytes) -> JSON:
     """The value of a UTF-8 JSON text. Raises orjson.JSONDecodeError."""
     value = orjson.loads(text)
-    # (`in` would take twice as long as `find`: it tries the text as a number first.)
+    # (`in` would take twice as long as `find`: it tries its argument as a number first.)
     if text.translate(_ALL_DIGITS_ALIKE).find(_RUN) >= 0 and _LONG_INTEGER.search(text):
         return json.loads(text)
     return value

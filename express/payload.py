@@ -1,15 +1,15 @@
-"""JSON at the edges: measuring, refusing what is not JSON, and crossing by value.
+"""JSON at the edges: measuring, refusing what is not JSON, and passing by value.
 
 Inside the engine values are shared and never changed (law 2). At the task edge one orjson round trip does three jobs:
 it gives the other side a value of its own, measures it against AWS's 256 KiB limit, and proves that it is JSON: the
-copy equals the value. That comparison is what tells a UUID or an Enum from JSON, which orjson writes as if they were.
-Where the copy differs, or orjson refuses, the value is examined (`foreign`): what is not JSON is named with its place,
-and what is JSON after all, as for AWS Lambda's Python runtime, is written in parts (`parts`): a tuple, a named tuple,
-integers beyond 64 bits, keys that are numbers.
+copy equals the value. That comparison detects a UUID or an Enum, which orjson writes as if they were JSON. If the
+copy differs, or orjson refuses, the value is examined (`foreign`): what is not JSON is named with its place, and what
+is JSON after all, as for AWS Lambda's Python runtime, is written in parts (`parts`): a tuple, a named tuple, integers
+beyond 64 bits, keys that are numbers.
 
-The input of an execution is proved and measured but not copied, because reading it back costs a third of a short
-execution: whoever hands an event over must not change it before he has its result. orjson alone is the judge there,
-with NaN, infinities, datetimes and dataclasses forbidden to it; tuples, UUIDs and Enums pass as the objects they are.
+The input of an execution is checked and measured but not copied, because reading it back costs a third of a short
+execution: the caller must not change an event before it has the result. There orjson alone decides, with NaN,
+infinities, datetimes and dataclasses forbidden; tuples, UUIDs and Enums pass as the objects they are.
 """
 
 from __future__ import annotations
@@ -41,19 +41,20 @@ if TYPE_CHECKING:
 #: Bytes of UTF-8 JSON at every edge: input and output of a task, a state, an execution (AWS guide "Quotas"): 256 KiB.
 PAYLOAD_LIMIT = 262_144
 
-#: How often a value may hold what is as long as a payload may be, and still be written down unseen.
+#: How often a value may hold data as long as the payload limit and still be written without `outweighs` first.
 MANY_COPIES = 32
 
-#: So few members are quickly looked at, and among so many there is one that shows what the others are like.
+#: Objects of up to `_FEW_MEMBERS` are examined whole; of any container, the first `_MANY_MEMBERS` show what the rest
+#: is like.
 _FEW_MEMBERS = 8
 _MANY_MEMBERS = 32
-#: What is longer than may be, but not by more than this, is looked through like any other.
+#: A value that exceeds the limit by no more than this factor is examined like any other.
 _SOMEWHAT_LONGER = 4
-#: Bytes of JSON that are looked through value by value.
+#: Up to this many bytes of JSON, values are examined one by one.
 _SHORT = 2_000
-#: Members of an array that are written at once where they may be long.
+#: Members of an array that are written at once if they may be long.
 _MOST_AT_ONCE = 64
-#: Scalars that are JSON whatever their values.
+#: Types of scalars that are JSON whatever their values.
 _PLAIN = frozenset({int, bool, type(None)})
 
 STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -67,7 +68,7 @@ def encode(value: JSON) -> bytes:
     try:
         blob = dumps(value, None, STRICT)
         # orjson writes NaN and the infinities as null, so only a text with a null in it can hide one. (`in` would take
-        # twice as long as `find`: it tries the text as a number first.)
+        # twice as long as `find`: it tries its argument as a number first.)
         if blob.find(b"null") < 0 or not _has_non_finite(value, blob):
             return blob
     except TypeError:
@@ -85,15 +86,18 @@ def measure_members(members: dict[str, JSON]) -> dict[str, int]:
     try:
         return {name: measure(name) + 2 + measure(value) for name, value in members.items()}
     except NotJSON:
-        # Its place is seen from the object.
+        # Raise it again with the place as seen from the object.
         measure(members)
         raise
 
 
 def measure_array(items: list[JSON], most: int) -> int:
-    """`measure` for an array of values that are each within the limits, together perhaps not: they may share their
-    parts, as the outputs of iterations do which all got the whole input. Written at once they could fill the memory; so
-    it stops when they are longer than `most`, and the size it gives then is only a part of it."""
+    """`measure` for an array of values that are each within the limits, but together perhaps not.
+
+    They may share their parts, as the outputs of iterations do that all got the whole input; written at once they
+    could fill the memory. Once they are longer than `most`, measuring stops and the size returned covers only a part
+    of the array.
+    """
     size = 1 + (len(items) or 1)
     first, portion = 0, 8
     while first < len(items):
@@ -103,14 +107,16 @@ def measure_array(items: list[JSON], most: int) -> int:
         if size > most:
             break
         first += portion
-        # As many as would fit, going by those so far; but not too many, for they may be all different.
+        # As many as would fit if they are like those so far; but not too many, because they may all be different.
         portion = min(8 * portion, _MOST_AT_ONCE, most * len(part) // (written + 1) + 1)
     return size
 
 
 def outweighs(value: JSON, most: int) -> bool:
-    """Whether `value` has more than so many bytes of JSON for certain, however often it holds the same parts. What does
-    not may still have a few times as many: numbers count as one digit, and characters as one byte."""
+    """Whether `value` certainly has more than `most` bytes of JSON, however often it holds the same parts.
+
+    If not, it may still have a few times as many: numbers count as one digit, and characters as one byte.
+    """
     weight = 0
     pending: list[Iterable[JSON]] = [[value]]
     try:
@@ -132,7 +138,7 @@ def outweighs(value: JSON, most: int) -> bool:
                 if weight > most:
                     return True
     except TypeError:
-        # A key that is no text: whoever writes the value down has the words for that.
+        # A key that is no string: writing the value raises the error for that.
         return False
     return weight > most
 
@@ -143,8 +149,10 @@ def text_of(value: JSON) -> str:
 
 
 def is_too_long(value: JSON, most: int) -> bool:
-    """Whether `value`, of which nothing is known, is longer than `most` for certain and so much so that it is better
-    not written down to find out. It looks at little: at the first of what is in each other."""
+    """Whether an unknown `value` certainly exceeds `most`, by so much that it should not be written to measure it.
+
+    It examines little: at each level, the first nested value.
+    """
     if type(value) is dict and len(value) <= _FEW_MEMBERS:
         # Nearly all results are like this.
         for member in value.values():
@@ -174,11 +182,10 @@ def is_too_long(value: JSON, most: int) -> bool:
 
 
 def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
-    """A copy of `value` that shares nothing with it, and its size in bytes. There is no copy of what is longer than
-    `most`.
+    """A copy of `value` that shares nothing with it, and its size in bytes; None for a copy longer than `most`.
 
-    The copy is what reading the JSON text gives: a tuple has become a list, a number that was a key its text.
-    Raises NotJSON for all that Lambda's Python runtime refuses.
+    The copy is what reading the JSON text gives: a tuple becomes a list, a number as a key becomes text. Raises
+    NotJSON for everything that Lambda's Python runtime refuses.
     """
     try:
         blob = dumps(value, None, STRICT)
@@ -187,29 +194,29 @@ def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
             if copy == value or is_sound(value):
                 return copy, len(blob)
         elif len(blob) > _SOMEWHAT_LONGER * most or is_sound(value):
-            # Lambda finds out first that it is no JSON.
+            # A value that is not JSON is refused below, because Lambda finds that before the excessive length.
             return None, len(blob)
     except (TypeError, ValueError, RecursionError):
         # Refused by orjson, or an `orjson.Fragment` that is no JSON.
         pass
     sound = is_sound(value, LAMBDA_KEYS)
     if sound is None and most < sys.maxsize and outweighs(value, _SOMEWHAT_LONGER * most):
-        # It may hold the same parts so often that to write it down would fill the memory.
+        # It may hold the same parts so often that writing it would fill the memory.
         return None, most + 1
     blob, copy = write_in_parts(value, LAMBDA_KEYS, sound=bool(sound), reads=True)
     return (copy if len(blob) <= most else None), len(blob)
 
 
 def is_plain(value: JSON) -> bool:
-    """Whether `value` consists of the very types that JSON text is read into, and so may be shared as it is."""
+    """Whether `value` has only the types that JSON text is parsed into, and so may be shared uncopied."""
     try:
         blob = dumps(value, None, STRICT)
     except TypeError:
-        # Integers beyond 64 bits come here as well: they can cross, but cannot be shared unseen.
+        # Integers beyond 64 bits come here as well: they can be copied by `cross`, but not be shared unchecked.
         return False
     if len(blob) > _SHORT:
         return bool(is_sound(value, types=PLAIN))
-    # The same, quicker for what is short.
+    # The same check, faster for short values.
     pending = [value]
     while pending:
         node = pending.pop()
@@ -224,8 +231,10 @@ def is_plain(value: JSON) -> bool:
 
 
 def fresh(value: JSON) -> Callable[[], JSON]:
-    """Makes copies of a constant of a definition: whoever gets one may do with it as he likes, for the definition
-    keeps its own. Scalars need none, flat containers a shallow one."""
+    """A function that makes copies of a constant of a definition, which their receivers may change freely.
+
+    Scalars need no copy, flat containers a shallow one.
+    """
     if not isinstance(value, dict | list):
         return lambda: value
     members = value.values() if isinstance(value, dict) else value
@@ -236,10 +245,13 @@ def fresh(value: JSON) -> Callable[[], JSON]:
 
 
 def _has_non_finite(value: JSON, blob: bytes) -> bool:
-    """Whether a NaN or an infinity hides in `value`; `blob` is its text. Every payload with a null is asked."""
+    """Whether `value` contains a NaN or an infinity; `blob` is its text.
+
+    Called for every payload with a null.
+    """
     with suppress(ValueError, RecursionError):
         if loads(blob) == value:
-            # They are null in there. To read it takes a tenth of the walk below.
+            # NaN and the infinities are null in the text. Reading it takes a tenth of the walk below.
             return False
     pending = [value]
     while pending:

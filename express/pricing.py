@@ -1,10 +1,10 @@
-"""What AWS publishes as the price of Step Functions, and exact arithmetic over it.
+"""AWS's published prices of Step Functions, and exact arithmetic with them.
 
 The figures are those of the AWS Step Functions pricing page for US East (N. Virginia). Tiers are published per
 GB-hour, so money is computed from GB-hours; the per-second price on the same page is a rounding of it and would be
-thousands of dollars out on a large bill. Everything is Decimal: a bill is a sum of products that must come out to
-the cent, and the callers (a report, `express cost`) are far from any hot path. The one exception is
-`execution_cost_usd`, which a Result may be asked for at any rate and which is a float product of two ints.
+thousands of dollars off on a large bill. Everything is Decimal: a bill is a sum of products that must be exact to the
+cent, and the callers (a report, `express cost`) are far from any hot path. The one exception is `execution_cost_usd`,
+which may be called for every Result and is a float product of two ints.
 
 Source: https://aws.amazon.com/step-functions/pricing/
 """
@@ -33,7 +33,7 @@ DURATION_TIERS: tuple[tuple[int, Decimal], ...] = (
 )
 #: Standard: USD for one state transition ($0.025 per thousand); a retry is a transition too.
 TRANSITION_USD = Decimal("0.000025")
-#: Standard: transitions of each month that are free, without end.
+#: Standard: free transitions of each month; they do not expire.
 FREE_TRANSITIONS = 4_000
 
 _USD_PER_MB_MS = float(DURATION_TIERS[0][1] / SECONDS_PER_HOUR / MB_PER_GB / 1_000)

@@ -1,19 +1,19 @@
-"""What a compiled workflow is, and what one execution of it carries.
+"""A compiled workflow, and the state of one execution of it.
 
-Theory of operation. A `Program` is one `States` object turned into steps: the whole machine, a Parallel branch or
-a Map's item processor. A `Step` is one state; its `run` closure takes the `Frame` and returns the step to go on
-with, so a transition is a function call and nothing is looked up by name while an execution runs (law 1).
-`Frame.data` is the raw input of the step about to run and becomes the next input only when the step succeeds, so
-a retry is simply another call of `run`.
+Theory of operation. A `Program` is one `States` object turned into steps: the whole machine, a Parallel branch or a
+Map's item processor. A `Step` is one state; its `run` closure takes the `Frame` and returns the next step, so a
+transition is a function call and nothing is looked up by name while an execution runs (law 1). `Frame.data` is the
+raw input of the step about to run and becomes the next input only when the step succeeds, so a retry is simply
+another call of `run`.
 
-Steps are synchronous, all of them (law 3). One that finds that it has to wait leaves an awaitable in
-`frame.awaiting` and returns `WAITING`; whoever runs the frame awaits it and hands the outcome to `resume` or
-`failed`. A handler that answers at once therefore costs no coroutine of ours, no task and no turn of the loop.
+All steps are synchronous (law 3). One that has to wait leaves an awaitable in `frame.awaiting` and returns `WAITING`;
+the runtime awaits it and passes the outcome to `resume` or `failed`. A handler that answers at once therefore costs
+no coroutine of the engine, no task and no turn of the loop.
 
-`Run` is the outermost frame. It also carries the numbers of the execution: history events counted so far (AWS's
-error causes quote them), fan-out and payload bytes for the memory model, the clock readings. Whatever steps ask of
-the world (time, waiting, a handler within its timeout, branches side by side) they ask of a `Host`, so neither
-states nor programs know the scheduler.
+`Run` is the outermost frame. It also carries the numbers of the execution: history events counted so far (AWS's error
+causes quote them), fan-out and payload bytes for the memory model, the clock readings. Steps access the outside
+(time, waiting, a handler within its timeout, concurrent branches) only through a `Host`, so neither states nor
+programs know the scheduler.
 """
 
 from __future__ import annotations
@@ -32,27 +32,28 @@ if TYPE_CHECKING:
     from express.deferral import Deferral, OutOfTime
     from express.types import JSON, MachineType, Status
 
-#: What a step does; `WAITING` when it has to wait, `FAILED` when its work has failed.
+#: Performs a step and returns the next one; `WAITING` when it has to wait, `FAILED` when its work has failed.
 StepRun: TypeAlias = "Callable[[Frame], Step]"
 
-#: What a state does about an error: the step to go on with (Catch), or the seconds to wait before the next attempt
+#: Handles the error of a state: returns the next step (Catch), or the seconds to wait before the next attempt
 #: (Retry). Raises the error again when neither matches.
 Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
 
-#: Runs a program's only step for each of some inputs without a frame, and gives the outputs, each of which may have so
-#: many bytes more than its input. They are fewer than the inputs when one of these does not answer at once: what became
-#: of that one comes with them, and has to be in `Frame.paused` when the step is run for it. None: it was not begun.
+#: Runs a program's only step for several inputs without a frame, and returns the outputs, each of which may have that
+#: many bytes more than its input. There are fewer outputs than inputs when one of these does not answer at once: the
+#: outcome of that one comes with them, and has to be in `Frame.paused` when the step is run for it; None: it was not
+#: begun.
 RunMany: TypeAlias = "Callable[[list[JSON], int], tuple[list[JSON], Any]]"
 
-#: How long to wait before the next attempt of a state that has failed with an error of this name, in seconds. None: the
-#: state does not retry it, or not again.
+#: Seconds to wait before the next attempt of a state that has failed with an error of this name. None: the state does
+#: not retry it, or not again.
 Retry: TypeAlias = "Callable[[Frame, str | None], float | None]"
 
 
 class Variables(dict[str, "JSON"]):
-    """The variables of a frame, never changed: who assigns makes new ones.
+    """The variables of a frame, never changed: an Assign makes new ones.
 
-    `sizes` has the bytes of each: a machine may keep 10 MiB of them, and to measure all that at every Assign would hold
+    `sizes` has the bytes of each: a machine may keep 10 MiB of them, and measuring all at every Assign would block
     the loop for 30 ms.
     """
 
@@ -63,7 +64,7 @@ class Variables(dict[str, "JSON"]):
         self.sizes = sizes
 
     def assigned(self, values: Mapping[str, JSON], sizes: Mapping[str, int]) -> Variables:
-        """These variables after an Assign of others."""
+        """These variables after an Assign of `values`."""
         return Variables({**self, **values}, {**self.sizes, **sizes})
 
 
@@ -72,38 +73,38 @@ NO_VARIABLES = Variables({}, {})
 
 @dataclass(slots=True)
 class ChainCount:
-    """Some steps that run as one (`states.chain`): how often they have all gone through like that. The first of them
-    counts for itself."""
+    """How often some steps that run as one (`states.chain`) went through together. The first counts for itself."""
 
     passed: int = 0
 
 
 class Step:
-    """One state, compiled.
+    """One compiled state.
 
-    `run` performs it: puts the next step's input into `frame.data` and returns that step. When it returns `WAITING`,
-    `resume(frame, value)` goes on with what the awaitable gave, `failed(frame, exception)` words what it raised. It
-    fails by raising a StateError or, which costs less, by leaving one in `frame.failure` and returning `FAILED`. If it
-    has asked `retry` already, and will be tried again, it leaves the answer in `frame.delay` and None for the error.
+    `run` performs it: puts the next step's input into `frame.data` and returns that step. After `WAITING`,
+    `resume(frame, value)` continues with the awaited value, and `failed(frame, exception)` makes a StateError of what
+    the awaitable raised. `run` fails by raising a StateError or, which costs less, by leaving one in `frame.failure`
+    and returning `FAILED`. If it has called `retry` already, and another attempt follows, it leaves the delay in
+    `frame.delay` and None for the error.
 
     `events`: history events AWS would write for a pass through the state that did not wait; a step that counts some
     on the run itself leaves the id of its entry in `frame.entered`. `events_on_failure`: those it would write when
-    the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, be it
-    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, where a run of steps stops. `recover` is None where
-    the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is the short
-    name of what a Task calls.
-    `takes_at_once`: what it has waited for has to be taken in the turn of the loop in which it is there, because it can
-    be changed afterwards. `is_written`: somebody wants the history of the machine. `has_token`: its task can be
-    answered from outside.
-    `lends_run`: its handler gets hold of the Run, by way of its context, and may keep it. `build_many`: makes what runs
-    the step for many inputs in a row, given whether their sizes are known; None where it cannot be run like that.
-    `link`: what there is to know of it for those who run it together with its neighbours, None for most. `span`: how
-    many steps it performs, more than one for the head of a chain; `chains` are those it is part of behind their heads.
+    the error of a child leaves the state for good (Parallel and Map: StateFailed). `blocks`: the step may wait, if
+    only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, at which a run of steps stops. `recover` is None
+    where the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is
+    the short name of what a Task calls.
+    `takes_at_once`: the awaited value must be taken in the turn of the loop in which it arrives, because it can be
+    changed afterwards. `is_written`: the history of the machine is written. `has_token`: its task can be answered
+    from outside.
+    `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a
+    RunMany of the step, given whether the sizes of the inputs are known; None where the step cannot be run like that.
+    `link`: the data needed to run it together with its neighbours, None for most. `span`: how many steps it performs,
+    more than one for the head of a chain; `chains` are those it is part of without being the head.
 
-    The counts that follow only ever grow. An attempt of a state goes through in one go (`passed`, or in a chain),
-    begins to wait (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited
-    (`failed_at_once`). `failures` and `timed_out` are its errors, whenever they came; `retried` and `caught` what
-    became of them. `items` are those a Map was given.
+    The counts that follow only ever grow. An attempt of a state goes through without waiting (`passed`, or in a
+    chain), begins to wait (`waited`) and perhaps comes back with a result (`resumed`), or fails before it has waited
+    (`failed_at_once`). `failures` and `timed_out` are its errors, whenever they occurred; `retried` and `caught` how
+    they were handled. `items` are those a Map was given.
     """
 
     __slots__ = (
@@ -162,17 +163,17 @@ class Step:
 
     @property
     def went_through(self) -> int:
-        """How many attempts have gone through in one go, by themselves or in chains."""
+        """Attempts that went through without waiting, alone or in chains."""
         return self.passed + sum(chain.passed for chain in self.chains)
 
     @property
     def attempts(self) -> int:
-        """How often it was tried: what AWS counts as state transitions."""
+        """Attempts, which AWS counts as state transitions."""
         return self.went_through + self.waited + self.failed_at_once
 
     @property
     def entries(self) -> int:
-        """How often it was entered; a retry is no entry."""
+        """Entries of the state; a retry is no entry."""
         return self.attempts - self.retried
 
     def __repr__(self) -> str:
@@ -188,13 +189,13 @@ def _never_resumed(frame: Frame, value: JSON) -> Step:
 
 
 def _as_it_is(frame: Frame, exception: BaseException) -> StateError:
-    """What only waits or runs other steps raises StateErrors; anything else is a defect and goes through."""
+    """`failed` of steps that only wait or run other steps: anything but a StateError is a defect and propagates."""
     if isinstance(exception, StateError):
         return exception
     raise exception
 
 
-#: Where every chain of steps ends: End, Succeed.
+#: The end of every sequence of steps: End, Succeed.
 END = Step("", "End")
 #: Returned by a step that has left an awaitable in `frame.awaiting`.
 WAITING = Step("", "Waiting")
@@ -216,11 +217,11 @@ class Program:
 class Machine:
     """A compiled state machine: its identity, its program and its counters.
 
-    `definition_bytes` is the size of its text, `base_memory` what an execution without fan-out is metered at, both in
-    bytes. `timeout_seconds` is the machine's own TimeoutSeconds or None. `context` makes the context object (`$$`)
-    for a frame. `compile_ns` is how long it took to read and build it, in nanoseconds. `known_to` is whoever counts
-    what it comes to and has met it, None while nobody does. `reuses_runs`: nobody keeps hold of a Run beyond its end,
-    so one that has ended well may stand for the next execution; `spare` is such a one.
+    `definition_bytes` is the size of its text, `base_memory` the metered memory of an execution without fan-out, both
+    in bytes. `timeout_seconds` is the machine's own TimeoutSeconds or None. `context` makes the context object (`$$`)
+    for a frame. `compile_ns` is how long reading and building took, in nanoseconds. `known_to` are the measurements
+    that the machine is registered with, None for none. `reuses_runs`: no reference to a Run outlives its execution,
+    so the Run of a successful one can be used for the next; `spare` is such a Run.
     """
 
     name: str
@@ -243,17 +244,17 @@ class Machine:
 
 
 class Host(Protocol):
-    """What a running step may ask of whoever runs it. The runtime implements it."""
+    """The services a running step may use. The runtime implements it."""
 
     payload_limit: int
     map_concurrency: int
-    #: When the engine has had its share of this turn of the loop, in monotonic nanoseconds: yield then.
+    #: The end of the time slice in this turn of the loop, in monotonic nanoseconds: yield then.
     slice_end: int
 
     def monotonic_ns(self) -> int: ...
 
     def timeout_ns(self, machine: Machine) -> int:
-        """How long an execution of the machine may take."""
+        """How long an execution of the machine may take, in nanoseconds."""
         ...
 
     def default_name(self, sequence: int) -> str:
@@ -261,7 +262,7 @@ class Host(Protocol):
         ...
 
     def unique_id(self, sequence: int) -> str:
-        """What stands behind the name in the ARN of the Express execution with this number: another UUID."""
+        """The id after the name in the ARN of the Express execution with this number: another UUID."""
         ...
 
     def time_ns(self) -> int:
@@ -269,19 +270,19 @@ class Host(Protocol):
         ...
 
     def cancelling(self) -> int:
-        """How often the current task has been asked to stop."""
+        """The number of pending cancellation requests of the current task."""
         ...
 
     def has_time(self) -> bool:
-        """Whether this turn of the loop has room for an execution that has just come back from waiting."""
+        """Whether this turn of the loop has time for an execution that has just returned from waiting."""
         ...
 
     def use_up(self) -> None:
-        """What was just done has taken its time: there is no more in this turn of the loop."""
+        """The work just done has used up this turn of the loop, unless a slice has begun in it."""
         ...
 
     async def breathe(self) -> None:
-        """Let the loop turn once; a new slice begins with the new turn."""
+        """Yield to the loop; a new slice begins with its next turn."""
         ...
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
@@ -289,7 +290,7 @@ class Host(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, never less than asked."""
+        """Wait at least this long."""
         ...
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON: ...
@@ -299,37 +300,44 @@ class Host(Protocol):
         ...
 
     def open_callback(self) -> Callback:
-        """What a task that can be answered from outside waits with; it has a token of its own."""
+        """The callback, with a token of its own, for a task that can be answered from outside."""
         ...
 
     def advance(self, frame: Frame) -> bool:
-        """Run a frame that cannot block. False: its time slice is over, call again later; or `Frame.awaiting` is what
-        it waits for after all, an expression that is worked out elsewhere."""
+        """Run a frame that cannot block; False if it has not ended.
+
+        Then its time slice is over, call again later; or `Frame.awaiting` is an expression that is evaluated in a
+        thread.
+        """
         ...
 
     def look(self, ahead_ns: int) -> None:
-        """Whether the event loop can wait for the expression under evaluation, and for a piece of it that takes so
-        long. Raises OutOfTime."""
+        """Raises OutOfTime unless the loop can wait for the expression under evaluation.
+
+        `ahead_ns` is the time that the next piece of the expression takes.
+        """
         ...
 
     async def work_out(self, late: OutOfTime, deferral: Deferral) -> None:
-        """Have an expression evaluated in a thread; its answer is in `deferral` then."""
+        """Evaluate an expression in a thread, which leaves the answer in `deferral`."""
         ...
 
     async def run_side_by_side(self, frame: Frame, branches: Branches) -> None:
-        """Run branches side by side, at most `limit` at once; the first StateError aborts and awaits the others."""
+        """Run branches concurrently, at most `limit` at once; the first StateError aborts and awaits the others."""
         ...
 
 
 class Branches(Protocol):
-    """The branches of a Parallel or the iterations of a Map, as the runtime meets them: numbered from 0."""
+    """The branches of a Parallel or the iterations of a Map, as the runtime sees them: numbered from 0."""
 
     count: int
     limit: int
 
     def sweep(self, first: int, last: int) -> int:
-        """Run branches from `first` to before `last` without entering them, as far as that can be done. Gives the
-        next one, which has to be entered next."""
+        """Run branches from `first` to before `last` without entering them, as far as possible.
+
+        Returns the next branch, which has to be entered.
+        """
         ...
 
     def enter(self, index: int) -> Frame:
@@ -337,22 +345,24 @@ class Branches(Protocol):
         ...
 
     def leave(self, index: int, frame: Frame) -> None:
-        """Branch `index` has ended well; keep its output."""
+        """Branch `index` has succeeded; keep its output."""
         ...
 
     def fail(self, index: int, frame: Frame | None, error: StateError, cut: Mapping[int, Frame]) -> None:
-        """Branch `index` has failed. Raises the error unless the Map tolerates it. `cut` are the branches that have
-        begun and not ended, which are cancelled then."""
+        """Branch `index` has failed. Raises the error unless the Map tolerates it.
+
+        `cut` are the branches that have begun and not ended, which are cancelled then.
+        """
         ...
 
 
-#: What a task with a token begins with. `job`: work whose result is the answer, unless the token brings one sooner.
-#: `submission`: work that only hands the token on. `offer`: waiting for a worker, before the time of the task begins.
+#: How a task with a token begins. `job`: work whose result is the answer, unless the token brings one sooner.
+#: `submission`: work that only passes the token on. `offer`: waiting for a worker, before the task's timeout begins.
 Opening: TypeAlias = Literal["job", "submission", "offer"]
 
 
 class Callback(Protocol):
-    """One attempt of a task that can be answered from outside, by whoever has its token."""
+    """One attempt of a task that can be answered from outside with its token."""
 
     @property
     def token(self) -> str: ...
@@ -364,7 +374,7 @@ class Callback(Protocol):
         seconds: float | None,
         heartbeat: Heartbeat | None,
     ) -> Awaitable[JSON]:
-        """Await the work, then the answer. The token is good from the start of this to its end.
+        """Await the work, then the answer. The token is valid from the start of this call to its end.
 
         Raises what the work raises, the StateError the task was failed with, and StateError States.Timeout when the
         answer or a heartbeat is late.
@@ -373,7 +383,7 @@ class Callback(Protocol):
 
 
 class Heartbeat:
-    """The pulse of a task with HeartbeatSeconds: a handler beats it through its context, the host sets `renew`."""
+    """The heartbeat of a task with HeartbeatSeconds: a handler beats through its context, the host sets `renew`."""
 
     __slots__ = ("renew", "seconds")
 
@@ -385,15 +395,15 @@ class Heartbeat:
 class Frame:
     """One activation of a `States` object: the machine itself, a branch or an iteration.
 
-    `size` is an upper bound of the serialised bytes of `data`: states that only select leave it alone, states that
-    can grow data raise it, and only when it passes the limit is the data measured (measuring 256 KiB
-    takes 0.3 ms). `variables` is shared with the enclosing frame until something is assigned, then replaced.
-    `attempts` holds the Retry counters of the current visit, None on the first attempt. `entered` is the id of the
-    event that entered the current step, 0 while it is simply the next one; `entered_ns` when that was, 0 for now.
-    `awaiting` is what a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the
-    next attempt of a failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps
-    between two time slices, or what became of a task that was begun without a frame (`RunMany`). `deferral` is what
-    expressions of the current step were worked out to elsewhere, None while none is. `trail` is there only in machines
+    `size` is an upper bound of the serialised bytes of `data`: states that only select leave it unchanged, states
+    that can grow data raise it, and only when it exceeds the limit is the data measured (measuring 256 KiB takes 0.3
+    ms). `variables` is shared with the enclosing frame until something is assigned, then replaced. `attempts` holds
+    the Retry counters of the current visit, None on the first attempt. `entered` is the id of the event that entered
+    the current step, 0 while it is simply the next one; `entered_ns` the time of entry, 0 for now. `awaiting` is what
+    a WAITING step waits for, `failure` the error of a FAILED one, `delay` the seconds before the next attempt of a
+    failed one. `item` is `$$.Map.Item` while a Map selects an item, `paused` what a fork keeps between two time
+    slices, or the outcome of a task that was begun without a frame (`RunMany`). `deferral` has the answers of
+    expressions of the current step evaluated in a thread, None if there are none. `trail` exists only in machines
     whose history is written, `callback` only once the frame has come to a task with a token.
     """
 
@@ -443,7 +453,7 @@ class Frame:
             self.run.host.look(ahead_ns)
 
     def apart(self) -> Frame:
-        """See `types.Scope`. The moment the state was entered is settled by now."""
+        """See `types.Scope`. This also fixes the time at which the state was entered."""
         self.entered_ns = self.entered_ns or self.run.host.monotonic_ns()
         frame = Frame(self.run, self.step, self.data, self.size, self.variables)
         for name in Frame.__slots__:
@@ -456,7 +466,7 @@ class Frame:
         return self.run.machine.context(self, section)
 
     def let_go(self) -> None:
-        """Forget the places of forks that were paused and will not go on: each points at its frame and back."""
+        """Drop the state of paused forks that will not continue: it and its frame reference each other."""
         frame: Frame | None = self
         while frame is not None and frame.paused is not None:
             siblings, frame.paused = frame.paused, None
@@ -465,10 +475,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Redrive:
-    """What an execution that was taken up again knows of it (API reference RedriveExecution).
+    """The redrives of an execution (API reference RedriveExecution).
 
-    `count` is how often that has been, `time_ns` when last, in nanoseconds since the epoch; `first_ns` when the
-    execution was started, in monotonic ones.
+    `count` is their number, `time_ns` the time of the last one, in nanoseconds since the epoch; `first_ns` is the
+    time at which the execution was started, in monotonic nanoseconds.
     """
 
     count: int
@@ -477,16 +487,15 @@ class Redrive:
 
 
 class Run(Frame):
-    """The outermost frame, and the numbers of the execution it stands for.
+    """The outermost frame, and the numbers of its execution.
 
-    `sequence` makes the default name. `events` is the id of the last history event AWS would have written.
-    `fan_out` counts Parallel branches and Map iterations entered, `data_bytes` the largest payload measured: with
-    the definition they make the memory model.
-    `stopping` is the status to end with once someone stops the execution (with `stop_error` and `stop_cause`);
-    `cancelled` tells that `task` was cancelled for it, which had been asked to `cancellations` times before.
-    `yielding` is set while the execution waits for nothing and only gives the loop its turn. `redrive` is there once
-    the execution has been taken up again; `started_ns` then is when. `history` are its events so far, None where
-    nobody keeps them. `asynchronous` is set, and only there, where StartExecution has started an Express execution.
+    `sequence` makes the default name. `events` is the id of the last history event AWS would have written. `fan_out`
+    counts Parallel branches and Map iterations entered, `data_bytes` is the largest payload measured: with the
+    definition they make the memory model. `stopping` is the status to end with once the execution is being stopped
+    (with `stop_error` and `stop_cause`); `cancelled`: `task` was cancelled for that, and had `cancellations` requests
+    before. `yielding` is set while the execution waits for nothing and only yields to the loop. `redrive` is set once
+    the execution was redriven, at `started_ns`. `history` are its events so far, None if they are not kept.
+    `asynchronous` exists only, and is set, where StartExecution has started an Express execution.
     """
 
     __slots__ = (
@@ -544,17 +553,17 @@ class Run(Frame):
 
     @property
     def execution_arn(self) -> str:
-        """AWS's form: an Express execution has a unique id behind its name (AWS guide "ARN formats")."""
+        """AWS's form: that of an Express execution ends with a unique id (AWS guide "ARN formats")."""
         unique = self.host.unique_id(self.sequence)
         return execution_arn(self.machine.arn, self.machine.type, self.execution_name, unique)
 
     @property
     def deadline_ns(self) -> int:
-        """When the execution's time is up, in monotonic nanoseconds."""
+        """The deadline of the execution, in monotonic nanoseconds."""
         return self.started_ns + self.host.timeout_ns(self.machine)
 
     def abandon(self) -> None:
-        """Stopped before it could wait: close what nobody will await, so that nobody is warned of it."""
+        """Close the coroutine of an execution stopped before it could wait, so that Python does not warn of it."""
         awaiting, self.awaiting = self.awaiting, None
         if isinstance(awaiting, CoroutineType):
             awaiting.close()

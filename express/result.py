@@ -1,4 +1,4 @@
-"""What an execution came to. A failed execution is a Result like any other, never an exception (law 10)."""
+"""The outcome of an execution. A failed execution is a Result like any other, never an exception (law 10)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 class Names:
-    """Generated execution names: UUIDs that share a random head and count in their tail, made when asked for."""
+    """Generated execution names, made on demand: UUIDs with a common random head and a counter as their tail."""
 
     __slots__ = ("_head", "_other_head")
 
     def __init__(self, head: int) -> None:
         digits = f"{head & ((1 << 80) - 1):020x}"
-        # The fixed digits say version 4, variant 1: what AWS generates too.
+        # The fixed digits mean version 4, variant 1, which AWS generates too.
         self._head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-a{digits[15:18]}-"
         self._other_head = f"{digits[:8]}-{digits[8:12]}-4{digits[12:15]}-b{digits[15:18]}-"
 
@@ -26,7 +26,7 @@ class Names:
         return f"{self._head}{sequence:012x}"
 
     def unique(self, sequence: int) -> str:
-        """The id behind the name in the ARN of an Express execution, which is another one (recorded)."""
+        """The id after the name in the ARN of an Express execution, which differs from that name (recorded)."""
         return f"{self._other_head}{sequence:012x}"
 
 
@@ -34,14 +34,14 @@ class Result:
     """The end of one execution.
 
     `status` is SUCCEEDED, FAILED, TIMED_OUT or ABORTED. `output` is the JSON value of a success, None otherwise;
-    `error` and `cause` are the names and texts AWS reports, None where it reports none. `index` tells which event of
-    `Runtime.map` it belongs to, from 0; None for executions started one by one.
+    `error` and `cause` are the names and texts AWS reports, None where it reports none. `index` is that of the
+    execution's event in `Runtime.map`, from 0; None for executions started one by one.
     """
 
-    #: What is known only at the end.
+    #: Members known only at the end.
     OUTCOME: ClassVar = ("cause", "duration_ns", "error", "index", "memory_bytes", "output", "status")
 
-    # No `__init__`: whoever makes them by the million fills in the members himself, which takes half the time.
+    # No `__init__`: code that makes millions of them sets the members directly, which takes half the time.
     __slots__ = (*OUTCOME, "_given_name", "_names")
 
     status: Status
@@ -49,7 +49,7 @@ class Result:
     error: str | None
     cause: str | None
     index: int | None
-    #: The name given at the start, or the number that makes one of `_names`.
+    #: The name given at the start, or the number from which `_names` makes one.
     _given_name: str | int
     _names: Names
     duration_ns: int
@@ -67,7 +67,7 @@ class Result:
         duration_ns: int,
         memory_bytes: int,
     ) -> Self:
-        """Durations in nanoseconds, memory in bytes."""
+        """A Result with these members; durations in nanoseconds, memory in bytes."""
         result = cls()
         result.fill(status, output, error, cause, name, names, duration_ns, memory_bytes)
         return result
@@ -101,7 +101,7 @@ class Result:
 
     @property
     def billing(self) -> Billing:
-        """What it used and what AWS would charge for it."""
+        """The resources it used, and what AWS would charge for them."""
         return Billing(self.duration_ns, self.memory_bytes)
 
     @property

@@ -1,13 +1,15 @@
-"""OpenTelemetry spans: one for each execution, one in it for each state, and handlers whose own spans nest in those.
-A child execution of a distributed Map has its span within the Map's.
+"""OpenTelemetry spans of executions and their states, in which the spans of handlers nest.
 
     runtime = express.Runtime(observers=[express.tracing.Tracing()])        # needs opentelemetry-sdk
 
-On AWS the trace ends where a message enters Step Functions. Here an execution continues the trace of whoever starts it:
-the caller's current span, or else what the event carries, which is where producers put it when a broker has no headers:
-a W3C `traceparent` (and `tracestate`), or an X-Ray header as `AWSTraceHeader` or `X-Amzn-Trace-Id`. While a handler
-runs, its state's span is the current one, so what it calls is traced further. A child execution belongs to the trace
-of its parent; where its item carries another, its span links there.
+An execution has a span, and each of its states has one in that. A child execution of a distributed Map has its span
+within the Map's.
+
+On AWS the trace ends where a message enters Step Functions. Here an execution continues the trace of its caller: the
+current span, or else the trace context in the event, where producers put it when a broker has no headers: a W3C
+`traceparent` (and `tracestate`), or an X-Ray header as `AWSTraceHeader` or `X-Amzn-Trace-Id`. While a handler runs,
+its state's span is the current one, so the trace continues in what it calls. A child execution belongs to the trace
+of its parent; if its item carries another, its span links there.
 
 Spans have the times of the Runtime's clock. OpenTelemetry is imported when a Tracing is made, not before.
 
@@ -43,7 +45,7 @@ class Tracing(Observer):
     """An observer that makes spans of executions and their states.
 
     tracer_provider: where spans go; default: OpenTelemetry's global one.
-    traceparent_field: the member of an event that carries a W3C trace context; None: do not look there.
+    traceparent_field: the member of an event that carries a W3C trace context; None: ignore such members.
 
     Raises ImportError where OpenTelemetry is not installed.
     """
@@ -122,7 +124,7 @@ class Tracing(Observer):
             self._end(execution.span, "FAILED", failure.error, failure.cause, now)
 
     def _give_up(self, execution: _Execution, now: int) -> None:
-        """End the spans of what is given up with the execution, or has been with a branch: states, and children."""
+        """End the spans of states and children that were cancelled with the execution or with a branch."""
         spans = list(execution.spans.values())
         for child in execution.children:
             given_up = self._executions.pop(child)
@@ -182,7 +184,7 @@ class Tracing(Observer):
         execution = self._executions.get(frame.run)
         if execution is None or frame not in execution.spans:
             return
-        # Set, not set and reset: whoever ends the attempt may do so in another context than this one.
+        # Attached without keeping a token to detach: the attempt may end in another context than this one.
         execution.attached[frame] = self._context.get_current()
         self._context.attach(self._trace.set_span_in_context(execution.spans[frame]))
 
@@ -205,7 +207,7 @@ class Tracing(Observer):
         span.set_status(self._trace.StatusCode.ERROR, f"{error}: {text}" if text else error)
 
     def _parent_of(self, event: JSON, caller: Context) -> Context:
-        """Whose trace the execution continues: the caller's, or that which the event carries."""
+        """The context whose trace the execution continues: the caller's, or that in the event."""
         if self._trace.get_current_span(caller).get_span_context().is_valid or not isinstance(event, dict):
             return caller
         if self._field is not None and isinstance(event.get(self._field), str):
@@ -220,7 +222,7 @@ class Tracing(Observer):
         return caller
 
     def _from_xray(self, header: str, caller: Context) -> Context:
-        """`Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`; what is none is ignored."""
+        """`Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`; any other text is ignored."""
         trace = self._trace
         root, parent = _XRAY_ROOT.search(header), _XRAY_PARENT.search(header)
         if root is None or parent is None:
@@ -234,10 +236,11 @@ class Tracing(Observer):
 
 
 class _Execution:
-    """The open spans of one execution: `spans` by the frame whose state it is, `branches` what encloses a frame.
+    """The open spans of one execution.
 
-    `caller` is the context the execution was started in, `attached` what was current before a handler was called.
-    `children` are those of distributed Maps that have not ended, `parent` that of a child.
+    `spans` are those of states, by frame; `branches` have, by frame, the enclosing span and the index of a branch.
+    `caller` is the context the execution was started in, `attached` the context, by frame, before a handler was
+    called. `children` are the executions of distributed Maps that have not ended, `parent` is that of a child.
     """
 
     __slots__ = ("attached", "branches", "caller", "children", "parent", "span", "spans")

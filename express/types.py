@@ -1,8 +1,8 @@
-"""The shapes everything else is written against.
+"""The types that the rest of the package is written against.
 
-JSON values are plain Python values (dict, list, str, int, float, bool, None) and immutable by law: whoever
-needs a different value makes a new one and shares the rest (law 2 of the design). An expression of either
-query language is one callable, `Expr`; a step of a compiled workflow is another, declared in `program`.
+JSON values are plain Python values (dict, list, str, int, float, bool, None) and immutable by law: code that needs a
+different value makes a new one and shares the rest (law 2 of the design). An expression of either query language is
+one callable, `Expr`; a step of a compiled workflow is another, declared in `program`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias
 
-#: Any JSON value. mypy cannot express the recursion usefully, so it stays Any and the name tells.
+#: Any JSON value. mypy cannot express the recursion usefully, so it is Any with a name.
 JSON: TypeAlias = Any
 
 Severity: TypeAlias = Literal["ERROR", "WARNING"]
@@ -21,8 +21,8 @@ MachineType: TypeAlias = Literal["EXPRESS", "STANDARD"]
 class Scope(Protocol):
     """What an expression may read besides its data: workflow variables and the context object (`$$`).
 
-    The frame of the running `States` object implements it. `variables` is never changed in place. `deferral` holds what
-    was worked out elsewhere (see `express.deferral`), None where nothing was.
+    The frame of the running `States` object implements it. `variables` is never changed in place. `deferral` holds
+    the answers of expressions evaluated in a thread (see `express.deferral`), None where there are none.
     """
 
     @property
@@ -38,12 +38,14 @@ class Scope(Protocol):
         ...
 
     def look(self, ahead_ns: int = 0) -> None:
-        """Called about once a millisecond by what may take long, and before a piece of work that takes `ahead_ns`.
-        Raises OutOfTime when the event loop must not wait any longer."""
+        """Called about once a millisecond by long-running code, and before a piece of work that takes `ahead_ns`.
+
+        Raises OutOfTime when the event loop must not wait any longer.
+        """
         ...
 
     def apart(self) -> Scope:
-        """A copy for a thread, which stays as it is while the execution goes on."""
+        """A copy for a thread, which the execution does not change as it continues."""
         ...
 
 
@@ -69,22 +71,22 @@ class Diagnostic(Protocol):
 
     @property
     def suggestion(self) -> str | None:
-        """What may have been meant: `did you mean ...?`"""
+        """What was probably meant: `did you mean ...?`"""
         ...
 
     @property
     def line(self) -> int:
-        """Counted from 1; 0 where there is no text to point into."""
+        """The line number, counted from 1; 0 where there is no text to point into."""
         ...
 
     @property
     def column(self) -> int:
-        """Of the first character it is about, counted from 1 in `source_line`."""
+        """The column of the first character concerned, counted from 1 in `source_line`."""
         ...
 
     @property
     def length(self) -> int:
-        """How many characters of `source_line` it is about."""
+        """The number of characters concerned in `source_line`."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The only part that schedules. It runs a `Program` and does not know the compiler that made it."""
+"""The only part that schedules executions; it runs a `Program` and does not depend on the compiler that made it."""
 
 from express.runtime.handle import Execution
 from express.runtime.loops import run

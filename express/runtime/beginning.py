@@ -1,9 +1,9 @@
-"""How executions begin: they are opened, and run as far as they go without waiting.
+"""How executions begin: they are opened, and run until they first have to wait.
 
-`begin` is the short way that nearly all take. `open` and `run_here` are the same in two steps, for whoever has
-something to do between them, and for what the short way does not take: inputs that want a closer look, executions that
-somebody looks at. A machine's Run that has ended well on the short way stands for its next execution
-(`Machine.spare`), if nobody can have kept hold of it.
+`begin` is the fast path that nearly all executions take. `open` and `run_here` are the same in two steps, for callers
+that act between them and for what the fast path excludes: inputs that need a closer look, and executions with
+observers. After a success on the fast path a machine keeps the Run for its next execution (`Machine.spare`), unless
+something may still reference it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def elsewhere() -> RuntimeError:
 
 
 class BeginningExecutions(RunningExecutions):
-    """The part of a Runtime that opens executions. Arguments as there."""
+    """The part of a Runtime that opens executions; for the arguments see `Runtime`."""
 
     __slots__ = ("_sequence", "map_concurrency", "payload_limit")
 
@@ -58,18 +58,18 @@ class BeginningExecutions(RunningExecutions):
     def begin(
         self, machine: Machine, event: JSON, name: str | None = None, kind: type[Result] = Result
     ) -> Run | Result:
-        """`open` an execution and `run_here`. A Run waits, and wants to be conducted. `kind` is what the result is made
-        as, where that is cheap.
+        """`open` an execution and `run_here`; a returned Run waits and needs `conduct`.
 
-        This is those two, and `_end`, in one piece and without the questions that nearly all executions answer alike:
-        nobody looks on, the input is as it should be, and the end is a success within one step of the bill.
+        This method is those two and `_end` in one piece, without the checks that nearly all executions pass alike: no
+        observer, a valid input, and a success within one billing step. `kind` is the class of the Result on this fast
+        path.
         """
         if self._watched or machine.known_to is not self.measurements or not self._open:
             return self._begin_anyhow(machine, event, name)
         try:
             text = dumps(event, None, STRICT)
             size = len(text)
-            # A null may have been a NaN.
+            # orjson writes NaN as null.
             if size > self.payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
                 return self._begin_anyhow(machine, event, name)
         except (TypeError, ValueError, RecursionError):
@@ -97,7 +97,7 @@ class BeginningExecutions(RunningExecutions):
         try:
             if not advance(run) and (run.awaiting is not None or run.delay or not self._advance_again(run)):
                 if machine.timeout_seconds is None and self._watch is not None:
-                    # `_register`, where nothing has to be set up for it.
+                    # `_register`, inlined for the case that no timer has to be set.
                     self._running[run] = None
                 else:
                     self._register(run)
@@ -128,21 +128,24 @@ class BeginningExecutions(RunningExecutions):
         result.memory_bytes = machine.base_memory
         run.run = None  # type: ignore[assignment]  # as in `_end`
         if machine.reuses_runs:
-            # It keeps nothing of this execution; what it does not set above is as it was at the beginning.
-            run.host = run.input = run.data = None  # type: ignore[assignment]  # nobody asks it until it serves again
+            # The Run must keep nothing of this execution; members not reset here or above still have their initial
+            # values.
+            run.host = run.input = run.data = None  # type: ignore[assignment]  # unused until the next execution
             run.variables = NO_VARIABLES
             machine.spare = run
         return result
 
     def _advance_again(self, run: Run) -> bool:
-        """Whether it has ended after all. An execution that has only come to the end of the slice may have met that of
-        a turn long past: whoever began it has looked at no clock."""
+        """Run on an execution that only met the end of its time slice; whether it has ended.
+
+        The slice may be that of a turn long past, because the caller has not read the clock.
+        """
         return self.has_time() and advance(run)
 
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
         if not self._open:
             raise closed()
-        # The slice begins here: examining the input may use it up.
+        # Begin the time slice here: examining the input may use it up.
         self.has_time()
         opened = self.open(machine, event, name)
         if isinstance(opened, Result):
@@ -152,7 +155,7 @@ class BeginningExecutions(RunningExecutions):
         return opened if result is None else result
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
-        """A new Run, or the Result of refusing its input. Raises RuntimeClosed, or ValueError for an invalid name."""
+        """A new Run, or the Result for an invalid input. Raises RuntimeClosed, or ValueError for an invalid name."""
         if not self._open:
             raise closed()
         if name is not None:
@@ -176,7 +179,7 @@ class BeginningExecutions(RunningExecutions):
         return run
 
     def reopen(self, checkpoint: Checkpoint) -> Run:
-        """The Run of an execution that is taken up again where it had come to. Raises RuntimeClosed."""
+        """The Run of an execution redriven from its checkpoint. Raises RuntimeClosed."""
         if not self._open:
             raise closed()
         run = checkpoint.resume(self.monotonic_ns(), self.time_ns())
@@ -198,22 +201,24 @@ class BeginningExecutions(RunningExecutions):
         return self._end(run, "FAILED", None, error, cause)
 
     def _meet(self, machine: Machine) -> None:
-        """A machine that whoever measures here has not seen, or that another Runtime has measured since."""
+        """Register a machine that is new to this Runtime's measurements, or that another Runtime has measured since."""
         if self.measurements is None:
             machine.known_to = None
         else:
             self.measurements.meet(machine)
 
     def run_here(self, run: Run, into: Result | None = None) -> Result | None:
-        """Run an execution as far as it goes without waiting. None: it counts as running now, conduct it. `into` is
-        the Result to fill in, if there is one."""
+        """Run an execution until it has to wait; None if it does: it is then registered as running, conduct it.
+
+        `into` is the Result to fill in, if there is one.
+        """
         result = self._run_on(run, into)
         if result is None:
             self._register(run)
         return result
 
     def _run_on(self, run: Run, into: Result | None) -> Result | None:
-        """The same for one that counts as running already."""
+        """`run_here` for an execution that is already registered as running."""
         try:
             if not advance(run):
                 return None

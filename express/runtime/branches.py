@@ -1,10 +1,10 @@
-"""Parallel branches and Map iterations that may block, side by side (law 4).
+"""Concurrent execution of Parallel branches and Map iterations that may block (law 4).
 
 Theory of operation. The execution's own task is the first worker of a crew: it runs branches one after another, and
-other tasks join only when a branch suspends. The first branch to fail wins: its error is kept, the other workers are
-cancelled and awaited, and nothing is left behind. So are those of the fan-outs that they lead themselves, at once: what
-is cut does nothing more. When it is a hired worker that fails while the execution's own
-task waits inside another branch, that task is cancelled as well and takes the cancellation back (`uncancel`), as
+other tasks join only when a branch suspends. The first failure wins: its error is kept, all other workers are
+cancelled and awaited, and none is left behind. The workers of fan-outs that these lead themselves are cancelled at
+the same time, so that a cancelled branch does nothing more. If a hired worker fails while the execution's own task
+waits inside another branch, that task is cancelled too and takes the cancellation back (`uncancel`), as
 asyncio.TaskGroup does with its parent.
 """
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 #: The innermost fan-out that each task leads.
 Led: TypeAlias = "dict[asyncio.Task[Any], FanOut]"
 
-#: Branches between two looks at the clock, and looks before the loop turns: a virtual clock may stand still.
+#: Branches between two clock reads, and clock reads after which a worker yields in any case: a virtual clock may
+#: stand still.
 _LOOK_EVERY = 16
 _MOST_LOOKS = 64
 
@@ -47,13 +48,13 @@ class FanOut(Crew):
     def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop, led: Led) -> None:
         super().__init__(loop, branches.limit)
         self._led = led
-        #: The fan-out around this one that its leader leads as well.
+        #: The enclosing fan-out that has the same leader.
         self._outer: FanOut | None = None
         self._branches = branches
         self._run: Run = frame.run
         #: The branches that have suspended, by their numbers.
         self._driven: dict[int, Frame] = {}
-        #: The Parallel or Map.
+        #: The step of the Parallel or Map.
         self.step = frame.step
         self._failure: BaseException | None = None
         self._leader: asyncio.Task[object] | None = None
@@ -62,7 +63,7 @@ class FanOut(Crew):
 
     @property
     def workflow(self) -> str:
-        """The name of the workflow it is a part of."""
+        """The name of the workflow."""
         return self._run.machine.name
 
     async def run(self) -> None:
@@ -103,7 +104,7 @@ class FanOut(Crew):
             self._driven.clear()
 
     def _ends_with(self, failure: BaseException) -> None:
-        """This comes of it, and not what has come up before: that holds frames, which hold it."""
+        """Replace the failure, and release the frames of the earlier one, which hold it."""
         if self._failure is not None:
             forget_trace(self._failure)
         self._failure = failure
@@ -127,7 +128,7 @@ class FanOut(Crew):
                         await drive(frame)
                         del self._driven[index]
                         leave(index, frame)
-                        # Others may have taken branches meanwhile.
+                        # Other workers may have taken branches meanwhile.
                         break
                     leave(index, frame)
             except StateError as error:
@@ -144,7 +145,7 @@ class FanOut(Crew):
         """Let the branches judge the error; the first one they do not tolerate ends the fan-out."""
         self._driven.pop(index, None)
         if self._failure is not None:
-            # It was cut, and cannot fail any more.
+            # The fan-out has failed before, and this branch was cancelled.
             forget_trace(error)
             return
         try:
@@ -154,7 +155,7 @@ class FanOut(Crew):
             self._interrupt()
 
     def _interrupt(self) -> None:
-        """Cancel everyone but the worker that is telling of its failure."""
+        """Cancel all workers but the one that reports its failure."""
         current = asyncio.current_task(self.loop)
         self.dismiss(but=current)
         if self._leader is not current and self._leader is not None:
@@ -170,7 +171,7 @@ class FanOut(Crew):
         super().cancel(task)
 
     def _cut_within(self, task: asyncio.Task[Any]) -> None:
-        """Dismiss the workers of fan-outs that a worker of this one leads: some may be about to go on."""
+        """Dismiss the workers of inner fan-outs that this worker leads: some may be about to continue."""
         inner = self._led.get(task)
         while inner is not None and inner is not self:
             inner.dismiss()
@@ -190,7 +191,7 @@ class FanOut(Crew):
         return self._run.yielding
 
     async def _wait(self) -> None:
-        """Until the last hired worker has retired, or one has failed."""
+        """Wait until the last hired worker has retired, or one has failed."""
         self._waiter = self.loop.create_future()
         try:
             await self._waiter

@@ -1,14 +1,14 @@
-"""Task tokens: who waits behind each, and what comes in for it.
+"""Task tokens, and the answers that arrive for them.
 
-Theory of operation. A `Callback` is one attempt of a task that can be answered from outside. Its token is a number and
-a keyed digest of it, so it cannot be guessed, and nothing has to be remembered of a task that has ended: a token of
-ours behind which nobody waits belonged to such a one. Tokens are good in the process that made them.
+Theory of operation. A `Callback` is one attempt of a task that can be answered from outside. Its token is a number
+and a keyed digest of it, so it cannot be guessed, and ended tasks need no record: a valid token that no task waits
+for belonged to an ended one. Tokens are valid only in the process that made them.
 
-The answer may come from any thread, a handler's own among them, and before the handler has returned. Taking it is one
-step: the callback leaves the table and the outcome is there (under the lock). Whoever comes second, be it another
-answer or the end of the task's time, finds it gone. What has been taken is therefore never lost to a timeout.
+An answer may come from any thread, including that of a handler, and before the handler has returned. Accepting it is
+one atomic step: under the lock, the callback leaves the table and its outcome is set. A second answer, or the task's
+timeout, finds the callback gone. An accepted answer is therefore never lost to a timeout.
 
-The task waits in the execution's own asyncio task (law 4), within one `asyncio.timeout`. A heartbeat moves it.
+The task waits in the execution's own asyncio task (law 4), within one `asyncio.timeout`, which a heartbeat reschedules.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from express.program import Heartbeat, Opening
     from express.types import JSON
 
-#: Together they make 44 characters without padding.
+#: In bytes; encoded together they are 44 characters without padding.
 _DIGEST_SIZE: Final = 25
 _NUMBER_SIZE: Final = 8
 
 
 class Callback:
-    """Implements `program.Callback`. `outcome` is a tuple of the output, or the error of the task, once it is there."""
+    """Implements `program.Callback`. Once known, `outcome` is a tuple of the output, or the error of the task."""
 
     __slots__ = ("_end", "_heartbeat", "_opening", "_scope", "_table", "_waiter", "outcome", "token")
 
@@ -77,7 +77,7 @@ class Callback:
                 if opening != "job":
                     await self._told()
         except (Exception, asyncio.CancelledError) as error:
-            # Whatever the work has raised, an answer that has been taken comes before it.
+            # An accepted answer takes precedence over whatever the work has raised.
             if self._cancelling() > cancellations:
                 raise
             failure = error
@@ -89,16 +89,16 @@ class Callback:
         try:
             return self._result(result, failure, is_late=scope.expired())
         finally:
-            # A traceback holds this frame, and the execution's frame this callback, for longer than they are needed.
+            # A traceback keeps this frame alive, and the execution's frame this callback, for longer than needed.
             failure = self.outcome = None
 
     def _cancelling(self) -> int:
-        """How often the current task has been asked to stop."""
+        """The number of pending cancellation requests of the current task."""
         task = asyncio.current_task(self._table.loop)
         return 0 if task is None else task.cancelling()
 
     def _begin(self, seconds: float | None, heartbeat: Heartbeat | None) -> None:
-        """The task's time begins."""
+        """Start the timeout and the heartbeat of the task."""
         if seconds is not None:
             self._end = self._table.loop.time() + seconds
         if heartbeat is not None:
@@ -107,7 +107,7 @@ class Callback:
         self._reschedule()
 
     async def _told(self) -> None:
-        """Until the outcome is there."""
+        """Wait for the outcome."""
         if self.outcome is None:
             self._waiter = self._table.loop.create_future()
             try:
@@ -128,8 +128,10 @@ class Callback:
         return result
 
     def waits(self, seconds: float, *, is_idle: bool) -> bool:
-        """Whether nothing but an answer, or a worker, can end the attempt in the next `seconds`. is_idle: the work that
-        has yet to end does nothing itself."""
+        """Whether only an answer or a worker can end the attempt in the next `seconds`.
+
+        is_idle: the unfinished work does nothing itself.
+        """
         scope = self._scope
         if scope is None or self.outcome is not None or scope.expired():
             return False
@@ -141,12 +143,12 @@ class Callback:
     # ------------------------------------------------------------------------------------------ from outside
 
     def settle(self, outcome: tuple[JSON] | StateError) -> None:
-        """Called once, under the lock, by whoever has taken it from the table."""
+        """Set the outcome. Called once, under the lock, by the caller that removes this from the table."""
         self.outcome = outcome
         self._table.loop.call_soon_threadsafe(self._wake)
 
     def beat(self) -> None:
-        """The next HeartbeatSeconds begin now."""
+        """Restart the HeartbeatSeconds now."""
         self._table.loop.call_soon_threadsafe(self._reschedule)
 
     def _wake(self) -> None:
@@ -154,10 +156,10 @@ class Callback:
             if not self._waiter.done():
                 self._waiter.set_result(None)
         elif self._scope is not None and not self._scope.expired() and self._opening != "submission":
-            # A job, or an offer that no worker has taken and the history gave away.
+            # A job, or an offer that no worker has taken, whose token was read from the history.
             self._scope.reschedule(self._table.loop.time())
         else:
-            # The handler has yet to return; nobody is waited for to beat.
+            # The handler has yet to return; no more heartbeats are expected.
             self._heartbeat = None
             self._reschedule()
 
@@ -172,7 +174,7 @@ class Callback:
 
 
 class Callbacks:
-    """The tokens of one Runtime: those that are waited behind, and how all are recognised."""
+    """The task tokens of one Runtime: those that tasks wait for, and the secret that validates all."""
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop
@@ -185,7 +187,7 @@ class Callbacks:
         return len(self._waiting)
 
     def open(self) -> Callback:
-        """A callback with a new token, behind which nobody waits yet."""
+        """A callback with a new token, not yet registered."""
         self._last += 1
         number = self._last.to_bytes(_NUMBER_SIZE, "big")
         return Callback(self, base64.urlsafe_b64encode(self._digest(number) + number).decode())
@@ -194,7 +196,7 @@ class Callbacks:
         self._waiting[callback.token] = callback
 
     def withdraw(self, callback: Callback) -> None:
-        """Its task waits no longer. An outcome that has been taken for it is there when this returns."""
+        """Unregister a callback. When this returns, an answer accepted for it is in its `outcome`."""
         with self._lock:
             self._waiting.pop(callback.token, None)
 

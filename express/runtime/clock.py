@@ -1,7 +1,7 @@
-"""Time, as the engine sees it (law 6).
+"""The clocks of the engine (law 6).
 
-Metering reads monotonic nanoseconds and never `loop.time()`, which ticks in milliseconds on uvloop. A loop that
-brings its own clock (the virtual one of `express.testing`) is asked for it, so that a five-minute workflow can be
+Metering reads monotonic nanoseconds and never `loop.time()`, which ticks in milliseconds on uvloop. If the loop has a
+clock of its own (the virtual one of `express.testing`), the engine uses it, so that a five-minute workflow can be
 tested in microseconds with the durations and bills it would have had.
 """
 

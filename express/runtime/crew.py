@@ -1,12 +1,12 @@
 """Running many jobs with as few tasks as the jobs really need.
 
-Theory of operation. A task costs one to three microseconds, and most jobs of an Express workflow never suspend: a
-Map over items whose handlers answer at once, a stream of short executions. So one worker takes job after job in its
-own task, and beside it waits a cheap `call_soon` callback, the takeover. The callback can only run when the worker
-has given the loop a turn, which means that its job is waiting for something. When a whole turn of the loop passes
-without anybody taking a job, the jobs at hand really wait, and more workers are hired to take the next ones: as many
-again each time, up to the limit. Jobs that merely pass through the loop are thus finished before others are begun,
-and a worker that only yields to be fair says so and nobody is hired.
+Theory of operation. A task costs one to three microseconds, and most jobs of an Express workflow never suspend: a Map
+over items whose handlers answer at once, a stream of short executions. So one worker runs job after job in its own
+task, and schedules a cheap `call_soon` callback, the takeover, which can only run when the worker has yielded to the
+loop because its job waits. If no job is taken during a whole turn of the loop, the current jobs really wait, and more
+workers are hired for the next ones: their number doubles each time, up to the limit. Jobs that only pass through the
+loop are thus finished before others begin, and a worker that yields only for fairness says so (`is_yielding`) and
+causes no hiring.
 
 `Crew` is that mechanism; `FanOut` uses it for Parallel and Map, `Stream` for `Runtime.map`.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Crew:
-    """Workers and the takeover. `limit` bounds how many work at once, those counted by `working` included."""
+    """Workers and the takeover. `limit` is the upper bound of `working`, the number of workers at work."""
 
     __slots__ = ("_seen", "_takeover", "limit", "loop", "members", "taken", "working")
 
@@ -34,7 +34,7 @@ class Crew:
         #: The workers with a task of their own, and whether they have been dismissed.
         self.members: dict[asyncio.Task[None], bool] = {}
         self.working = 0
-        #: How many jobs have been taken so far: workers count it up.
+        #: How many jobs have been taken so far; the workers increment it.
         self.taken = 0
         self._seen = 0
         self._takeover: asyncio.Handle | None = None
@@ -44,20 +44,20 @@ class Crew:
         raise AssertionError(self)
 
     def wanted(self) -> int:
-        """How many more workers the jobs at hand could use; 0 for none."""
+        """How many more workers the remaining jobs could use; 0 for none."""
         raise AssertionError(self)
 
     def is_yielding(self) -> bool:
-        """Whether the worker watched last only yields to be fair."""
+        """Whether the worker watched last yields only for fairness."""
         raise AssertionError(self)
 
     def watch(self) -> None:
-        """Arm the takeover: should this job keep its worker waiting, others will take the next ones."""
+        """Arm the takeover: if this job keeps its worker waiting, others are hired for the next ones."""
         if self._takeover is None and self.working < self.limit:
             self._takeover = self.loop.call_soon(self._take_over)
 
     def unwatch(self) -> None:
-        """Nobody is needed any more."""
+        """Disarm the takeover: no more workers are needed."""
         if self._takeover is not None:
             self._takeover.cancel()
             self._takeover = None
@@ -75,7 +75,7 @@ class Crew:
             self.hire()
 
     def hire(self) -> None:
-        """One more worker, in a task of its own."""
+        """Start one more worker, in a task of its own."""
         self.working += 1
         task = spawn(self.loop, self.work())
         if task.done():
@@ -90,11 +90,14 @@ class Crew:
         self.retired(task)
 
     def retired(self, task: asyncio.Task[None]) -> None:
-        """A worker's task has ended."""
+        """Called when a worker's task has ended."""
 
     def dismiss(self, but: asyncio.Task[Any] | None = None) -> None:
-        """Cancel every worker that has a task of its own, `but` this one. Each is cancelled once, then it is left to
-        clean up; a timeout of its own that is cancelling it does not count, for that would be taken back."""
+        """Cancel every worker that has a task of its own, except `but`.
+
+        Each is cancelled once and then left to clean up. A cancellation by a timeout of its own does not count,
+        because the timeout takes it back.
+        """
         self.unwatch()
         for task, is_dismissed in self.members.items():
             if not is_dismissed and task is not but:
@@ -102,5 +105,5 @@ class Crew:
                 self.cancel(task)
 
     def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel one of them."""
+        """Cancel one worker."""
         task.cancel()

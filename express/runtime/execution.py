@@ -1,19 +1,19 @@
 """The execution loop.
 
 Theory of operation. `advance` runs the steps of a frame in a tight loop: a step is a call that returns the next one.
-It stops at END, at a step that has to wait, or when the time slice is over. `drive` is the coroutine that goes on
+It stops at END, at a step that has to wait, or when the time slice is over. `drive` is the coroutine that continues
 from there: it awaits what the step waits for, waits out the delays of retries, and yields to the event loop between
-slices. An execution that never waits needs `advance` alone, and so no coroutine and no task (law 3).
+slices. An execution that never waits needs only `advance`, and so no coroutine and no task (law 3).
 
-A state's error is settled in one place (`settle`): AWS's prefix is put before causes that get one, with the id of the
-history event that entered the state, then the state's Retry and Catch decide. What they do not take leaves the
-frame, and ends the execution or fails the enclosing Parallel or Map.
+A state's error is handled in one place (`settle`): causes that take AWS's prefix get it, with the id of the history
+event that entered the state, then the state's Retry and Catch decide. An error that neither handles leaves the frame,
+and ends the execution or fails the enclosing Parallel or Map.
 
-An expression that takes too long stops its step before anything has happened (`deferral`). It is then awaited like a
+An expression that takes too long stops its step before it has had any effect (`deferral`). It is then awaited like a
 handler (`_WorkedOut`), and the step runs again with its answer (`_run_again`).
 
-Stopping. Whoever stops an execution sets `run.stopping` and cancels the task it runs in. A handler may swallow the
-cancellation, so `drive` looks at `run.stopping` each time it has waited.
+Stopping. To stop an execution, the Runtime sets `run.stopping` and cancels the task it runs in. A handler may swallow
+the cancellation, so `drive` checks `run.stopping` after each wait.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from express.program import Host
     from express.types import JSON
 
-#: Steps between two looks at the clock: many on small data, one where a step may take milliseconds. A chain counts as
-#: all its steps, and is not interrupted.
+#: Steps between two clock reads: many on small data, one where a step may take milliseconds. A chain counts as all
+#: its steps, and is not interrupted.
 _STEPS = 16
 _HEAVY_BYTES = 16_384
-#: Looks at the clock before the loop gets its turn in any case: a virtual clock may stand still.
+#: Clock reads after which `advance` yields in any case: a virtual clock may stand still.
 _LOOKS = 64
-#: Expressions of one visit of a state that are worked out elsewhere; for what comes after them there is time.
+#: How often one visit of a state may be deferred; after that, its expressions are evaluated on the event loop.
 _MOST_ROUNDS = 64
 #: Errors that are counted as timeouts.
 _TIMEOUTS = frozenset((TIMEOUT, HEARTBEAT_TIMEOUT))
@@ -54,8 +54,8 @@ def advance(frame: Frame) -> bool:
         looks -= 1
         steps = _STEPS if frame.size < _HEAVY_BYTES else 1
         try:
-            # Counted by hand: a `range` would have to be made for every execution. And `step.run(frame)` would take
-            # longer: for CPython 3.11 that is the call of a method, of which it finds none.
+            # A counter costs less than making a `range` for every execution. And `step.run(frame)` would be slower:
+            # CPython 3.11 treats it as a method call and finds no method.
             while steps > 0:
                 steps -= step.span
                 perform = step.run
@@ -68,7 +68,7 @@ def advance(frame: Frame) -> bool:
                     if following is FAILED:
                         break
                     if step.span > 1:
-                        # Of a chain it may be a later one that waits, as below one that fails.
+                        # In a chain a later step may be the one that waits, or that fails (below).
                         step = frame.step
                     step.waited += 1
                     frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
@@ -77,7 +77,7 @@ def advance(frame: Frame) -> bool:
                 run.events += step.events
                 frame.step = step = following
         except StateError as error:
-            # It has come through frames, ours among them: they must not hold each other.
+            # Its traceback references our frames: break the reference cycle.
             forget_trace(error)
             frame.failure = error
             following = FAILED
@@ -97,7 +97,7 @@ def advance(frame: Frame) -> bool:
 
 
 class _WorkedOut:
-    """What an expression that is worked out elsewhere comes to. Awaited it gives nothing: the step is to run again."""
+    """Awaits an expression evaluated in a thread. The result is None: the step runs again and finds the answer."""
 
     __slots__ = ("deferral", "host", "late")
 
@@ -111,7 +111,7 @@ class _WorkedOut:
 
 
 def _stopped(frame: Frame, stop: Paused | OutOfTime) -> bool:
-    """The current step could not go on. False, as `advance` says then."""
+    """Handle a step that could not complete; returns False, as `advance` then does."""
     if isinstance(stop, OutOfTime):
         frame.step.waited += 1
         _put_off(frame, stop)
@@ -119,7 +119,7 @@ def _stopped(frame: Frame, stop: Paused | OutOfTime) -> bool:
 
 
 def _put_off(frame: Frame, late: OutOfTime) -> None:
-    """An expression of the current step takes too long: the frame waits for what it comes to."""
+    """Make the frame wait for an expression of the current step that takes too long, or for another turn."""
     forget_trace(late)
     host = frame.run.host
     frame.entered_ns = frame.entered_ns or host.monotonic_ns()
@@ -138,8 +138,10 @@ def _put_off(frame: Frame, late: OutOfTime) -> None:
 
 
 def _run_again(frame: Frame, deferral: Deferral) -> bool | None:
-    """Run the step that was stopped because an expression took too long, with what that has come to. None: the next
-    step is there. Else as `advance`."""
+    """Run a stopped step again, with the answers of its expressions.
+
+    None: the frame continues with its next step. Otherwise the result of `advance`.
+    """
     step, run = frame.step, frame.run
     events = run.events
     try:
@@ -155,7 +157,7 @@ def _run_again(frame: Frame, deferral: Deferral) -> bool | None:
         _put_off(frame, late)
         return False
     except Paused:
-        # It will be run as often as it takes, and counted then.
+        # A paused fork runs again as often as necessary, and is counted then.
         step.waited -= 1
         frame.deferral = None
         return False
@@ -176,11 +178,13 @@ def _run_again(frame: Frame, deferral: Deferral) -> bool | None:
 
 
 def settle(frame: Frame, step: Step) -> Step:
-    """What follows the error in `frame.failure`: the catcher's target, or WAITING for the next attempt. Raises what
-    nobody takes."""
+    """What follows the error in `frame.failure`: the catcher's target, or WAITING for the next attempt.
+
+    Raises an error that neither Retry nor Catch handles.
+    """
     error = frame.failure
     if error is None:
-        # The state itself has asked its Retry, which will have it tried again.
+        # The state itself has evaluated its Retry, which grants another attempt.
         step.failures += 1
         step.retried += 1
         frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()
@@ -200,8 +204,8 @@ def settle(frame: Frame, step: Step) -> Step:
         if not error.placed:
             _place(error, step, entered, run)
         if on_failure:
-            # After EvaluationFailed a Parallel or Map that has failed is told of; after other errors of the language,
-            # its own or a branch's, nothing is but the end of the execution (recorded; measured in floci-io/floci
+            # After EvaluationFailed AWS also writes the failure of the Parallel or Map; after other errors of the
+            # language, its own or a branch's, only the end of the execution (recorded; measured in floci-io/floci
             # issue 2868).
             on_failure = error.events
     recover = step.recover
@@ -210,8 +214,8 @@ def settle(frame: Frame, step: Step) -> Step:
     except StateError as final:
         run.events += on_failure
         if isinstance(final, EngineError) and not final.placed:
-            # Another one: the catcher itself has failed, in the same state. Where that is told of, the state has failed
-            # twice (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`).
+            # A new error: the catcher itself has failed, in the same state. If that has an event, the failure of the
+            # state is written twice (measured in floci-io/floci, `AslExecutorBranchHistoryEventsTest`).
             _place(final, step, entered, run)
             run.events += on_failure and final.events
         raise
@@ -227,7 +231,7 @@ def settle(frame: Frame, step: Step) -> Step:
 
 
 def _place(error: EngineError, step: Step, entered: int, run: Run) -> None:
-    """Put the state before the cause, and count the events of the error itself: none or one."""
+    """Prefix the cause with the state, and count the error's own history event, if it has one."""
     error.place(step.name, entered)
     run.events += error.events
 
@@ -237,10 +241,10 @@ def _unrecovered(error: StateError) -> Step:
 
 
 async def drive(frame: Frame) -> None:
-    """Go on with a frame that `advance` has left unfinished, to its end.
+    """Run a frame that `advance` has left unfinished to its end.
 
-    Raises StateError, or CancelledError when the execution is stopped or the task cancelled, even if the handler it
-    hit has kept the cancellation to itself.
+    Raises StateError, or CancelledError when the execution is stopped or the task cancelled, even if the handler
+    swallowed the cancellation.
     """
     run = frame.run
     host = run.host
@@ -265,16 +269,17 @@ async def drive(frame: Frame) -> None:
 
 
 def _is_called_off(run: Run, cancellations: int) -> bool:
-    """Whether the execution is being stopped, or this task was cancelled since it had been so many times."""
+    """Whether the execution is being stopped, or this task has more than `cancellations` cancellation requests."""
     return run.stopping is not None or run.host.cancelling() > cancellations
 
 
 async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
-    """Await what the current step waits for, and let it go on. END or WAITING where the frame has come to one. Where it
-    was called off meanwhile, nothing that has come of it counts any more.
+    """Await what the current step waits for, and resume it; END or WAITING if the frame has reached one.
 
-    Thousands may come back in one turn of the loop. Those for whom it has no time stand in line at once, unless what
-    they have come back with has to be taken now (`Step.takes_at_once`).
+    If the execution was stopped or the task cancelled meanwhile, the outcome no longer counts.
+
+    Thousands of frames may resume in one turn of the loop. Those for which it has no time queue up at once, unless
+    the step has to take its value now (`Step.takes_at_once`).
     """
     step, run = frame.step, frame.run
     frame.awaiting = None
@@ -284,9 +289,9 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
             value = await awaiting
         except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - raised again, as the state's error
             if not _is_called_off(run, cancellations):
-                # Also a CancelledError: nobody has asked this task to stop, the handler awaited what was cancelled.
+                # Also a CancelledError: nothing has cancelled this task, but what its handler awaited was cancelled.
                 raise step.failed(frame, exception) from None
-            # Or it would be the context of what is raised below, and hold all of this with its frames.
+            # Otherwise it would be the context of the error raised below, and keep all these frames alive.
             forget_trace(exception)
             value = None
         if _is_called_off(run, cancellations):
@@ -314,7 +319,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         return following
     frame.step = following
     if has_time is None or step.takes_at_once:
-        # What has been done since has taken some.
+        # The work done since has taken some of the time.
         has_time = run.host.has_time()
     if not has_time:
         await breathe(run)
@@ -322,7 +327,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
 
 
 async def breathe(run: Run) -> None:
-    """Give the loop its turn. An execution that never waits meets its deadline here."""
+    """Yield to the event loop. An execution that never waits meets its deadline here."""
     run.yielding = True
     try:
         await run.host.breathe()

@@ -1,8 +1,8 @@
-"""A started execution in the user's hands.
+"""A started execution, as its caller holds it.
 
-It is the Result it will come to. Most executions have ended by the time `start` returns, and of those nothing is kept
-but the Result; so an Execution is a Result that may still be under way, and one object where thousands are held at once
-is less for the garbage collector to look through than two.
+An Execution is a Result that may still be running. Most executions have ended by the time `start` returns, and only
+their Result is kept; one object instead of two is less work for the garbage collector where thousands are held at
+once.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from express.runtime.runtime import Runtime
 
 
-#: Members of a Result that an execution which is under way does not have.
+#: Members of a Result that a running execution does not have yet.
 _KNOWN_AT_THE_END = frozenset((*Result.OUTCOME, "billing", "succeeded"))
 
 
 class Execution(Result):
     """A started execution. Await it for its Result; awaiting again gives the same one.
 
-    Cancelling whoever awaits it does not stop the execution: `stop` does, and leaving the Runtime. Until it has ended
-    only its `name` is known; asking for the rest of a Result raises AttributeError.
+    Cancelling a task that awaits it does not stop the execution; `stop` does, and leaving the Runtime. Until it has
+    ended only its `name` is known; reading any other member of a Result raises AttributeError.
     """
 
-    # None of them is ever set in one that has ended at once.
+    # All of them stay unset in an execution that has ended at once.
     __slots__ = ("_run", "_runtime", "_waiters", "task")
 
     _run: Run | None
     _runtime: Runtime
     _waiters: set[asyncio.Future[None]] | None
-    #: Where it runs, None while it has no task. The loop itself would not keep it alive.
+    #: The task that runs it, None while there is none. The loop itself would not keep it alive.
     task: asyncio.Task[None] | None
 
     @classmethod
     def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:
-        """One that is under way, until somebody calls `finish`."""
+        """An Execution that runs until `finish` is called."""
         execution = cls()
         execution._given_name = run.name or run.sequence
         execution._names = names
@@ -53,7 +53,7 @@ class Execution(Result):
 
     @classmethod
     def ended(cls, result: Result) -> Self:
-        """One that has come to this result."""
+        """An Execution that has ended with this result."""
         execution = cls()
         execution._take(result)
         return execution
@@ -63,7 +63,7 @@ class Execution(Result):
         return hasattr(self, "status")
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:
-        """Abort it (API reference StopExecution); its Result is ABORTED with this error and cause.
+        """Abort the execution (API reference StopExecution); its Result is ABORTED with this error and cause.
 
         May be called from any thread; from another one it takes effect in the event loop's next turn.
         """
@@ -73,8 +73,10 @@ class Execution(Result):
             self._runtime.stop(self._run, "ABORTED", error, cause)
 
     def add_done_callback(self, callback: Callable[[Result], object]) -> None:
-        """Have it called with the Result, in the turn of the loop after the one in which the execution ends: a task
-        that only waits for the Result would cost more than many an execution."""
+        """Call `callback` with the Result, in the turn of the loop after the one in which the execution ends.
+
+        A task that only waits for the Result would cost more than many an execution.
+        """
         if self.done:
             asyncio.get_running_loop().call_soon(callback, self)
             return
@@ -85,13 +87,15 @@ class Execution(Result):
         self._waiters.add(waiter)
 
     def finish(self, result: Result) -> None:
-        """Called once, by the Runtime: take over the outcome, unless it has been filled in here already, and wake
-        everyone who waits for it."""
+        """Take over the outcome, unless it is filled in here already, and wake all waiters.
+
+        Called once, by the Runtime.
+        """
         if result is not self:
             self._take(result)
         waiters, self._waiters = self._waiters, None
         self._run = self.task = None
-        # It is a Result from now on, and those can be copied and pickled.
+        # From now on it is only a Result, which can be copied and pickled.
         del self._runtime
         for waiter in waiters or ():
             if not waiter.done():
@@ -123,9 +127,9 @@ class Execution(Result):
         return self
 
     if not TYPE_CHECKING:
-        # To a type checker it would say that an Execution has a member of any name.
+        # A type checker would conclude that an Execution has a member of any name.
         def __getattr__(self, name):
-            """Only for what is not there."""
+            """Called only for members that do not exist."""
             if name in _KNOWN_AT_THE_END:
                 raise AttributeError(f"{name}: the execution {self.name} has not ended yet; `await` it")
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

@@ -1,10 +1,10 @@
-"""What a running step may ask of the world, answered with an event loop: time, waiting, threads, limits, branches.
+"""The services that running steps use, on an event loop: time, waiting, threads, limits, branches.
 
-Implements `program.Host` save for the limits, which the Runtime is given. Turns: all executions of a Runtime share
-one time slice for each turn of the loop, so a thousand that become ready together cannot hold it up for a thousand
-slices. Whoever finds the slice used up stands in line, and each turn calls a few from the head of the line: none is
-overtaken, and none waits for more than those before it. What stands there is a future, or a Nap: an execution that
-needs no task for its wait.
+Implements `program.Host` except for the limits, which are arguments of the Runtime. Turns: all executions of a
+Runtime share one time slice in each turn of the loop, so a thousand that become ready together cannot block it for a
+thousand slices. An execution that finds the slice used up joins a queue, and each turn calls a few from its head:
+none is overtaken, and none waits for more than those before it. An entry of the queue is a future, or a Nap: an
+execution that needs no task to wait.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ SECOND = 1_000_000_000
 #: How long the engine may run before the loop turns. One slice and the longest single step (an orjson pass over
 #: 256 KiB takes up to 3 ms) stay below the 10 ms that design law 8 allows.
 SLICE_NS = 500_000
-#: How much longer the loop waits for an expression that has been begun.
+#: How much longer the loop waits for an expression under evaluation.
 PATIENCE_NS = 1_000_000
-#: How many of those who stand in line are called at once.
+#: How many entries of the queue one turn calls.
 _CALLED = 16
 
-#: What stands in line: a future that somebody awaits, or an execution without a task.
+#: An entry of the queue: an awaited future, or an execution without a task.
 Place: TypeAlias = "asyncio.Future[None] | Nap"
 
 
-#: Exceptions that do not come out of a thread as they are: no future takes a StopIteration, and asyncio makes another
-#: TimeoutError of one, without its trace. These take their places, and are called like them.
+#: Stand-ins, with the same names, for exceptions that do not leave a thread unchanged: no future takes a
+#: StopIteration, and asyncio replaces a TimeoutError by a new one without its traceback.
 _CARRIED = {kind: type(kind.__name__, (Exception,), {}) for kind in (StopIteration, TimeoutError)}
 
 
@@ -64,10 +64,10 @@ def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
 
 
 class LoopHost:
-    """The services of one event loop. `Runtime.__aenter__` ties it to the loop; before that only the clock works."""
+    """The services of one event loop. `Runtime.__aenter__` binds it to the loop; before that only the clock works."""
 
-    # Slots, in the subclasses too: CPython shares no more than 30 names between the instances of a class, and those of
-    # a Runtime would be looked up by their hash each time.
+    # Slots, in the subclasses too: CPython shares the names of at most 30 attributes between the instances of a
+    # class; those of a Runtime would need a hash lookup for each access.
     __slots__ = (
         "__weakref__",
         "_again",
@@ -91,17 +91,17 @@ class LoopHost:
     def __init__(self) -> None:
         self.advance = advance
         self.slice_end = 0
-        #: What the clock said when an execution was last started, or ended, or began to wait. For whoever only wants to
-        #: know whether the slice is over that is as good as now.
+        #: The time when an execution was last started, or ended, or began to wait: recent enough to tell whether the
+        #: slice is over.
         self.looked_ns = 0
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._turn: asyncio.Handle | None = None
         self._line: deque[Place] = deque()
         self._again: deque[Place] = deque()
         self._executor: ThreadPoolExecutor | None = None
-        #: One thread for all expressions: two would only take turns with each other.
+        #: One thread for all expressions: two would only alternate with each other.
         self._calculator: ThreadPoolExecutor | None = None
-        #: Those under way, for whoever wants to know how many iterations run.
+        #: The running fan-outs, for `map_iterations`.
         self._fan_outs: set[FanOut] = set()
         self._led: Led = {}
         self.callbacks = Callbacks()
@@ -118,7 +118,7 @@ class LoopHost:
         return threading.get_ident() != self._thread
 
     def call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
-        """Call it in the event loop; from any thread. Does nothing once the loop is closed."""
+        """Call `callback` in the event loop, from any thread. Does nothing once the loop is closed."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(partial(callback, *arguments))
 
@@ -126,7 +126,7 @@ class LoopHost:
         return self._loop.create_future()
 
     def _shut(self) -> None:
-        """Leave no timer behind, and forget the threads; what they still do is left to its end."""
+        """Cancel the timer, release the queue and shut down the threads, whose current calls run to their end."""
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
@@ -150,12 +150,12 @@ class LoopHost:
         return self._names.unique(sequence)
 
     def cancelling(self) -> int:
-        # The loop is given because asking for it takes a system call on Python 3.11.
+        # The loop is passed because looking it up takes a system call on Python 3.11.
         task = asyncio.current_task(self._loop)
         return 0 if task is None else task.cancelling()
 
     def has_time(self) -> bool:
-        """Whether this turn of the loop has room for one more. The first to ask in a turn begins its slice."""
+        """Whether this turn of the loop has time for one more; the first call in a turn begins its slice."""
         if self._line or self._again:
             return False
         now = self.monotonic_ns()
@@ -166,49 +166,49 @@ class LoopHost:
         return now <= self.slice_end
 
     async def breathe(self) -> None:
-        """Stand in line for a place in one of the next turns, first come first served."""
+        """Queue for a place in one of the next turns, first come, first served."""
         place = self._loop.create_future()
         self.line_up(place)
         await place
         if self.monotonic_ns() > self.slice_end:
-            # Others of this turn took all of its time: keep the place at the head of the line, once.
+            # Others have used up this turn: wait once more, at the head of the queue.
             place = self._loop.create_future()
             self.keep_places((place,))
             await place
         self.keep_slice()
 
     async def be_fair(self) -> None:
-        """Go on only in a turn that has room."""
+        """Wait, if necessary, for a turn of the loop that has time."""
         if self.monotonic_ns() > self.slice_end and not self.has_time():
             await self.breathe()
 
     def line_up(self, place: Place) -> None:
-        """Put a place at the end of the line."""
+        """Append an entry to the queue."""
         self._line.append(place)
         self.keep_slice()
 
     def keep_places(self, places: Iterable[Place]) -> None:
-        """At the head of the line: they were called, and the turn had no room for them."""
+        """Put entries back at the head: they were called, and the turn had no time for them."""
         self._again.extend(places)
         self.keep_slice()
 
     def keep_slice(self) -> None:
-        """The next slice is for the next turn. Without this, the next who asks in this turn begins another in it."""
+        """Let the next slice begin with the next turn; otherwise the next `has_time` would begin one in this turn."""
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
 
     def use_up(self) -> None:
         if self._turn is None:
-            # Nobody has begun a slice in this turn.
+            # No slice has begun in this turn.
             self.looked_ns = now = self.monotonic_ns()
             self.slice_end = min(self.slice_end, now - 1)
             self.keep_slice()
 
     def _next_turn(self) -> None:
-        """A new slice, and a few from the head of the line to share it."""
+        """Begin a new slice, and call a few entries from the head of the queue to share it."""
         self.slice_end = self.monotonic_ns() + SLICE_NS
         again, line = self._again, self._line
-        # Whoever is called now runs in the turn after this one, and that has to begin with a slice of its own.
+        # Entries called now run in the turn after this one, which has to begin with a slice of its own.
         self._turn = self._loop.call_soon(self._next_turn) if again or line else None
         naps: deque[Nap] = deque()
         for _ in range(min(len(again) + len(line), _CALLED)):
@@ -221,11 +221,11 @@ class LoopHost:
             self._loop.call_soon(self.rouse, naps)
 
     def rouse(self, naps: deque[Nap]) -> None:
-        """Let executions go on whose naps are over and whose turn it is."""
+        """Resume executions whose naps are over and whose turn it is."""
         raise AssertionError(self)
 
     async def sleep(self, seconds: float) -> None:
-        """At least as long as asked: uvloop's timers tick in milliseconds and may be early."""
+        """Sleep at least this long: uvloop's timers tick in milliseconds and may be early."""
         now = self.monotonic_ns
         until = now() + int(seconds * SECOND)
         while (left := until - now()) > 0:  # noqa: ASYNC110 - there is no event to wait for but the time
@@ -244,15 +244,15 @@ class LoopHost:
             self.wake(nap)
 
     def wake(self, nap: Nap) -> None:
-        """Its time has come: it stands in line."""
+        """Queue an execution whose nap is over."""
         nap.timer = None
-        # `line_up`, without the call.
+        # `line_up`, inlined.
         self._line.append(nap)
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
-        """A handler registered as blocking. A thread cannot be interrupted: on a timeout it is left to its end."""
+        """Call a handler registered as blocking. A thread cannot be interrupted: after a timeout it runs on."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(thread_name_prefix="express-task")
         context = contextvars.copy_context()
@@ -271,7 +271,7 @@ class LoopHost:
         try:
             await self._loop.run_in_executor(self._calculator, late.job.work, deferral)
         except BaseException:
-            # A thread cannot be interrupted, but it looks.
+            # A thread cannot be interrupted, but it checks this.
             deferral.is_left = True
             raise
 
@@ -289,12 +289,12 @@ class LoopHost:
             return beat if end is None else min(beat, end)
 
         def renew() -> None:
-            # The beat may arrive when the handler has just returned, or too late.
+            # The heartbeat may arrive when the handler has just returned, or too late.
             if heartbeat.renew is not None and not scope.expired():
                 scope.reschedule(due())
 
         scope = asyncio.timeout_at(due())
-        # The handler may beat from a thread of its own.
+        # The handler may send heartbeats from another thread.
         heartbeat.renew = lambda: loop.call_soon_threadsafe(renew)
         try:
             return await _in_time(call, scope)
@@ -314,8 +314,10 @@ class LoopHost:
 
     @property
     def map_iterations(self) -> Counter[str]:
-        """Iterations of Map states that run now, by the name of their workflow. Of Maps that may wait: those of the
-        others are over within a turn of the loop. May be read from any thread."""
+        """Running iterations of Map states, by workflow name. May be read from any thread.
+
+        Only Maps that may wait are counted: the iterations of others are over within a turn of the loop.
+        """
         running: Counter[str] = Counter()
         for fan_out in tuple(self._fan_outs):
             if fan_out.step.type == "Map":
@@ -324,7 +326,7 @@ class LoopHost:
 
 
 async def _in_time(call: Awaitable[JSON], scope: asyncio.Timeout) -> JSON:
-    """What the call gives; StateError States.Timeout once `scope` has expired, whatever the call makes of that."""
+    """The result of the call; raises StateError States.Timeout if `scope` has expired, whatever the call then does."""
     try:
         async with scope:
             result = await call

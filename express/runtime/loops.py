@@ -1,6 +1,6 @@
-"""Running on an event loop: uvloop where it is installed, asyncio elsewhere, tasks that start at once where they can.
+"""Event loops and tasks: uvloop where it is installed, asyncio elsewhere; eager tasks where Python has them.
 
-Eager tasks (Python 3.12) run up to their first suspension inside the call that makes them, which halves the price of
+Eager tasks (Python 3.12) run up to their first suspension inside the call that makes them, which halves the cost of
 one that never suspends. They are constructed directly: asyncio's eager factory together with uvloop fails on 3.13.0.
 """
 
@@ -33,8 +33,10 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 def spawn(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], context: Context | None = None
 ) -> asyncio.Task[T]:
-    """A task for the coroutine in `context` (default: a copy of the current one), started eagerly where the
-    interpreter can."""
+    """A task for the coroutine, started eagerly where the interpreter can.
+
+    `context` defaults to a copy of the current one.
+    """
     if EAGER:
         return asyncio.Task(coroutine, loop=loop, context=context, **_EAGERLY)
     return loop.create_task(coroutine, context=context)

@@ -1,8 +1,7 @@
-"""What a Runtime counts only when somebody asks for it: which machines it runs, how long executions take, how long
-starts wait for a place, how late the event loop is.
+"""Measurements made only on request: machines, durations of executions, waits for admission, lag of the event loop.
 
-The event loop's lag is that of a timer which should come ten times a second: what ran when it was due has held up
-everything else for as long. uvloop's timers tick in milliseconds, so a lag of up to one is the clock's.
+The event loop's lag is that of a timer due ten times a second: whatever ran when it was due has delayed everything
+else for as long. uvloop's timers tick in milliseconds, so a lag of up to one comes from the clock.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ if TYPE_CHECKING:
 
     from express.program import Host, Machine
 
-#: Seconds between two looks at the loop.
+#: Seconds between two measurements of the loop's lag.
 LOOK_EVERY = 0.1
 _LOOK_EVERY_NS = int(LOOK_EVERY * 1_000_000_000)
 
 
 class Measurements:
-    """Plain integers, like a Tally; `machines` are those met so far, by identity."""
+    """Plain integers, like a Tally; `machines` are those registered, by identity."""
 
     def __init__(self, host: Host) -> None:
         self.machines: dict[int, Machine] = {}
@@ -34,19 +33,19 @@ class Measurements:
         self._timer: asyncio.TimerHandle | None = None
 
     def meet(self, machine: Machine) -> None:
-        """From now on the durations of the machine's executions are counted too."""
+        """Register a machine: from now on the durations of its executions are counted too."""
         machine.known_to = self
         self.machines[id(machine)] = machine
         if machine.tally.durations is None:
             machine.tally.durations = Durations(machine.tally.duration_ns)
 
     def part(self, machine: Machine) -> None:
-        """Forget the machine; should it run again, it is met anew."""
+        """Forget a machine; if it runs again, it is registered anew."""
         self.machines.pop(id(machine), None)
         machine.known_to = None
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look at the loop every now and then, until `rest`."""
+        """Measure the lag of the loop periodically, until `rest`."""
         self.rest()
         self._loop = loop
         self._set()

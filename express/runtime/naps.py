@@ -1,14 +1,14 @@
 """Waiting without a task: for the next attempt of a state, or for a turn of the loop.
 
-Theory of operation. Between two attempts, as between two time slices, nothing of an execution is under way: no handler,
-no coroutine of ours. All it needs is a way to go on. A Nap is that: it takes the place of the task in `Run.task`, so
-whoever stops the execution cancels it there as he would cancel a task. When its time has come it stands in line (see
-`host`) and is called like everybody else; then the execution goes on in the place of the task that stands by, in the
-context it was started in (`Runtime.rouse`). Only one whose handler suspends is handed that task. Thousands that wait
-for their retries thus cost thousands of timers and no more (law 3).
+Theory of operation. Between two attempts, and between two time slices, no handler and no coroutine of an execution is
+active, so it only needs a way to continue: a Nap. It takes the place of the task in `Run.task`, so stopping the
+execution cancels the Nap as it would cancel a task. When its time has come it joins the queue (see `host`) and is
+called like all others; then the execution continues in place of the standby task, in the context it was started in
+(`Runtime.rouse`). Only an execution whose handler suspends gets that task. Thousands that wait for their retries thus
+cost only thousands of timers (law 3).
 
-Only executions that were started (`Runtime.start`), and that wait in a state of their own, take naps. In `execute`, in
-`map` and in branches there is a task in any case.
+Only executions that were started (`Runtime.start`), and that wait in a state of their own, take naps. In `execute`,
+in `map` and in branches there is a task in any case.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 class Nap:
     """An execution that waits for no handler.
 
-    The host keeps in it when it is over (`until_ns`, in monotonic nanoseconds) and the `timer` that will tell; None
-    once the nap is over.
+    The host stores the end of the nap (`until_ns`, in monotonic nanoseconds) and the `timer` for it, None once it is
+    over.
     """
 
-    # No `__init__`, as in Result: whoever makes them by the thousand fills in the members himself.
+    # No `__init__`, as in Result: code that makes thousands of them sets the members directly.
     __slots__ = ("context", "execution", "host", "run", "timer", "until_ns")
 
     host: LoopHost
@@ -45,7 +45,7 @@ class Nap:
         return 0
 
     def cancel(self) -> None:
-        """Wake up early, to find the execution stopped. Who stands in line already will find out there."""
+        """Wake up early, to find the execution stopped. One already queued will find that out anyway."""
         if self.timer is not None:
             self.timer.cancel()
             self.host.wake(self)

@@ -1,20 +1,21 @@
-"""Taking up executions again that have not succeeded (API reference RedriveExecution; AWS guide "Restarting state
-machine executions with redrive").
+"""Redriving executions that have not succeeded.
 
-Theory of operation. An execution that ends before its time leaves its frames as they were: the state each had come to,
-that state's input, the variables. A `Checkpoint` keeps them, and with them, of a Parallel or inline Map, the frames of
-the children that had not ended well and the results of those that had (`states.kept`). Taken up again they all go on in
-the same `Run`: the same name, the same start, the numbers of its events behind those it has; only its time begins anew,
-and its Retry counters.
+Theory of operation. An execution that ends early leaves its frames as they were: the state each had reached, that
+state's input, the variables. A `Checkpoint` keeps them and, for a Parallel or inline Map, the frames of the children
+that had not succeeded and the results of those that had (`states.kept`). On a redrive they all continue in the same
+`Run`: the same name, the same start, and event numbers that continue its own; only its timeout and its Retry counters
+begin anew.
 
-The state a frame has come to has been entered already. It is performed once more by a step made for it (`_again`),
-which knows its entry: nothing of it is counted twice, `State.EnteredTime` and error causes tell of the first one
-(measured, radkawar/stackd `redrive_execution.json`). From then on the loop meets the machine's own steps.
+The state a frame has reached was entered already. A step made for it (`_again`) performs it once more and knows its
+entry: nothing is counted twice, `State.EnteredTime` and error causes refer to the first entry (measured,
+radkawar/stackd `redrive_execution.json`). After it the machine's own steps run.
 
-What AWS does and this does not: of a distributed Map it redrives the children that have failed; here the state runs
-again as a whole.
+AWS redrives the failed children of a distributed Map; here the state runs again as a whole.
 
-It takes an observer that keeps places (`Observer.keeps_places`): without the history nobody knows what was entered.
+Redriving needs an observer that keeps places (`Observer.keeps_places`): without the history it is unknown what was
+entered.
+
+Sources: API reference RedriveExecution; AWS guide "Restarting state machine executions with redrive".
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Checkpoint:
-    """Where an execution has come to that ended as `result` says, which must not be a success.
+    """The point that an execution had reached when it ended with `result`, which must not be a success.
 
-    Nothing in it points back at the execution: memory is freed with the checkpoint. It is good for one `resume`.
+    Its frames do not reference the execution, so memory is freed with the checkpoint. It is valid for one `resume`.
     """
 
     __slots__ = ("_run",)
@@ -44,9 +45,9 @@ class Checkpoint:
         _part(run, whole=result.error == DATA_LIMIT_EXCEEDED)
 
     def resume(self, now: int, time_ns: int) -> Run:
-        """The execution, ready to go on; `now` is monotonic, `time_ns` since the epoch, both in nanoseconds.
+        """The execution, ready to continue; `now` is monotonic, `time_ns` since the epoch, both in nanoseconds.
 
-        Two events are counted: the one that has ended it and ExecutionRedriven.
+        Two events are counted: the one that ended it, and ExecutionRedriven.
         """
         run = self._run
         known = run.redrive
@@ -61,12 +62,12 @@ class Checkpoint:
 
 
 def _part(frame: Frame, *, whole: bool) -> None:
-    """Cut the ties between a frame and its execution, and those of the children it has left.
+    """Remove the references from a frame to its execution, and from the children it has left.
 
-    whole: the data was too long; a fork whose children have all ended well has failed itself, and runs again from its
-    beginning (guide, "Redrive behavior of individual states").
+    whole: the data was too long; a fork whose children have all succeeded has then failed itself, and runs again from
+        its beginning (guide, "Redrive behavior of individual states").
     """
-    frame.run = None  # type: ignore[assignment]  # until it is taken up
+    frame.run = None  # type: ignore[assignment]  # until it is resumed
     trail = trail_of(frame)
     fork = trail.fork
     if fork is None:
@@ -95,7 +96,7 @@ def _take_up(frame: Frame, run: Run) -> None:
         for child in fork.frames.values():
             _take_up(child, run)
     elif frame is run and frame.step.type == "Fail":
-        # What follows is the end of the execution, which follows from its beginning anew (measured).
+        # The next event is the end of the execution, whose previous event is ExecutionRedriven (measured).
         trail.last = run.events
     else:
         trail.last = trail.entered
@@ -103,7 +104,7 @@ def _take_up(frame: Frame, run: Run) -> None:
 
 
 def _again(step: Step, entered: int, entered_ns: int) -> Step:
-    """A step that performs another, whose state was entered before, as event `entered`."""
+    """A step that performs `step`, whose state was entered before, by event `entered`."""
     again = Step(step.name, step.type)
     again.events = 0
 
@@ -124,7 +125,7 @@ def _again(step: Step, entered: int, entered_ns: int) -> Step:
         step.passed += 1
         frame.run.events += step.events
         if frame.entered:
-            # Done in one go: all its events have been added, the entry among them.
+            # It went through without waiting: all its events were added, including the entry.
             frame.run.events -= 1
             frame.entered = frame.entered_ns = 0
         return following
@@ -140,5 +141,5 @@ def _build_over() -> Step:
     return step
 
 
-#: Stands for a state that was the last one, and has been left.
+#: The step of a frame whose last state has been left.
 _OVER = _build_over()

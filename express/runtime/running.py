@@ -1,11 +1,11 @@
-"""The executions that run: how many may, who looks on, how long they take, how they are stopped and how they end.
+"""The running executions: observers, admission, deadlines, stopping, and how they end.
 
-They are kept in the order of their start, which is the order of their deadlines, so one timer watches them all
-(law 5); only a machine with a TimeoutSeconds of its own has its own. Whoever wants to start one while as many run as
-may waits for a place, first come first served.
+They are kept in the order of their start, which is the order of their deadlines, so one timer watches them all (law
+5); only an execution of a machine with a TimeoutSeconds has a timer of its own. While `max_in_flight` executions run,
+further starts wait for a place, first come, first served.
 
-Every execution ends in `_end`, which folds its numbers into the machine's tally and makes the Result, unless it has
-taken the short way (`beginning`).
+Every execution ends in `_end`, which adds its numbers to the machine's tally and makes the Result, unless it has
+taken the fast path (`beginning`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def check_limit(name: str, value: float, *, whole: bool = False) -> None:
 
 
 class RunningExecutions(LoopHost):
-    """The part of a Runtime that knows what runs. Arguments as there."""
+    """The part of a Runtime that tracks running executions; for the arguments see `Runtime`."""
 
     __slots__ = (
         "_announce_end",
@@ -70,25 +70,25 @@ class RunningExecutions(LoopHost):
         self.execution_timeout = execution_timeout
         self.observers = tuple(map(check_observer, observers))
         self._prepare_announcements()
-        #: What is counted at a cost, once somebody has asked for it with `measure`.
+        #: Measurements that have a cost, None until `measure` is called.
         self.measurements: Measurements | None = None
         #: Starts that had to wait for a place.
         self.throttled = 0
         self._timeout_ns = int(execution_timeout * SECOND)
-        #: No execution that took no longer than this is late, or billed for more than one unit of time.
+        #: An execution of at most this duration is neither late nor billed for more than one unit of time.
         self._short_ns = min(DURATION_STEP_NS, self._timeout_ns)
         self._running: dict[Run, asyncio.TimerHandle | None] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
-        #: Places that are kept for starters which have been woken and do not run yet.
+        #: Places reserved for starts that were woken and have not continued yet.
         self._reserved = 0
         self._idle: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._open = False
 
-    # ------------------------------------------------------------------------------------------ who looks on
+    # ------------------------------------------------------------------------------------------ observers
 
     def add_observer(self, observer: Observer) -> None:
-        """Let one more observer see the executions that start from now on. Raises TypeError for what is none."""
+        """Add an observer of executions that start from now on. Raises TypeError for an invalid one."""
         self.observers = (*self.observers, check_observer(observer))
         self._prepare_announcements()
 
@@ -119,11 +119,11 @@ class RunningExecutions(LoopHost):
 
     @property
     def must_wait(self) -> bool:
-        """Whether whoever wants to start something has to `acquire` a place first."""
+        """Whether a start has to `acquire` a place first."""
         return bool(self._waiting) or len(self._running) + self._reserved >= self.max_in_flight
 
     async def acquire(self) -> None:
-        """Wait for a place, first come first served. It is kept for the caller until it goes on."""
+        """Wait for a place, first come, first served; it is reserved until the caller continues."""
         self.throttled += 1
         begin = self.monotonic_ns()
         waiting = self._loop.create_future()
@@ -140,7 +140,7 @@ class RunningExecutions(LoopHost):
             self.measurements.admission_wait.observe(self.monotonic_ns() - begin)
 
     def _admit(self) -> None:
-        """Places are free: keep them for the first who wait, and wake those."""
+        """Reserve free places for the first waiting starts, and wake them."""
         while self._waiting and not self.is_full:
             waiting = self._waiting.popleft()
             if not waiting.done():
@@ -160,7 +160,7 @@ class RunningExecutions(LoopHost):
         return self._timeout_ns if own is None else min(own * SECOND, self._timeout_ns)
 
     def _register(self, run: Run) -> None:
-        """Count the execution as running and have its deadline watched, if it does not already."""
+        """Register the execution as running and watch its deadline, if that is not done yet."""
         if run in self._running:
             return
         machine = run.machine
@@ -184,7 +184,7 @@ class RunningExecutions(LoopHost):
         self.stop(run, "TIMED_OUT", None, None)
 
     def _expire(self) -> None:
-        """Time out every execution that is due; watch for the next."""
+        """Time out every execution that is due, and set the timer for the next."""
         self._watch = None
         now = self.monotonic_ns()
         for run, timer in self._running.items():
@@ -204,7 +204,7 @@ class RunningExecutions(LoopHost):
             return
         run.stopping, run.stop_error, run.stop_cause = status, error, cause
         if run.task is asyncio.current_task(self._loop):
-            # Its own handler stops it: interrupt whatever it does next, if it does not end by itself.
+            # Its own handler stops it: interrupt whatever the execution does next, unless it ends by itself.
             self._loop.call_soon(self._interrupt, run)
         else:
             self._interrupt(run)
@@ -212,8 +212,8 @@ class RunningExecutions(LoopHost):
     def _interrupt(self, run: Run) -> None:
         """Cancel the task of an execution that has begun and has not ended."""
         task = run.task
-        # A task that is being cancelled already (a fork ends its branches) may be cleaning up: a second cancellation
-        # would cut that short, and the execution looks at `stopping` next.
+        # A task that is already being cancelled (a fork ends its branches) may be cleaning up: a second cancellation
+        # would interrupt that, and the execution checks `stopping` next.
         if task is not None and run in self._running and not task.cancelling():
             run.cancelled = True
             run.cancellations = task.cancelling()
@@ -230,13 +230,16 @@ class RunningExecutions(LoopHost):
         cause: str | None,
         into: Result | None = None,
     ) -> Result:
-        """Fold the execution's numbers into its machine's tally. `into` is the Result to fill in, if there is one."""
+        """End an execution: add its numbers to its machine's tally and make its Result.
+
+        `into` is the Result to fill in, if there is one.
+        """
         self.looked_ns = ended = self.monotonic_ns()
         duration = ended - run.started_ns
         machine = run.machine
         tally = machine.tally
         if run.stopping is not None:
-            # Whatever a handler made of its cancellation, a stopped execution has been stopped.
+            # A stopped execution ends as stopped, whatever a handler did with its cancellation.
             status, output, error, cause = run.stopping, None, run.stop_error, run.stop_cause
         elif duration > self._timeout_ns or (machine.timeout_seconds and duration > self.timeout_ns(machine)):
             status, output, error, cause = "TIMED_OUT", None, None, None
@@ -275,33 +278,33 @@ class RunningExecutions(LoopHost):
         result.memory_bytes = memory
         if self._watched:
             self._announce_end(run, result)
-        # The outermost frame points at itself, and a task keeps the exception it ends with and so this frame: without
-        # this only the collector could free them.
-        run.run = None  # type: ignore[assignment]  # nobody asks an ended one
+        # The outermost frame references itself, and a task keeps the exception it ends with and so this frame:
+        # without this only the garbage collector could free them.
+        run.run = None  # type: ignore[assignment]  # unused after the end
         run.task = None
         if run.paused is not None:
             run.let_go()
         if self._waiting:
-            # It may have been given a place and never needed one.
+            # It may have been given a place that it did not need.
             self._admit()
         return result
 
     def _end_raised(self, run: Run, error: BaseException, into: Result | None = None) -> Result:
-        """The end of an execution that has raised while it ran. Raises again what is to end more than that."""
+        """End an execution that has raised. Re-raises exceptions that are to end more than the execution."""
         if isinstance(error, StateError):
             forget_trace(error)
             return self._end(run, "FAILED", None, error.error, error.cause, into)
         if isinstance(error, Exception):
-            # A defect of ours must not take the application down.
+            # A defect of the engine must not end the application.
             return self._end_broken(run, error, into)
-        # Somebody is leaving the program by way of a handler.
+        # A handler has raised an exception that is to end the program.
         self._end(run, "ABORTED", None, None, None)
         raise error
 
     def _end_broken(self, run: Run, error: Exception, into: Result | None = None) -> Result:
         foreign = find_foreign(run.input)
         if foreign is not None:
-            # A UUID or an Enum, which nothing looks for at the start.
+            # For example a UUID or an Enum, for which the start does not check.
             cause = f"Invalid State Machine Execution Input: '{foreign}'"
             return self._end(run, "FAILED", None, RUNTIME, cause, into)
         log.exception("execution %s broke the engine", run.execution_name)
@@ -309,6 +312,6 @@ class RunningExecutions(LoopHost):
         return self._end(run, "FAILED", None, RUNTIME, cause, into)
 
     def _aborted(self, run: Run) -> Result:
-        """The Result of an execution whose end nobody could take."""
+        """The Result of an execution that ends with an exception that propagates further."""
         duration = self.monotonic_ns() - run.started_ns
         return Result.of("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)

@@ -1,11 +1,13 @@
 """The Runtime: starts executions and runs them.
 
-Theory of operation. An execution runs as far as it can inside the call that starts it (`beginning`); most end there.
-One that waits is conducted (`conduct`) by exactly one task: for `start` one that stands by (`standby`) or is made for
-it, in `execute` the caller's own, in `map` a worker of a stream. While a started one waits for its next attempt or for
-a turn of the loop it has none (`naps`). How many run, for how long and how they end is `running`'s.
+Theory of operation. Inside the call that starts it, an execution runs until it first waits (`beginning`); most end
+there. One that waits is conducted (`conduct`) by exactly one task: after `start` by the standby task (`standby`) or
+one made for it, in `execute` by the caller's own, in `map` by a worker of a stream. While a started execution waits
+for its next attempt or for a turn of the loop it has no task (`naps`). `running` controls how many run, for how long,
+and how they end.
 
-Nothing an execution does raises out of here, save the cancellation of the caller.
+No exception of an execution leaves the Runtime, except the cancellation of the caller and exceptions that are to end
+the program (SystemExit).
 """
 
 from __future__ import annotations
@@ -50,18 +52,18 @@ class _NoInput(Enum):
     NO_INPUT = "NO_INPUT"
 
 
-#: The default of an execution's input: not given, and so `{}`. None is an input like any other.
+#: The default of an execution's input, which means `{}`. None is an input like any other.
 NO_INPUT: Final = _NoInput.NO_INPUT
 
 
 class Workflow(Protocol):
-    """What a Runtime runs: something that has a machine for each set of observers."""
+    """What a Runtime runs: an object with a machine for each set of observers."""
 
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
 def _uncancel() -> int:
-    """Take one cancellation of the current task back; how many are left."""
+    """Take back one cancellation of the current task; returns how many are left."""
     task = asyncio.current_task()
     return 0 if task is None else task.uncancel()
 
@@ -72,7 +74,7 @@ class Runtime(BeginningExecutions):
     Use it as an asynchronous context manager. Leaving it lets running executions end, for at most `drain_timeout`
     seconds (default: the execution timeout), then aborts them; leaving it by an exception aborts them at once.
 
-    max_in_flight: executions running at once; `start` waits while there are as many.
+    max_in_flight: executions running at once; `start` waits while as many run.
     execution_timeout: seconds an execution may take before it is TIMED_OUT; AWS's limit is 300.
     map_concurrency: iterations of an inline Map at once where the definition leaves it open.
     payload_limit: bytes of JSON at every edge; AWS's limit is 262 144.
@@ -92,11 +94,11 @@ class Runtime(BeginningExecutions):
     ) -> None:
         super().__init__(max_in_flight, execution_timeout, map_concurrency, payload_limit, observers)
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
-        #: The `map` calls under way, to be closed with the Runtime.
+        #: The `map` calls in progress, to be closed with the Runtime.
         self.streams: set[Stream] = set()
         self._standby: Standby | None = None
 
-    # ------------------------------------------------------------------------------------------ life
+    # ------------------------------------------------------------------------------------------ lifecycle
 
     async def __aenter__(self) -> Self:
         self._loop = self.callbacks.loop = asyncio.get_running_loop()
@@ -113,7 +115,7 @@ class Runtime(BeginningExecutions):
         await self.close(0 if kind is not None else self.drain_timeout)
 
     async def close(self, drain: float | None = None) -> None:
-        """Start nothing more; wait up to `drain` seconds for running executions to end, then abort the rest."""
+        """Refuse further starts; wait up to `drain` seconds for running executions to end, then abort the rest."""
         self._open = False
         for stream in self.streams:
             stream.exhausted = True
@@ -130,7 +132,7 @@ class Runtime(BeginningExecutions):
                     if run in self._running:
                         self.stop(run, "ABORTED", None, None)
                     if self.monotonic_ns() > self.slice_end:
-                        # There may be thousands.
+                        # Thousands of executions may be running.
                         await self.be_fair()
                 await self._until_idle()
             for stream in tuple(self.streams):
@@ -151,7 +153,7 @@ class Runtime(BeginningExecutions):
             self._waiting.clear()
 
     def measure(self) -> Measurements:
-        """Count from now on what costs a little; the same measurements for everybody who asks."""
+        """Start the measurements that have a cost; all callers share one object."""
         if self.measurements is None:
             self.measurements = Measurements(self)
             if self._open:
@@ -160,18 +162,19 @@ class Runtime(BeginningExecutions):
 
     @property
     def loop_name(self) -> str:
-        """Who made the event loop: `uvloop`, `asyncio`; nobody before the Runtime is entered."""
+        """The package of the event loop: `uvloop`, `asyncio`; empty while the Runtime is not open."""
         return type(self._loop).__module__.partition(".")[0] if self._open else ""
 
     # ------------------------------------------------------------------------------------------ starting
 
     async def start(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Execution:  # noqa: A002
-        """Start an execution and return once it waits, has ended or has had its time slice; wait first while the
-        Runtime is full, or the turn of the loop has no room.
+        """Start an execution; returns once it waits, has ended or has used up its time slice.
 
-        Without an input it gets `{}`, as at AWS. The input is not copied: it must stay as it is until the Result is
-        there. One that is no JSON or too long gives a FAILED Result that says where; a tuple, a UUID or an Enum is not
-        looked for and stays what it is.
+        Waits first while the Runtime is full, or if the turn of the loop has no time left.
+
+        Without an input the execution gets `{}`, as at AWS. The input is not copied: it must not change until the
+        Result is there. An input that is not JSON or too long gives a FAILED Result whose cause says why; tuples,
+        UUIDs and Enums are not checked for and stay what they are.
         """
         if not self._open:
             raise closed()
@@ -186,7 +189,7 @@ class Runtime(BeginningExecutions):
             standby = self._standby
             if standby is None or not standby.ready:
                 return self._start_later(machine, input, name)
-            # Run it as far as it goes without waiting, in the place of the task that stands by.
+            # Run it until it has to wait, in place of the standby task.
             context = copy_context()
             begun = standby.perform(context.run, self.begin, machine, input, name, Execution)
             if isinstance(begun, Run):
@@ -198,7 +201,7 @@ class Runtime(BeginningExecutions):
         return begun if isinstance(begun, Execution) else Execution.ended(begun)
 
     def _start_later(self, machine: Machine, event: JSON, name: str | None) -> Execution:
-        """Nothing stands by: the execution gets a task, which runs it."""
+        """Start an execution in a task of its own, because no task stands by."""
         opened = self.open(machine, event, name)
         if isinstance(opened, Result):
             return Execution.ended(opened)
@@ -214,7 +217,7 @@ class Runtime(BeginningExecutions):
         return execution
 
     def _started(self, run: Run, standby: Standby, context: Context) -> Execution:
-        """It waits, after the task that stands by has seemed to run it."""
+        """The handle of an execution that waits, after it ran in place of the standby task."""
         execution = Execution.running(self, run, self._names)
         if run.awaiting is None and standby.ready:
             nap = Nap()
@@ -229,7 +232,7 @@ class Runtime(BeginningExecutions):
         return execution
 
     def _rest(self, nap: Nap) -> None:
-        """Wait for the next attempt, or only for a turn of the loop."""
+        """Let an execution without a task wait for its next attempt, or only for a turn of the loop."""
         run = nap.run
         run.task = nap
         if run.delay:
@@ -240,8 +243,10 @@ class Runtime(BeginningExecutions):
             self.line_up(nap)
 
     def rouse(self, naps: deque[Nap]) -> None:
-        """Go on with executions that have had their naps, as far as this turn of the loop has room. The others keep
-        their places."""
+        """Resume executions whose naps are over, as far as this turn of the loop has time.
+
+        The others keep their places in the queue.
+        """
         standby = self._standby
         if standby is None or not standby.ready:
             for nap in naps:
@@ -260,7 +265,7 @@ class Runtime(BeginningExecutions):
             self._hand_over(left.run, left.execution, standby, left.context)
 
     def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
-        """Done by `task`. Stops at one that needs it for itself, which is returned."""
+        """Resume executions in `task`, while there is time; returns the first that needs the task for itself."""
         now, run_on, rest = self.monotonic_ns, self._run_on, self._rest
         while naps:
             nap = naps.popleft()
@@ -291,7 +296,7 @@ class Runtime(BeginningExecutions):
         return None
 
     def _hand_over(self, run: Run, execution: Execution, standby: Standby, context: Context) -> None:
-        """Let the task that stands by conduct an execution to its end."""
+        """Let the standby task conduct an execution to its end."""
         execution.task = standby.task
         work = self._conduct_handed(run, execution)
         try:
@@ -322,10 +327,10 @@ class Runtime(BeginningExecutions):
     ) -> AsyncGenerator[Result, None]:
         """The results of one execution for each event, in the order of the events or, unordered, as they end.
 
-        At most `max_in_flight` events are taken ahead of the consumer. Broken events (no JSON, over the limit) give
-        FAILED results; an exception of the source is raised after the results of what it gave. `Result.index` tells
-        which event a result belongs to. Whoever leaves early closes it (`aclose`, `contextlib.aclosing`): what still
-        runs is stopped then, and not when the collector comes by.
+        At most `max_in_flight` events are taken ahead of the consumer. Invalid events (not JSON, over the limit) give
+        FAILED results; an exception of the source is raised after the results of its earlier events. `Result.index`
+        is the index of the event. A consumer that leaves early must close the generator (`aclose`,
+        `contextlib.aclosing`): that stops running executions at once rather than when the garbage collector finds it.
         """
         machine = workflow.machine(self.observers)
         if not self._open:
@@ -339,7 +344,7 @@ class Runtime(BeginningExecutions):
     async def _map_plainly(
         self, machine: Machine, events: Iterable[JSON] | AsyncIterable[JSON]
     ) -> AsyncGenerator[Result, None]:
-        """One after another, here: a machine that cannot block gains nothing from being run side by side."""
+        """Run one execution after another: a machine that cannot block gains nothing from concurrency."""
         index = 0
         if isinstance(events, AsyncIterable):
             async for event in events:
@@ -362,29 +367,35 @@ class Runtime(BeginningExecutions):
     # ------------------------------------------------------------------------------------------ task tokens
 
     def send_task_success(self, token: str, output: JSON = None) -> None:
-        """Answer the task that waits with this token (`$$.Task.Token`) with its output, a value that is JSON (API
-        reference SendTaskSuccess). May be called from any thread, and before the task's handler has returned.
+        """Answer the task that waits with this token (`$$.Task.Token`; API reference SendTaskSuccess).
 
-        Raises InvalidToken, TaskTimedOut when the task waits no longer, or InvalidOutput.
+        `output` is the task's output, a JSON value. May be called from any thread, and before the task's handler has
+        returned.
+
+        Raises InvalidToken, TaskTimedOut when the task no longer waits, or InvalidOutput.
         """
         self.callbacks.succeed(token, output)
 
     def send_task_failure(self, token: str, error: str | None = None, cause: str | None = None) -> None:
-        """Fail the task that waits with this token (API reference SendTaskFailure). Raises InvalidToken or
-        TaskTimedOut."""
+        """Fail the task that waits with this token (API reference SendTaskFailure).
+
+        Raises InvalidToken or TaskTimedOut.
+        """
         self.callbacks.fail(token, error, cause)
 
     def send_task_heartbeat(self, token: str) -> None:
-        """The task that waits with this token is being worked on: its HeartbeatSeconds begin anew (API reference
-        SendTaskHeartbeat). Raises InvalidToken or TaskTimedOut."""
+        """Restart the HeartbeatSeconds of the task that waits with this token (API reference SendTaskHeartbeat).
+
+        Raises InvalidToken or TaskTimedOut.
+        """
         self.callbacks.beat(token)
 
     # ------------------------------------------------------------------------------------------ running
 
     async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
-        """Drive an execution that `run_here` has left unfinished to its end, in the current task.
+        """Run an execution that `run_here` has left unfinished to its end, in the current task.
 
-        Raises CancelledError when that task is cancelled by others; `execution` learns the Result even then.
+        Raises CancelledError when that task is cancelled from elsewhere; `execution` gets the Result even then.
         """
         if self.is_elsewhere():
             run.abandon()
@@ -407,7 +418,7 @@ class Runtime(BeginningExecutions):
                 if execution is not None:
                     execution.finish(result)
                 raise
-        except Exception as error:  # noqa: BLE001 - a defect of ours must not take the application down
+        except Exception as error:  # noqa: BLE001 - a defect of the engine must not end the application
             result = self._end_broken(run, error, execution)
         except BaseException:
             result = self._end(run, "ABORTED", None, None, None, execution)
@@ -427,7 +438,7 @@ class Runtime(BeginningExecutions):
     async def _conduct_started(self, run: Run, execution: Execution) -> None:
         run.task = asyncio.current_task(self._loop)
         try:
-            # Many may have been started in one turn, by others than the task that stands by.
+            # Many may have been started in one turn without the standby task.
             has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
             goes_on = has_time and run.stopping is None and run.awaiting is None
             result = self._run_on(run, execution) if goes_on else None

@@ -1,14 +1,13 @@
 """Starting an execution at once, in a task that is used up only if the execution waits (law 3).
 
-Theory of operation. A started execution must run in a task of its own as far as its handlers can see: what they ask
-asyncio for (timeouts, task groups, their own cancellation) belongs to the current task. But most executions never
-wait, and for those a task costs more than they do. So one task stands by, parked. `start` takes its place for as long
-as the execution runs without waiting: it makes the parked task the current one (as asyncio's eager tasks do it; for
-others it documents `_enter_task` and `_leave_task`, "Extending asyncio") and calls the execution in a copy of the
-caller's context, as a task would.
-An execution that ends there has cost no task and no turn of the loop, and the next one uses the same. One that waits
-for its handler is handed to the parked task, which goes on with it as if it had been its own all along; another task
-then stands by. One that waits for its next attempt takes a nap (`naps`) and comes back the same way.
+Theory of operation. To its handlers, a started execution must appear to run in a task of its own: asyncio's timeouts,
+task groups and cancellation apply to the current task. But most executions never wait, and for those a task costs
+more than the execution. So one parked task stands by. While the execution runs without waiting, `start` makes the
+parked task the current one (as asyncio's eager tasks do; for others it documents `_enter_task` and `_leave_task`,
+"Extending asyncio") and calls the execution in a copy of the caller's context, as a task would. An execution that
+ends there has cost no task and no turn of the loop, and the next one uses the same task. One that waits for its
+handler is handed to the parked task, which continues it as if it had run it from the start; another task then stands
+by. One that waits for its next attempt takes a nap (`naps`) and comes back the same way.
 
 Eager tasks (Python 3.12) save the turn of the loop but not the task; this saves both, on 3.11 too.
 """
@@ -29,7 +28,7 @@ _Outcome = TypeVar("_Outcome")
 
 
 def _enter_and_leave(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:
-    """Make a task the current one, or none; gives the one before."""
+    """Make `task` the current one, or none; returns the previous one."""
     before = tasks.current_task(loop)
     if before is not None:
         tasks._leave_task(loop, before)
@@ -39,7 +38,7 @@ def _enter_and_leave(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | 
 
 
 if sys.version_info >= (3, 12):
-    # What eager tasks do it with: one call for four.
+    # The function that eager tasks use: one call instead of four.
     _make_current = getattr(tasks, "_swap_current_task", _enter_and_leave)
 else:
     _current_tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]
@@ -49,7 +48,7 @@ else:
 class Standby:
     """A task that stands by. `ready` tells whether it is parked and may be used.
 
-    `work` is the coroutine it has been handed, suspended at `wish`: what it yielded to the event loop.
+    `_work` is the coroutine handed to it, suspended at `_wish`: what that yielded to the event loop.
     """
 
     __slots__ = ("_call", "_context", "_loop", "_wish", "_work", "ready", "task")
@@ -61,13 +60,13 @@ class Standby:
         self._context: Context
         self._work: Coroutine[Any, Any, None] | None = None
         self._wish: Any = None
-        # Never eagerly: where everything waits, one task in a turn of the loop is enough to find that out.
+        # Never eager: if all executions wait, one task per turn of the loop is enough to find that out.
         self.task = loop.create_task(self._stand_by(), context=Context())
 
     if sys.version_info >= (3, 12):
 
         def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
-            """Call `act` as if the task did. What `act` starts itself meanwhile finds the task taken."""
+            """Call `act` with the task as the current one; while it runs, the task is not `ready`."""
             self.ready = False
             loop, task = self._loop, self.task
             caller = _make_current(loop, task)
@@ -80,8 +79,10 @@ class Standby:
     else:
 
         def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
-            """The same with what Python 3.11 keeps current tasks in. To ask asyncio takes five calls there, which are
-            a tenth of a short execution; and that version changes no more."""
+            """The same with the dict in which Python 3.11 keeps current tasks.
+
+            asyncio's functions take five calls there, a tenth of a short execution; and 3.11 no longer changes.
+            """
             self.ready = False
             loop, task = self._loop, self.task
             caller = _current_tasks.get(loop)
@@ -96,14 +97,14 @@ class Standby:
                 self.ready = not task.cancelling()
 
     def take_over(self, work: Coroutine[Any, Any, None], wish: Any, context: Context) -> None:
-        """Go on with a coroutine that was begun in `perform`."""
+        """Continue a coroutine that was begun in `perform`."""
         self._work, self._wish, self._context = work, wish, context
         self.ready = False
         if not self._call.done():
             self._call.set_result(None)
 
     async def dismiss(self) -> None:
-        """End the task, which has been handed nothing."""
+        """End the task, to which nothing was handed."""
         self.ready = False
         self.task.cancel()
         await asyncio.wait([self.task])
@@ -124,9 +125,9 @@ class Standby:
 
 
 class _Continued:
-    """Awaiting this goes on with a suspended coroutine in its own context, as its task would have.
+    """Awaiting this continues a suspended coroutine in its own context, as its task would have done.
 
-    `interruption`: the arguments of the CancelledError that has come since it has suspended, None if none has.
+    `interruption`: the arguments of a CancelledError that arrived while it was suspended, None if none did.
     """
 
     __slots__ = ("_context", "_interruption", "_wish", "_work")
@@ -144,11 +145,11 @@ class _Continued:
         self._wish = None
         try:
             if self._interruption is not None:
-                # What a task does: cancel what it waits for, or else interrupt it.
+                # As a task does: cancel the future it waits for, else raise CancelledError in the coroutine.
                 if not (asyncio.isfuture(wish) and wish.cancel(*self._interruption)):
                     wish = run(work.throw, asyncio.CancelledError(*self._interruption))
             elif wish is None:
-                # It wanted a turn of the loop, and has had it.
+                # It waited only for a turn of the loop, which has passed.
                 wish = run(work.send, None)
             while True:
                 try:

@@ -1,8 +1,8 @@
-"""Executions that stand still: nothing goes on in them, they wait for answers to their tasks (`callbacks`).
+"""Executions that stand still: they only wait for answers to their tasks (`callbacks`).
 
-Whoever shuts down lets executions end, but not those that wait for an answer which nobody can give any more. Every
-branch is looked at, so this takes an observer that keeps places, as redriving does: where the children of a Parallel
-or Map are not known, they are taken to go on.
+A shutdown lets executions end, but not those that wait for an answer that can no longer come. It checks every branch,
+which takes an observer that keeps places, as redriving does: if the children of a Parallel or Map are unknown, they
+are assumed to be active.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def stands_still(run: Run, seconds: float, idle: Container[str | None]) -> bool:
-    """Whether nothing but an answer can move an execution in the next `seconds`.
+    """Whether only an answer can advance an execution in the next `seconds`.
 
-    idle: tokens of tasks whose handlers wait for other executions, and do nothing else.
+    idle: tokens of tasks whose handlers only wait for other executions.
     """
     left = run.deadline_ns - run.host.monotonic_ns()
     return run.stopping is None and left > seconds * 1e9 and _waits(run, seconds, idle)

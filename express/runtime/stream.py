@@ -1,13 +1,13 @@
 """`Runtime.map` for workflows that may block: a stream of events in, a stream of results out.
 
 Theory of operation. A crew of workers takes events from the source and runs them; the consumer takes results from a
-queue. An event counts as open from being taken until its result is consumed, and no more than `limit` are open, so
-a slow consumer stops the source and memory stays bounded whatever its length. An execution that ends without waiting
-puts its result into the queue; one that waits puts a cell there instead, to be filled when it has ended, so results
-leave in the order of the events. Unordered, results are queued as executions end.
+queue. An event is open from the moment it is taken until its result is consumed, and at most `limit` are open, so a
+slow consumer stops the source, and memory stays bounded however long the source is. An execution that ends without
+waiting puts its result into the queue; one that waits puts a cell there instead, to be filled when it has ended, so
+results leave in the order of the events. Unordered, results are queued as executions end.
 
-Only one worker at a time fetches from an asynchronous source; whoever comes by meanwhile goes home. When the source
-fails, the results of everything taken from it are delivered first, then its exception is raised.
+Only one worker at a time fetches from an asynchronous source; others that find it fetching retire. When the source
+fails, the results of all events taken from it are delivered first, then its exception is raised.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from express.runtime.runtime import Runtime
     from express.types import JSON
 
-#: A result on its way: filled when the execution has ended.
+#: The place of a result in the queue, filled when the execution has ended.
 Cell = list["Result | None"]
 
 
@@ -82,7 +82,7 @@ class Stream(Crew):
     # ------------------------------------------------------------------------------------------ the consumer
 
     async def results(self) -> AsyncGenerator[Result, None]:
-        """Every result, until the source is exhausted and the last worker has gone."""
+        """Yield all results, until the source is exhausted and the last worker has retired."""
         self._runtime.streams.add(self)
         self.hire()
         ended = self._ended
@@ -125,7 +125,7 @@ class Stream(Crew):
             consumer.set_result(None)
 
     async def close(self) -> None:
-        """Stop what still runs and wait for it: the consumer has left early, or the Runtime is closing."""
+        """Stop the workers and wait for them: the consumer has left early, or the Runtime is closing."""
         if self.members and self._failure is None:
             self._failure = RuntimeClosed("the Runtime was closed before the stream had ended")
         self.exhausted = True
@@ -139,11 +139,11 @@ class Stream(Crew):
         runtime, machine = self._runtime, self._machine
         ended, source = self._ended, self._next
         if runtime.monotonic_ns() > runtime.slice_end:
-            # Hundreds may have been hired in one turn.
+            # Hundreds of workers may have been hired in one turn.
             await self._be_fair()
         while not self.exhausted and not self._fetching:
-            # How many events this worker may take before it has to look again. Every await sets it to 0, because others
-            # come by meanwhile.
+            # How many events this worker may take before it computes this again. Every await sets it to 0, because
+            # other workers take events meanwhile.
             room = self.limit - self._open
             if room <= 0:
                 await self._park()
@@ -168,7 +168,7 @@ class Stream(Crew):
                     return
                 index = self.taken
                 self.taken = index + 1
-                # `must_wait`, without the call.
+                # `must_wait`, inlined.
                 if runtime._waiting or len(runtime._running) + runtime._reserved >= runtime.max_in_flight:
                     room = 0
                     await self._run_in_turn(event, index)
@@ -187,7 +187,7 @@ class Stream(Crew):
                     await self._be_fair()
 
     def _end_source(self, failure: BaseException | None) -> None:
-        """Nothing more is to be taken: there is nothing, or the source has failed."""
+        """Take no more events: the source is exhausted or has failed."""
         self.exhausted = True
         if failure is not None:
             self._failure = failure
@@ -199,7 +199,7 @@ class Stream(Crew):
         self._yielding -= 1
 
     def _reserve(self) -> Cell | None:
-        """Keep a place in the order for a result that is to come. None where there is no order."""
+        """Reserve the place of a future result in the order; None if the stream is unordered."""
         if not self._ordered:
             return None
         cell: Cell = [None]
@@ -214,7 +214,7 @@ class Stream(Crew):
             cell[0] = result
 
     async def _run_in_turn(self, event: JSON, index: int) -> None:
-        """Run an event when the Runtime has a place for it. Others may get theirs first."""
+        """Run an event once the Runtime has a place for it; later starts may get theirs first."""
         cell = self._reserve()
         await self._runtime.acquire()
         begun = self._runtime.begin(self._machine, event)
@@ -259,6 +259,6 @@ class Stream(Crew):
             self.exhausted = True
             self._failure = error
         if not self.members and not self._fetching and not self.exhausted and self._open < self.limit:
-            # Everyone went home while one was fetching, and that one has ended: somebody must go on.
+            # All other workers retired while one was fetching, and that one has ended: another must continue.
             self.hire()
         self._tell_consumer()
