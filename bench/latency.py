@@ -159,6 +159,29 @@ def many_at_once(count: int) -> Work:
     return _start_all(_compile("W4"), load_workloads()["W4"].events(count))
 
 
+def many_answers(count: int) -> Work:
+    """`count` executions whose handlers all answer in the same turn of the loop, by value. asyncio wakes them all in
+    that turn; nobody can spread them over several."""
+
+    async def work(runtime: express.Runtime) -> None:
+        answered, waiting = asyncio.Event(), 0
+
+        async def wait_for_answer(payload: JSON) -> JSON:
+            nonlocal waiting
+            waiting += 1
+            if waiting == count:
+                asyncio.get_running_loop().call_later(2 * _BEAT_SECONDS, answered.set)
+            await answered.wait()
+            return {"answer": 42}
+
+        tasks = express.Tasks()
+        tasks.add("Wait", wait_for_answer)
+        workflow = express.compile(_in_a_row(_task("Wait")), tasks)
+        await _start_all(workflow, [{"n": 1}] * count)(runtime)
+
+    return work
+
+
 def many_retries(count: int) -> Work:
     """`count` executions that fail, retry and catch."""
     return _start_all(_compile("W7"), load_workloads()["W7"].events(count))
@@ -356,6 +379,7 @@ SCENARIOS: tuple[tuple[str, Scenario, int, int], ...] = (
     ("tasks returning 120 KB, 50 at once", large_results, 50, 2),
     ("1,000 executions at once", many_at_once, 1000, 20),
     ("10,000 executions at once", many_at_once, 10_000, 20),
+    ("2,000 handlers answering in one turn", many_answers, 2_000, 100),
     ("1,000 executions retrying", many_retries, 1000, 20),
     ("stream of 20,000 events", stream, 20_000, 20),
     ("long paths and templates over 250 KB", long_expressions, 5, 1),

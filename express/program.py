@@ -94,8 +94,8 @@ class Step:
     where the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is
     the short name of what a Task calls.
     `takes_at_once`: the awaited value must be taken in the turn of the loop in which it arrives, because it can be
-    changed afterwards. `is_written`: the history of the machine is written. `has_token`: its task can be answered
-    from outside.
+    changed afterwards; `takes_snapshots`: unless `resume` is given a `payload.Snapshot` of it later. `is_written`: the
+    history of the machine is written. `has_token`: its task can be answered from outside.
     `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a
     RunMany of the step, given whether the sizes of the inputs are known; None where the step cannot be run like that.
     `link`: the data needed to run it together with its neighbours, None for most. `span`: how many steps it performs,
@@ -135,6 +135,7 @@ class Step:
         "run",
         "span",
         "takes_at_once",
+        "takes_snapshots",
         "timed_out",
         "type",
         "waited",
@@ -156,7 +157,8 @@ class Step:
         self.link: Any = None
         self.span = 1
         self.chains: tuple[ChainCount, ...] = ()
-        self.retries = self.is_written = self.has_token = self.lends_run = self.takes_at_once = False
+        self.retries = self.is_written = self.has_token = self.lends_run = False
+        self.takes_at_once = self.takes_snapshots = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from express.deferral import Deferral, OutOfTime, TurnOver
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
+from express.payload import Snapshot
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
@@ -278,8 +279,8 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
 
     If the execution was stopped or the task cancelled meanwhile, the outcome no longer counts.
 
-    Thousands of frames may resume in one turn of the loop. Those for which it has no time queue up at once, unless
-    the step has to take its value now (`Step.takes_at_once`).
+    Thousands of frames may resume in one turn of the loop. Those for which it has no time queue up at once, with a
+    snapshot of the value if it may change meanwhile (`Step.takes_at_once`).
     """
     step, run = frame.step, frame.run
     frame.awaiting = None
@@ -297,9 +298,14 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
         if _is_called_off(run, cancellations):
             raise asyncio.CancelledError
         has_time = run.host.has_time()
-        if not has_time and (not step.takes_at_once or type(awaiting) is _WorkedOut):
-            await breathe(run)
-            has_time = True
+        if not has_time:
+            snapshot = None
+            if step.takes_snapshots:
+                snapshot = Snapshot.of(value, run.host.payload_limit)
+            if snapshot is not None or not step.takes_at_once or type(awaiting) is _WorkedOut:
+                await breathe(run)
+                has_time = True
+                value = value if snapshot is None else snapshot
         if type(awaiting) is _WorkedOut:
             return None
         events = run.events

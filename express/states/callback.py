@@ -195,7 +195,7 @@ class CallbackEdge(Edge):
         if witness is not None:
             finish = witness.finishing(finish)[1]
         self._build_outcomes(finish, failure)
-        step.blocks = step.has_token = step.takes_at_once = True
+        step.blocks = step.has_token = step.takes_at_once = step.takes_snapshots = True
 
         def run(frame: Frame) -> Step:
             if frame.deferral is None:

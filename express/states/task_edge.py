@@ -99,7 +99,7 @@ class Edge:
         """Build the step's closures for a handler known at compile time."""
         step = self.step
         step.lends_run = handler.wants_context
-        step.takes_at_once = handler.isolate
+        step.takes_at_once = step.takes_snapshots = handler.isolate
         wrapped = self.resource.is_lambda_invoke and handler.for_function
         begin = self._limited(self._build_begin(handler.isolate, wrapped))
         finish = resume = self._build_finish(handler.isolate, wrapped)

@@ -283,6 +283,34 @@ def test_after_a_long_result_the_loop_turns(handler: str) -> None:
     assert turns[0] < turns[1]
 
 
+@pytest.mark.parametrize("way", ["start", "map"])
+@pytest.mark.parametrize("answer", [list, tuple], ids=["list", "tuple"])
+def test_results_that_arrive_together_are_what_they_were(way: str, answer: Callable[[list[JSON]], JSON]) -> None:
+    """The turn has no time for any but the first; the others wait, and their handler's list has grown by then."""
+    items: list[JSON] = []
+
+    async def main() -> list[JSON]:
+        answered = asyncio.Event()
+
+        async def collect(number: int) -> JSON:
+            if number == 9:
+                asyncio.get_running_loop().call_soon(answered.set)
+            await answered.wait()
+            items.append(number)
+            return {"items": items, "copy": answer(items)}
+
+        workflow = compiled(machine(A=task("collect")), collect=collect)
+        async with express.Runtime() as runtime:
+            if way == "map":
+                return [result.output async for result in runtime.map(workflow, range(10))]
+            return [(await execution).output for execution in [await runtime.start(workflow, n) for n in range(10)]]
+
+    outputs = run_clean(main(), tick_ns=MILLISECOND)
+    # Each as far as its own number; they need not arrive in the order in which they were started.
+    expected = [items[: items.index(number) + 1] for number in range(10)]
+    assert outputs == [{"items": numbers, "copy": numbers} for numbers in expected]
+
+
 def test_refusing_many_lets_the_loop_turn() -> None:
     async def work(runtime: express.Runtime) -> None:
         workflow = compiled(machine(A=wait(1)))
