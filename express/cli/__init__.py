@@ -25,6 +25,7 @@ from express.cli.status import (
     EPILOG,
     INTERNAL,
     INTERRUPTED,
+    TERMINATED,
     USAGE,
     CommandError,
 )
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser.parse_args(argv)
     except SystemExit as stop:
+        settle_stdout()
         return stop.code if isinstance(stop.code, int) else USAGE
     if arguments.handler is None:
         parser.print_help(sys.stderr)
@@ -92,7 +94,8 @@ def console() -> NoReturn:
         # would show a traceback, and crash the interpreter in some extension modules.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     status = main()
-    if status == INTERRUPTED and any(thread.name.startswith("express-task") for thread in threading.enumerate()):
+    at_work = any(thread.name.startswith("express-task") for thread in threading.enumerate())
+    if at_work and status in (INTERRUPTED, TERMINATED):
         # Handlers still run in threads (`blocking=True`), which cannot be stopped. At exit the interpreter would wait
         # for them and ignore the next interrupt.
         settle_stdout()

@@ -93,46 +93,54 @@ async def _stream(
         wanted = False
     display = choose_display(wanted=wanted)
     limit = arguments.max_in_flight
-    terminated = _cancel_on_sigterm()
-    begun = workflow.tally.started
-    async with LineWriter(target) as writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
-        sink = _LineSink(writer, result_line(query, billing=arguments.billing))
-        gauge = Gauge(
-            sink.tally,
-            lambda: workflow.tally.ended,
-            lambda: runtime.in_flight,
-            lambda: size and min(reader.bytes_read / size, 1.0),
-        )
-        with metrics_page(arguments.metrics_port, runtime, workflow):
-            try:
-                async with displayed(display, gauge):
-                    await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
-            except asyncio.CancelledError:
-                if writer.has_failed:
-                    raise
-                sink.report_interruption(workflow.tally.started - begun)
-                if not terminated:
-                    raise
-                return TERMINATED
+    begun, interrupted = workflow.tally.started, False
+    writer = LineWriter(target)
+    sink = _LineSink(writer, result_line(query, billing=arguments.billing))
+    terminated = _Termination()
+    try:
+        async with writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
+            gauge = Gauge(
+                sink.tally,
+                lambda: workflow.tally.ended,
+                lambda: runtime.in_flight,
+                lambda: size and min(reader.bytes_read / size, 1.0),
+            )
+            with metrics_page(arguments.metrics_port, runtime, workflow):
+                try:
+                    async with displayed(display, gauge):
+                        await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+                except asyncio.CancelledError:
+                    interrupted = not writer.has_failed
+                    if writer.has_failed or not terminated.requested:
+                        raise
+                finally:
+                    terminated.task = None
+    finally:
+        if interrupted:
+            # What is reported as written has been written by now.
+            sink.report_interruption(workflow.tally.started - begun)
+    if interrupted:
+        return TERMINATED
     sink.summarise()
     return sink.status()
 
 
-def _cancel_on_sigterm() -> list[bool]:
-    """Cancel the current task at the first SIGTERM, which adds an item to the list; a second one ends the process."""
-    terminated: list[bool] = []
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
+class _Termination:
+    """The first SIGTERM cancels the current task as long as that is its `task`; a second one ends the process."""
 
-    def terminate() -> None:
-        loop.remove_signal_handler(signal.SIGTERM)
-        terminated.append(True)
-        task.cancel()
+    def __init__(self) -> None:
+        self.requested = False
+        self.task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        # Windows has no such signals, and a loop in another thread than the main one cannot handle any.
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            self._loop.add_signal_handler(signal.SIGTERM, self._request)
 
-    # Windows has no such signals, and a loop in another thread than the main one cannot handle any.
-    with suppress(NotImplementedError, RuntimeError, ValueError):
-        loop.add_signal_handler(signal.SIGTERM, terminate)
-    return terminated
+    def _request(self) -> None:
+        self._loop.remove_signal_handler(signal.SIGTERM)
+        self.requested = True
+        if self.task is not None:
+            self.task.cancel()
 
 
 class _LineSink:

@@ -135,7 +135,7 @@ def read_input(argument: str) -> JSON:
 def input_bytes(argument: str) -> tuple[str, bytes]:
     """Return a description of the source of `--input`, for messages, and its bytes, not parsed."""
     if argument == STDIN:
-        return "the input on stdin", read_stdin()
+        return "the input on stdin", read_stdin().removeprefix(BOM_UTF8)
     if argument.startswith("file://"):
         return _file_bytes(argument.removeprefix("file://"))
     if argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):

@@ -182,7 +182,12 @@ class LineWriter:
         self._filled.set()
         if self.has_failed and self._owner is not None:
             self._owner.uncancel()
-        await self._pump
+        try:
+            await asyncio.shield(self._pump)
+        except asyncio.CancelledError:
+            # An interrupt meanwhile: what is queued is written all the same, unless there is a second one.
+            await self._pump
+            raise
 
     def _interrupt(self, pump: asyncio.Task[None]) -> None:
         """After an error of the file, cancel the owner, which may be waiting for the next event."""

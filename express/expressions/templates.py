@@ -257,7 +257,8 @@ def _build(node: Node, *, is_long: bool) -> Expr:
     if isinstance(node, Composite):
         return _build_composite(node, is_long=is_long)
     if isinstance(node, Computed):
-        return _whole_input if _is_whole_input(node.expression) else build_expression(node.expression)
+        evaluate = build_expression(node.expression)
+        return _of_input(evaluate) if _takes_null(node.expression) else evaluate
     copy = fresh(node.value)
 
     def constant(_: JSON, __: Scope) -> JSON:
@@ -358,18 +359,25 @@ def _build_two(copy: Copy, key_1: Key, part_1: Expr, key_2: Key, part_2: Expr, s
 def _build_lookup(node: Node) -> Lookup | None:
     """The lookup of a computed part that is plain indexing; None for any other part."""
     if isinstance(node, Computed) and isinstance(node.expression, Path):
-        return _look_up_whole_input if _is_whole_input(node.expression) else build_plain_path(node.expression)
+        path = node.expression
+        return build_plain_path(path) if path.steps or path.root is not Root.DATA else _look_up_whole_input
     return None
 
 
-def _is_whole_input(expression: Expression) -> bool:
-    return isinstance(expression, Path) and expression.root is Root.DATA and not expression.steps
+def _takes_null(expression: Expression) -> bool:
+    """Whether it is a path of the input that gives a value over null: `$` alone, or one that may give any number."""
+    if not isinstance(expression, Path) or expression.root is not Root.DATA:
+        return False
+    return not (expression.steps and expression.definite)
 
 
-def _whole_input(data: JSON, scope: Scope) -> JSON:
-    if data is None:
-        raise null_input()
-    return data
+def _of_input(evaluate: Expr) -> Expr:
+    def of_input(data: JSON, scope: Scope) -> JSON:
+        if data is None:
+            raise null_input()
+        return evaluate(data, scope)
+
+    return of_input
 
 
 def _look_up_whole_input(data: JSON) -> JSON:

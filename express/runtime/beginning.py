@@ -55,6 +55,11 @@ class BeginningExecutions(RunningExecutions):
         self.payload_limit = payload_limit
         self._sequence = 0
 
+    @property
+    def last_sequence(self) -> int:
+        """The number of the execution opened last, if only to be refused."""
+        return self._sequence
+
     def begin(
         self, machine: Machine, event: JSON, name: str | None = None, kind: type[Result] = Result
     ) -> Run | Result:

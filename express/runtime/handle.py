@@ -67,10 +67,14 @@ class Execution(Result):
 
         May be called from any thread; from another one it takes effect in the event loop's next turn.
         """
-        if not self.done and self._runtime.is_elsewhere():
-            self._runtime.call_soon(self.stop, error, cause)
-        elif not self.done and self._run is not None:
-            self._runtime.stop(self._run, "ABORTED", error, cause)
+        # Read once: in the loop's thread the execution may end meanwhile.
+        runtime, run = getattr(self, "_runtime", None), self._run
+        if runtime is None or run is None:
+            return
+        if runtime.is_elsewhere():
+            runtime.call_soon(self.stop, error, cause)
+        else:
+            runtime.stop(run, "ABORTED", error, cause)
 
     def add_done_callback(self, callback: Callable[[Result], object]) -> None:
         """Call `callback` with the Result, in the turn of the loop after the one in which the execution ends.

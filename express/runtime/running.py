@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from express.errors import RUNTIME, TIMEOUT, StateError, forget_trace
 from express.foreign import find_foreign
@@ -32,12 +32,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("express")
 
 
+#: Upper bound of every limit that may be set, in its own unit.
+_MOST: Final = 1_000_000_000
+
+
 def check_limit(name: str, value: float, *, whole: bool = False) -> None:
     """Raise TypeError for what is no number, ValueError for one that is not positive and finite."""
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         raise TypeError(f"{name} must be {'an integer' if whole else 'a number'}, not {value!r}")
-    if not 0 < value < float("inf"):
-        raise ValueError(f"{name} must be positive and finite, not {value!r}")
+    if not 0 < value <= _MOST:
+        raise ValueError(f"{name} must be positive and at most {_MOST:,}, not {value!r}")
 
 
 class RunningExecutions(LoopHost):

@@ -13,10 +13,10 @@ the program (SystemExit).
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextvars import copy_context
 from enum import Enum
+from threading import get_ident
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from express.errors import StateError, forget_trace
@@ -30,6 +30,7 @@ from express.runtime.handle import Execution
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
 from express.runtime.naps import Nap
+from express.runtime.running import check_limit
 from express.runtime.standby import Standby
 from express.runtime.stream import Stream
 
@@ -93,6 +94,8 @@ class Runtime(BeginningExecutions):
         drain_timeout: float | None = None,
     ) -> None:
         super().__init__(max_in_flight, execution_timeout, map_concurrency, payload_limit, observers)
+        if drain_timeout:
+            check_limit("drain_timeout", drain_timeout)
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
         #: The `map` calls in progress, to be closed with the Runtime.
         self.streams: set[Stream] = set()
@@ -102,7 +105,7 @@ class Runtime(BeginningExecutions):
 
     async def __aenter__(self) -> Self:
         self._loop = self.callbacks.loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         self._use(clock_of(self._loop))
         self._open = True
         if self.measurements is not None:
@@ -178,6 +181,8 @@ class Runtime(BeginningExecutions):
         """
         if not self._open:
             raise closed()
+        if get_ident() != self._thread:
+            raise elsewhere()
         machine = workflow.machine(self.observers)
         if self.looked_ns > self.slice_end:
             await self.be_fair()
@@ -314,6 +319,8 @@ class Runtime(BeginningExecutions):
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         if not self._open:
             raise closed()
+        if get_ident() != self._thread:
+            raise elsewhere()
         machine = workflow.machine(self.observers)
         if self.looked_ns > self.slice_end:
             await self.be_fair()
@@ -397,11 +404,6 @@ class Runtime(BeginningExecutions):
 
         Raises CancelledError when that task is cancelled from elsewhere; `execution` gets the Result even then.
         """
-        if self.is_elsewhere():
-            run.abandon()
-            self._end(run, "ABORTED", None, None, None, execution)
-            self._deregister(run)
-            raise elsewhere()
         run.task = asyncio.current_task(self._loop)
         try:
             if run.stopping is not None:

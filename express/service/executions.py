@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from uuid import uuid4
 
 from express.errors import RUNTIME
 from express.foreign import NotJSON
@@ -199,7 +198,7 @@ class Executions:
         now = runtime.time_ns()
         run: Run | None = None
         if isinstance(opened, Result):
-            name, unique = opened.name, str(uuid4())
+            name, unique = opened.name, runtime.unique_id(runtime.last_sequence)
         else:
             run = opened
             now -= runtime.monotonic_ns() - run.started_ns

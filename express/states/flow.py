@@ -222,10 +222,12 @@ def build_select(path: Path | None, discard: bool) -> Expr | None:
     expr, is_of_data = build_path(path), path.root is Root.DATA
 
     def select(data: JSON, scope: Scope) -> JSON:
+        if data is None and is_of_data:
+            raise null_input()
         try:
             return expr(data, scope)
         except PathNotFound as error:
-            raise (null_input() if data is None and is_of_data else invalid_path(error)) from None
+            raise invalid_path(error) from None
 
     return select
 

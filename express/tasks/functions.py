@@ -8,6 +8,7 @@ access: most errors are only retried or counted, and formatting a traceback cost
 from __future__ import annotations
 
 import asyncio
+import dis
 import inspect
 import linecache
 import uuid
@@ -30,6 +31,8 @@ EXIT_ERROR = "Runtime.ExitError"
 
 #: Modules whose frames call a handler: inline, resumed after a suspension, in a thread.
 _CALLERS = ("express.states.", "express.runtime.", __name__, "concurrent.futures.", "asyncio.")
+
+_RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 class HandlerFailure(StateError):
@@ -115,7 +118,12 @@ def staying(handler: Handler) -> Handler:
             return await call(*arguments)
         except (Exception, asyncio.CancelledError, KeyboardInterrupt):
             raise
-        except BaseException as error:  # noqa: BLE001 - see above; a GeneratorExit has been raised by the handler
+        except GeneratorExit as error:
+            if _was_raised(error):
+                raise _left_by(error) from None
+            # The coroutine is being closed.
+            raise
+        except BaseException as error:  # noqa: BLE001 - see above
             raise _left_by(error) from None
 
     def call_plainly_and_stay(*arguments: Any) -> Any:
@@ -127,6 +135,14 @@ def staying(handler: Handler) -> Handler:
             raise _left_by(error) from None
 
     return replace(handler, call=call_and_stay if handler.kind == "async" else call_plainly_and_stay)
+
+
+def _was_raised(error: BaseException) -> bool:
+    """Whether a statement has raised it: an exception thrown into a coroutine appears where that is suspended."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE
 
 
 def _left_by(error: BaseException) -> StateError:

@@ -581,6 +581,22 @@ def double(what):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_termination_waits_for_no_thread(here: Path) -> None:
+    (here / "run_handlers.py").write_text(WORKING_FOR_EVER)
+    with command("run", "double.json", *TASKS, "--events", "-") as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(b"1\n")
+        process.stdin.flush()
+        assert process.stderr.readline() == b"working\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 143
+        lines = b"0 result lines are written; 1 more executions had begun, and have none"
+        assert process.stderr.read() == b"express: " + lines + b"\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_waits_for_no_thread(here: Path) -> None:
     (here / "run_handlers.py").write_text(WORKING_FOR_EVER)
     with command("run", "double.json", *TASKS, "--input", "1") as process:

@@ -58,6 +58,8 @@ SLOW = machine(A=wait(10))
         {"execution_timeout": -1.0},
         {"execution_timeout": float("nan")},
         {"execution_timeout": float("inf")},
+        {"execution_timeout": 10**400},
+        {"drain_timeout": float("nan")},
     ],
 )
 def test_limits_are_positive(limits: dict[str, Any]) -> None:
@@ -85,9 +87,10 @@ def test_an_execution_is_stopped_from_another_thread() -> None:
     assert (result.status, result.error, result.cause) == ("ABORTED", "Stopped", "elsewhere")
 
 
-@pytest.mark.parametrize("way", ["execute", "map"])
-def test_a_runtime_belongs_to_one_loop(way: str) -> None:
-    """What does not have to wait does not notice; what does is refused, and nothing is left behind."""
+@pytest.mark.parametrize("is_full", [False, True])
+@pytest.mark.parametrize("way", ["execute", "start", "map"])
+def test_a_runtime_belongs_to_one_loop(way: str, is_full: bool) -> None:
+    """Another thread is refused before anything happens."""
 
     async def later(payload: JSON) -> JSON:
         await asyncio.sleep(0)
@@ -95,16 +98,20 @@ def test_a_runtime_belongs_to_one_loop(way: str) -> None:
 
     async def main() -> int:
         workflow = compiled(machine(A=task("work")), work=later)
-        async with express.Runtime() as runtime:
+        async with express.Runtime(max_in_flight=1) as runtime:
 
             async def use() -> None:
-                if way == "execute":
-                    await runtime.execute(workflow, 1)
-                else:
+                if way == "map":
                     [_ async for _ in runtime.map(workflow, [1])]
+                else:
+                    await getattr(runtime, way)(workflow, 1)
 
+            running = await runtime.start(workflow, 1) if is_full else None
             with pytest.raises(RuntimeError, match="the Runtime belongs to another event loop"):
                 await asyncio.to_thread(asyncio.run, use())
+            if running is not None:
+                assert (await running).succeeded
+            assert (await asyncio.wait_for(runtime.execute(workflow, 2), 10)).succeeded
             return runtime.in_flight
 
     assert express.run(main()) == 0
