@@ -67,8 +67,8 @@ class Execution(Result):
 
         May be called from any thread; from another one it takes effect in the event loop's next turn.
         """
-        # Read once: in the loop's thread the execution may end meanwhile.
-        runtime, run = getattr(self, "_runtime", None), self._run
+        # Read once: in the loop's thread the execution may end meanwhile. One that ended at once has neither.
+        runtime, run = getattr(self, "_runtime", None), getattr(self, "_run", None)
         if runtime is None or run is None:
             return
         if runtime.is_elsewhere():

@@ -73,6 +73,17 @@ def test_limits_are_numbers(limits: dict[str, Any]) -> None:
         express.Runtime(**limits)
 
 
+def test_stopping_what_has_ended_at_once_does_nothing() -> None:
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(compiled(machine(A=state("Pass"))), 7)
+            execution.stop("Too", "late")
+            await asyncio.to_thread(execution.stop)
+            return await execution
+
+    assert express.run(main()).output == 7
+
+
 def test_an_execution_is_stopped_from_another_thread() -> None:
     async def wait_for_ever(payload: JSON) -> JSON:
         return await asyncio.get_running_loop().create_future()
