@@ -217,7 +217,10 @@ class Snapshot:
 
     @classmethod
     def of(cls, value: JSON, most: int) -> Self | None:
-        """None for a value that has to cross at once: one that is not plain JSON, or longer than `most`."""
+        """None for a value that has to cross at once: one that is not plain JSON, longer than `most`, or not short.
+
+        To look through a long value takes as long as to cross it.
+        """
         if is_too_long(value, most):
             return None
         try:
@@ -225,7 +228,8 @@ class Snapshot:
         except TypeError:
             return None
         # A copy of its own size: orjson's buffer has at least a kilobyte, to be allocated anew for each of thousands.
-        return cls(b"%b" % blob) if len(blob) <= most and _is_plain(value, len(blob)) else None
+        size = len(blob)
+        return cls(b"%b" % blob) if size <= min(most, _SHORT) and _is_plain(value, size) else None
 
     def cross(self) -> tuple[JSON, int]:
         """`cross` of the value as it was."""

@@ -234,7 +234,7 @@ def test_what_crosses_is_what_its_text_says(value: Any) -> None:
     assert is_plain(copy)
 
 
-@pytest.mark.parametrize("value", [{"a": [1, {"b": None}], "c": 1.5}, "text", None, [["x" * 50] * 40]])
+@pytest.mark.parametrize("value", [{"a": [1, {"b": None}], "c": 1.5}, "text", None, [["x" * 50] * 30]])
 def test_a_snapshot_is_crossed_later(value: Any) -> None:
     snapshot = Snapshot.of(value, 5_000)
     assert snapshot is not None
