@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from express.counting import Tally
 from express.errors import StateError
@@ -39,11 +39,10 @@ StepRun: TypeAlias = "Callable[[Frame], Step]"
 #: (Retry). Raises the error again when neither matches.
 Recovery: TypeAlias = "Callable[[Frame, StateError], Step | float]"
 
-#: Runs a program's only step for several inputs without a frame, and returns the outputs, each of which may have that
-#: many bytes more than its input. There are fewer outputs than inputs when one of these does not answer at once: the
-#: outcome of that one comes with them, and has to be in `Frame.paused` when the step is run for it; None: it was not
-#: begun.
-RunMany: TypeAlias = "Callable[[list[JSON], int], tuple[list[JSON], Any]]"
+#: Runs a program's only step for several inputs without a frame of their own, that of the Map at hand, and returns the
+#: outputs. There are fewer outputs than inputs when one of these fails or does not answer at once: the outcome of that
+#: one comes with them, and has to be in `Frame.paused` when the step is run for it; None: it was not begun.
+RunMany: TypeAlias = "Callable[[list[JSON], Frame], tuple[list[JSON], Any]]"
 
 #: Seconds to wait before the next attempt of a state that has failed with an error of this name. None: the state does
 #: not retry it, or not again.
@@ -78,6 +77,17 @@ class ChainCount:
     passed: int = 0
 
 
+class Many(NamedTuple):
+    """How to run a step for several inputs.
+
+    growth: (factor, constant): an output has at most factor * size of its input + constant bytes, in which results of
+        trusted handlers count nothing. `run` may be used only if that is within the payload limit.
+    """
+
+    run: RunMany
+    growth: tuple[int, int]
+
+
 class Step:
     """One compiled state.
 
@@ -96,8 +106,8 @@ class Step:
     `takes_at_once`: the awaited value must be taken in the turn of the loop in which it arrives, because it can be
     changed afterwards; `takes_snapshots`: unless `resume` is given a `payload.Snapshot` of it later. `is_written`: the
     history of the machine is written. `has_token`: its task can be answered from outside.
-    `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a
-    RunMany of the step, given whether the sizes of the inputs are known; None where the step cannot be run like that.
+    `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a `Many`
+    of the step; None where it cannot be run like that.
     `link`: the data needed to run it together with its neighbours, None for most. `span`: how many steps it performs,
     more than one for the head of a chain; `chains` are those it is part of without being the head.
 
@@ -153,7 +163,7 @@ class Step:
         self.events_on_failure = 0
         self.recover: Recovery | None = None
         self.retry: Retry | None = None
-        self.build_many: Callable[[bool], RunMany | None] | None = None
+        self.build_many: Callable[[], Many] | None = None
         self.link: Any = None
         self.span = 1
         self.chains: tuple[ChainCount, ...] = ()
@@ -330,10 +340,15 @@ class Host(Protocol):
 
 
 class Branches(Protocol):
-    """The branches of a Parallel or the iterations of a Map, as the runtime sees them: numbered from 0."""
+    """The branches of a Parallel or the iterations of a Map, as the runtime sees them: numbered from 0.
+
+    `index` is the first that has not ended, `running` its frame, which has to wait.
+    """
 
     count: int
     limit: int
+    index: int
+    running: Frame | None
 
     def sweep(self, first: int, last: int) -> int:
         """Run branches from `first` to before `last` without entering them, as far as possible.

@@ -1,7 +1,8 @@
 """Concurrent execution of Parallel branches and Map iterations that may block (law 4).
 
-Theory of operation. The execution's own task is the first worker of a crew: it runs branches one after another, and
-other tasks join only when a branch suspends. The first failure wins: its error is kept, all other workers are
+Theory of operation. The fork has run branches up to one that has to wait. The execution's own task is the first worker
+of a crew: it goes on with that branch and runs others one after another, and other tasks join only when a branch
+suspends. The first failure wins: its error is kept, all other workers are
 cancelled and awaited, and none is left behind. The workers of fan-outs that these lead themselves are cancelled at
 the same time, so that a cancelled branch does nothing more. If a hired worker fails while the execution's own task
 waits inside another branch, that task is cancelled too and takes the cancellation back (`uncancel`), as
@@ -47,6 +48,7 @@ class FanOut(Crew):
 
     def __init__(self, frame: Frame, branches: Branches, loop: asyncio.AbstractEventLoop, led: Led) -> None:
         super().__init__(loop, branches.limit)
+        self.taken = branches.index
         self._led = led
         #: The enclosing fan-out that has the same leader.
         self._outer: FanOut | None = None
@@ -76,7 +78,8 @@ class FanOut(Crew):
         self.working = 1
         try:
             try:
-                await self.work()
+                begun, self._branches.running = self._branches.running, None
+                await self.work(begun)
                 self.working -= 1
                 while self.members:
                     await self._wait()
@@ -109,28 +112,32 @@ class FanOut(Crew):
             forget_trace(self._failure)
         self._failure = failure
 
-    async def work(self) -> None:
+    async def work(self, begun: Frame | None = None) -> None:
+        """`begun`: the frame of the next branch, if that already waits."""
         branches, run = self._branches, self._run
         sweep, enter, leave, count = branches.sweep, branches.enter, branches.leave, branches.count
         looks = 0
         while self.taken < count and self._failure is None:
             frame = None
             end = min(self.taken + _LOOK_EVERY, count)
-            self.taken = sweep(self.taken, end)
+            if begun is None:
+                self.taken = sweep(self.taken, end)
             try:
                 for index in range(self.taken, end):
                     self.taken = index + 1
-                    frame = None
-                    frame = enter(index)
-                    if not advance(frame):
-                        self.watch()
-                        self._driven[index] = frame
-                        await drive(frame)
-                        del self._driven[index]
-                        leave(index, frame)
-                        # Other workers may have taken branches meanwhile.
-                        break
+                    frame, begun = begun, None
+                    if frame is None:
+                        frame = enter(index)
+                        if advance(frame):
+                            leave(index, frame)
+                            continue
+                    self.watch()
+                    self._driven[index] = frame
+                    await drive(frame)
+                    del self._driven[index]
                     leave(index, frame)
+                    # Other workers may have taken branches meanwhile.
+                    break
             except StateError as error:
                 self._failed(index, frame, error)
             except asyncio.CancelledError:

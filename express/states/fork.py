@@ -1,10 +1,10 @@
 """What Parallel and Map share: running nested programs and joining their results.
 
 Theory of operation. Both make a `Siblings`: numbered children of one frame, each entered with its own frame and left
-with its output. If no child can block, the children run here, one after another, within the step's own call. When the
-time slice is over, or an expression of a child takes too long, the fork stores its progress in `frame.paused` and
-raises `Paused`; the runtime yields to the event loop and calls the step again. If a child may block, the step waits
-while the host runs them side by side.
+with its output. The children run here, one after another, within the step's own call, until one of them has to wait:
+it and the rest are then run side by side by the host, and the step waits for them. When the time slice is over, or an
+expression of a child that cannot block takes too long, the fork stores its progress in `frame.paused` and raises
+`Paused`; the runtime yields to the event loop and calls the step again.
 
 The first child to fail ends the fork with the child's own error (recorded; the specification names
 States.BranchFailed). AWS's history has an aborted event for the Task, Map, Parallel or Wait state that failed inside,
@@ -15,7 +15,7 @@ and nothing is written for them here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from express.deferral import OutOfTime, Patiently
@@ -33,15 +33,19 @@ ABORTABLE = frozenset({"Task", "Map", "Parallel", "Wait"})
 #: The cancelled siblings where children run one after another: none.
 NOBODY_CUT: Mapping[int, Frame] = {}
 
-#: Children between two time checks, and the maximum before yielding to the event loop: a virtual clock may stand
-#: still.
-_LOOK_EVERY = 16
+#: Children until the first time check, and the maximum between two later ones.
+_FEW = 16
+_MANY = 64
+#: Children before yielding to the event loop in any case: a virtual clock may stand still.
 _MOST_CHILDREN = 1024
 
 
 class Siblings:
-    """The children of one visit of a Parallel or Map. `index` and `running` are the progress of a paused fork;
-    `sweeps`: some children can run without frames."""
+    """The children of one visit of a Parallel or Map.
+
+    `index` and `running` are the progress of a fork that is paused, or that the host continues: the next child, and
+    its frame if it has begun. `sweeps`: some children can run without frames.
+    """
 
     __slots__ = ("count", "index", "limit", "parent", "results", "running", "sweeps")
 
@@ -121,72 +125,67 @@ def build_fork(
     finished: Finish = finish_visit
     if witness is not None:
         begun, finished = witness.watch_fork(step, begin_visit, finish_visit)
-    if any(program.blocks for program in programs):
-        step.blocks = True
-        step.run = _run_side_by_side(begun, finished)
-        step.resume = finished
-    else:
-        step.blocks = step.retries
-        step.run = _run_here(begun, finished)
+    may_wait = any(program.blocks for program in programs)
+    step.blocks = may_wait or step.retries
+    step.run = _run_children(begun, finished, _run_side_by_side if may_wait else None)
+    step.resume = finished
 
 
-def _run_here(begin: Begin, finish: Finish) -> StepRun:
+def _run_children(begin: Begin, finish: Finish, others: Callable[[Frame, Siblings], Awaitable[JSON]] | None) -> StepRun:
+    """Run the children here, up to one that has to wait; `others` awaits that one and the rest side by side."""
+
     def run(frame: Frame) -> Step:
         siblings: Siblings = frame.paused or begin(frame)
+        frame.paused = None
         host = frame.run.host
         advance, now = host.advance, host.monotonic_ns
         enter, leave, sweep = siblings.enter, siblings.leave, siblings.sweep
-        index, count, sweeps = siblings.index, siblings.count, siblings.sweeps
+        index, count, sweeps, child = siblings.index, siblings.count, siblings.sweeps, siblings.running
+        first, few = index, _FEW
+        end = min(count, first + few)
         while index < count:
-            child, done = siblings.running, 0
             if sweeps and child is None:
-                done = sweep(index, min(count, index - index % _LOOK_EVERY + _LOOK_EVERY)) - index
-            if not done:
-                frame.paused = None
+                index = sweep(index, end)
+            if index < end:
                 try:
                     child = child or enter(index)
                 except OutOfTime:
-                    siblings.index, frame.paused = index, siblings
+                    siblings.index, siblings.running, frame.paused = index, None, siblings
                     raise
                 try:
-                    done = advance(child)
+                    has_ended = advance(child)
                 except StateError as error:
-                    frame.paused = None
                     siblings.fail(index, child, error)
-                    done = True
                 else:
-                    if done:
-                        leave(index, child)
-            index += done
-            if not done or not index % _MOST_CHILDREN or (not index % _LOOK_EVERY and now() > host.slice_end):
-                siblings.index, siblings.running, frame.paused = index, None if done else child, siblings
-                if not done and child is not None:
-                    # A child that does not block waits only for a deferred expression; the fork then waits for that.
-                    frame.awaiting, child.awaiting = child.awaiting, None
-                raise Paused
-            siblings.running = None
-        frame.paused = None
+                    if not has_ended:
+                        siblings.index, siblings.running = index, child
+                        if others is not None and (child.awaiting is not None or child.delay):
+                            frame.awaiting = others(frame, siblings)
+                            return WAITING
+                        # A child that does not block waits only for a deferred expression; the fork then waits for it.
+                        frame.paused, frame.awaiting, child.awaiting = siblings, child.awaiting, None
+                        raise Paused
+                    leave(index, child)
+                child = None
+                index += 1
+            if index == end:
+                if now() > host.slice_end or index - first >= _MOST_CHILDREN:
+                    siblings.index, siblings.running, frame.paused = index, None, siblings
+                    raise Paused
+                # As many again may take as long again.
+                few = min(2 * few, _MANY)
+                end = min(count, index + few)
         try:
             return finish(frame, siblings)
         except OutOfTime:
-            siblings.index, frame.paused = index, siblings
+            siblings.index, siblings.running, frame.paused = index, None, siblings
             raise
 
     return run
 
 
-def _run_side_by_side(begin: Begin, finish: Finish) -> StepRun:
-    async def join(frame: Frame, siblings: Siblings) -> Siblings:
-        # Several children may be entered at once, so an ItemSelector cannot be deferred here.
-        with Patiently(frame):
-            await frame.run.host.run_side_by_side(frame, siblings)
-        return siblings
-
-    def run(frame: Frame) -> Step:
-        siblings = begin(frame)
-        if not siblings.count:
-            return finish(frame, siblings)
-        frame.awaiting = join(frame, siblings)
-        return WAITING
-
-    return run
+async def _run_side_by_side(frame: Frame, siblings: Siblings) -> Siblings:
+    # Several children may be entered at once, so an ItemSelector cannot be deferred here.
+    with Patiently(frame):
+        await frame.run.host.run_side_by_side(frame, siblings)
+    return siblings

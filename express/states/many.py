@@ -1,13 +1,14 @@
-"""A Task that is the only state of a Map's iterations, run for many items in a row.
+"""A Task or Pass that is the only state of a Map's iterations, run for many items in a row.
 
 Theory of operation. Most Maps call one handler for each item, and most handlers answer at once. Then an iteration
 needs no frame: its output is the handler's answer, and the next item follows. `run_many` does that for a few items at
 a time (`Siblings.sweep`). It stops at the first handler that suspends, fails or breaks the promise of a trusted
 handler, and returns that outcome. The iteration is then entered like any other, with the outcome in `Frame.paused`,
-and the state's `run` (`run_after_many`) does not call the handler again.
+and the state's `run` (`run_after_many`) does not call the handler again. At a Pass that fails it only stops: a Pass may
+run again.
 
-This applies only to a trusted coroutine handler that gets the raw input and whose result is the output or is added to
-the input as a member, and only without observers.
+This applies only without observers, to a Pass that costs next to nothing (`PassLink`) and to a trusted coroutine
+handler that gets the raw input and whose result is the output or is added to the input as a member.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from __future__ import annotations
 from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from express.errors import StateError, forget_trace
+from express.program import Many
 from express.states.conversation import Answer, Line, Refusal, in_coroutines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from express.program import Frame, RunMany, Step
+    from express.program import Frame, Step
+    from express.states.chain import PassLink
     from express.states.state import Handler
     from express.states.trust import Trust
     from express.types import JSON
@@ -91,15 +95,44 @@ def _open_conversation(call: Callable[[JSON], Any], key: str | None) -> tuple[Li
     return talk, sweep
 
 
-def build_many(
+def build_many_passes(step: Step, link: PassLink) -> Many:
+    """Build the `Many` of a Pass. An iteration that fails is run again with a frame, which raises its error."""
+    make, key = link.make, link.key
+
+    def run_many(inputs: list[JSON], parent: Frame) -> tuple[list[JSON], None]:
+        outputs: list[JSON] = []
+        append = outputs.append
+        try:
+            if make is None:
+                outputs += inputs
+            elif key is None:
+                for data in inputs:
+                    append(make(data, parent))
+            else:
+                for data in inputs:
+                    if type(data) is not dict:
+                        break
+                    made = make(data, parent)
+                    append(output := data.copy())
+                    output[key] = made
+        except StateError as error:
+            forget_trace(error)
+        step.passed += len(outputs)
+        return outputs, None
+
+    factor, constant = link.growth
+    return Many(run_many, (factor + (key is not None), constant))
+
+
+def build_many_tasks(
     step: Step,
     handler: Handler,
     *,
     added: tuple[str, int] | None,
     trust: Trust,
     told: Callable[[Frame, Line | None, Any], Step],
-) -> RunMany:
-    """Build `run_many` for a step, and replace the step's `run` by one that accepts its outcomes.
+) -> Many:
+    """Build the `Many` of a Task, and replace the step's `run` by one that accepts its outcomes.
 
     added: the member that takes the result, and an upper bound of its bytes; None if the result is the output. `told`
     completes the step with the handler's outcome and returns the next step.
@@ -110,10 +143,10 @@ def build_many(
     run_one = step.run
     line: tuple[Line, _Sweep] | None = None
 
-    def run_many(inputs: list[JSON], room: int) -> tuple[list[JSON], _Said | None]:
+    def run_many(inputs: list[JSON], parent: Frame) -> tuple[list[JSON], _Said | None]:
         nonlocal line
         outputs: list[JSON] = []
-        if trust.is_lost or (key is not None and room < key_bytes):
+        if trust.is_lost:
             return outputs, None
         # The handler may re-enter this function before it has answered, so a line in use is taken out of `line`.
         taken, line = line or _open_conversation(call, key), None
@@ -161,4 +194,4 @@ def build_many(
         return told(frame, None if taken is None else taken[0], outcome)
 
     step.run = run_after_many
-    return run_many
+    return Many(run_many, (0, 0) if key is None else (1, key_bytes))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from express.definition.fields import Fields
-    from express.program import Program, Run, RunMany, Step
+    from express.program import Many, Program, Run, RunMany, Step
     from express.types import JSON, Expr
 
 
@@ -99,7 +99,7 @@ class Map(Node):
         give_recovery(step, self.retriers, self.catchers, link, exit_events=2)
         # Observers must see every iteration.
         build_many = program.start.build_many if link.witness is None and self.distribution is None else None
-        many = None if build_many is None else build_many(selector is None)
+        many = None if build_many is None else build_many()
         # A failed Pass may run again, because it has no side effects.
         is_plain = link.witness is None and [state.type for state in program.steps] == ["Pass"]
 
@@ -142,7 +142,20 @@ class _Iterations(Siblings):
     """The iterations of one visit. The frame of an ended iteration is reused for the next. `total` is an upper bound
     of the bytes of the results."""
 
-    __slots__ = ("begun", "chosen", "data", "items", "many", "run", "selector", "size", "spare", "start", "total")
+    __slots__ = (
+        "begun",
+        "chosen",
+        "data",
+        "items",
+        "many",
+        "output_bytes",
+        "run",
+        "selector",
+        "size",
+        "spare",
+        "start",
+        "total",
+    )
 
     def __init__(
         self,
@@ -153,7 +166,7 @@ class _Iterations(Siblings):
         selector: Expr | None,
         limit: int,
         size: int,
-        many: RunMany | None,
+        many: Many | None,
         is_plain: bool,
     ) -> None:
         super().__init__(parent, len(items), limit)
@@ -165,8 +178,14 @@ class _Iterations(Siblings):
         self.size = size
         #: The bound is known only for a Pass: results of trusted handlers are not measured.
         self.total = 2 if is_plain else UNKNOWN_SIZE
-        self.many = many
-        self.sweeps = is_plain or many is not None
+        self.many: RunMany | None = None
+        self.output_bytes = 0
+        if many is not None:
+            run_many, (factor, constant) = many
+            self.output_bytes = factor * size + constant
+            # Otherwise each output has to be measured.
+            self.many = run_many if self.output_bytes <= self.run.host.payload_limit else None
+        self.sweeps = is_plain or self.many is not None
         #: The inputs selected ahead for the next iterations.
         self.chosen: list[JSON] = []
         #: The outcome of the next iteration's handler, if it has been called already.
@@ -174,14 +193,18 @@ class _Iterations(Siblings):
         self.spare: Frame | None = None
 
     def sweep(self, first: int, last: int) -> int:
+        if not self.sweeps or (self.parent.deferral is not None and not self.parent.deferral.is_patient):
+            # Deferred answers belong to the next iteration and must be there when it is entered.
+            return first
         many = self.many
         if many is None:
-            return self._sweep_plainly(first, last) if self.sweeps else first
+            return self._sweep_plainly(first, last)
         inputs = self.items[first:last] if self.selector is None else self._selected(first, last)
-        outputs, self.begun = many(inputs, self.run.host.payload_limit - self.size)
+        outputs, self.begun = many(inputs, self.parent)
         del self.chosen[: len(outputs)]
         done = first + len(outputs)
         self.results[first:done] = outputs
+        self.total += len(outputs) * (self.output_bytes + 1)
         # Each iteration counts Started, the events of its state, and Succeeded.
         self.run.events += len(outputs) * (self.start.events + 2)
         return done
@@ -190,9 +213,6 @@ class _Iterations(Siblings):
         """Run iterations of a single Pass, up to one that fails, which will be entered and run again to raise its
         error."""
         run, parent, step = self.run, self.parent, self.start
-        if parent.deferral is not None:
-            # The deferred answers belong to the next iteration and must be there when it is entered.
-            return first
         perform, size, variables, selector, items = step.run, self.size, parent.variables, self.selector, self.items
         results, total = self.results, self.total
         frame = self.spare = self.spare or Frame(run, step, None, size, variables)
@@ -218,14 +238,14 @@ class _Iterations(Siblings):
         return done
 
     def _selected(self, first: int, last: int) -> list[JSON]:
-        """The inputs of some iterations, up to one whose ItemSelector fails: `enter` will raise that error. Unused
-        inputs are kept, because where every handler suspends each sweep uses only one."""
+        """The inputs of some iterations, up to one whose ItemSelector fails or takes too long: `enter` will raise that
+        error. Unused inputs are kept, because where every handler suspends each sweep uses only one."""
         selector, data, parent, items, chosen = self.selector, self.data, self.parent, self.items, self.chosen
         assert selector is not None
         rest = range(first + len(chosen), last)
         try:
             chosen.extend(select_item(selector, data, parent, index, items[index]) for index in rest)
-        except StateError as error:
+        except (StateError, OutOfTime) as error:
             forget_trace(error)
         return chosen
 

@@ -7,14 +7,17 @@ a Result then replaces their value: a path in them that finds nothing still fail
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from express.definition.fields import MISSING
 from express.definition.lookalikes import warn_of_static_result
 from express.expressions.templates import build_template, indexed_member
 from express.payload import fresh, measure
+from express.program import END
 from express.states.chain import PassLink
 from express.states.flow import DataFlow, name_bytes, single_name
+from express.states.many import build_many_passes
 from express.states.sizes import measured
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
@@ -55,7 +58,9 @@ class Pass(Node):
         else:
             step.run = self.flow.build_pass_through(step, following)
         if isinstance(self.flow, DataFlow):
-            step.link = self._build_link(self.flow, following)
+            step.link = link_ = self._build_link(self.flow, following)
+            if link_ is not None and following is END:
+                step.build_many = partial(build_many_passes, step, link_)
 
     def _build_link(self, flow: DataFlow, following: Step) -> PassLink | None:
         """The link for chains, if the Pass costs next to nothing; otherwise None."""

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.deferral import OutOfTime, TurnOver
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import outweighs, text_of
-from express.program import END, FAILED, WAITING, Frame, RunMany, Step, StepRun
+from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
 from express.states.crossing import cross_in, cross_out
 from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, not_found, unwrap, wrap
-from express.states.many import build_many
+from express.states.many import build_many_tasks
 from express.states.sizes import UNKNOWN_SIZE, data_limit_exceeded, holds_many_copies, input_limit_exceeded
 from express.states.task_context import TaskContext
 from express.states.timeouts import TimeLimits, build_limits
@@ -442,18 +442,10 @@ class Edge:
 
         return run_directly
 
-    def _build_many(self, handler: Handler, sized: bool) -> RunMany | None:
-        """A `RunMany` for the step, which falls back on `_run_directly`. None if results are added to inputs of
-        unknown size, because each would have to be measured."""
-        if self.added_member is not None and not sized:
-            return None
-        return build_many(
-            self.step,
-            handler,
-            added=self.added_member,
-            trust=self.trust,
-            told=self._build_told(handler),
-        )
+    def _build_many(self, handler: Handler) -> Many:
+        """The `Many` of the step, which falls back on `_run_directly`."""
+        told = self._build_told(handler)
+        return build_many_tasks(self.step, handler, added=self.added_member, trust=self.trust, told=told)
 
     def _build_link(self, handler: Handler) -> TaskLink | None:
         """The step's link for chains; None if its result is not simply added as a member."""
