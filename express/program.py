@@ -19,7 +19,6 @@ programs know the scheduler.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from express.counting import Tally
@@ -27,7 +26,7 @@ from express.errors import StateError
 from express.names import execution_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from express.deferral import Deferral, OutOfTime
     from express.types import JSON, MachineType, Status
@@ -103,9 +102,8 @@ class Step:
     only for a retry. `halts` marks `END`, `WAITING` and `FAILED`, at which a run of steps stops. `recover` is None
     where the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is
     the short name of what a Task calls.
-    `takes_at_once`: the awaited value must be taken in the turn of the loop in which it arrives, because it can be
-    changed afterwards; `takes_snapshots`: unless `resume` is given a `payload.Snapshot` of it later. `is_written`: the
-    history of the machine is written. `has_token`: its task can be answered from outside.
+    `resumes_in_turn`: what it waits for continues only in turns of the loop that have time, and its value must be taken
+    at once, because it can be changed afterwards. `is_written`: the history of the machine is written. `has_token`: its task can be answered from outside.
     `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a `Many`
     of the step; None where it cannot be run like that.
     `link`: the data needed to run it together with its neighbours, None for most. `span`: how many steps it performs,
@@ -139,13 +137,12 @@ class Step:
         "resource",
         "resume",
         "resumed",
+        "resumes_in_turn",
         "retried",
         "retries",
         "retry",
         "run",
         "span",
-        "takes_at_once",
-        "takes_snapshots",
         "timed_out",
         "type",
         "waited",
@@ -168,7 +165,7 @@ class Step:
         self.span = 1
         self.chains: tuple[ChainCount, ...] = ()
         self.retries = self.is_written = self.has_token = self.lends_run = False
-        self.takes_at_once = self.takes_snapshots = False
+        self.resumes_in_turn = False
         self.resource = ""
         self.passed = self.waited = self.resumed = self.failed_at_once = 0
         self.failures = self.timed_out = self.retried = self.caught = self.items = 0
@@ -390,7 +387,7 @@ class Callback(Protocol):
         opening: Opening,
         seconds: float | None,
         heartbeat: Heartbeat | None,
-    ) -> Awaitable[JSON]:
+    ) -> Coroutine[Any, Any, JSON]:
         """Await the work, then the answer. The token is valid from the start of this call to its end.
 
         Raises what the work raises, the StateError the task was failed with, and StateError States.Timeout when the
@@ -582,8 +579,9 @@ class Run(Frame):
     def abandon(self) -> None:
         """Close the coroutine of an execution stopped before it could wait, so that Python does not warn of it."""
         awaiting, self.awaiting = self.awaiting, None
-        if isinstance(awaiting, CoroutineType):
-            awaiting.close()
+        close = getattr(awaiting, "close", None)
+        if close is not None:
+            close()
 
 
 class Paused(Exception):

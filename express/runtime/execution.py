@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 from express.deferral import Deferral, OutOfTime, TurnOver
 from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, forget_trace
-from express.payload import Snapshot
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
@@ -279,12 +278,11 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
 
     If the execution was stopped or the task cancelled meanwhile, the outcome no longer counts.
 
-    Thousands of frames may resume in one turn of the loop. Those for which it has no time queue up at once, with a
-    snapshot of the value if it may change meanwhile (`Step.takes_at_once`).
+    Thousands of frames may resume in one turn of the loop: those for which it has no time queue up.
     """
     step, run = frame.step, frame.run
     frame.awaiting = None
-    has_time: bool | None = None
+    has_time = False
     try:
         try:
             value = await awaiting
@@ -297,15 +295,10 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
             value = None
         if _is_called_off(run, cancellations):
             raise asyncio.CancelledError
-        has_time = run.host.has_time()
-        if not has_time:
-            snapshot = None
-            if step.takes_snapshots:
-                snapshot = Snapshot.of(value, run.host.payload_limit)
-            if snapshot is not None or not step.takes_at_once or type(awaiting) is _WorkedOut:
+        if not step.resumes_in_turn or type(awaiting) is _WorkedOut:
+            if not run.host.has_time():
                 await breathe(run)
-                has_time = True
-                value = value if snapshot is None else snapshot
+            has_time = True
         if type(awaiting) is _WorkedOut:
             return None
         events = run.events
@@ -324,10 +317,7 @@ async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> 
     if following.halts:
         return following
     frame.step = following
-    if has_time is None or step.takes_at_once:
-        # The work done since has taken some of the time.
-        has_time = run.host.has_time()
-    if not has_time:
+    if not has_time and not run.host.has_time():
         await breathe(run)
     return None
 

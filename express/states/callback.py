@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.errors import StateError
 from express.program import WAITING, Frame, Step
+from express.states.conversation import Work
 from express.states.crossing import cross_in, cross_out
 from express.states.lambda_function import cancelled, wrap
 from express.states.sizes import input_limit_exceeded
@@ -195,7 +196,7 @@ class CallbackEdge(Edge):
         if witness is not None:
             finish = witness.finishing(finish)[1]
         self._build_outcomes(finish, failure)
-        step.blocks = step.has_token = step.takes_at_once = step.takes_snapshots = True
+        step.blocks = step.has_token = True
 
         def run(frame: Frame) -> Step:
             if frame.deferral is None:
@@ -209,7 +210,7 @@ class CallbackEdge(Edge):
             if witness is not None:
                 witness.called(frame, payload, *within)
             reserve(frame, 0)
-            frame.awaiting = callback.answered(work, opening, *within)
+            frame.awaiting = Work(frame.run.host, callback.answered(work, opening, *within))
             return WAITING
 
         step.run = run

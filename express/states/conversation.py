@@ -6,6 +6,10 @@ a plain value. So each Task state keeps a `Line` open: a generator that is sent 
 return value as `Answer` or its exception as `Refusal`. Anything else it yields comes from the coroutine, which has
 then suspended. From then on the line belongs to that coroutine, as `Suspended`, and the state opens another one. (A
 chain's line, `states.chain`, calls the handlers itself and is sent the data.)
+
+Thousands of handlers may be woken in one turn of the loop, by one event or by one answer from a server. Each would do
+the rest of its work and return a result that has to be taken at once, because it may be changed afterwards. So a
+handler that has suspended is resumed only in a turn that has time for it (`_in_turn`), like any other execution.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
 
+    from express.program import Host
     from express.types import JSON
 
 #: Runs the coroutine sent to it; yields its Answer or Refusal, or what the coroutine yields to the event loop.
@@ -81,21 +86,23 @@ def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Corouti
 
 
 class Suspended:
-    """A coroutine that was started and has suspended once; awaiting this object resumes it, as `await` would."""
+    """A coroutine that was started and has suspended once; awaiting this object resumes it, as `await` would, in turns
+    of the loop that have time."""
 
-    __slots__ = ("_first", "_line")
+    __slots__ = ("_first", "_host", "_line")
 
-    def __init__(self, line: Line, first: Any) -> None:
+    def __init__(self, host: Host, line: Line, first: Any) -> None:
+        self._host = host
         self._line = line
         self._first = first
 
     def __await__(self) -> Generator[Any, Any, JSON]:
-        line, yielded = self._line, self._first
+        host, line, yielded = self._host, self._line, self._first
         self._first = None
         try:
             while not isinstance(yielded, Answer):
                 try:
-                    sent = yield yielded
+                    sent = yield from _in_turn(host, yielded)
                 except GeneratorExit:
                     raise
                 except BaseException as error:  # noqa: BLE001 - `await` passes on whatever comes
@@ -107,3 +114,43 @@ class Suspended:
             return yielded.take()
         finally:
             line.close()
+
+
+class Work:
+    """A coroutine that has not begun; awaiting this object runs it, in turns of the loop that have time."""
+
+    __slots__ = ("_coroutine", "_host")
+
+    def __init__(self, host: Host, coroutine: Coroutine[Any, Any, JSON]) -> None:
+        self._host = host
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, JSON]:
+        host, work = self._host, self._coroutine
+        try:
+            yielded = work.send(None)
+            while True:
+                try:
+                    sent = yield from _in_turn(host, yielded)
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - `await` passes on whatever comes
+                    yielded = work.throw(error)
+                else:
+                    yielded = work.send(sent)
+        except StopIteration as end:
+            return end.value
+        finally:
+            work.close()
+
+    def close(self) -> None:
+        """Close the coroutine, which nobody will await."""
+        self._coroutine.close()
+
+
+def _in_turn(host: Host, yielded: Any) -> Generator[Any, Any, Any]:
+    """Pass `yielded` on to the event loop; returns what that sends, in a turn that has time."""
+    sent = yield yielded
+    if host.monotonic_ns() > host.slice_end and not host.has_time():
+        yield from host.breathe().__await__()
+    return sent

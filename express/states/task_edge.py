@@ -24,7 +24,7 @@ from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
 from express.states.chain import TaskLink
-from express.states.conversation import Answer, Line, Refusal, Suspended, in_coroutines, open_line
+from express.states.conversation import Answer, Line, Refusal, Suspended, Work, in_coroutines, open_line
 from express.states.crossing import cross_in, cross_out
 from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, not_found, unwrap, wrap
@@ -69,6 +69,7 @@ class Edge:
         events_before: int = 2,
     ) -> None:
         self.step = step
+        step.resumes_in_turn = True
         self.resource = resource
         self.following = following
         self.leave = flow.build_leave(step, following)
@@ -99,7 +100,6 @@ class Edge:
         """Build the step's closures for a handler known at compile time."""
         step = self.step
         step.lends_run = handler.wants_context
-        step.takes_at_once = step.takes_snapshots = handler.isolate
         wrapped = self.resource.is_lambda_invoke and handler.for_function
         begin = self._limited(self._build_begin(handler.isolate, wrapped))
         finish = resume = self._build_finish(handler.isolate, wrapped)
@@ -139,7 +139,7 @@ class Edge:
                 raise handler.failure(error) from None
             return result, wrapped
 
-        self.step.blocks = self.step.takes_at_once = True
+        self.step.blocks = True
         finish_plainly, finish_wrapped = self._build_finish(True, False), self._build_finish(True, True)
 
         def finish(frame: Frame, answer: tuple[JSON, bool]) -> Step:
@@ -372,7 +372,7 @@ class Edge:
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
-                    frame.awaiting = Suspended(taken, outcome)
+                    frame.awaiting = Suspended(frame.run.host, taken, outcome)
                     return WAITING
                 line = taken
                 raised, outcome.value = outcome.value, None
@@ -411,7 +411,7 @@ class Edge:
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
-                    frame.awaiting = Suspended(taken, outcome)
+                    frame.awaiting = Suspended(frame.run.host, taken, outcome)
                     return WAITING
                 line = taken
                 raised, outcome.value = outcome.value, None
@@ -464,7 +464,7 @@ class Edge:
             if not isinstance(said, Answer):
                 assert line is not None
                 reserve(frame, 0)
-                frame.awaiting = Suspended(line, said)
+                frame.awaiting = Suspended(frame.run.host, line, said)
                 return WAITING
             if type(said) is Refusal:
                 return refused(frame, said.take())
@@ -512,7 +512,7 @@ class Edge:
             payload = begin(frame)
             awaiting = informed(frame, payload)
             reserve(frame, 0)
-            frame.awaiting = awaiting
+            frame.awaiting = Work(frame.run.host, awaiting)
             return WAITING
 
         return run

@@ -96,10 +96,11 @@ async def later(outcome: Any) -> Any:
 def test_a_suspended_coroutine_ends_as_awaited(outcome: Any) -> None:
     async def main() -> Any:
         line = open_line()
-        try:
-            return await Suspended(line, line.send(later(outcome)))
-        except BaseException as error:  # noqa: BLE001 - the outcome is what is asked for
-            return error
+        async with express.Runtime() as runtime:
+            try:
+                return await Suspended(runtime, line, line.send(later(outcome)))
+            except BaseException as error:  # noqa: BLE001 - the outcome is what is asked for
+                return error
 
     assert run_clean(main()) is outcome
 
@@ -119,7 +120,8 @@ def test_a_suspended_coroutine_meets_a_cancellation() -> None:
     async def main() -> str:
         async def work() -> str:
             line = open_line()
-            return await Suspended(line, line.send(careful()))  # type: ignore[no-any-return]
+            async with express.Runtime() as runtime:
+                return await Suspended(runtime, line, line.send(careful()))  # type: ignore[no-any-return]
 
         working = asyncio.create_task(work())
         await asyncio.sleep(1)
@@ -141,7 +143,7 @@ def test_a_suspended_coroutine_nobody_awaits_is_closed() -> None:
 
     async def main() -> None:
         line = open_line()
-        suspended = Suspended(line, line.send(careful()))
+        suspended = Suspended(express.Runtime(), line, line.send(careful()))
         del line, suspended
 
     run_clean(main())
