@@ -19,7 +19,7 @@ import math
 import sys
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -207,46 +207,13 @@ def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
     return (copy if len(blob) <= most else None), len(blob)
 
 
-class Snapshot:
-    """A value as it was at one moment, to be copied later: taking it costs a part of `cross`."""
-
-    __slots__ = ("_blob",)
-
-    def __init__(self, blob: bytes) -> None:
-        self._blob = blob
-
-    @classmethod
-    def of(cls, value: JSON, most: int) -> Self | None:
-        """None for a value that has to cross at once: one that is not plain JSON, longer than `most`, or not short.
-
-        To look through a long value takes as long as to cross it.
-        """
-        if is_too_long(value, most):
-            return None
-        try:
-            blob = dumps(value, None, STRICT)
-        except TypeError:
-            return None
-        # A copy of its own size: orjson's buffer has at least a kilobyte, to be allocated anew for each of thousands.
-        size = len(blob)
-        return cls(b"%b" % blob) if size <= min(most, _SHORT) and _is_plain(value, size) else None
-
-    def cross(self) -> tuple[JSON, int]:
-        """`cross` of the value as it was."""
-        return loads(self._blob), len(self._blob)
-
-
 def is_plain(value: JSON) -> bool:
     """Whether `value` consists of the very types that JSON text is read into, and so may be shared as it is."""
     try:
-        return _is_plain(value, len(dumps(value, None, STRICT)))
+        size = len(dumps(value, None, STRICT))
     except TypeError:
         # orjson also refuses integers beyond 64 bits: they can cross, but cannot be shared unseen.
         return False
-
-
-def _is_plain(value: JSON, size: int) -> bool:
-    """`is_plain` for a value that orjson writes with `size` bytes."""
     if size > _SHORT:
         return bool(is_sound(value, types=PLAIN))
     # The same, faster for short values.

@@ -19,6 +19,7 @@ programs know the scheduler.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from express.counting import Tally
@@ -26,7 +27,8 @@ from express.errors import StateError
 from express.names import execution_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 
     from express.deferral import Deferral, OutOfTime
     from express.types import JSON, MachineType, Status
@@ -103,7 +105,8 @@ class Step:
     where the state has neither Retry nor Catch, `retry` where it has no Retry; `retries`: it has one. `resource` is
     the short name of what a Task calls.
     `resumes_in_turn`: what it waits for continues only in turns of the loop that have time, and its value must be taken
-    at once, because it can be changed afterwards. `is_written`: the history of the machine is written. `has_token`: its task can be answered from outside.
+    at once, because it can be changed afterwards. `is_written`: the history of the machine is written. `has_token`: its
+    task can be answered from outside.
     `lends_run`: its handler gets access to the Run through its context, and may keep it. `build_many`: makes a `Many`
     of the step; None where it cannot be run like that.
     `link`: the data needed to run it together with its neighbours, None for most. `span`: how many steps it performs,
@@ -292,6 +295,15 @@ class Host(Protocol):
 
     async def breathe(self) -> None:
         """Yield to the loop; a new slice begins with its next turn."""
+        ...
+
+    def place(self) -> Future[None]:
+        """`breathe` in two steps that cost less: await this place, then `take_turn`."""
+        ...
+
+    @coroutine
+    def take_turn(self) -> Generator[Any, None, None]:
+        """The place has been called: wait on if this turn of the loop has no time any more."""
         ...
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:

@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 from express.foreign import MAX_DEPTH, NotJSON, find_foreign
 from express.payload import (
     PAYLOAD_LIMIT,
-    Snapshot,
     cross,
     encode,
     is_plain,
@@ -232,37 +231,6 @@ def test_what_crosses_is_what_its_text_says(value: Any) -> None:
     assert json.dumps(copy, separators=(",", ":")) == text
     assert size == len(text)
     assert is_plain(copy)
-
-
-@pytest.mark.parametrize("value", [{"a": [1, {"b": None}], "c": 1.5}, "text", None, [["x" * 50] * 30]])
-def test_a_snapshot_is_crossed_later(value: Any) -> None:
-    snapshot = Snapshot.of(value, 5_000)
-    assert snapshot is not None
-    expected = json.dumps(value)
-    if isinstance(value, dict):
-        value["a"].append({1: UUID(int=0)})
-    copy, size = snapshot.cross()
-    assert json.dumps(copy) == expected
-    assert size == len(json.dumps(copy, separators=(",", ":")))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        2**70,
-        {1: 2},
-        ["x" * 100],
-        [[0] * 60] * 2,
-        {"a": {2**70}},
-        (1,),
-        float("nan"),
-        {"a": UUID(int=0)},
-        OrderedDict(a=1),
-        Level.HIGH,
-    ],
-)
-def test_what_has_to_cross_at_once_has_no_snapshot(value: Any) -> None:
-    assert Snapshot.of(value, 100) is None
 
 
 def test_keys_of_an_input_are_strings() -> None:

@@ -17,6 +17,7 @@ from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
@@ -29,7 +30,7 @@ from express.runtime.execution import advance
 from express.runtime.naps import Nap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
     from express.deferral import Deferral
     from express.program import Branches, Frame, Heartbeat
@@ -167,14 +168,25 @@ class LoopHost:
 
     async def breathe(self) -> None:
         """Queue for a place in one of the next turns, first come, first served."""
+        await self.place()
+        await self.take_turn()
+
+    def place(self) -> asyncio.Future[None]:
+        """A place at the end of the queue, to be awaited."""
         place = self._loop.create_future()
-        self.line_up(place)
-        await place
+        # `line_up`, inlined.
+        self._line.append(place)
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._next_turn)
+        return place
+
+    @coroutine
+    def take_turn(self) -> Generator[Any, None, None]:
+        """Called when the place was called: if others have used up this turn, wait once more, at the head."""
         if self.monotonic_ns() > self.slice_end:
-            # Others have used up this turn: wait once more, at the head of the queue.
             place = self._loop.create_future()
             self.keep_places((place,))
-            await place
+            yield from place
         self.keep_slice()
 
     async def be_fair(self) -> None:

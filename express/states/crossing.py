@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from express.errors import RUNTIME, EngineError
 from express.foreign import NotJSON
-from express.payload import Snapshot, cross, is_too_long
+from express.payload import cross, is_too_long
 from express.states.lambda_function import marshal_error
 from express.states.sizes import data_limit_exceeded
 
@@ -28,7 +28,7 @@ def cross_out(result: JSON, limit: int, who: str) -> tuple[JSON, int]:
     if is_too_long(result, limit):
         raise data_limit_exceeded(who)
     try:
-        copy, size = result.cross() if type(result) is Snapshot else cross(result, limit)
+        copy, size = cross(result, limit)
     except NotJSON as error:
         raise marshal_error(error.foreign) from None
     if size > limit:

@@ -311,6 +311,71 @@ def test_results_that_arrive_together_are_what_they_were(way: str, answer: Calla
     assert outputs == [{"items": numbers, "copy": numbers} for numbers in expected]
 
 
+@pytest.mark.parametrize("way", ["start", "map"])
+@pytest.mark.parametrize("fields", [{}, {"TimeoutSeconds": 60}], ids=["plain", "limited"])
+def test_handlers_woken_together_go_on_in_many_turns(way: str, fields: dict[str, Any]) -> None:
+    """Also what they do themselves is divided among the turns, before there is any result."""
+    turns: list[int] = []
+
+    async def main() -> list[JSON]:
+        woken = asyncio.Event()
+        ticker = Ticker()
+
+        async def work(number: int) -> JSON:
+            if number == 199:
+                asyncio.get_running_loop().call_later(1, woken.set)
+            await woken.wait()
+            turns.append(ticker.turns)
+            return number
+
+        workflow = compiled(machine(A=task("work", **fields)), work=work)
+        async with express.Runtime(max_in_flight=200) as runtime:
+            if way == "map":
+                outputs = [result.output async for result in runtime.map(workflow, range(200))]
+            else:
+                started = [await runtime.start(workflow, n) for n in range(200)]
+                outputs = [(await execution).output for execution in started]
+        ticker.stop()
+        return outputs
+
+    assert run_clean(main(), tick_ns=20_000) == list(range(200))
+    assert max(turns.count(turn) for turn in set(turns)) < 30
+
+
+@pytest.mark.parametrize("fields", [{}, {"TimeoutSeconds": 60}], ids=["plain", "limited"])
+def test_a_handler_that_waits_for_its_turn_can_be_stopped(fields: dict[str, Any]) -> None:
+    ended: list[str] = []
+
+    async def main() -> list[str]:
+        woken = asyncio.Event()
+
+        async def work(number: int) -> JSON:
+            try:
+                await woken.wait()
+                ended.append("went on")
+            except asyncio.CancelledError:
+                await asyncio.sleep(1)
+                ended.append("cleaned up")
+                raise
+            return number
+
+        workflow = compiled(machine(A=task("work", **fields)), work=work)
+        async with express.Runtime() as runtime:
+            started = [await runtime.start(workflow, n) for n in range(100)]
+            await asyncio.sleep(1)
+            woken.set()
+            # The next turn wakes all of them; only a few go on in it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            for execution in started:
+                execution.stop()
+            return [(await execution).status for execution in started]
+
+    statuses = run_clean(main(), tick_ns=20_000)
+    assert statuses.count("ABORTED") == ended.count("cleaned up") > 50
+    assert statuses.count("SUCCEEDED") == ended.count("went on") > 0
+
+
 def test_refusing_many_lets_the_loop_turn() -> None:
     async def work(runtime: express.Runtime) -> None:
         workflow = compiled(machine(A=wait(1)))
