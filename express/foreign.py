@@ -32,6 +32,9 @@ PLAIN: Final[frozenset[type]] = frozenset({str, int, float, bool, type(None), li
 SOUND: Final = PLAIN | {tuple}
 ARRAYS: Final[frozenset[type]] = frozenset({list, tuple})
 
+#: Called between parts of work that may take milliseconds.
+Look: TypeAlias = "Callable[[], object]"
+
 #: What is wrong with a value: its type, the type of a key, a number or a string that JSON cannot express, its depth,
 #: or a number too long to be written.
 Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
@@ -69,7 +72,13 @@ class NotJSON(ValueError):
         self.foreign = foreign
 
 
-def is_sound(value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] = SOUND) -> bool | None:
+def nobody_waits() -> None:
+    """The `Look` of those who do not share the event loop with anybody."""
+
+
+def is_sound(
+    value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] = SOUND, look: Look = nobody_waits
+) -> bool | None:
     """Whether `value` is certain to be JSON and to consist of these `types`; `keys` are the types of its keys.
 
     None for a value that is very large, or seems so because it shares parts. Cheaper than `find_foreign`, because all
@@ -77,6 +86,7 @@ def is_sound(value: JSON, keys: tuple[type, ...] = KEYS, types: frozenset[type] 
     """
     level, count = [value], 0
     for _ in range(MAX_DEPTH + 1):
+        look()
         kinds = set(map(type, level))
         if not (sound := _are_sound(level, kinds, types)):
             return sound

@@ -24,14 +24,15 @@ from typing import TYPE_CHECKING
 import orjson
 
 from express.foreign import (
-    KEYS,
     LAMBDA_KEYS,
     MAX_DEPTH,
     PLAIN,
+    Look,
     NotJSON,
     is_sound,
+    nobody_waits,
 )
-from express.parts import write_in_parts
+from express.parts import STRICT, write, write_and_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +58,6 @@ _MOST_AT_ONCE = 64
 #: Types of scalars that are JSON whatever their values.
 _PLAIN = frozenset({int, bool, type(None)})
 
-STRICT = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 dumps = orjson.dumps
 
 loads = orjson.loads
@@ -73,7 +73,7 @@ def encode(value: JSON) -> bytes:
             return blob
     except TypeError:
         pass
-    return write_in_parts(value, KEYS, sound=bool(is_sound(value)))[0]
+    return write(value)
 
 
 def measure(value: JSON) -> int:
@@ -181,29 +181,38 @@ def is_too_long(value: JSON, most: int) -> bool:
     return False
 
 
+def cross_quickly(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int] | None:
+    """`cross` for what nearly all values are: plain JSON that orjson reads back as it was. None for any other."""
+    try:
+        blob = dumps(value, None, STRICT)
+        size = len(blob)
+        if size <= most:
+            copy = loads(blob)
+            return (copy, size) if copy == value else None
+        # A value that is not JSON is refused as such, because Lambda finds that before the excessive length.
+        return (None, size) if size > _SOMEWHAT_LONGER * most else None
+    except (TypeError, ValueError, RecursionError):
+        # Refused by orjson, or an `orjson.Fragment` that is no JSON.
+        return None
+
+
 def cross(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int]:
     """A copy of `value` that shares nothing with it, and its size in bytes; None for a copy longer than `most`.
 
-    The copy is what reading the JSON text gives: a tuple becomes a list, a number as a key becomes text. Raises
-    NotJSON for everything that Lambda's Python runtime refuses.
+    The copy is what reading the JSON text gives: a tuple becomes a list, a number as a key becomes text. Raises NotJSON
+    for everything that Lambda's Python runtime refuses.
     """
-    try:
-        blob = dumps(value, None, STRICT)
-        if len(blob) <= most:
-            copy = loads(blob)
-            if copy == value or is_sound(value):
-                return copy, len(blob)
-        elif len(blob) > _SOMEWHAT_LONGER * most or is_sound(value):
-            # A value that is not JSON is refused below, because Lambda finds that before the excessive length.
-            return None, len(blob)
-    except (TypeError, ValueError, RecursionError):
-        # Refused by orjson, or an `orjson.Fragment` that is no JSON.
-        pass
-    sound = is_sound(value, LAMBDA_KEYS)
+    crossed = cross_quickly(value, most)
+    return cross_thoroughly(value, most) if crossed is None else crossed
+
+
+def cross_thoroughly(value: JSON, most: int = sys.maxsize, look: Look = nobody_waits) -> tuple[JSON, int]:
+    """`cross` for the other values. `look` is called between parts of the work, about once a millisecond."""
+    sound = is_sound(value, LAMBDA_KEYS, look=look)
     if sound is None and most < sys.maxsize and outweighs(value, _SOMEWHAT_LONGER * most):
         # It may hold the same parts so often that writing it would fill the memory.
         return None, most + 1
-    blob, copy = write_in_parts(value, LAMBDA_KEYS, sound=bool(sound), reads=True)
+    blob, copy = write_and_read(value, LAMBDA_KEYS, sound=bool(sound), look=look)
     return (copy if len(blob) <= most else None), len(blob)
 
 

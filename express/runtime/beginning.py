@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from express.errors import DATA_LIMIT_EXCEEDED, RUNTIME, RuntimeClosed
 from express.foreign import NotJSON
 from express.names import check_name
-from express.payload import STRICT, dumps, encode, loads
+from express.parts import STRICT
+from express.payload import dumps, encode, loads
 from express.program import NO_VARIABLES, Machine, Run
 from express.result import Result
 from express.runtime.execution import advance

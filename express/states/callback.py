@@ -24,6 +24,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from express.deferral import Patiently
 from express.errors import StateError
 from express.program import WAITING, Frame, Step
 from express.states.conversation import Work
@@ -152,7 +153,8 @@ class CallbackEdge(Edge):
 
         async def submit(frame: Frame, payload: JSON, within: Within) -> None:
             result = await perform(frame, payload, within)
-            result, _ = cross_out(result, frame.run.host.payload_limit, who)
+            with Patiently(frame):
+                result, _ = cross_out(result, frame, who)
             frame.run.events += 1
             if witness is not None:
                 witness.submitted(frame, result)
@@ -170,7 +172,8 @@ class CallbackEdge(Edge):
                 witness.started(frame, worker)
 
         def offering(frame: Frame, payload: JSON, within: Within) -> Callable[[], Awaitable[None]]:
-            payload, size = cross_in(payload)
+            with Patiently(frame):
+                payload, size = cross_in(payload, frame)
             if size > frame.run.host.payload_limit:
                 raise self._not_scheduled(frame, input_limit_exceeded(who))
             return partial(start, frame, offer_task(frame.callback.token, payload))

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from express.deferral import OutOfTime, TurnOver
+from express.deferral import OutOfTime, Patiently, TurnOver
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
@@ -171,7 +171,8 @@ class Edge:
         if handler is None:
             raise not_found(arn, function)
         wrapped = is_invoke and handler.for_function
-        payload, size = cross_in(unwrap(parameters) if wrapped else parameters)
+        with Patiently(frame):
+            payload, size = cross_in(unwrap(parameters) if wrapped else parameters, frame)
         if size > frame.run.host.payload_limit:
             raise input_limit_exceeded(self.resource.name)
         return handler, payload, wrapped
@@ -203,7 +204,7 @@ class Edge:
                 bound = factor * frame.size + constant
                 if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
                     raise input_limit_exceeded(who)
-                payload, size = cross_in(payload)
+                payload, size = cross_in(payload, frame)
                 if size > limit:
                     raise input_limit_exceeded(who)
                 if size > _LARGE:
@@ -236,7 +237,7 @@ class Edge:
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
             limit = run.host.payload_limit
-            result, size = copy, _ = cross_out(result, limit, who)
+            result, size = copy, _ = cross_out(result, frame, who)
             if wrapped:
                 result, size = wrap(result), size + WRAPPING_BYTES
                 if size > limit:
