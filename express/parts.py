@@ -155,21 +155,26 @@ def _write(value: JSON, depth: int) -> Written:
 
 def _write_oddly(value: JSON, depth: int) -> Written:
     """Raises TypeError or ValueError for what is not JSON, perhaps also for what is."""
-    level = value if type(value) in ARRAYS and not _CONTAINERS.isdisjoint(map(type, value)) else (value,)
-    objects = [node for node in level if type(node) is dict]
-    arrays = [node for node in level if type(node) in ARRAYS]
-    kinds = set(map(type, chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays))))
-    if not _CONTAINERS.isdisjoint(kinds):
-        # Nested further.
-        if not is_sound(_at(depth, value)):
-            raise ValueError
-    elif float in kinds:
-        # `json` is slow with floats.
-        flat = _with_fragments(value) if level is not value else [_with_fragments(node) for node in level]
-        return _checked(orjson.dumps(flat, None, STRICT), value), ()
-    elif not set(map(type, chain.from_iterable(objects))).issubset(KEYS):
-        raise TypeError
-    return _dumps(value), ()
+    kinds = set(map(type, value)) if type(value) in ARRAYS else {type(value)}
+    nodes = [value]
+    if type(value) is dict or not _CONTAINERS.isdisjoint(kinds):
+        if type(value) is not dict:
+            nodes = list(value)
+        objects = [node for node in nodes if type(node) is dict]
+        arrays = [node for node in nodes if type(node) in ARRAYS]
+        kinds = set(map(type, chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(arrays))))
+        if not _CONTAINERS.isdisjoint(kinds):
+            # Nested further.
+            if not is_sound(_at(depth, value)):
+                raise ValueError
+            return _dumps(value), ()
+        if not set(map(type, chain.from_iterable(objects))).issubset(KEYS):
+            raise TypeError
+    if float not in kinds:
+        return _dumps(value), ()
+    # `json` is slow with floats.
+    written = [_with_fragments(node) for node in nodes]
+    return _checked(orjson.dumps(written[0] if nodes[0] is value else written, None, STRICT), value), ()
 
 
 def _at(depth: int, value: JSON) -> JSON:
