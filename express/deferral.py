@@ -8,7 +8,7 @@ has waited long enough. The step has had no effect by then, because expressions 
 answer where it had to stop (`deferrable`).
 
 Some expressions cannot be deferred (`Patiently`), because the step has already had an effect that must not happen
-twice: those of a catcher, the ItemSelector of a Map whose iterations may wait, and those that a distributed Map
+twice: those of a catcher, the ItemSelector of a Map once an iteration waits, and those that a distributed Map
 evaluates after it has begun. They are evaluated on the loop, within their budgets. Random values and clock readings
 may be drawn more than once, and the last ones count.
 
