@@ -16,7 +16,7 @@ from express.errors import StateError
 from express.execution_log import LEVELS, MAX_PAYLOAD, ExecutionLog, cut, is_error
 from express.observe import has_hook
 from tests.conformance.replay import Replay
-from tests.conformance.test_execution import reason_to_skip, replayed
+from tests.conformance.test_execution import replayed
 from tests.expressions.recorded import case_params, recorded
 from tests.runtime.machines import (
     AGES,
@@ -77,9 +77,7 @@ def as_recorded(value: JSON) -> JSON:
 
 
 def logged_cases() -> list[Any]:
-    return case_params(
-        [case for case in recorded("execution/*.json") if case.get("log_events") and reason_to_skip(case) is None]
-    )
+    return case_params([case for case in recorded("execution/*.json") if case.get("log_events")])
 
 
 @pytest.mark.parametrize("case", logged_cases())
@@ -88,7 +86,7 @@ def test_recorded_logs(case: dict[str, Any]) -> None:
     level, data = case["id"].rstrip("]").split("_")[-2:]
     stream = io.BytesIO()
     with ExecutionLog(level, include_execution_data=data == "True", stream=stream) as log:
-        replayed(case, Replay(case["tasks"]), log)
+        replayed(case, Replay(case), log)
     found = [as_recorded(record) for record in records(stream)]
     expected = case["log_events"]
     role = case.get("context", {}).get("role_arn", "")

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.deferral import Patiently
 from express.errors import StateError
 from express.program import WAITING, Frame, Step
-from express.states.conversation import Work
+from express.states.conversation import Work, outcome_of
 from express.states.crossing import cross_in, cross_out
 from express.states.lambda_function import cancelled, wrap
 from express.states.sizes import input_limit_exceeded
@@ -126,18 +126,13 @@ class CallbackEdge(Edge):
 
     def _build_perform(self, handler: Handler, wrapped: bool) -> Perform:
         """A `Perform` that calls the handler and returns the result in the form AWS would have received."""
-        call, kind, name, arn = handler.call, handler.kind, self.step.name, self.resource.arn
+        name, arn = self.step.name, self.resource.arn
 
         async def perform(frame: Frame, payload: JSON, within: Within) -> JSON:
             arguments: tuple[Any, ...] = (payload,)
             if handler.wants_context:
                 arguments = (payload, TaskContext(frame, name, arn, *within, frame.callback.token))
-            if kind == "thread":
-                result = await frame.run.host.call_in_thread(call, *arguments)
-            else:
-                result = call(*arguments)
-                if kind == "async":
-                    result = await result
+            result = await outcome_of(handler, frame.run.host, *arguments)
             return wrap(result) if wrapped else result
 
         return perform

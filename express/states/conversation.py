@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from express.program import Host
+    from express.states.state import Handler
     from express.types import JSON
 
 #: Runs the coroutine sent to it; yields its Answer or Refusal, or what the coroutine yields to the event loop.
@@ -83,6 +84,14 @@ def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Corouti
         return await awaitable
 
     return lambda *arguments: called(call(*arguments))
+
+
+async def outcome_of(handler: Handler, host: Host, *arguments: Any) -> Any:
+    """Call a handler of any kind but a worker, and await its result. Raises what it raises."""
+    if handler.kind == "thread":
+        return await host.call_in_thread(handler.call, *arguments)
+    result = handler.call(*arguments)
+    return await result if handler.kind == "async" else result
 
 
 class Suspended:

@@ -2,8 +2,8 @@
 
 Standard machines only; Express refuses the mode. Differences from an inline Map: children count their own history
 events, do not see the machine's variables, may fail up to a threshold, and may get items in batches; the items may
-also be the members of an object. Reading items from S3 (ItemReader) and writing results there (ResultWriter) compile
-but fail the state when it is reached: they belong to a Standard runtime.
+also be the members of an object, or be read from S3 (`item_reader`). Writing results there (ResultWriter) compiles but
+fails the state when it is reached.
 
 Source: AWS guide "Using Map state in Distributed mode".
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 from express.definition import messages
@@ -31,18 +31,20 @@ from express.payload import measure
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import read_template
 from express.states.fork import NOBODY_CUT, Siblings
-from express.states.item_reader import read_item_reader, read_result_writer
+from express.states.item_reader import ItemReader, read_item_reader, read_result_writer
+from express.states.items import STATE_DATA
 from express.states.jsonata_fields import read_template_field
 from express.states.numbers import Number, read_number
 from express.states.sizes import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from express.definition.fields import Fields
     from express.expressions.jsonata.fields import Template as QueryTemplate
     from express.program import Program, Step
     from express.states.history import HistoryWriter
+    from express.states.state import Surroundings
     from express.states.witness import Witness
     from express.types import JSON, Expr
 
@@ -69,15 +71,15 @@ class Distribution:
     batch_items: Number | None
     batch_bytes: Number | None
     batch_input: Template | QueryTemplate | None
-    unavailable: str | None
+    reader: ItemReader | None
+    writes: bool
     label: str | None
 
 
-def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
-    label = _read_label(fields, labels)
-    has_reader = read_item_reader(fields)
-    has_writer = read_result_writer(fields)
-    unavailable = "ItemReader" if has_reader else "ResultWriter" if has_writer else None
+def read_distribution(fields: Fields, surroundings: Surroundings) -> Distribution:
+    label = _read_label(fields, surroundings.labels)
+    reader = read_item_reader(fields, surroundings)
+    writes = read_result_writer(fields)
     batcher = fields.object("ItemBatcher")
     items = size = batch_input = None
     if batcher is not None:
@@ -89,7 +91,7 @@ def read_distribution(fields: Fields, labels: set[str]) -> Distribution:
         batch_input = read(batcher, "BatchInput")
         batcher.close()
     count, percentage = read_tolerance(fields)
-    return Distribution(count, percentage, items, size, batch_input, unavailable, label)
+    return Distribution(count, percentage, items, size, batch_input, reader, writes, label)
 
 
 def read_tolerance(fields: Fields) -> tuple[Number, Number]:
@@ -114,34 +116,64 @@ def _read_label(fields: Fields, labels: set[str]) -> str | None:
     return label
 
 
+#: Applies ItemSelector to all items, which come from a source.
+Select: TypeAlias = "Callable[[JSON, str], list[JSON]]"
+#: `children(frame, data, items, select, limit)`: the child executions of one visit. `select` is None without
+#: ItemSelector.
+ChildrenOf: TypeAlias = "Callable[[Frame, JSON, JSON, Select | None, int], Children]"
+#: The same for items that have yet to be read.
+ReadChildren: TypeAlias = "Callable[[Frame, JSON, Select | None, int], Awaitable[Children]]"
+
+
 def build_children(
     node: Distribution, program: Program, step: Step, witness: Witness | None
-) -> Callable[[Frame, JSON, JSON, Callable[[JSON], list[JSON]] | None, int], Children]:
-    """`children(frame, data, items, select, limit)`: the child executions of one visit. `select` applies ItemSelector
-    to all items; None without one."""
+) -> tuple[ChildrenOf, ReadChildren | None]:
+    """How a visit makes its children; the second for a Map with an ItemReader."""
     tolerance_of = build_tolerance(node)
     batches_of = build_batches(node)
     history = None if witness is None else witness.history
     watching = witness if witness is not None and witness.watches_children else None
     label = node.label or step.name
 
-    def children(
-        frame: Frame, data: JSON, items: JSON, select: Callable[[JSON], list[JSON]] | None, limit: int
-    ) -> Children:
+    def start(frame: Frame, data: JSON, length: int) -> tuple[float | None, float | None]:
         # MapStateStarted is written before the thresholds are evaluated (recorded).
         frame.run.events += 1
         if history is not None:
-            history.fork_started(frame, step, len(items))
-        if node.unavailable is not None:
-            raise EngineError(RUNTIME, f"The {node.unavailable} of a distributed Map is not available in this runtime.")
-        count, percentage = tolerance_of(data, frame)
-        inputs = batches_of(listed(items) if select is None else select(items), data, frame)
+            history.fork_started(frame, step, length)
+        if node.writes:
+            raise EngineError(RUNTIME, "The ResultWriter of a distributed Map is not available in this runtime.")
+        return tolerance_of(data, frame)
+
+    def start_run(frame: Frame) -> None:
         frame.run.events += 1
         if history is not None:
             history.map_run_started(frame, step, node.label)
+
+    def children(frame: Frame, data: JSON, items: JSON, select: Select | None, limit: int) -> Children:
+        count, percentage = start(frame, data, len(items))
+        inputs = batches_of(listed(items) if select is None else select(items, STATE_DATA), data, frame)
+        start_run(frame)
         return Children(frame, program, inputs, limit, count, percentage, label, history, watching)
 
-    return children
+    if node.reader is None:
+        return children, None
+    read = node.reader.build()
+
+    async def read_children(frame: Frame, data: JSON, select: Select | None, limit: int) -> Children:
+        count, percentage = start(frame, data, 0)
+        start_run(frame)
+        try:
+            items, source = await read(data, frame)
+            step.items += len(items)
+            inputs = batches_of(listed(items) if select is None else select(items, source), data, frame)
+        except StateError as error:
+            frame.run.events += 1
+            if history is not None:
+                history.map_run_failed(frame, error)
+            raise
+        return Children(frame, program, inputs, limit, count, percentage, label, history, watching)
+
+    return children, read_children
 
 
 def build_tolerance(node: Distribution) -> Callable[[JSON, Frame], tuple[float | None, float | None]]:

@@ -108,6 +108,45 @@ def build_fork(
         run.fan_out += siblings.count
         return siblings
 
+    begun: Begin = begin_visit
+    finished = _finishing(finish)
+    if witness is not None:
+        begun, finished = witness.watch_fork(step, begin_visit, finished)
+    may_wait = any(program.blocks for program in programs)
+    step.blocks = may_wait or step.retries
+    step.run = _run_children(begun, finished, _run_side_by_side if may_wait else None)
+    step.resume = finished
+
+
+def build_reading_fork(step: Step, begin: Callable[[Frame], Awaitable[Siblings]], finish: Finish) -> None:
+    """Build the closures of a Map that has to wait for its items; see `build_fork`. None of its expressions can be
+    deferred."""
+    step.events = 0
+    step.events_on_failure = 1
+    step.blocks = True
+
+    async def visit(frame: Frame) -> Siblings:
+        with Patiently(frame):
+            siblings = await begin(frame)
+            frame.run.fan_out += siblings.count
+            if siblings.count:
+                await frame.run.host.run_side_by_side(frame, siblings)
+        return siblings
+
+    def run(frame: Frame) -> Step:
+        run = frame.run
+        if not frame.entered:
+            run.events = frame.entered = run.events + 1
+        frame.awaiting = visit(frame)
+        return WAITING
+
+    step.run = run
+    step.resume = _finishing(finish)
+
+
+def _finishing(finish: Finish) -> Finish:
+    """`finish`, which also counts the events of success and exit and resets the retry state."""
+
     def finish_visit(frame: Frame, siblings: Siblings) -> Step:
         run = frame.run
         run.events += 1
@@ -121,14 +160,7 @@ def build_fork(
         frame.attempts = None
         return following
 
-    begun: Begin = begin_visit
-    finished: Finish = finish_visit
-    if witness is not None:
-        begun, finished = witness.watch_fork(step, begin_visit, finish_visit)
-    may_wait = any(program.blocks for program in programs)
-    step.blocks = may_wait or step.retries
-    step.run = _run_children(begun, finished, _run_side_by_side if may_wait else None)
-    step.resume = finished
+    return finish_visit
 
 
 def _run_children(begin: Begin, finish: Finish, others: Callable[[Frame, Siblings], Awaitable[JSON]] | None) -> StepRun:

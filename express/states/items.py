@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     Values = Callable[[JSON, Frame], JSON]
 
-#: `$$.Map.Item.Source` of items that come from the state's input: all items here, because no ItemReader reads any.
-SOURCE = "STATE_DATA"
+#: `$$.Map.Item.Source` of items that come from the state's input.
+STATE_DATA = "STATE_DATA"
 
 
 @dataclass(slots=True)
@@ -143,13 +143,21 @@ def _build_input(types: tuple[type, ...]) -> Values:
     return items_of
 
 
-def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSON, key: str | None = None) -> JSON:
+def select_item(
+    selector: Expr,
+    data: JSON,
+    parent: Frame,
+    index: int,
+    item: JSON,
+    key: str | None = None,
+    source: str = STATE_DATA,
+) -> JSON:
     """Apply ItemSelector to one item, the only place where `$$.Map.Item` exists. `key`: the member's key if the items
     are an object; `item` is then its value (AWS guide "Accessing execution data from the Context object")."""
     if key is None:
-        parent.item = {"Index": index, "Value": item, "Source": SOURCE}
+        parent.item = {"Index": index, "Value": item, "Source": source}
     else:
-        parent.item = {"Index": index, "Key": key, "Value": item, "Source": SOURCE}
+        parent.item = {"Index": index, "Key": key, "Value": item, "Source": source}
     try:
         selected = selector(data, parent)
     finally:
@@ -160,9 +168,9 @@ def select_item(selector: Expr, data: JSON, parent: Frame, index: int, item: JSO
     return selected
 
 
-def select_items(selector: Expr, data: JSON, parent: Frame, items: JSON) -> list[JSON]:
+def select_items(selector: Expr, data: JSON, parent: Frame, items: JSON, source: str) -> list[JSON]:
     """Apply ItemSelector to all items; those of an object are its members."""
     if isinstance(items, dict):
         members = enumerate(items.items())
-        return [select_item(selector, data, parent, index, value, key) for index, (key, value) in members]
-    return [select_item(selector, data, parent, index, item) for index, item in enumerate(items)]
+        return [select_item(selector, data, parent, index, value, key, source) for index, (key, value) in members]
+    return [select_item(selector, data, parent, index, item, None, source) for index, item in enumerate(items)]

@@ -24,7 +24,7 @@ from express.states.distributed import (
     read_distribution,
     read_tolerance,
 )
-from express.states.fork import NOBODY_CUT, Siblings, build_fork
+from express.states.fork import NOBODY_CUT, Siblings, build_fork, build_reading_fork
 from express.states.items import Items, read_items, select_item, select_items
 from express.states.numbers import Number, read_number
 from express.states.recovery import give_recovery, read_catch, read_retry
@@ -78,7 +78,7 @@ class Map(Node):
             distributed = mode == "DISTRIBUTED"
             if distributed:
                 config.one_of("ExecutionType", ("STANDARD", "EXPRESS"), required=True)
-                self.distribution = read_distribution(fields, surroundings.labels)
+                self.distribution = read_distribution(fields, surroundings)
                 if surroundings.machine_type == "EXPRESS":
                     config.report("Mode", messages.EXPRESS_DISTRIBUTED)
             config.close()
@@ -118,7 +118,7 @@ class Map(Node):
         if self.distribution is None:
             build_fork(step, (program,), begin, finish, link.witness)
             return
-        children = build_children(self.distribution, program, step, link.witness)
+        children, read_children = build_children(self.distribution, program, step, link.witness)
 
         def begin_children(frame: Frame) -> Children:
             data = frame.data if select is None else select(frame.data, frame)
@@ -128,6 +128,12 @@ class Map(Node):
             with Patiently(frame):
                 return children(frame, data, items, chosen, limit)
 
+        async def begin_reading(frame: Frame) -> Children:
+            assert read_children is not None
+            data = frame.data if select is None else select(frame.data, frame)
+            chosen = None if selector is None else partial(select_items, selector, data, frame)
+            return await read_children(frame, data, chosen, limit_of(data, frame))
+
         def finish_children(frame: Frame, found: Children) -> Step:
             found.succeed(frame)
             outputs = found.outputs
@@ -135,7 +141,10 @@ class Map(Node):
             with Patiently(frame):
                 return leave(frame, frame.data, outputs, size)
 
-        build_fork(step, (program,), begin_children, finish_children)
+        if read_children is not None:
+            build_reading_fork(step, begin_reading, finish_children)
+        else:
+            build_fork(step, (program,), begin_children, finish_children)
 
 
 class _Iterations(Siblings):

@@ -43,7 +43,7 @@ def events(client: Any, arn: str, **parameters: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("case", case_params(cases()))
 def test_recorded_history(case: dict[str, Any], served: Served, shared_client: Any) -> None:
     context = case.get("context") or {}
-    replay = Replay(case["tasks"])
+    replay = Replay(case)
     with served.renew(replay.tasks):
         arn = shared_client.create_state_machine(
             name=context.get("state_machine_name") or "m",

@@ -24,14 +24,16 @@ class Replay:
     `unexpected` tells of payloads other than the recorded ones, and of attempts for which nothing is recorded.
     """
 
-    def __init__(self, recorded: dict[str, Any]) -> None:
+    def __init__(self, case: dict[str, Any]) -> None:
         self._in_order: dict[str, list[Attempt]] = {}
         self._by_input: dict[str, list[tuple[JSON, Attempt]]] = {}
-        for state, attempts in recorded.items():
+        for state, attempts in case["tasks"].items():
             if isinstance(attempts, dict):
                 self._by_input[state] = [(data, attempt) for data, attempt in attempts["by_input"]]
             else:
                 self._in_order[state] = list(attempts)
+        #: What is in S3.
+        self._objects: list[dict[str, Any]] = case.get("s3_objects", [])
         self.unexpected: list[str] = []
         #: Where the case runs: who takes the answers to its callback tasks.
         self.runtime: Runtime | None = None
@@ -50,6 +52,8 @@ class Replay:
         return [state for state, rest in {**self._in_order, **self._by_input}.items() if rest]
 
     async def _perform(self, payload: JSON, context: TaskContext) -> JSON:
+        if self._objects and context.resource.startswith("arn:aws:states:::s3:"):
+            return self._read(context.resource, payload)
         attempt = self._take(context.state_name, payload)
         if context.resource.endswith(".waitForTaskToken"):
             return self._submit(attempt, context.task_token or "")
@@ -58,6 +62,15 @@ class Replay:
         if "output" in attempt:
             return attempt["output"]
         raise TaskError(attempt["error"], attempt.get("cause"))
+
+    def _read(self, resource: str, request: JSON) -> JSON:
+        """What S3 answers to an ItemReader."""
+        found = [entry for entry in self._objects if entry["Bucket"] == request["Bucket"]]
+        if resource.endswith("getObject"):
+            (entry,) = [entry for entry in found if entry["Key"] == request["Key"]]
+            return {"Body": entry["Body"]}
+        listed = {"ETag": "etag", "LastModified": 1, "StorageClass": "STANDARD", "Owner": {}}
+        return {"Contents": [{"Key": entry["Key"], "Size": len(entry["Body"]), **listed} for entry in found]}
 
     def _submit(self, attempt: Attempt, token: str) -> JSON:
         """What submitting the task gave, once its callback is under way; one that has timed out gets none."""

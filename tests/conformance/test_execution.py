@@ -22,30 +22,13 @@ if TYPE_CHECKING:
 
     from express.types import JSON
 
-#: What a case may need that a workflow in process does not have.
-OUT_OF_SCOPE = {
-    "s3_reader": "reads items from S3",
-}
 #: Standard workflows may take a year: in seconds, the longest a wait can be.
 LONG_ENOUGH = 99_999_999
 
 
-def reason_to_skip(case: dict[str, Any]) -> str | None:
-    for need in case.get("needs", ()):
-        if need in OUT_OF_SCOPE:
-            return OUT_OF_SCOPE[need]
-    return None
-
-
 def params() -> list[Any]:
-    """All cases by id; those this version does not cover are skipped and say why."""
-    found = case_params(recorded("execution/*.json"))
-    for index, param in enumerate(found):
-        case = param.values[0]
-        reason = reason_to_skip(case) if case else None
-        if reason is not None:
-            found[index] = pytest.param(case, id=param.id, marks=pytest.mark.skip(reason=reason))
-    return found
+    """All cases by id."""
+    return case_params(recorded("execution/*.json"))
 
 
 def child_states(definition: JSON, *, within: bool = False) -> Iterator[str]:
@@ -135,7 +118,7 @@ async def worked(
 
 @pytest.mark.parametrize("case", params())
 def test_replayed_case(case: dict[str, Any]) -> None:
-    expectation, replay = Expectation(case), Replay(case["tasks"])
+    expectation, replay = Expectation(case), Replay(case)
     witness = Witness(frozenset(child_states(case["definition"])))
 
     result = replayed(case, replay, witness)

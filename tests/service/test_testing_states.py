@@ -614,13 +614,13 @@ REFUSED: list[tuple[Any, dict[str, Any], str, str]] = [
         ),
         {"mock": {"result": []}, "stateConfiguration": {"mapItemReaderData": "{}"}},
         VALIDATION,
-        "MapItemReaderData has nothing at the ItemsPointer '/a'",
+        "MapItemReaderData is not what the ItemReader reads: The data has nothing at the ItemsPointer '/a'",
     ),
     (
         distributed(ItemReader={"Resource": "arn:aws:states:::s3:getObject"}),
         {"mock": {"result": []}, "stateConfiguration": {"mapItemReaderData": "a,b"}},
         VALIDATION,
-        "MapItemReaderData must be valid JSON",
+        "MapItemReaderData is not what the ItemReader reads: The data is not valid JSON",
     ),
 ]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from express.errors import EngineError, StateError
 from express.program import END, Frame, Step
 from express.states.distributed import build_batches, build_tolerance, is_tolerated, listed, threshold_exceeded
-from express.states.items import select_items
+from express.states.items import STATE_DATA, select_items
 from express.states.map_ import Map, build_max_concurrency
 from express.states.recovery import build_matcher, build_recovery
 from express.states.sizes import UNKNOWN_SIZE
@@ -187,7 +187,7 @@ def _build_inputs(
                 inspection.numbers[name] = number
         inputs = listed(items)
         if selector is not None:
-            inputs = select_items(selector, data, frame, items)
+            inputs = select_items(selector, data, frame, items, STATE_DATA)
             inspection.note("afterItemSelector", inputs)
         if batches_of is not None:
             inputs = batches_of(inputs, data, frame)
