@@ -2,8 +2,8 @@
 
 Standard machines only; Express refuses the mode. Differences from an inline Map: children count their own history
 events, do not see the machine's variables, may fail up to a threshold, and may get items in batches; the items may
-also be the members of an object, or be read from S3 (`item_reader`). Writing results there (ResultWriter) compiles but
-fails the state when it is reached.
+also be the members of an object, or be read from S3 (`item_reader`). A ResultWriter that would write to S3 compiles
+but fails the state when it is reached.
 
 Source: AWS guide "Using Map state in Distributed mode".
 """
@@ -31,7 +31,7 @@ from express.payload import measure
 from express.program import NO_VARIABLES, Frame, Run
 from express.states.flow import read_template
 from express.states.fork import NOBODY_CUT, Siblings
-from express.states.item_reader import ItemReader, read_item_reader, read_result_writer
+from express.states.item_reader import ItemReader, ResultWriter, read_item_reader, read_result_writer
 from express.states.items import STATE_DATA
 from express.states.jsonata_fields import read_template_field
 from express.states.numbers import Number, read_number
@@ -72,14 +72,14 @@ class Distribution:
     batch_bytes: Number | None
     batch_input: Template | QueryTemplate | None
     reader: ItemReader | None
-    writes: bool
+    writer: ResultWriter
     label: str | None
 
 
 def read_distribution(fields: Fields, surroundings: Surroundings) -> Distribution:
     label = _read_label(fields, surroundings.labels)
     reader = read_item_reader(fields, surroundings)
-    writes = read_result_writer(fields)
+    writer = read_result_writer(fields)
     batcher = fields.object("ItemBatcher")
     items = size = batch_input = None
     if batcher is not None:
@@ -91,7 +91,7 @@ def read_distribution(fields: Fields, surroundings: Surroundings) -> Distributio
         batch_input = read(batcher, "BatchInput")
         batcher.close()
     count, percentage = read_tolerance(fields)
-    return Distribution(count, percentage, items, size, batch_input, reader, writes, label)
+    return Distribution(count, percentage, items, size, batch_input, reader, writer, label)
 
 
 def read_tolerance(fields: Fields) -> tuple[Number, Number]:
@@ -140,7 +140,7 @@ def build_children(
         frame.run.events += 1
         if history is not None:
             history.fork_started(frame, step, length)
-        if node.writes:
+        if node.writer.exports:
             raise EngineError(RUNTIME, "The ResultWriter of a distributed Map is not available in this runtime.")
         return tolerance_of(data, frame)
 
@@ -207,6 +207,17 @@ def threshold_exceeded() -> StateError:
 def listed(items: JSON) -> list[JSON]:
     """The items of a Map as a list; an object's members become Key/Value pairs."""
     return [{"Key": key, "Value": value} for key, value in items.items()] if isinstance(items, dict) else items
+
+
+def flattened(outputs: list[JSON]) -> list[JSON]:
+    """The outputs, with the members of arrays in place of these."""
+    flat: list[JSON] = []
+    for output in outputs:
+        if isinstance(output, list):
+            flat += output
+        else:
+            flat.append(output)
+    return flat
 
 
 def build_batches(node: Distribution) -> Callable[[list[JSON], JSON, Frame], list[JSON]]:

@@ -1,4 +1,4 @@
-"""ItemReader: reads the items of a distributed Map from S3, by handlers that stand for S3.
+"""ItemReader: reads the items of a distributed Map from S3, by handlers that stand for S3. Also the ResultWriter.
 
 A handler registered for `arn:aws:states:::s3:getObject` gets the evaluated Parameters (Bucket, Key) and returns what
 the service would, `{"Body": ...}`, with the object's content as bytes or text, perhaps compressed by gzip; one for
@@ -262,11 +262,21 @@ def _resolve(entry: Fields, reader: ItemReader, surroundings: Surroundings) -> N
         surroundings.unresolved.append((entry.child("Resource"), reader.resource))
 
 
-def read_result_writer(fields: Fields) -> bool:
-    """Read the ResultWriter of a Map, which fails when it is reached (`distributed`); returns whether there is one."""
+@dataclass(frozen=True, slots=True)
+class ResultWriter:
+    """What becomes of the outputs of the children. `exports`: they go to S3, or records of the children are wanted;
+    a Map with such a writer fails when it is reached. `flattens`: the members of outputs that are arrays are put out
+    one by one (WriterConfig without a Resource; AWS guide "ResultWriter (Map)")."""
+
+    exports: bool = False
+    flattens: bool = False
+
+
+def read_result_writer(fields: Fields) -> ResultWriter:
+    """Read the ResultWriter of a Map."""
     writer = fields.object("ResultWriter")
     if writer is None:
-        return False
+        return ResultWriter()
     if not writer.value:
         # "The ResultWriter field cannot be empty" (AWS guide); the error text is that of other fields that cannot be
         # empty.
@@ -274,13 +284,14 @@ def read_result_writer(fields: Fields) -> bool:
     # AWS's text for a wrong one is measured for an ItemReader only.
     _read_resource(writer, _WRITES, required=False)
     _read_call(writer)
+    transformation = None
     config = writer.object("WriterConfig")
     if config is not None:
-        config.one_of("Transformation", ("NONE", "COMPACT", "FLATTEN"))
+        transformation = config.one_of("Transformation", ("NONE", "COMPACT", "FLATTEN"))
         config.one_of("OutputType", ("JSON", "JSONL"))
         config.close()
     writer.close()
-    return True
+    return ResultWriter(writer.has("Resource") or transformation == "NONE", transformation == "FLATTEN")
 
 
 def _read_resource(entry: Fields, allowed: re.Pattern[str], *, required: bool) -> str | None:

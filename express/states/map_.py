@@ -21,6 +21,7 @@ from express.states.distributed import (
     Children,
     Distribution,
     build_children,
+    flattened,
     read_distribution,
     read_tolerance,
 )
@@ -118,6 +119,7 @@ class Map(Node):
         if self.distribution is None:
             build_fork(step, (program,), begin, finish, link.witness)
             return
+        flattens = self.distribution.writer.flattens
         children, read_children = build_children(self.distribution, program, step, link.witness)
 
         def begin_children(frame: Frame) -> Children:
@@ -136,7 +138,7 @@ class Map(Node):
 
         def finish_children(frame: Frame, found: Children) -> Step:
             found.succeed(frame)
-            outputs = found.outputs
+            outputs = flattened(found.outputs) if flattens else found.outputs
             size = size_of_results(outputs, frame.run.host.payload_limit)
             with Patiently(frame):
                 return leave(frame, frame.data, outputs, size)

@@ -196,9 +196,20 @@ def test_batches(batcher: dict[str, Any], items: list[JSON], expected: list[JSON
     assert ran(machine(M=distributed(CHILD, ItemBatcher=batcher)), items, later=later).output == expected
 
 
-def test_a_result_writer_fails_when_it_is_reached() -> None:
-    definition = machine(M=distributed(CHILD, ResultWriter={"Resource": "arn:aws:states:::s3:putObject"}))
-    result = ran(definition, [1])
+@pytest.mark.parametrize(
+    ("transformation", "output"), [("COMPACT", [[1, [2]], 3, []]), ("FLATTEN", [1, [2], 3]), (None, [[1, [2]], 3, []])]
+)
+def test_outputs_of_a_writer_that_does_not_export(transformation: str | None, output: JSON) -> None:
+    config = {"OutputType": "JSON"} if transformation is None else {"Transformation": transformation}
+    definition = machine(M=distributed(CHILD, ResultWriter={"WriterConfig": config}))
+    assert ran(definition, [[1, [2]], 3, []]).output == output
+
+
+@pytest.mark.parametrize(
+    "writer", [{"Resource": "arn:aws:states:::s3:putObject"}, {"WriterConfig": {"Transformation": "NONE"}}]
+)
+def test_a_result_writer_that_exports_fails_when_it_is_reached(writer: dict[str, Any]) -> None:
+    result = ran(machine(M=distributed(CHILD, ResultWriter=writer)), [1])
     assert result.error == "States.Runtime"
     assert result.cause is not None
     assert result.cause.endswith("The ResultWriter of a distributed Map is not available in this runtime.")
