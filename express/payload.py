@@ -53,6 +53,8 @@ _MANY_MEMBERS = 32
 _SOMEWHAT_LONGER = 4
 #: Up to this many bytes of JSON, values are examined one by one.
 _SHORT = 2_000
+#: Up to this many, tuples are looked for as soon as a copy differs.
+_FAIRLY_SHORT = 50_000
 #: Members of an array that are written at once if they may be long.
 _MOST_AT_ONCE = 64
 #: Types of scalars that are JSON whatever their values.
@@ -182,15 +184,16 @@ def is_too_long(value: JSON, most: int) -> bool:
 
 
 def cross_quickly(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int] | None:
-    """`cross` for what nearly all values are: plain JSON that orjson reads back as it was. None for any other."""
+    """`cross` for what nearly all values are: plain JSON that orjson reads back as it was, or differs only in tuples.
+    None for any other."""
     try:
         blob = dumps(value, None, STRICT)
         size = len(blob)
         if size <= most:
             copy = loads(blob)
-            return (copy, size) if copy == value else None
+            return (copy, size) if copy == value or (size <= _FAIRLY_SHORT and is_sound(value)) else None
         # A value that is not JSON is refused as such, because Lambda finds that before the excessive length.
-        return (None, size) if size > _SOMEWHAT_LONGER * most else None
+        return (None, size) if size > _SOMEWHAT_LONGER * most or is_sound(value) else None
     except (TypeError, ValueError, RecursionError):
         # Refused by orjson, or an `orjson.Fragment` that is no JSON.
         return None

@@ -19,7 +19,6 @@ programs know the scheduler.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from types import coroutine
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from express.counting import Tally
@@ -27,7 +26,6 @@ from express.errors import StateError
 from express.names import execution_arn
 
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 
     from express.deferral import Deferral, OutOfTime
@@ -297,13 +295,14 @@ class Host(Protocol):
         """Yield to the loop; a new slice begins with its next turn."""
         ...
 
-    def place(self) -> Future[None]:
-        """`breathe` in two steps that cost less: await this place, then `take_turn`."""
+    def suspended(self, line: Generator[Any, Any, None], yielded: Any) -> Awaitable[JSON]:
+        """Await the coroutine in a line (`states.conversation`) that has yielded something to the event loop. It is
+        resumed only in turns of the loop that have time."""
         ...
 
-    @coroutine
-    def take_turn(self) -> Generator[Any, None, None]:
-        """The place has been called: wait on if this turn of the loop has no time any more."""
+    def in_turns(self, work: Coroutine[Any, Any, JSON]) -> Awaitable[JSON]:
+        """Await a coroutine that has not begun, or what `within` returns; it is resumed only in turns of the loop that
+        have time."""
         ...
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
@@ -519,14 +518,16 @@ class Run(Frame):
     counts Parallel branches and Map iterations entered, `data_bytes` is the largest payload measured: with the
     definition they make the memory model. `stopping` is the status to end with once the execution is being stopped
     (with `stop_error` and `stop_cause`); `cancelled`: `task` was cancelled for that, and had `cancellations` requests
-    before. `yielding` is set while the execution waits for nothing and only yields to the loop. `redrive` is set once
-    the execution was redriven, at `started_ns`. `history` are its events so far, None if they are not kept.
+    before; `called_off`: it was stopped before it could wait, and need not be cancelled. `yielding` is set while the
+    execution waits for nothing and only yields to the loop. `redrive` is set once the execution was redriven, at
+    `started_ns`. `history` are its events so far, None if they are not kept.
     `asynchronous` exists only, and is set, where StartExecution has started an Express execution.
     """
 
     __slots__ = (
         "__weakref__",
         "asynchronous",
+        "called_off",
         "cancellations",
         "cancelled",
         "data_bytes",
@@ -570,7 +571,7 @@ class Run(Frame):
         self.stop_cause: str | None
         self.cancellations: int
         self.stopping: Status | None = None
-        self.cancelled = self.yielding = False
+        self.cancelled = self.called_off = self.yielding = False
 
     @property
     def execution_name(self) -> str:
@@ -587,13 +588,6 @@ class Run(Frame):
     def deadline_ns(self) -> int:
         """The deadline of the execution, in monotonic nanoseconds."""
         return self.started_ns + self.host.timeout_ns(self.machine)
-
-    def abandon(self) -> None:
-        """Close the coroutine of an execution stopped before it could wait, so that Python does not warn of it."""
-        awaiting, self.awaiting = self.awaiting, None
-        close = getattr(awaiting, "close", None)
-        if close is not None:
-            close()
 
 
 class Paused(Exception):

@@ -249,6 +249,9 @@ async def drive(frame: Frame) -> None:
     run = frame.run
     host = run.host
     cancellations = host.cancelling()
+    if run.stopping is not None:
+        run.called_off = True
+        _call_off(frame)
     while True:
         if frame.awaiting is not None:
             following = await _wait(frame, frame.awaiting, cancellations)
@@ -266,6 +269,22 @@ async def drive(frame: Frame) -> None:
                 raise asyncio.CancelledError
         if advance(frame):
             return
+
+
+def _call_off(frame: Frame) -> None:
+    """The execution was stopped before it could wait: let a handler that has begun meet the cancellation; otherwise
+    raise CancelledError."""
+    awaiting = frame.awaiting
+    interrupt = getattr(awaiting, "interrupt", None)
+    if interrupt is not None:
+        interrupt()
+        return
+    frame.awaiting = None
+    close = getattr(awaiting, "close", None)
+    if close is not None:
+        # Python would warn of a coroutine that nobody awaits.
+        close()
+    raise asyncio.CancelledError
 
 
 def _is_called_off(run: Run, cancellations: int) -> bool:

@@ -26,14 +26,16 @@ from express.result import Names
 from express.runtime.branches import FanOut, Led
 from express.runtime.callbacks import Callback, Callbacks
 from express.runtime.clock import Clock, SystemClock
+from express.runtime.conversations import Suspended, Work
 from express.runtime.execution import advance
 from express.runtime.naps import Nap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
     from express.deferral import Deferral
     from express.program import Branches, Frame, Heartbeat
+    from express.states.conversation import Line
     from express.types import JSON
 
 SECOND = 1_000_000_000
@@ -75,6 +77,7 @@ class LoopHost:
         "_calculator",
         "_executor",
         "_fan_outs",
+        "_is_taken",
         "_led",
         "_line",
         "_loop",
@@ -98,6 +101,8 @@ class LoopHost:
         self._names = Names(random.SystemRandom().getrandbits(80))
         self._turn: asyncio.Handle | None = None
         self._line: deque[Place] = deque()
+        #: Whether one of the places called for this turn has gone on in it.
+        self._is_taken = False
         self._again: deque[Place] = deque()
         self._executor: ThreadPoolExecutor | None = None
         #: One thread for all expressions: two would only alternate with each other.
@@ -122,6 +127,12 @@ class LoopHost:
         """Call `callback` in the event loop, from any thread. Does nothing once the loop is closed."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(partial(callback, *arguments))
+
+    def suspended(self, line: Line, yielded: Any) -> Suspended:
+        return Suspended(self, line, yielded)
+
+    def in_turns(self, work: Coroutine[Any, Any, JSON] | Work) -> Work:
+        return work if isinstance(work, Work) else Work(self, work)
 
     def new_future(self) -> asyncio.Future[None]:
         return self._loop.create_future()
@@ -182,11 +193,15 @@ class LoopHost:
 
     @coroutine
     def take_turn(self) -> Generator[Any, None, None]:
-        """Called when the place was called: if others have used up this turn, wait once more, at the head."""
-        if self.monotonic_ns() > self.slice_end:
+        """Called when the place was called: while others have used up the turn, wait at the head of the queue.
+
+        The first of a turn goes on in any case: a virtual clock may move by more than a slice at every reading.
+        """
+        while self._is_taken and self.monotonic_ns() > self.slice_end:
             place = self._loop.create_future()
             self.keep_places((place,))
             yield from place
+        self._is_taken = True
         self.keep_slice()
 
     async def be_fair(self) -> None:
@@ -219,6 +234,7 @@ class LoopHost:
     def _next_turn(self) -> None:
         """Begin a new slice, and call a few entries from the head of the queue to share it."""
         self.slice_end = self.monotonic_ns() + SLICE_NS
+        self._is_taken = False
         again, line = self._again, self._line
         # Entries called now run in the turn after this one, which has to begin with a slice of its own.
         self._turn = self._loop.call_soon(self._next_turn) if again or line else None
@@ -287,10 +303,10 @@ class LoopHost:
             deferral.is_left = True
             raise
 
-    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Awaitable[JSON]:
+    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Work:
         if heartbeat is None:
-            return _in_time(call, asyncio.timeout(seconds))
-        return self._while_beating(call, seconds, heartbeat)
+            return Work(self, _in_time(call, asyncio.timeout(seconds)), call)
+        return Work(self, self._while_beating(call, seconds, heartbeat), call)
 
     async def _while_beating(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat) -> JSON:
         loop = self._loop

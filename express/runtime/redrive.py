@@ -56,7 +56,7 @@ class Checkpoint:
         run.started_ns = now
         run.events += 2
         run.task = run.stopping = None
-        run.cancelled = run.yielding = False
+        run.cancelled = run.called_off = run.yielding = False
         _take_up(run, run)
         return run
 

@@ -218,7 +218,7 @@ class RunningExecutions(LoopHost):
         task = run.task
         # A task that is already being cancelled (a fork ends its branches) may be cleaning up: a second cancellation
         # would interrupt that, and the execution checks `stopping` next.
-        if task is not None and run in self._running and not task.cancelling():
+        if task is not None and run in self._running and not run.called_off and not task.cancelling():
             run.cancelled = True
             run.cancellations = task.cancelling()
             task.cancel()

@@ -406,9 +406,6 @@ class Runtime(BeginningExecutions):
         """
         run.task = asyncio.current_task(self._loop)
         try:
-            if run.stopping is not None:
-                run.abandon()
-                raise asyncio.CancelledError
             await drive(run)
         except StateError as error:
             forget_trace(error)

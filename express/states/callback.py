@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from express.deferral import Patiently
 from express.errors import StateError
 from express.program import WAITING, Frame, Step
-from express.states.conversation import Work, outcome_of
+from express.states.conversation import outcome_of
 from express.states.crossing import cross_in, cross_out
 from express.states.lambda_function import cancelled, wrap
 from express.states.sizes import input_limit_exceeded
@@ -208,7 +208,7 @@ class CallbackEdge(Edge):
             if witness is not None:
                 witness.called(frame, payload, *within)
             reserve(frame, 0)
-            frame.awaiting = Work(frame.run.host, callback.answered(work, opening, *within))
+            frame.awaiting = frame.run.host.in_turns(callback.answered(work, opening, *within))
             return WAITING
 
         step.run = run

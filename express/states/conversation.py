@@ -4,12 +4,8 @@ Theory of operation. `coroutine.send` delivers the return value as a StopIterati
 that costs more than many handlers. A generator that delegates to the coroutine (`yield from`) gets the return value as
 a plain value. So each Task state keeps a `Line` open: a generator that is sent a coroutine, runs it, and yields its
 return value as `Answer` or its exception as `Refusal`. Anything else it yields comes from the coroutine, which has
-then suspended. From then on the line belongs to that coroutine, as `Suspended`, and the state opens another one. (A
+then suspended. From then on the line belongs to that coroutine (`Host.suspended`), and the state opens another one. (A
 chain's line, `states.chain`, calls the handlers itself and is sent the data.)
-
-Thousands of handlers may be woken in one turn of the loop, by one event or by one answer from a server. Each would do
-the rest of its work and return a result that has to be taken at once, because it may be changed afterwards. So a
-handler that has suspended is resumed only in a turn that has time for it, like any other execution.
 """
 
 from __future__ import annotations
@@ -92,73 +88,3 @@ async def outcome_of(handler: Handler, host: Host, *arguments: Any) -> Any:
         return await host.call_in_thread(handler.call, *arguments)
     result = handler.call(*arguments)
     return await result if handler.kind == "async" else result
-
-
-class Suspended:
-    """A coroutine that was started and has suspended once; awaiting this object resumes it, as `await` would, in turns
-    of the loop that have time."""
-
-    __slots__ = ("_first", "_host", "_line")
-
-    def __init__(self, host: Host, line: Line, first: Any) -> None:
-        self._host = host
-        self._line = line
-        self._first = first
-
-    def __await__(self) -> Generator[Any, Any, JSON]:
-        host, line, yielded = self._host, self._line, self._first
-        self._first = None
-        try:
-            while not isinstance(yielded, Answer):
-                try:
-                    sent = yield yielded
-                    if host.monotonic_ns() > host.slice_end and not host.has_time():
-                        yield from host.place()
-                        yield from host.take_turn()
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - `await` passes on whatever comes
-                    yielded = line.throw(error)
-                else:
-                    yielded = line.send(sent)
-            if type(yielded) is Refusal:
-                raise yielded.take()
-            return yielded.take()
-        finally:
-            line.close()
-
-
-class Work:
-    """A coroutine that has not begun; awaiting this object runs it, in turns of the loop that have time."""
-
-    __slots__ = ("_coroutine", "_host")
-
-    def __init__(self, host: Host, coroutine: Coroutine[Any, Any, JSON]) -> None:
-        self._host = host
-        self._coroutine = coroutine
-
-    def __await__(self) -> Generator[Any, Any, JSON]:
-        host, work = self._host, self._coroutine
-        try:
-            yielded = work.send(None)
-            while True:
-                try:
-                    # As in `Suspended`. In a generator of its own it would hold up a herd for half as long again.
-                    sent = yield yielded
-                    if host.monotonic_ns() > host.slice_end and not host.has_time():
-                        yield from host.place()
-                        yield from host.take_turn()
-                except GeneratorExit:
-                    raise
-                except BaseException as error:  # noqa: BLE001 - `await` passes on whatever comes
-                    yielded = work.throw(error)
-                else:
-                    yielded = work.send(sent)
-        except StopIteration as end:
-            return end.value
-        finally:
-            work.close()
-
-    def close(self) -> None:
-        """Close the coroutine, which nobody will await."""
-        self._coroutine.close()

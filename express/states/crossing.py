@@ -3,7 +3,8 @@
 Nearly all cross by one orjson round trip. What that does not copy faithfully, integers beyond 64 bits or tuples, takes
 several times as long, and if it is long as well, a thread copies it (`deferral`). The thread may use a payload as it
 is, because nobody changes the data of an execution. A result may be changed by its handler, so it is first kept as it
-is now (`Kept`), which takes a fifth of the time.
+is now (`Kept`), which takes a fifth of the time. Results with objects of derived classes, such as named tuples, cross
+on the loop, however long they are: to keep them takes as long.
 """
 
 from __future__ import annotations
@@ -15,64 +16,56 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from express.deferral import OutOfTime, deferrable
 from express.errors import RUNTIME, EngineError
 from express.foreign import NotJSON
-from express.payload import cross_quickly, cross_thoroughly, is_too_long
+from express.payload import PAYLOAD_LIMIT, cross_quickly, cross_thoroughly, is_too_long
 from express.states.lambda_function import marshal_error
 from express.states.sizes import data_limit_exceeded
 
 if TYPE_CHECKING:
     from express.program import Frame
-    from express.types import JSON, Expr, Scope
+    from express.types import JSON, Expr
 
 #: Bytes up to which a value is copied on the loop, and an upper bound of the nanoseconds that each further one takes.
-_SHORT: Final = 10_000
+_SHORT: Final = 50_000
 _BYTE_NS: Final = 100
 
 
 class _Keeper(pickle.Pickler):
-    """Pickles values of JSON's types and of classes derived from these, such as named tuples; no other objects, whose
-    classes might do anything."""
+    """Pickles values of the very types that Python has for JSON; other objects' classes might do anything."""
 
     def reducer_override(self, value: object) -> Any:
-        if isinstance(value, str | int | float | list | tuple | dict | type):
-            return NotImplemented
         raise pickle.PicklingError
 
 
 class Kept:
-    """A value as it was at one moment; `size` is about that of its JSON text."""
+    """A value as it was at one moment; `size` is about that of its JSON text, less for a value that shares parts."""
 
-    __slots__ = ("_blob", "_original")
+    __slots__ = ("_blob",)
 
-    def __init__(self, original: JSON, blob: bytes) -> None:
-        self._original = original
+    def __init__(self, blob: bytes) -> None:
         self._blob = blob
 
     @classmethod
     def of(cls, value: JSON) -> Self | None:
-        """None for a short value, and for one that cannot be kept: it has to cross at once."""
+        """None for a short value, and for one with objects of other classes: it has to cross at once."""
         file = io.BytesIO()
         try:
             _Keeper(file, pickle.HIGHEST_PROTOCOL).dump(value)
-        except Exception:  # noqa: BLE001 - a class may raise anything
+        except (pickle.PicklingError, RecursionError):
             return None
-        return cls(value, file.getvalue()) if file.tell() > _SHORT else None
+        return cls(file.getvalue()) if file.tell() > _SHORT else None
 
     @property
     def size(self) -> int:
         return len(self._blob)
 
     def value(self) -> JSON:
-        try:
-            return cast("JSON", pickle.loads(self._blob))
-        except Exception:  # noqa: BLE001 - such as a named tuple whose `__new__` takes other arguments
-            return self._original
+        return cast("JSON", pickle.loads(self._blob))
 
 
-def _copy_payload(payload: JSON, scope: Scope) -> JSON:
+def _copy_payload(payload: JSON, scope: Frame) -> JSON:
     """`cross_thoroughly`, to which a long payload comes in a thread."""
-    kept = Kept.of(payload)
-    if kept is not None:
-        scope.look(_BYTE_NS * kept.size)
+    if scope.size > _SHORT:
+        scope.look(_BYTE_NS * min(scope.size, PAYLOAD_LIMIT))
     return cross_thoroughly(payload, look=scope.look)
 
 
@@ -82,7 +75,7 @@ def _copy_result(result: Kept, scope: Frame) -> JSON:
     return cross_thoroughly(result.value(), scope.run.host.payload_limit, scope.look)
 
 
-_copied_payload: Final = deferrable(_copy_payload)
+_copied_payload: Final = deferrable(cast("Expr", _copy_payload))
 _copied_result: Final = deferrable(cast("Expr", _copy_result))
 
 

@@ -15,7 +15,7 @@ and nothing is written for them here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from express.deferral import OutOfTime, Patiently
@@ -114,7 +114,7 @@ def build_fork(
         begun, finished = witness.watch_fork(step, begin_visit, finished)
     may_wait = any(program.blocks for program in programs)
     step.blocks = may_wait or step.retries
-    step.run = _run_children(begun, finished, _run_side_by_side if may_wait else None)
+    step.run = _run_children(begun, finished, may_wait=may_wait)
     step.resume = finished
 
 
@@ -163,8 +163,8 @@ def _finishing(finish: Finish) -> Finish:
     return finish_visit
 
 
-def _run_children(begin: Begin, finish: Finish, others: Callable[[Frame, Siblings], Awaitable[JSON]] | None) -> StepRun:
-    """Run the children here, up to one that has to wait; `others` awaits that one and the rest side by side."""
+def _run_children(begin: Begin, finish: Finish, *, may_wait: bool) -> StepRun:
+    """Run the children here, up to one that has to wait; that one and the rest then run side by side."""
 
     def run(frame: Frame) -> Step:
         siblings: Siblings = frame.paused or begin(frame)
@@ -191,8 +191,8 @@ def _run_children(begin: Begin, finish: Finish, others: Callable[[Frame, Sibling
                 else:
                     if not has_ended:
                         siblings.index, siblings.running = index, child
-                        if others is not None and (child.awaiting is not None or child.delay):
-                            frame.awaiting = others(frame, siblings)
+                        if may_wait and (child.awaiting is not None or child.delay):
+                            frame.awaiting = _SideBySide(frame, siblings)
                             return WAITING
                         # A child that does not block waits only for a deferred expression; the fork then waits for it.
                         frame.paused, frame.awaiting, child.awaiting = siblings, child.awaiting, None
@@ -216,8 +216,23 @@ def _run_children(begin: Begin, finish: Finish, others: Callable[[Frame, Sibling
     return run
 
 
-async def _run_side_by_side(frame: Frame, siblings: Siblings) -> Siblings:
-    # Several children may be entered at once, so an ItemSelector cannot be deferred here.
-    with Patiently(frame):
-        await frame.run.host.run_side_by_side(frame, siblings)
-    return siblings
+class _SideBySide:
+    """Awaits the children from `Siblings.index` on, the first of which has begun."""
+
+    __slots__ = ("_frame", "_siblings")
+
+    def __init__(self, frame: Frame, siblings: Siblings) -> None:
+        self._frame = frame
+        self._siblings = siblings
+
+    def interrupt(self) -> None:
+        """The execution was stopped meanwhile: the child looks for itself."""
+
+    def __await__(self) -> Generator[Any, Any, Siblings]:
+        return self._run().__await__()
+
+    async def _run(self) -> Siblings:
+        # Several children may be entered at once, so an ItemSelector cannot be deferred here.
+        with Patiently(self._frame):
+            await self._frame.run.host.run_side_by_side(self._frame, self._siblings)
+        return self._siblings

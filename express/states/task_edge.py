@@ -2,8 +2,8 @@
 
 Theory of operation. `begin` makes the payload, the handler is called, `finish` processes its result; four small `run`
 closures differ in how they call. A coroutine handler is started at once: most answer without suspending, and the step
-then completes like any synchronous one. If the coroutine suspends, the step hands the rest of it (`Suspended`) to the
-code that runs the frame. Handlers in threads and those under a timeout always go that way.
+then completes like any synchronous one. If the coroutine suspends, the step hands the rest of it (`Host.suspended`) to
+the code that runs the frame. Handlers in threads and those under a timeout always go that way.
 
 By default payload and result cross this edge by value (law 2), which also validates and measures them. A trusted
 handler (`isolate=False`) shares both, and promises that its results are plain JSON. That promise is checked by samples
@@ -24,7 +24,7 @@ from express.errors import RUNTIME, EngineError, StateError, forget_trace
 from express.payload import outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
 from express.states.chain import TaskLink
-from express.states.conversation import Answer, Line, Refusal, Suspended, Work, in_coroutines, open_line
+from express.states.conversation import Answer, Line, Refusal, in_coroutines, open_line
 from express.states.crossing import cross_in, cross_out
 from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, not_found, unwrap, wrap
@@ -373,7 +373,7 @@ class Edge:
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
-                    frame.awaiting = Suspended(frame.run.host, taken, outcome)
+                    frame.awaiting = frame.run.host.suspended(taken, outcome)
                     return WAITING
                 line = taken
                 raised, outcome.value = outcome.value, None
@@ -412,7 +412,7 @@ class Edge:
             if type(outcome) is not Answer:
                 if type(outcome) is not Refusal:
                     reserve(frame, 0)
-                    frame.awaiting = Suspended(frame.run.host, taken, outcome)
+                    frame.awaiting = frame.run.host.suspended(taken, outcome)
                     return WAITING
                 line = taken
                 raised, outcome.value = outcome.value, None
@@ -465,7 +465,7 @@ class Edge:
             if not isinstance(said, Answer):
                 assert line is not None
                 reserve(frame, 0)
-                frame.awaiting = Suspended(frame.run.host, line, said)
+                frame.awaiting = frame.run.host.suspended(line, said)
                 return WAITING
             if type(said) is Refusal:
                 return refused(frame, said.take())
@@ -513,7 +513,7 @@ class Edge:
             payload = begin(frame)
             awaiting = informed(frame, payload)
             reserve(frame, 0)
-            frame.awaiting = Work(frame.run.host, awaiting)
+            frame.awaiting = frame.run.host.in_turns(awaiting)
             return WAITING
 
         return run

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
-from express.states.conversation import Answer, Refusal, Suspended, in_coroutines, open_line
+from express.states.conversation import Answer, Refusal, in_coroutines, open_line
 from tests.runtime.machines import calling, compiled, executed, machine, run_clean, task
 
 if TYPE_CHECKING:
@@ -83,71 +83,6 @@ def test_what_is_no_exception_ends_the_line(error: BaseException) -> None:
         line.send(refuse(error))
     with pytest.raises(StopIteration):
         next(line)
-
-
-async def later(outcome: Any) -> Any:
-    await asyncio.sleep(1)
-    if isinstance(outcome, BaseException):
-        raise outcome
-    return outcome
-
-
-@pytest.mark.parametrize("outcome", [None, 5, [1], ValueError("x"), asyncio.CancelledError("y")])
-def test_a_suspended_coroutine_ends_as_awaited(outcome: Any) -> None:
-    async def main() -> Any:
-        line = open_line()
-        async with express.Runtime() as runtime:
-            try:
-                return await Suspended(runtime, line, line.send(later(outcome)))
-            except BaseException as error:  # noqa: BLE001 - the outcome is what is asked for
-                return error
-
-    assert run_clean(main()) is outcome
-
-
-def test_a_suspended_coroutine_meets_a_cancellation() -> None:
-    events: list[str] = []
-
-    async def careful() -> str:
-        try:
-            await asyncio.sleep(9)
-        except asyncio.CancelledError:
-            events.append("cancelled")
-            await asyncio.sleep(1)
-            events.append("cleaned up")
-        return "kept it"
-
-    async def main() -> str:
-        async def work() -> str:
-            line = open_line()
-            async with express.Runtime() as runtime:
-                return await Suspended(runtime, line, line.send(careful()))  # type: ignore[no-any-return]
-
-        working = asyncio.create_task(work())
-        await asyncio.sleep(1)
-        working.cancel()
-        return await working
-
-    assert run_clean(main()) == "kept it"
-    assert events == ["cancelled", "cleaned up"]
-
-
-def test_a_suspended_coroutine_nobody_awaits_is_closed() -> None:
-    events: list[str] = []
-
-    async def careful() -> None:
-        try:
-            await asyncio.sleep(9)
-        finally:
-            events.append("closed")
-
-    async def main() -> None:
-        line = open_line()
-        suspended = Suspended(express.Runtime(), line, line.send(careful()))
-        del line, suspended
-
-    run_clean(main())
-    assert events == ["closed"]
 
 
 def decorated(function: Callable[[JSON], Any]) -> Callable[[JSON], Any]:
