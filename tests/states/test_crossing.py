@@ -94,13 +94,14 @@ def test_a_long_odd_payload_crosses_in_a_thread(threads: list[str]) -> None:
     assert threads == IN_A_THREAD
 
 
-@pytest.mark.parametrize("result", [[LONG_NUMBER], (1, 2), {1: 2}], ids=["long number", "tuple", "key"])
+@pytest.mark.parametrize("result", [[LONG_NUMBER], {1: 2}, (1, 2)], ids=["long number", "key", "tuple"])
 def test_a_short_one_crosses_at_once(result: JSON, threads: list[str]) -> None:
     async def answer(payload: JSON) -> JSON:
         return result
 
     assert run_clean(executed(compiled(machine(A=task("answer")), answer=answer))).succeeded
-    assert threads == ["MainThread"]
+    # A tuple is found by looking at the copy.
+    assert threads == ([] if result == (1, 2) else ["MainThread"])
 
 
 def test_payload_and_result_of_one_visit_are_told_apart() -> None:
