@@ -315,7 +315,9 @@ class Host(Protocol):
 
     async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON: ...
 
-    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Awaitable[JSON]:
+    def within(
+        self, call: Coroutine[Any, Any, JSON], seconds: float | None, heartbeat: Heartbeat | None
+    ) -> Awaitable[JSON]:
         """Await a task's result; raises StateError States.Timeout when it or a heartbeat is late."""
         ...
 

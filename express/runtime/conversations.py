@@ -9,17 +9,22 @@ task is being cancelled.
 from __future__ import annotations
 
 from asyncio import CancelledError, isfuture
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from express.errors import TIMEOUT, StateError
 from express.states.conversation import Answer, Refusal
 
 if TYPE_CHECKING:
+    from asyncio import Timeout
     from collections.abc import Coroutine, Generator
 
     from express.runtime.host import LoopHost
     from express.states.conversation import Line
     from express.types import JSON
+
+
+#: What a coroutine that has not begun has yielded.
+_NOTHING: Final = object()
 
 
 class Suspended:
@@ -39,74 +44,111 @@ class Suspended:
         self._is_interrupted = True
 
     def __await__(self) -> Generator[Any, Any, JSON]:
-        line, yielded = self._line, self._first
-        self._first = None
-        try:
-            if self._is_interrupted:
-                # As a task does: nobody waits for that future any more.
-                if isfuture(yielded):
-                    yielded.cancel()
-                yielded = line.throw(CancelledError())
-            answer = yield from _converse(self._host, line, yielded)
-            if type(answer) is Refusal:
-                raise answer.take()
-            return answer.take()
-        finally:
-            line.close()
+        yielded, self._first = self._first, None
+        if self._is_interrupted:
+            # As a task does: nobody waits for that future any more.
+            if isfuture(yielded):
+                yielded.cancel()
+            yielded = self._line.throw(CancelledError())
+        return _converse(self._host, self._line, yielded, None)
 
 
 class Work:
-    """A coroutine that has not begun; awaiting this object runs it, in turns of the loop that have time. `within`:
-    another one, which the first will await."""
+    """A coroutine that has not begun; awaiting this object runs it, in turns of the loop that have time.
 
-    __slots__ = ("_coroutine", "_host", "_within")
+    `scope`: the time it may take. `call`: another coroutine, which the first will await.
+    """
 
-    def __init__(self, host: LoopHost, coroutine: Coroutine[Any, Any, JSON], within: object = None) -> None:
+    __slots__ = ("_call", "_coroutine", "_host", "_scope")
+
+    def __init__(
+        self,
+        host: LoopHost,
+        coroutine: Coroutine[Any, Any, JSON],
+        scope: Timeout | None = None,
+        call: Coroutine[Any, Any, JSON] | None = None,
+    ) -> None:
         self._host = host
         self._coroutine = coroutine
-        self._within = within
+        self._scope = scope
+        self._call = call
 
     def __await__(self) -> Generator[Any, Any, JSON]:
-        try:
-            return (yield from _converse(self._host, self._coroutine, self._coroutine.send(None)))
-        except StopIteration as end:
-            return end.value
-        finally:
-            self._coroutine.close()
+        # The scope refers to the task that awaits this, whose exception may refer back here.
+        scope, self._scope = self._scope, None
+        return _converse(self._host, self._coroutine, _NOTHING, scope)
 
     def close(self) -> None:
         """Close the coroutine, which nobody will await."""
         self._coroutine.close()
-        if isinstance(self._within, CoroutineType):
-            self._within.close()
+        if self._call is not None:
+            self._call.close()
 
 
-def _converse(host: LoopHost, work: Line | Coroutine[Any, Any, JSON], yielded: Any) -> Generator[Any, Any, Any]:
+def _converse(  # noqa: C901 - in one piece, as is said below
+    host: LoopHost, work: Line | Coroutine[Any, Any, JSON], yielded: Any, scope: Timeout | None
+) -> Generator[Any, Any, JSON]:
     """Pass what `work` yields on to the event loop, and what comes back on to `work`, in turns that have time; until
-    `work` ends, or yields an Answer."""
-    while not isinstance(yielded, Answer):
-        sent, error = None, None
-        # `error` is thrown outside of the `except` clauses, within which the handler would see it as being handled.
-        try:
-            sent = yield yielded
-        except GeneratorExit:
-            raise
-        except BaseException as raised:  # noqa: BLE001 - `await` passes on whatever comes
-            error = raised
-        must_hurry = isinstance(error, CancelledError) and host.cancelling() > 0
-        if not must_hurry and host.monotonic_ns() > host.slice_end and not host.has_time():
+    `work` ends, or yields an Answer.
+
+    Raises StateError States.Timeout if `scope` has expired, whatever `work` then does. One generator does all of this,
+    because a hundred thousand executions may wait in one.
+    """
+    answer: Any = None
+    error: BaseException | None = None
+    try:
+        if scope is not None:
+            yield from scope.__aenter__().__await__()
+        while not isinstance(yielded, Answer):
+            sent = error = None
+            # `error` is thrown outside of the `except` clauses, within which `work` would see it as being handled.
+            if yielded is not _NOTHING:
+                try:
+                    sent = yield yielded
+                except GeneratorExit:
+                    raise
+                except BaseException as raised:  # noqa: BLE001 - `await` passes on whatever comes
+                    error = raised
+                must_hurry = isinstance(error, CancelledError) and host.cancelling() > 0
+                if not must_hurry and host.monotonic_ns() > host.slice_end and not host.has_time():
+                    try:
+                        yield from host.place()
+                        yield from host.take_turn()
+                    except GeneratorExit:
+                        raise
+                    except BaseException as raised:  # noqa: BLE001 - cancelled while it stood in line
+                        error = raised
             try:
-                yield from host.place()
-                yield from host.take_turn()
-            except GeneratorExit:
-                raise
-            except BaseException as raised:  # noqa: BLE001 - cancelled while it stood in line
-                error = raised
-        try:
-            yielded = work.send(sent) if error is None else work.throw(error)
-        except StopIteration as end:
-            return end.value
-        finally:
-            # Its traceback holds this frame.
-            error = None
-    return yielded
+                yielded = work.send(sent) if error is None else work.throw(error)
+            except StopIteration as end:
+                answer = end.value
+                break
+        else:
+            answer = yielded.take()
+            if type(yielded) is Refusal:
+                raise answer
+        error = None
+    except BaseException as raised:
+        # Of an error that is kept the traceback holds this frame.
+        error = None
+        if scope is None:
+            raise
+        error = raised
+    finally:
+        work.close()
+        yielded = None
+    if scope is None:
+        return answer
+    try:
+        # It raises TimeoutError in place of its own cancellation.
+        yield from scope.__aexit__(None if error is None else type(error), error, None).__await__()
+        if error is not None and not (isinstance(error, Exception) and scope.expired()):
+            raise error
+    except TimeoutError:
+        if not scope.expired():
+            raise
+    finally:
+        error = None
+    if scope.expired():
+        raise StateError(TIMEOUT)
+    return answer

@@ -21,7 +21,6 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime
-from express.errors import TIMEOUT, StateError
 from express.result import Names
 from express.runtime.branches import FanOut, Led
 from express.runtime.callbacks import Callback, Callbacks
@@ -31,7 +30,7 @@ from express.runtime.execution import advance
 from express.runtime.naps import Nap
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 
     from express.deferral import Deferral
     from express.program import Branches, Frame, Heartbeat
@@ -303,12 +302,14 @@ class LoopHost:
             deferral.is_left = True
             raise
 
-    def within(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Work:
+    def within(self, call: Coroutine[Any, Any, JSON], seconds: float | None, heartbeat: Heartbeat | None) -> Work:
         if heartbeat is None:
-            return Work(self, _in_time(call, asyncio.timeout(seconds)), call)
-        return Work(self, self._while_beating(call, seconds, heartbeat), call)
+            return Work(self, call, asyncio.timeout(seconds))
+        return Work(self, self._while_beating(call, seconds, heartbeat), call=call)
 
-    async def _while_beating(self, call: Awaitable[JSON], seconds: float | None, heartbeat: Heartbeat) -> JSON:
+    async def _while_beating(
+        self, call: Coroutine[Any, Any, JSON], seconds: float | None, heartbeat: Heartbeat
+    ) -> JSON:
         loop = self._loop
         end = None if seconds is None else loop.time() + seconds
 
@@ -325,7 +326,7 @@ class LoopHost:
         # The handler may send heartbeats from another thread.
         heartbeat.renew = lambda: loop.call_soon_threadsafe(renew)
         try:
-            return await _in_time(call, scope)
+            return await Work(self, call, scope)
         finally:
             heartbeat.renew = None
 
@@ -351,17 +352,3 @@ class LoopHost:
             if fan_out.step.type == "Map":
                 running[fan_out.workflow] += fan_out.working
         return running
-
-
-async def _in_time(call: Awaitable[JSON], scope: asyncio.Timeout) -> JSON:
-    """The result of the call; raises StateError States.Timeout if `scope` has expired, whatever the call then does."""
-    try:
-        async with scope:
-            result = await call
-    except Exception:
-        if scope.expired():
-            raise StateError(TIMEOUT) from None
-        raise
-    if scope.expired():
-        raise StateError(TIMEOUT)
-    return result
