@@ -1,7 +1,8 @@
-"""Parallel and Map whose children cannot wait: they run in the step's own call, and go on where a slice has cut them."""
+"""Parallel and Map: children run in the step's own call until one has to wait, and go on where a slice has cut them."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -185,3 +186,47 @@ def test_a_map_whose_output_fails_is_tried_again_as_a_whole() -> None:
     )
     assert run_clean(executed(workflow, [1, 2, 3])).succeeded
     assert next(step.items for step in workflow.machine().all_steps if step.name == "A") == 9
+
+
+#: A state that fails and tells how many events came before it.
+TELLING = state("Pass", InputPath="$.nope")
+ITEM = machine(T=task("work", Next="P"), P=state("Pass"))
+SHAPES: dict[str, dict[str, Any]] = {
+    "a Map": machine(A=each(ITEM, Next="B"), B=TELLING),
+    "a Map of one state": machine(A=each(machine(T=task("work")), Next="B"), B=TELLING),
+    "a Map two at a time": machine(A=each(ITEM, MaxConcurrency=2, Next="B"), B=TELLING),
+    "branches": machine(
+        A=parallel(*(machine(**{f"T{index}": task("work", InputPath=f"$[{index}]")}) for index in range(5)), Next="B"),
+        B=TELLING,
+    ),
+    "a Map in a branch": machine(A=parallel(machine(M=each(ITEM)), machine(Q=state("Pass")), Next="B"), B=TELLING),
+}
+
+
+@pytest.mark.parametrize("isolate", [True, False], ids=["by value", "trusted"])
+@pytest.mark.parametrize("waiting", [(0,), (2,), (1, 3), (4,), (0, 1, 2, 3, 4)], ids=str)
+@pytest.mark.parametrize("definition", SHAPES.values(), ids=SHAPES.keys())
+def test_it_does_not_show_which_children_wait(
+    definition: dict[str, Any], waiting: tuple[int, ...], isolate: bool
+) -> None:
+    """Children run in place up to the first that waits; none is run twice, and every event counts once."""
+
+    def outcome(waiting: tuple[int, ...]) -> tuple[str | None, list[int], int]:
+        calls: list[int] = []
+
+        async def work(number: int) -> int:
+            calls.append(number)
+            if number in waiting:
+                await asyncio.sleep(1)
+            return number
+
+        tasks = express.Tasks()
+        tasks.add("work", work, isolate=isolate)
+        workflow = express.compile(definition, tasks)
+        result = run_clean(executed(workflow, [0, 1, 2, 3, 4]))
+        return result.cause, sorted(calls), sum(workflow.state_entries.values())
+
+    cause, calls, entries = outcome(())
+    assert "entered at the event id #" in str(cause)
+    assert outcome(waiting) == (cause, calls, entries)
+    assert calls == [0, 1, 2, 3, 4]
