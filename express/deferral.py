@@ -12,6 +12,8 @@ twice: those of a catcher, the ItemSelector of a Map once an iteration waits, an
 evaluates after it has begun. They are evaluated on the loop, within their budgets. Random values and clock readings
 may be drawn more than once, and the last ones count.
 
+Copies that take long are made in the same way (`states.crossing`).
+
 A thread does not make Python faster, but it shares the interpreter, which it releases in `look`. Otherwise Python
 would let the loop wait five milliseconds (`sys.getswitchinterval`) for each callback.
 """
