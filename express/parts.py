@@ -55,7 +55,10 @@ def write(value: JSON) -> bytes:
     foreign = find_foreign(value)
     if foreign is not None:
         raise NotJSON(foreign)
-    return _dumps(value)
+    try:
+        return _dumps(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NotJSON(Foreign("$", "size", error)) from None
 
 
 def write_and_read(value: JSON, keys: tuple[type, ...], *, sound: bool, look: Look = nobody_waits) -> Written:
@@ -63,12 +66,16 @@ def write_and_read(value: JSON, keys: tuple[type, ...], *, sound: bool, look: Lo
 
     `sound`: what `is_sound` says of it. Raises NotJSON with the place of what is not JSON.
     """
-    if sound:
-        with suppress(RecursionError):
-            return _Parts(_write_and_read, _write_and_read_oddly, look).part(value)
-    elif (foreign := find_foreign(value, keys)) is not None:
+    if not sound and (foreign := find_foreign(value, keys)) is not None:
         raise NotJSON(foreign)
-    return _write_and_read_oddly(value)
+    # Errors are converted here and not where they arise: the stack may be nearly full there.
+    try:
+        if sound:
+            with suppress(RecursionError):
+                return _Parts(_write_and_read, _write_and_read_oddly, look).part(value)
+        return _write_and_read_oddly(value)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NotJSON(Foreign("$", "size", error)) from None
 
 
 class _Parts:
@@ -213,14 +220,8 @@ def _write_and_read(value: JSON, depth: int = 0) -> Written:
 
 def _write_and_read_oddly(value: JSON, depth: int = 0) -> Written:
     text = _dumps(value)
-    try:
-        return text, json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise NotJSON(Foreign("$", "size", error)) from None
+    return text, json.loads(text)
 
 
 def _dumps(value: JSON) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise NotJSON(Foreign("$", "size", error)) from None
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
