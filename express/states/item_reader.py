@@ -31,7 +31,10 @@ from express.definition import messages
 from express.errors import ITEM_READER_FAILED, StateError
 from express.expressions.jsonata.fields import build_template as build_query_template
 from express.expressions.templates import Template, build_template
+from express.foreign import NotJSON
+from express.payload import cross, text_of
 from express.states.conversation import outcome_of
+from express.states.crossing import cross_in
 from express.states.flow import read_template
 from express.states.item_formats import DELIMITERS, Unreadable, follow, read_csv, read_json, read_json_lines
 from express.states.jsonata_fields import read_template_field
@@ -103,18 +106,23 @@ class ItemReader:
         call, most_of = self._build_call(), None if self.max_items is None else self.max_items.build()
 
         async def read(data: JSON, frame: Frame) -> Read:
-            parameters = {} if call is None else call(data, frame)
+            # By value, like the payload of a task.
+            parameters, _ = cross_in({} if call is None else call(data, frame), frame)
+            if not isinstance(parameters, dict):
+                raise _failed(f"The arguments of the ItemReader are no object: {text_of(parameters)}")
             most = _MAX_ITEMS
             if most_of is not None:
                 given = most_of(data, frame)
                 if given is not None and given < 0:
                     raise _failed("field MaxItems must be positive")
                 most = int(given or most)
+            # A handler may change what it was given.
+            source = "S3://" + "/".join(_place(parameters))
             try:
                 items = await (self._listed(parameters, frame, most) if self.lists else self._got(parameters, frame))
             except Unreadable as error:
                 raise _failed(str(error)) from None
-            return Read(_first(items, most), "S3://" + "/".join(_place(parameters)))
+            return Read(_first(items, most), source)
 
         return read
 
@@ -124,7 +132,7 @@ class ItemReader:
         made = build_query_template(self.call)
         return lambda data, scope: made({"input": data}, scope)
 
-    async def _got(self, parameters: JSON, frame: Frame) -> JSON:
+    async def _got(self, parameters: dict[str, JSON], frame: Frame) -> JSON:
         """The items in one object. It is parsed in a thread."""
         answer = await self._ask(self.get, "getObject", parameters, frame)
         body = answer.get("Body") if isinstance(answer, dict) else answer
@@ -133,8 +141,16 @@ class ItemReader:
             raise Unreadable("Attempting to map over non-iterable node.")
         return items
 
-    async def _listed(self, parameters: JSON, frame: Frame, most: int) -> list[JSON]:
+    async def _listed(self, parameters: dict[str, JSON], frame: Frame, most: int) -> JSON:
         """The objects that a listing names, or with LOAD_AND_FLATTEN the items in all of them."""
+        found = await self._collected(parameters, frame, most)
+        try:
+            # What the handler has listed is still its own.
+            return (await frame.run.host.call_in_thread(cross, found))[0]
+        except NotJSON as error:
+            raise Unreadable(f"The answer of listObjectsV2 is not JSON: {error}") from None
+
+    async def _collected(self, parameters: dict[str, JSON], frame: Frame, most: int) -> list[JSON]:
         found: list[JSON] = []
         request = parameters
         while True:
@@ -144,7 +160,7 @@ class ItemReader:
                 raise Unreadable("The answer of listObjectsV2 has no Contents")
             for entry in contents:
                 if self.flattens:
-                    items = await self._got({**_bucket(parameters), "Key": entry.get("Key")}, frame)
+                    items = await self._got({"Bucket": parameters.get("Bucket"), "Key": entry.get("Key")}, frame)
                     found += items if isinstance(items, list) else [items]
                 else:
                     found.append({name: _listed_value(entry[key]) for name, key in _LISTED.items() if key in entry})
@@ -154,8 +170,10 @@ class ItemReader:
             if not answer.get("IsTruncated") or token is None:
                 return found
             request = {**parameters, "ContinuationToken": token}
+            # A handler that answers at once may have any number of pages.
+            await frame.run.host.breathe()
 
-    async def _ask(self, handler: Handler | None, action: str, parameters: JSON, frame: Frame) -> Any:
+    async def _ask(self, handler: Handler | None, action: str, parameters: dict[str, JSON], frame: Frame) -> Any:
         if handler is None:
             raise _failed(f"Nothing serves arn:aws:states:::s3:{action}")
         arguments: tuple[Any, ...] = (parameters,)
@@ -189,15 +207,9 @@ def _first(items: JSON, most: int) -> JSON:
     return items[:most]
 
 
-def _place(parameters: JSON) -> list[str]:
+def _place(parameters: dict[str, JSON]) -> list[str]:
     """Bucket and key, as far as there are any."""
-    if not isinstance(parameters, dict):
-        return []
     return [str(parameters[name]) for name in ("Bucket", "Key") if name in parameters]
-
-
-def _bucket(parameters: JSON) -> dict[str, JSON]:
-    return {"Bucket": parameters["Bucket"]} if isinstance(parameters, dict) and "Bucket" in parameters else {}
 
 
 def _listed_value(value: Any) -> JSON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
 import json
@@ -184,6 +185,58 @@ def test_handlers_of_any_kind_with_a_context(blocking: bool) -> None:
     workflow = express.compile(machine(M=reading()), tasks, type="STANDARD")
     assert run_clean(executed(workflow)).output == [1]
     assert seen == [f"M {S3}getObject {json.dumps(WHERE)}"]
+
+
+def test_a_handler_gets_and_gives_copies() -> None:
+    """It may change the request it got, and later what it has listed."""
+    listed: list[JSON] = []
+
+    async def list_objects(request: dict[str, JSON]) -> JSON:
+        request["Bucket"] = "changed"
+        listed.append({"Key": ["k"]})
+        asyncio.get_running_loop().call_soon(listed.clear)
+        return {"Contents": listed}
+
+    tasks = express.Tasks()
+    tasks.add(S3 + "listObjectsV2", list_objects)
+    reader = {"Resource": S3 + "listObjectsV2", "Arguments": "{% $states.input %}"}
+    processor = {**PASSING, "ProcessorConfig": CONFIG}
+    definition = machine(M=state("Map", ItemProcessor=processor, ItemReader=reader, QueryLanguage="JSONata"))
+    event = {"Bucket": "b"}
+    result = run_clean(executed(express.compile(definition, tasks, type="STANDARD"), event))
+    assert result.output == [{"Key": ["k"]}]
+    assert event == {"Bucket": "b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "contents", "cause"),
+    [
+        ("{% [1] %}", [], "The arguments of the ItemReader are no object: [1]"),
+        ({}, [{"Key": {1, 2}}], "The answer of listObjectsV2 is not JSON: $[0].Key is a set"),
+        ({}, "none", "The answer of listObjectsV2 has no Contents"),
+    ],
+    ids=["arguments", "set", "contents"],
+)
+def test_what_is_no_json_is_refused(arguments: JSON, contents: Any, cause: str) -> None:
+    tasks = express.Tasks()
+    tasks.add(S3 + "*", lambda request: {"Contents": contents})
+    reader = {"Resource": S3 + "listObjectsV2", "Arguments": arguments}
+    processor = {**PASSING, "ProcessorConfig": CONFIG}
+    definition = machine(M=state("Map", ItemProcessor=processor, ItemReader=reader, QueryLanguage="JSONata"))
+    result = run_clean(executed(express.compile(definition, tasks, type="STANDARD")))
+    assert result.error == "States.ItemReaderFailed"
+    assert str(result.cause).startswith(cause)
+
+
+def test_a_listing_without_an_end_does_not_hold_the_loop() -> None:
+    async def main() -> str:
+        tasks = express.Tasks()
+        tasks.add(S3 + "*", lambda request: {"Contents": [], "IsTruncated": True, "NextContinuationToken": "t"})
+        workflow = express.compile(machine(M=reading(action="listObjectsV2")), tasks, type="STANDARD")
+        async with express.Runtime(execution_timeout=1) as runtime:
+            return (await runtime.execute(workflow)).status
+
+    assert run_clean(main(), tick_ns=1_000_000) == "TIMED_OUT"
 
 
 def test_a_reader_nobody_serves_is_a_mistake() -> None:
