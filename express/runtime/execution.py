@@ -41,59 +41,91 @@ _LOOKS = 64
 _MOST_ROUNDS = 64
 #: Errors that are counted as timeouts.
 _TIMEOUTS = frozenset((TIMEOUT, HEARTBEAT_TIMEOUT))
+#: In place of what a step would have returned that could not complete; it has been counted.
+_STOPPED = Step("", "Stopped")
+_STOPPED.halts = True
 
 
 def advance(frame: Frame) -> bool:
     """Run steps until the frame ends (True), or has to wait or to yield (False). Raises StateError."""
-    run = frame.run
     if frame.deferral is not None and (has_ended := _run_again(frame, frame.deferral)) is not None:
         return has_ended
     step = frame.step
-    looks = _LOOKS
-    while looks > 0:
-        looks -= 1
-        steps = _STEPS if frame.size < _HEAVY_BYTES else 1
-        try:
-            # A counter costs less than making a `range` for every execution. And `step.run(frame)` would be slower:
-            # CPython 3.11 treats it as a method call and finds no method.
-            while steps > 0:
-                steps -= step.span
-                perform = step.run
-                following = perform(frame)
-                if following.halts:
-                    if following is END:
-                        step.passed += 1
-                        run.events += step.events
-                        return True
-                    if following is FAILED:
-                        break
-                    if step.span > 1:
-                        # In a chain a later step may be the one that waits, or that fails (below).
-                        step = frame.step
-                    step.waited += 1
-                    frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
-                    return False
-                step.passed += 1
-                run.events += step.events
-                frame.step = step = following
-        except StateError as error:
-            # Its traceback references our frames: break the reference cycle.
-            forget_trace(error)
-            frame.failure = error
-            following = FAILED
-        except (Paused, OutOfTime) as stop:
-            return _stopped(frame, stop)
-        if following is FAILED:
-            if step.span > 1:
-                step = frame.step
-            step.failed_at_once += 1
-            following = settle(frame, step)
+    perform = step.run
+    try:
+        following = perform(frame)
+    except BaseException as error:  # noqa: BLE001 - it raises again what is none of the engine's exceptions
+        following = raised(frame, error)
+    return go_on(frame, step, following)
+
+
+def go_on(frame: Frame, step: Step, following: Step) -> bool:
+    """`advance` for a frame whose first step the caller has performed: its `run` has returned `following`.
+
+    Many executions end with their first step, so their callers save this call.
+    """
+    run = frame.run
+    steps = _STEPS if frame.size < _HEAVY_BYTES else 1
+    looks = 0
+    while True:
+        if not following.halts:
+            step.passed += 1
+            run.events += step.events
+        elif following is END:
+            step.passed += 1
+            run.events += step.events
+            return True
+        elif following is FAILED:
+            following = _fails(frame, step)
             if following.halts:
                 return following is END
-            frame.step = step = following
-        if run.host.monotonic_ns() > run.host.slice_end:
-            return False
+            steps = 0
+        else:
+            return following is not _STOPPED and _waits(frame, step)
+        frame.step = step = following
+        steps -= step.span
+        if steps < 0:
+            looks += 1
+            if looks > _LOOKS or run.host.monotonic_ns() > run.host.slice_end:
+                return False
+            steps = _STEPS if frame.size < _HEAVY_BYTES else 1
+        # `step.run(frame)` would be slower: CPython 3.11 treats it as a method call and finds no method.
+        perform = step.run
+        try:
+            following = perform(frame)
+        except BaseException as error:  # noqa: BLE001 - as in `advance`
+            following = raised(frame, error)
+
+
+def raised(frame: Frame, error: BaseException) -> Step:
+    """What to pass to `go_on` where the step has raised `error`. Raises what is none of the engine's exceptions."""
+    if isinstance(error, StateError):
+        # Its traceback references our frames: break the reference cycle.
+        forget_trace(error)
+        frame.failure = error
+        return FAILED
+    if isinstance(error, Paused | OutOfTime):
+        _stopped(frame, error)
+        return _STOPPED
+    raise error
+
+
+def _waits(frame: Frame, step: Step) -> bool:
+    """Count a step that has to wait; returns False, as `advance` then does."""
+    if step.span > 1:
+        # In a chain a later step may be the one that waits, or that fails (below).
+        step = frame.step
+    step.waited += 1
+    frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()
     return False
+
+
+def _fails(frame: Frame, step: Step) -> Step:
+    """Count a step that has failed before it waited, and settle its error."""
+    if step.span > 1:
+        step = frame.step
+    step.failed_at_once += 1
+    return settle(frame, step)
 
 
 class _WorkedOut:

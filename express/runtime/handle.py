@@ -118,6 +118,13 @@ class Execution(Result):
         )
 
     def __await__(self) -> Generator[Any, None, Result]:
+        try:
+            self.status  # noqa: B018 - half the price of `hasattr`, and most have ended
+        except AttributeError:
+            yield from self._wait()
+        return self
+
+    def _wait(self) -> Generator[Any, None, None]:
         while not hasattr(self, "status"):
             waiter = self._runtime.new_future()
             if self._waiters is None:
@@ -128,7 +135,6 @@ class Execution(Result):
             finally:
                 if self._waiters is not None:
                     self._waiters.discard(waiter)
-        return self
 
     if not TYPE_CHECKING:
         # A type checker would conclude that an Execution has a member of any name.

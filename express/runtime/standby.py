@@ -28,7 +28,6 @@ _Outcome = TypeVar("_Outcome")
 
 
 def _enter_and_leave(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:
-    """Make `task` the current one, or none; returns the previous one."""
     before = tasks.current_task(loop)
     if before is not None:
         tasks._leave_task(loop, before)
@@ -37,12 +36,27 @@ def _enter_and_leave(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | 
     return before
 
 
+def _swap_in_dict(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | None) -> asyncio.Task[Any] | None:
+    """The same with the dict in which Python 3.11 keeps current tasks.
+
+    asyncio's functions take five calls there, a tenth of a short execution; and 3.11 no longer changes.
+    """
+    current: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]] = tasks._current_tasks  # type: ignore[attr-defined]
+    before = current.get(loop)
+    if task is None:
+        del current[loop]
+    else:
+        current[loop] = task
+    return before
+
+
+#: Makes a task the current one of a loop, None for none; returns the previous one.
+make_current: Callable[[asyncio.AbstractEventLoop, asyncio.Task[Any] | None], asyncio.Task[Any] | None]
 if sys.version_info >= (3, 12):
     # The function that eager tasks use: one call instead of four.
-    _make_current = getattr(tasks, "_swap_current_task", _enter_and_leave)
+    make_current = getattr(tasks, "_swap_current_task", _enter_and_leave)
 else:
-    _current_tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]
-    _current_tasks = tasks._current_tasks  # type: ignore[attr-defined]  # typeshed leaves it out
+    make_current = _swap_in_dict
 
 
 class Standby:
@@ -63,38 +77,16 @@ class Standby:
         # Never eager: if all executions wait, one task per turn of the loop is enough to find that out.
         self.task = loop.create_task(self._stand_by(), context=Context())
 
-    if sys.version_info >= (3, 12):
-
-        def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
-            """Call `act` with the task as the current one; while it runs, the task is not `ready`."""
-            self.ready = False
-            loop, task = self._loop, self.task
-            caller = _make_current(loop, task)
-            try:
-                return act(*arguments)
-            finally:
-                _make_current(loop, caller)
-                self.ready = not task.cancelling()
-
-    else:
-
-        def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
-            """The same with the dict in which Python 3.11 keeps current tasks.
-
-            asyncio's functions take five calls there, a tenth of a short execution; and 3.11 no longer changes.
-            """
-            self.ready = False
-            loop, task = self._loop, self.task
-            caller = _current_tasks.get(loop)
-            _current_tasks[loop] = task
-            try:
-                return act(*arguments)
-            finally:
-                if caller is None:
-                    del _current_tasks[loop]
-                else:
-                    _current_tasks[loop] = caller
-                self.ready = not task.cancelling()
+    def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
+        """Call `act` with the task as the current one; while it runs, the task is not `ready`."""
+        self.ready = False
+        loop, task = self._loop, self.task
+        caller = make_current(loop, task)
+        try:
+            return act(*arguments)
+        finally:
+            make_current(loop, caller)
+            self.ready = not task.cancelling()
 
     def take_over(self, work: Coroutine[Any, Any, None], wish: Any, context: Context) -> None:
         """Continue a coroutine that was begun in `perform`."""

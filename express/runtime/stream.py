@@ -142,55 +142,58 @@ class Stream(Crew):
             # Hundreds of workers may have been hired in one turn.
             await self._be_fair()
         while not self.exhausted and not self._fetching:
-            # How many events this worker may take before it computes this again. Every await sets it to 0, because
-            # other workers take events meanwhile.
             room = self.limit - self._open
             if room <= 0:
                 await self._park()
-            while room > 0 and not self.exhausted:
-                room -= 1
-                try:
-                    if source is not None:
-                        event = next(source)
-                    else:
-                        room = 0
-                        event = await self._take_event()
-                except (StopIteration, StopAsyncIteration):
-                    self._end_source(None)
-                    return
-                except asyncio.CancelledError as error:
-                    if runtime.cancelling():
-                        raise
-                    self._end_source(error)
-                    return
-                except Exception as error:  # noqa: BLE001 - the source's own failure, handed to the consumer
-                    self._end_source(error)
-                    return
-                index = self.taken
-                self.taken = index + 1
-                # `must_wait`, inlined.
-                if runtime._waiting or len(runtime._running) + runtime._reserved >= runtime.max_in_flight:
-                    room = 0
-                    await self._run_in_turn(event, index)
-                else:
-                    begun = runtime.begin(machine, event)
-                    if isinstance(begun, Run):
-                        room = 0
-                        await self._conduct(begun, index, self._reserve())
-                    else:
-                        begun.index = index
-                        ended.append(begun)
-                if self._consumer is not None:
-                    self._tell_consumer()
-                if runtime.looked_ns > runtime.slice_end:
-                    room = 0
-                    await self._be_fair()
+            elif source is None or runtime.must_wait:
+                await self._run_next(source)
+            else:
+                before = len(ended)
+                begun = runtime.begin_many(machine, source, self.taken, room, runtime.slice_end, ended)
+                self.taken += len(ended) - before
+                if isinstance(begun, Run):
+                    index = self.taken
+                    self.taken = index + 1
+                    await self._conduct(begun, index, self._reserve())
+                elif begun is not None:
+                    self._end_source(begun)
+            if self._consumer is not None:
+                self._tell_consumer()
+            if runtime.looked_ns > runtime.slice_end:
+                await self._be_fair()
 
-    def _end_source(self, failure: BaseException | None) -> None:
-        """Take no more events: the source is exhausted or has failed."""
+    async def _run_next(self, source: Iterator[JSON] | None) -> None:
+        """Run one event, of an asynchronous source or once the Runtime has a place for it."""
+        try:
+            event = await self._take_event() if source is None else next(source)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the source's own failure
+            self._end_source(error)
+            return
+        index = self.taken
+        self.taken = index + 1
+        if self._runtime.must_wait:
+            await self._run_in_turn(event, index)
+            return
+        begun = self._runtime.begin(self._machine, event)
+        if isinstance(begun, Run):
+            await self._conduct(begun, index, self._reserve())
+        else:
+            begun.index = index
+            self._ended.append(begun)
+
+    def _end_source(self, end: BaseException) -> None:
+        """Take no more events: the source is exhausted or has failed.
+
+        Raises again what is not its failure: the cancellation of this worker, and exceptions that end the program.
+        """
+        if isinstance(end, asyncio.CancelledError):
+            if self._runtime.cancelling():
+                raise end
+        elif not isinstance(end, Exception):
+            raise end
         self.exhausted = True
-        if failure is not None:
-            self._failure = failure
+        if not isinstance(end, StopIteration | StopAsyncIteration):
+            self._failure = end
         self._tell_consumer()
 
     async def _be_fair(self) -> None:

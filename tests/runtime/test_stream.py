@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
-from tests.runtime.machines import AGES, SECOND, calling, compiled, machine, run_clean, state, task, turns, wait
+from tests.runtime.machines import (
+    AGES,
+    SECOND,
+    calling,
+    catching,
+    compiled,
+    each,
+    machine,
+    run_clean,
+    state,
+    task,
+    turns,
+    wait,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -425,3 +438,162 @@ def test_an_execution_may_start_others_in_its_runtime() -> None:
             return [result.output async for result in runtime.map(workflow, [[1, 2], [], [3]])]
 
     assert run_clean(main()) == [[1, 2], [], [3]]
+
+
+# --------------------------------------------------------------------------------------------------------------
+# executions in a row: a stream runs those that do not wait one after another, on the same Run
+
+BY_KIND = state(
+    "Choice",
+    Choices=[
+        {"Variable": "$.kind", "StringEquals": kind, "Next": kind}
+        for kind in ("assigns", "reads", "maps", "fails", "breaks", "catches")
+    ],
+    Default="other",
+)
+#: What an execution leaves behind would show in the next: variables, a fan-out, attempts, an entry counted.
+IN_A_ROW = {
+    "assigns": state("Pass", Assign={"kept.$": "$.kind"}),
+    "reads": state("Choice", Choices=[{"Variable": "$kept", "IsPresent": False, "Next": "other"}], Default="fails"),
+    "maps": each(machine(I=state("Pass", Parameters={"v.$": "$"})), ItemsPath="$.items"),
+    "fails": state("Fail", Error="Asked", Cause="for it"),
+    "breaks": each(machine(J=state("Pass", InputPath="$.gone")), ItemsPath="$.items"),
+    "catches": each(
+        machine(K=state("Pass", InputPath="$.gone")),
+        ItemsPath="$.items",
+        Retry=[{"ErrorEquals": ["Other"], "IntervalSeconds": 1}],
+        Catch=catching("States.ALL", to="other"),
+    ),
+    "other": state("Pass"),
+}
+KINDS_OF_EVENTS: list[JSON] = [
+    *({"kind": kind, "items": [1, 2, 3]} for kind in ("assigns", "reads", "maps", "other", "fails", "reads", "maps")),
+    {"kind": None},
+    {"kind": float("nan")},
+    *({"kind": kind, "items": [{}]} for kind in ("catches", "breaks", "other", "assigns", "other", "waits", "calls")),
+    {"kind": "reads", "long": "x" * 400},
+    *({"kind": kind, "items": []} for kind in ("fails", "maps", "waits", "assigns")),
+]
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["plain", "blocking"])
+def test_executions_in_a_row_are_as_if_each_ran_alone(blocks: bool) -> None:
+    choice = BY_KIND
+    states = IN_A_ROW
+    if blocks:
+        more = [{"Variable": "$.kind", "StringEquals": kind, "Next": kind} for kind in ("waits", "calls")]
+        choice = {**BY_KIND, "Choices": [*BY_KIND["Choices"], *more]}
+        states = {**IN_A_ROW, "waits": wait(1), "calls": task("answer")}
+
+    async def answer(payload: JSON) -> JSON:
+        return {"answer": payload}
+
+    def figures(workflow: express.Workflow) -> Any:
+        steps = [(step.name, step.attempts, step.went_through, step.failures) for step in workflow.machine().all_steps]
+        tally = workflow.tally
+        return steps, tally.started, tally.succeeded, tally.failed, tally.ended, tally.more_bytes, tally.errors
+
+    async def main() -> None:
+        in_a_row = compiled(machine(first=choice, **states), answer=answer)
+        alone = compiled(machine(first=choice, **states), answer=answer)
+        async with express.Runtime(payload_limit=300) as runtime:
+            results = [result async for result in runtime.map(in_a_row, KINDS_OF_EVENTS)]
+            expected = [await runtime.execute(alone, event) for event in KINDS_OF_EVENTS]
+        assert [outcome(result) for result in results] == [outcome(result) for result in expected]
+        assert [result.index for result in results] == list(range(len(KINDS_OF_EVENTS)))
+        assert len({result.name for result in (*results, *expected)}) == 2 * len(KINDS_OF_EVENTS)
+        assert figures(in_a_row) == figures(alone)
+
+    run_clean(main())
+
+
+def outcome(result: express.Result) -> Any:
+    return result.status, result.output, result.error, result.cause, result.memory_bytes
+
+
+@MACHINES
+def test_the_time_a_source_takes_is_not_that_of_an_execution(definition: dict[str, Any]) -> None:
+    def slow() -> Iterator[JSON]:
+        clock = asyncio.get_running_loop().express_clock  # type: ignore[attr-defined]
+        for _ in range(3):
+            clock.advance(SECOND)
+            yield 0
+
+    results = mapped(compiled(definition), slow())
+    assert [result.duration_ns for result in results] == [0, 0, 0]
+
+
+@MACHINES
+@ORDERED
+def test_a_source_that_is_cancelled_by_itself(definition: dict[str, Any], ordered: bool) -> None:
+    """Its CancelledError is a failure like any other: nobody has cancelled the stream."""
+
+    def cancelled() -> Iterator[JSON]:
+        yield from (0, 0)
+        raise asyncio.CancelledError
+
+    outputs: list[JSON] = []
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            with pytest.raises(asyncio.CancelledError):
+                async for result in runtime.map(compiled(definition), cancelled(), ordered=ordered):
+                    outputs.append(result.output)
+
+    run_clean(main())
+    assert outputs == [0, 0]
+
+
+def test_handlers_that_start_executions_leave_the_stream_its_places() -> None:
+    """The places are counted again after each execution whose handler has started others."""
+    in_flight: list[int] = []
+
+    async def main() -> int:
+        async with express.Runtime(max_in_flight=3) as runtime:
+            waiting = compiled(WAITING)
+
+            async def work(payload: JSON) -> JSON:
+                await runtime.start(waiting, 1)
+                in_flight.append(runtime.in_flight)
+                return payload
+
+            return len([_ async for _ in runtime.map(calling(work), range(20))])
+
+    assert run_clean(main()) == 20
+    assert max(in_flight) <= 3
+
+
+def test_a_handler_that_closes_the_runtime_ends_the_row() -> None:
+    called: list[JSON] = []
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+
+            async def work(payload: JSON) -> JSON:
+                called.append(payload)
+                if payload == 2:
+                    closing = runtime.close(0)
+                    with pytest.raises(StopIteration):
+                        closing.send(None)
+                return payload
+
+            outputs = []
+            with pytest.raises(express.RuntimeClosed):
+                async for result in runtime.map(calling(work), range(9)):
+                    outputs.append(result.output)
+
+    run_clean(main())
+    assert called == [0, 1, 2]
+
+
+def test_an_exception_that_ends_the_program_leaves_the_row_counted() -> None:
+    async def work(payload: JSON) -> JSON:
+        if payload == 2:
+            raise SystemExit(3)
+        return payload
+
+    workflow = calling(work)
+    with pytest.raises(SystemExit):
+        mapped(workflow, range(9))
+    tally = workflow.tally
+    assert (tally.started, tally.succeeded, tally.aborted) == (3, 2, 1)
