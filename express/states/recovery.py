@@ -88,7 +88,7 @@ def read_retry(fields: Fields) -> list[Retrier]:
         retriers.append(
             Retrier(
                 errors=_read_errors(entry, last=position == len(entries) - 1),
-                interval=_whole(entry.integer("IntervalSeconds", default=1, minimum=0, maximum=MAX_SECONDS), 1),
+                interval=_whole(entry.integer("IntervalSeconds", default=1, minimum=1, maximum=MAX_SECONDS), 1),
                 max_attempts=_whole(entry.integer("MaxAttempts", default=3, minimum=0, maximum=MAX_SECONDS), 3),
                 backoff=entry.number("BackoffRate", default=2.0, minimum=1.0) or 2.0,
                 max_delay=entry.integer("MaxDelaySeconds", minimum=1, maximum=MAX_DELAY_SECONDS),
