@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 
 from express.tasks import Tasks
 from express.tasks.mocks import MockFile
@@ -228,3 +230,38 @@ def test_work_for_nobody(client: Any, resource: str, parameters: dict[str, JSON]
     answer = client.start_sync_execution(stateMachineArn=arn)
     assert (answer["status"], answer["error"]) == ("FAILED", error)
     assert re.fullmatch(cause, answer["cause"]), answer["cause"]
+
+
+# --------------------------------------------------------------------------------------------------------------
+# items of a distributed Map
+
+
+def test_a_distributed_map_reads_its_items(served: Served, shared_client: Any) -> None:
+    """The handlers for S3 answer as boto3's client does, an object as a stream."""
+    objects = {"orders.csv": b"id,total\n1,20\n2,30\n3,40\n"}
+    tasks = Tasks()
+
+    @tasks.task("arn:aws:states:::s3:getObject", blocking=True)
+    def get_object(request: dict[str, str]) -> Any:
+        content = objects[request["Key"]]
+        return {"Body": StreamingBody(BytesIO(content), len(content)), "ContentLength": len(content)}
+
+    @tasks.task("arn:aws:states:::s3:listObjectsV2")
+    def list_objects(request: dict[str, str]) -> Any:
+        found = [{"Key": key, "Size": len(content)} for key, content in objects.items()]
+        return {"Contents": found, "IsTruncated": False, "KeyCount": len(found)}
+
+    def items(action: str, parameters: dict[str, JSON], **config: JSON) -> Any:
+        reader: JSON = {"Resource": f"arn:aws:states:::s3:{action}", "Parameters": parameters, "ReaderConfig": config}
+        mode: JSON = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+        processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}, "ProcessorConfig": mode}
+        each = machine(Type="Map", ItemReader=reader, ItemProcessor=processor)
+        ended = run(shared_client, create(shared_client, action, each))
+        assert ended["status"] == "SUCCEEDED", ended
+        return json.loads(ended["output"])
+
+    with served.renew(tasks):
+        where: dict[str, JSON] = {"Bucket": "b", "Key": "orders.csv"}
+        rows = items("getObject", where, InputType="CSV", CSVHeaderLocation="FIRST_ROW")
+        assert rows == [{"id": str(number), "total": str(10 + 10 * number)} for number in (1, 2, 3)]
+        assert [entry["Key"] for entry in items("listObjectsV2", {"Bucket": "b"})] == ["orders.csv"]
