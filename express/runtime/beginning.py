@@ -3,11 +3,12 @@
 `begin` is the fast path that nearly all executions take. `open` and `run_here` are the same in two steps, for callers
 that act between them and for what the fast path excludes: inputs that need a closer look, and executions with
 observers. After a success on the fast path a machine keeps the Run for its next execution (`Machine.spare`), unless
-something may still reference it.
+something may still reference it. `begin_many` is `begin` for many events.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,24 @@ def closed() -> RuntimeClosed:
 
 def elsewhere() -> RuntimeError:
     return RuntimeError("the Runtime belongs to another event loop")
+
+
+@dataclass(slots=True)
+class Unbegun:
+    """An event that was taken from its source, and whose execution has to begin alone."""
+
+    event: JSON
+
+
+def take(events: Iterator[JSON]) -> Unbegun | BaseException:
+    """The next event, or what the source has raised instead."""
+    try:
+        return Unbegun(next(events))
+    except StopIteration:
+        # Not the one caught, whose traceback references our frames.
+        return StopIteration()
+    except BaseException as error:  # noqa: BLE001 - handed to the caller
+        return error
 
 
 class BeginningExecutions(RunningExecutions):
@@ -71,6 +90,7 @@ class BeginningExecutions(RunningExecutions):
         observer, a valid input, and a success within one billing step. `kind` is the class of the Result on this fast
         path.
         """
+        self._row = None
         if self._watched or machine.known_to is not self.measurements or not self._open:
             return self._begin_anyhow(machine, event, name)
         try:
@@ -107,9 +127,13 @@ class BeginningExecutions(RunningExecutions):
             # The first step is often the last one, a chain for example, and `advance` would cost more than the step.
             try:
                 following = perform(run)
-            except BaseException as error:  # noqa: BLE001 - it raises again what is none of the engine's exceptions
-                following = raised(run, error)
+            except BaseException as error:
+                instead = raised(run, error)
+                if instead is None:
+                    raise
+                following = instead
             if following is END:
+                # The number of events does not matter any more.
                 step.passed += 1
             elif not go_on(run, step, following) and self._must_wait(run):
                 if machine.timeout_seconds is None and self._watch is not None:
@@ -163,85 +187,90 @@ class BeginningExecutions(RunningExecutions):
         most: int,
         until_ns: int,
         results: MutableSequence[Any],
-    ) -> Run | BaseException | None:
-        """Begin executions for up to `most` events, one after another; append the Results of those that end.
-
-        `index` is that of the first event. Stops early when one waits, at `until_ns` (monotonic nanoseconds), and where
-        the caller should look around: a handler has started executions, or one was not plain.
-
-        Returns the Run that waits, the exception that `events` has raised (StopIteration at their end), or None.
-        Raises what an execution raises to end more than itself.
+    ) -> Run | Unbegun | BaseException | None:
+        """Begin a row of executions, for up to `most` events; append the Results of those that end here.
 
         This method is `begin` in a loop. What is the same for all executions is done once, and they share one Run:
-        together that is a third of what a short execution costs.
+        together that is a third of what a short execution costs. `index` is that of the first event. The row ends
+        early at `until_ns` (monotonic nanoseconds), after an execution that waits, fails or takes long, and when a
+        handler or the source has changed something in the Runtime: started executions, added an observer, closed it.
+
+        Returns the Run that waits; an event that has to be begun alone; or an exception, after which no more events
+        are to be taken: what `events` has raised, StopIteration at its end, or what an execution has raised to end more
+        than itself. None if the row has ended for another reason.
         """
         if self._watched or machine.known_to is not self.measurements or not self._open or not machine.reuses_runs:
-            return self._begin_next(machine, events, index, results)
+            return take(events)
+        row = self._row = object()
         payload_limit, short_ns, now = self.payload_limit, self._short_ns, self.monotonic_ns
         waiting, names, memory = self._waiting, self._names, machine.base_memory
-        tally, durations = machine.tally, machine.tally.durations
-        start = machine.program.start
-        perform = start.run
-        keep = results.append
-        first = index
-        sequence = self._sequence
-        ended_ns = total_ns = at_once = counted = others = 0
-        # Whether an exception is that of the source; and whether the next execution may use the Run.
-        is_source = is_shared = True
+        tally, start = machine.tally, machine.program.start
+        first, keep = index, results.append
         run = machine.spare or Run(self, machine, None, 0, 0, 0)
         machine.spare = None
         run.run = run
         run.host = self
         run.name = None
+        is_shared = True
         try:
             for event in islice(events, most):
+                if self._row is not row:
+                    return Unbegun(event)
                 try:
                     text = dumps(event, None, STRICT)
                     size = len(text)
                     if size > payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
-                        size = -1
+                        return Unbegun(event)
                 except (TypeError, ValueError, RecursionError):
-                    size = -1
-                if size < 0:
-                    is_source = False
-                    return self._keep(self._begin_anyhow(machine, event, None), index, results)
-                sequence += 1
-                self._sequence = sequence
+                    return Unbegun(event)
+                self._sequence = sequence = self._sequence + 1
+                tally.started += 1
                 run.step = start
                 run.input = run.data = event
                 run.size = run.data_bytes = size
                 run.sequence = sequence
                 run.events = 1
                 run.variables = NO_VARIABLES
+                # Not the same for all: a chain may be broken up.
+                perform = start.run
                 run.started_ns = started_ns = now()
                 try:
                     try:
                         following = perform(run)
-                    except BaseException as error:  # noqa: BLE001 - as in `begin`
-                        following = raised(run, error)
+                    except BaseException as error:
+                        instead = raised(run, error)
+                        if instead is None:
+                            raise
+                        following = instead
                     if following is END:
-                        at_once += 1
+                        start.passed += 1
                     elif not go_on(run, start, following) and self._must_wait(run):
-                        is_shared, others = False, 1
+                        is_shared = False
                         self._register(run)
-                        ended_ns = now()
+                        self.looked_ns = now()
                         return run
                 except BaseException as error:  # noqa: BLE001 - as in `begin`
-                    is_shared, others = False, 1
-                    is_source = False
-                    return self._keep(self._end_raised(run, error), index, results)
-                ended_ns = now()
+                    is_shared = False
+                    result = self._end_raised(run, error)
+                    result.index = index
+                    keep(result)
+                    return None
+                self.looked_ns = ended_ns = now()
                 duration = ended_ns - started_ns
                 if duration > short_ns or run.stopping is not None or waiting:
-                    is_shared, others = False, 1
-                    return self._keep(self._end(run, "SUCCEEDED", run.data, None, None), index, results)
+                    is_shared = False
+                    result = self._end(run, "SUCCEEDED", run.data, None, None)
+                    result.index = index
+                    keep(result)
+                    return None
                 if run.fan_out:
-                    self._keep(self._end(run, "SUCCEEDED", run.data, None, None), index, results)
-                    counted += 1
+                    result = self._end(run, "SUCCEEDED", run.data, None, None)
                     run.run = run
                     run.fan_out = 0
                 else:
-                    total_ns += duration
+                    tally.succeeded += 1
+                    tally.duration_ns += duration
+                    durations = tally.durations
                     if durations is not None:
                         latest = durations.latest
                         if latest.above < duration <= latest.bound:
@@ -252,51 +281,24 @@ class BeginningExecutions(RunningExecutions):
                     result.status = "SUCCEEDED"
                     result.output = run.data
                     result.error = result.cause = None
-                    result.index = index
                     result._given_name = sequence
                     result._names = names
                     result.duration_ns = duration
                     result.memory_bytes = memory
-                    keep(result)
+                result.index = index
+                keep(result)
                 index += 1
-                if ended_ns > until_ns or self._sequence != sequence or not self._open:
+                if ended_ns > until_ns or self._row is not row:
                     return None
-        except BaseException as error:
-            if not is_source:
-                raise
+        except BaseException as error:  # noqa: BLE001 - the caller raises it, once it has passed on the results
             return error
         finally:
-            tally.started += index - first + others
-            tally.succeeded += index - first - counted
-            tally.duration_ns += total_ns
-            start.passed += at_once
-            if ended_ns:
-                self.looked_ns = ended_ns
             if is_shared:
                 run.variables = NO_VARIABLES
+                run.fan_out = 0
                 run.run = run.host = run.input = run.data = None  # type: ignore[assignment]  # as in `begin`
                 machine.spare = run
         return StopIteration() if index - first < most else None
-
-    def _begin_next(
-        self, machine: Machine, events: Iterator[JSON], index: int, results: MutableSequence[Any]
-    ) -> Run | BaseException | None:
-        """`begin_many` for one event."""
-        try:
-            event = next(events)
-        except StopIteration:
-            # Not the one caught, whose traceback references our frames.
-            return StopIteration()
-        except BaseException as error:  # noqa: BLE001 - handed to the caller
-            return error
-        return self._keep(self.begin(machine, event), index, results)
-
-    def _keep(self, begun: Run | Result, index: int, results: MutableSequence[Any]) -> Run | None:
-        if isinstance(begun, Run):
-            return begun
-        begun.index = index
-        results.append(begun)
-        return None
 
     def _must_wait(self, run: Run) -> bool:
         """Whether an execution that has not ended has to wait.
@@ -320,6 +322,7 @@ class BeginningExecutions(RunningExecutions):
 
     def open(self, machine: Machine, event: JSON, name: str | None = None) -> Run | Result:
         """A new Run, or the Result for an invalid input. Raises RuntimeClosed, or ValueError for an invalid name."""
+        self._row = None
         if not self._open:
             raise closed()
         if name is not None:
@@ -344,6 +347,7 @@ class BeginningExecutions(RunningExecutions):
 
     def reopen(self, checkpoint: Checkpoint) -> Run:
         """The Run of an execution redriven from its checkpoint. Raises RuntimeClosed."""
+        self._row = None
         if not self._open:
             raise closed()
         run = checkpoint.resume(self.monotonic_ns(), self.time_ns())

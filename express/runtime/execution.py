@@ -51,21 +51,25 @@ def advance(frame: Frame) -> bool:
     if frame.deferral is not None and (has_ended := _run_again(frame, frame.deferral)) is not None:
         return has_ended
     step = frame.step
+    # `step.run(frame)` would be slower: CPython 3.11 treats it as a method call and finds no method.
     perform = step.run
     try:
         following = perform(frame)
-    except BaseException as error:  # noqa: BLE001 - it raises again what is none of the engine's exceptions
-        following = raised(frame, error)
+    except BaseException as error:
+        instead = raised(frame, error)
+        if instead is None:
+            raise
+        following = instead
     return go_on(frame, step, following)
 
 
 def go_on(frame: Frame, step: Step, following: Step) -> bool:
     """`advance` for a frame whose first step the caller has performed: its `run` has returned `following`.
 
-    Many executions end with their first step, so their callers save this call.
+    Many executions end with their first step, and then the caller saves this call.
     """
     run = frame.run
-    steps = _STEPS if frame.size < _HEAVY_BYTES else 1
+    steps = (_STEPS if frame.size < _HEAVY_BYTES else 1) - step.span
     looks = 0
     while True:
         if not following.halts:
@@ -80,34 +84,40 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
             if following.halts:
                 return following is END
             steps = 0
+        elif following is _STOPPED:
+            return False
         else:
-            return following is not _STOPPED and _waits(frame, step)
+            return _waits(frame, step)
         frame.step = step = following
-        steps -= step.span
-        if steps < 0:
+        if steps <= 0:
             looks += 1
             if looks > _LOOKS or run.host.monotonic_ns() > run.host.slice_end:
                 return False
             steps = _STEPS if frame.size < _HEAVY_BYTES else 1
-        # `step.run(frame)` would be slower: CPython 3.11 treats it as a method call and finds no method.
+        steps -= step.span
         perform = step.run
         try:
             following = perform(frame)
-        except BaseException as error:  # noqa: BLE001 - as in `advance`
-            following = raised(frame, error)
+        except BaseException as error:
+            instead = raised(frame, error)
+            if instead is None:
+                raise
+            following = instead
 
 
-def raised(frame: Frame, error: BaseException) -> Step:
-    """What to pass to `go_on` where the step has raised `error`. Raises what is none of the engine's exceptions."""
+def raised(frame: Frame, error: BaseException) -> Step | None:
+    """What `go_on` gets in place of a next step if the step has raised `error`; None if that is none of the engine's
+    exceptions."""
     if isinstance(error, StateError):
         # Its traceback references our frames: break the reference cycle.
         forget_trace(error)
         frame.failure = error
         return FAILED
-    if isinstance(error, Paused | OutOfTime):
-        _stopped(frame, error)
+    if isinstance(error, OutOfTime):
+        frame.step.waited += 1
+        _put_off(frame, error)
         return _STOPPED
-    raise error
+    return _STOPPED if isinstance(error, Paused) else None
 
 
 def _waits(frame: Frame, step: Step) -> bool:
@@ -140,14 +150,6 @@ class _WorkedOut:
 
     def __await__(self) -> Generator[Any, Any, None]:
         return self.host.work_out(self.late, self.deferral).__await__()
-
-
-def _stopped(frame: Frame, stop: Paused | OutOfTime) -> bool:
-    """Handle a step that could not complete; returns False, as `advance` then does."""
-    if isinstance(stop, OutOfTime):
-        frame.step.waited += 1
-        _put_off(frame, stop)
-    return False
 
 
 def _put_off(frame: Frame, late: OutOfTime) -> None:

@@ -121,7 +121,10 @@ class Execution(Result):
         try:
             self.status  # noqa: B018 - half the price of `hasattr`, and most have ended
         except AttributeError:
-            yield from self._wait()
+            pass
+        else:
+            return self
+        yield from self._wait()
         return self
 
     def _wait(self) -> Generator[Any, None, None]:

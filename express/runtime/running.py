@@ -53,6 +53,7 @@ class RunningExecutions(LoopHost):
         "_idle",
         "_open",
         "_reserved",
+        "_row",
         "_running",
         "_short_ns",
         "_timeout_ns",
@@ -88,6 +89,8 @@ class RunningExecutions(LoopHost):
         self._idle: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._open = False
+        #: The row of executions that is being run (`begin_many`), None once something may have changed for the next.
+        self._row: object = None
 
     # ------------------------------------------------------------------------------------------ observers
 
@@ -95,6 +98,7 @@ class RunningExecutions(LoopHost):
         """Add an observer of executions that start from now on. Raises TypeError for an invalid one."""
         self.observers = (*self.observers, check_observer(observer))
         self._prepare_announcements()
+        self._row = None
 
     def _prepare_announcements(self) -> None:
         self._watched = any(has_hook(observer, *EXECUTION_HOOKS) for observer in self.observers)
@@ -302,8 +306,12 @@ class RunningExecutions(LoopHost):
             # A defect of the engine must not end the application.
             return self._end_broken(run, error, into)
         # A handler has raised an exception that is to end the program.
-        self._end(run, "ABORTED", None, None, None)
-        raise error
+        self._end(run, "ABORTED", None, None, None, into)
+        try:
+            raise error
+        finally:
+            # Its traceback references this frame.
+            del error, run, into
 
     def _end_broken(self, run: Run, error: Exception, into: Result | None = None) -> Result:
         foreign = find_foreign(run.input)

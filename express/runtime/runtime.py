@@ -23,7 +23,7 @@ from express.errors import StateError, forget_trace
 from express.payload import PAYLOAD_LIMIT
 from express.program import Machine, Run
 from express.result import Result
-from express.runtime.beginning import BeginningExecutions, closed, elsewhere
+from express.runtime.beginning import BeginningExecutions, Unbegun, closed, elsewhere
 from express.runtime.clock import clock_of
 from express.runtime.execution import drive
 from express.runtime.handle import Execution
@@ -49,7 +49,7 @@ EXECUTION_TIMEOUT = 300.0
 MAP_CONCURRENCY = 40
 #: How far `map` runs a machine that cannot block ahead of its consumer: results, and nanoseconds. Further would save
 #: little; and large results are made faster where those before them have been consumed.
-_AHEAD = 64
+_AHEAD = 32
 _AHEAD_NS = 50_000
 
 
@@ -124,6 +124,7 @@ class Runtime(BeginningExecutions):
     async def close(self, drain: float | None = None) -> None:
         """Refuse further starts; wait up to `drain` seconds for running executions to end, then abort the rest."""
         self._open = False
+        self._row = None
         for stream in self.streams:
             stream.exhausted = True
         drain = self.drain_timeout if drain is None else drain
@@ -163,6 +164,7 @@ class Runtime(BeginningExecutions):
         """Start the measurements that have a cost; all callers share one object."""
         if self.measurements is None:
             self.measurements = Measurements(self)
+            self._row = None
             if self._open:
                 self.measurements.watch(self._loop)
         return self.measurements
@@ -349,7 +351,8 @@ class Runtime(BeginningExecutions):
     ) -> AsyncGenerator[Result, None]:
         """The results of one execution for each event, in the order of the events or, unordered, as they end.
 
-        At most `max_in_flight` events are taken ahead of the consumer. Invalid events (not JSON, over the limit) give
+        At most `max_in_flight` events are taken ahead of the consumer (a source that the consumer itself feeds needs a
+        Runtime with 1). Invalid events (not JSON, over the limit) give
         FAILED results; an exception of the source is raised after the results of its earlier events. `Result.index`
         is the index of the event. A consumer that leaves early must close the generator (`aclose`,
         `contextlib.aclosing`): that stops running executions at once rather than when the garbage collector finds it.
@@ -378,24 +381,45 @@ class Runtime(BeginningExecutions):
                 await self.be_fair()
             return
         source = iter(events)
-        most = min(_AHEAD, self.max_in_flight)
         results: list[Result] = []
+        most = 1
         while True:
             until_ns = min(self.monotonic_ns() + _AHEAD_NS, self.slice_end)
             last = self.begin_many(machine, source, index, most, until_ns, results)
-            if isinstance(last, Run):
-                result = await self.conduct(last)
-                result.index = index + len(results)
-                results.append(result)
-            index += len(results)
-            for result in results:
-                yield result
-            results.clear()
-            if isinstance(last, StopIteration):
-                return
-            if isinstance(last, BaseException):
-                raise last
-            if self.looked_ns > self.slice_end:
+            waiting = spawn(self._loop, self.conduct(last)) if isinstance(last, Run) else None
+            try:
+                for result in results:
+                    yield result
+                index += len(results)
+                results.clear()
+                if isinstance(last, BaseException):
+                    if isinstance(last, StopIteration):
+                        return
+                    raise last
+                if isinstance(last, Unbegun):
+                    begun = self.begin(machine, last.event)
+                    if isinstance(begun, Run):
+                        waiting = spawn(self._loop, self.conduct(begun))
+                    else:
+                        begun.index = index
+                        index += 1
+                        yield begun
+                if waiting is not None:
+                    result = await waiting
+                    result.index = index
+                    index += 1
+                    yield result
+            finally:
+                # An exception that is raised references this frame.
+                last = None
+                if waiting is not None and not waiting.done():
+                    waiting.cancel()
+                    await asyncio.wait([waiting])
+            now = self.monotonic_ns()
+            # The consumer's time counts, because the loop does not turn while it works.
+            is_quick = now - self.looked_ns < _AHEAD_NS
+            most = min(2 * most, _AHEAD, self.max_in_flight) if is_quick else 1
+            if now > self.slice_end:
                 await self.be_fair()
 
     # ------------------------------------------------------------------------------------------ task tokens

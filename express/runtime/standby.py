@@ -44,7 +44,7 @@ def _swap_in_dict(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any] | Non
     current: dict[asyncio.AbstractEventLoop, asyncio.Task[Any]] = tasks._current_tasks  # type: ignore[attr-defined]
     before = current.get(loop)
     if task is None:
-        del current[loop]
+        current.pop(loop, None)
     else:
         current[loop] = task
     return before
@@ -78,7 +78,10 @@ class Standby:
         self.task = loop.create_task(self._stand_by(), context=Context())
 
     def perform(self, act: Callable[[*_Arguments], _Outcome], *arguments: *_Arguments) -> _Outcome:
-        """Call `act` with the task as the current one; while it runs, the task is not `ready`."""
+        """Call `act` with the task as the current one; while it runs, the task is not `ready`.
+
+        `Runtime.start` has these lines in place of a call.
+        """
         self.ready = False
         loop, task = self._loop, self.task
         caller = make_current(loop, task)

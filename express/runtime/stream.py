@@ -19,12 +19,16 @@ from typing import TYPE_CHECKING
 
 from express.errors import RuntimeClosed
 from express.program import Machine, Run
+from express.runtime.beginning import Unbegun
 from express.runtime.crew import Crew
 
 if TYPE_CHECKING:
     from express.result import Result
     from express.runtime.runtime import Runtime
     from express.types import JSON
+
+#: After how many results the consumer's turn of the loop is looked at: it may spend time on each.
+_CONSUMED = 16
 
 #: The place of a result in the queue, filled when the execution has ended.
 Cell = list["Result | None"]
@@ -88,6 +92,8 @@ class Stream(Crew):
         ended = self._ended
         try:
             while True:
+                # The consumer's slice begins here, if that of this turn has not begun yet.
+                self._runtime.has_time()
                 while ended:
                     result = ended.popleft()
                     if type(result) is list:
@@ -100,6 +106,8 @@ class Stream(Crew):
                     if self._parked:
                         self._unpark()
                     yield result  # type: ignore[misc]  # a Result by now
+                    if not self._consumed % _CONSUMED and not self._runtime.has_time():
+                        await self._runtime.be_fair()
                 if self.exhausted and not self.members:
                     break
                 self._consumer = self.loop.create_future()
@@ -145,7 +153,7 @@ class Stream(Crew):
             room = self.limit - self._open
             if room <= 0:
                 await self._park()
-            elif source is None or runtime.must_wait:
+            elif source is None or runtime.must_wait or not machine.reuses_runs:
                 await self._run_next(source)
             else:
                 before = len(ended)
@@ -155,6 +163,8 @@ class Stream(Crew):
                     index = self.taken
                     self.taken = index + 1
                     await self._conduct(begun, index, self._reserve())
+                elif isinstance(begun, Unbegun):
+                    await self._run_alone(begun.event)
                 elif begun is not None:
                     self._end_source(begun)
             if self._consumer is not None:
@@ -163,12 +173,15 @@ class Stream(Crew):
                 await self._be_fair()
 
     async def _run_next(self, source: Iterator[JSON] | None) -> None:
-        """Run one event, of an asynchronous source or once the Runtime has a place for it."""
         try:
             event = await self._take_event() if source is None else next(source)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the source's own failure
+        except BaseException as error:  # noqa: BLE001 - raised again unless it is the source's own
             self._end_source(error)
-            return
+        else:
+            await self._run_alone(event)
+
+    async def _run_alone(self, event: JSON) -> None:
+        """Run one event, once the Runtime has a place for it."""
         index = self.taken
         self.taken = index + 1
         if self._runtime.must_wait:
@@ -184,13 +197,15 @@ class Stream(Crew):
     def _end_source(self, end: BaseException) -> None:
         """Take no more events: the source is exhausted or has failed.
 
-        Raises again what is not its failure: the cancellation of this worker, and exceptions that end the program.
+        Raises what is no failure of the source: the cancellation of this worker, and exceptions that end the program.
         """
-        if isinstance(end, asyncio.CancelledError):
-            if self._runtime.cancelling():
+        is_failure = isinstance(end, Exception)
+        if not is_failure and not (isinstance(end, asyncio.CancelledError) and not self._runtime.cancelling()):
+            try:
                 raise end
-        elif not isinstance(end, Exception):
-            raise end
+            finally:
+                # Its traceback references this frame.
+                del end
         self.exhausted = True
         if not isinstance(end, StopIteration | StopAsyncIteration):
             self._failure = end

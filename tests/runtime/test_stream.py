@@ -15,6 +15,7 @@ from tests.runtime.machines import (
     catching,
     compiled,
     each,
+    endless,
     machine,
     run_clean,
     state,
@@ -597,3 +598,179 @@ def test_an_exception_that_ends_the_program_leaves_the_row_counted() -> None:
         mapped(workflow, range(9))
     tally = workflow.tally
     assert (tally.started, tally.succeeded, tally.aborted) == (3, 2, 1)
+
+
+def begin(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> None:
+    """Start an execution where nothing can be awaited."""
+    with pytest.raises(StopIteration):
+        runtime.start(workflow, event).send(None)
+
+
+def test_a_trust_that_is_lost_is_lost_for_the_rest_of_the_row() -> None:
+    shared: dict[str, JSON] = {}
+
+    async def one(payload: JSON) -> JSON:
+        return 1
+
+    async def two(payload: Any) -> Any:
+        match payload["n"]:
+            case 0:
+                return (1,)
+            case 2:
+                return {1}
+        shared["n"] = payload["n"]
+        return shared
+
+    chain = machine(A=task("one", ResultPath="$.a", Next="B"), B=task("two", ResultPath="$.b"))
+    results = mapped(compiled(chain, {"isolate": False}, one=one, two=two), [{"n": n} for n in range(9)])
+    assert [result.status for result in results] == ["SUCCEEDED", "SUCCEEDED", "FAILED", *["SUCCEEDED"] * 6]
+    assert [result.output["b"]["n"] for result in results[3:]] == [3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["plain", "blocking"])
+def test_counts_are_right_in_the_middle_of_a_row(blocks: bool) -> None:
+    seen: list[int] = []
+
+    def work(payload: JSON) -> JSON:
+        tally = workflow.tally
+        seen.append(tally.started - tally.ended)
+        return payload
+
+    async def work_later(payload: JSON) -> JSON:
+        return work(payload)
+
+    definition = machine(A=each(machine(B=task("work")), ItemsPath="$"))
+    workflow = compiled(definition, work=work_later if blocks else work)
+    mapped(workflow, [[1]] * 20)
+    assert seen == [1] * 20
+
+
+@MACHINES
+def test_a_source_that_starts_executions(definition: dict[str, Any]) -> None:
+    """They have names of their own, and places that the stream does not take."""
+    in_flight: list[int] = []
+    begun: list[int] = []
+    names: list[str] = []
+
+    async def main() -> None:
+        async with express.Runtime(max_in_flight=3) as runtime:
+
+            def source() -> Iterator[JSON]:
+                for _ in range(6):
+                    if not runtime.is_full:
+                        begin(runtime, compiled(WAITING), 5)
+                        begun.append(runtime.last_sequence)
+                    yield 1
+                    in_flight.append(runtime.in_flight)
+
+            names.extend([result.name async for result in runtime.map(compiled(definition), source())])
+            assert runtime.last_sequence == len(names) + len(begun)
+
+    run_clean(main())
+    assert len(set(names)) == 6
+    assert len(begun) >= 2
+    assert max(in_flight) == 3
+
+
+class Watching(express.Observer):
+    def __init__(self) -> None:
+        self.ended: list[JSON] = []
+
+    def execution_ended(self, run: Any, result: express.Result) -> None:
+        self.ended.append(result.output)
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["plain", "blocking"])
+def test_who_begins_to_watch_in_the_middle_of_a_row_sees_the_rest(blocks: bool) -> None:
+    watching = Watching()
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+
+            def work(payload: JSON) -> JSON:
+                if payload == 3:
+                    runtime.add_observer(watching)
+                if payload == 5:
+                    runtime.measure()
+                return payload
+
+            async def work_later(payload: JSON) -> JSON:
+                return work(payload)
+
+            workflow = calling(work_later if blocks else work)
+            async for _ in runtime.map(workflow, range(9)):
+                pass
+            assert workflow.tally.durations is not None
+            assert sum(workflow.tally.durations.counts) >= 3
+
+    run_clean(main())
+    assert set(watching.ended) >= set(range(4, 9))
+
+
+def test_results_do_not_wait_for_an_execution_that_takes_long() -> None:
+    """A machine that cannot wait can go round and round until it is out of time."""
+    slow = state("Choice", Choices=[{"Variable": "$", "NumericEquals": 2, "Next": "Round"}], Default="Done")
+    definition = machine(A=slow, **endless("Round")["States"], Done=state("Pass"))
+    assert not compiled(definition).machine().program.blocks
+    ends: list[tuple[int | None, str, float]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with express.Runtime(execution_timeout=9) as runtime:
+            async for result in runtime.map(compiled(definition), range(4)):
+                ends.append((result.index, result.status, loop.time() // 9))
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    async for result in runtime.map(compiled(definition), range(4)):
+                        ends.append((result.index, result.status, loop.time() // 9))
+            assert runtime.in_flight == 0
+
+    run_clean(main(), tick_ns=SECOND // 100)
+    first, second = (0, "SUCCEEDED", 0.0), (1, "SUCCEEDED", 0.0)
+    assert ends[:4] == [first, second, (2, "TIMED_OUT", 1.0), (3, "SUCCEEDED", 1.0)]
+    assert [end[:2] for end in ends[4:]] == [first[:2], second[:2]]
+
+
+def test_results_come_before_the_exception_that_ends_the_program() -> None:
+    def work(payload: JSON) -> JSON:
+        if payload == 3:
+            raise SystemExit
+        return payload
+
+    outputs: list[JSON] = []
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            with pytest.raises(SystemExit):
+                async for result in runtime.map(calling(work), range(9)):
+                    outputs.append(result.output)
+
+    run_clean(main())
+    assert outputs == [0, 1, 2]
+
+
+@MACHINES
+def test_a_consumer_that_works_lets_the_loop_turn(definition: dict[str, Any]) -> None:
+    """Its time counts: the results of a row are not all handed to it in one turn."""
+    turned = 0
+
+    async def turn() -> None:
+        nonlocal turned
+        while True:
+            turned += 1
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        clock = asyncio.get_running_loop().express_clock  # type: ignore[attr-defined]
+        ticker = asyncio.create_task(turn())
+        async with express.Runtime() as runtime:
+            results, most = 0, 0
+            before = turned
+            async for _ in runtime.map(compiled(definition), [0] * 300):
+                results = results + 1 if turned == before else 1
+                most, before = max(most, results), turned
+                clock.advance(SECOND // 2_000)
+            assert most <= 16
+        ticker.cancel()
+
+    run_clean(main())
