@@ -135,7 +135,9 @@ class BeginningExecutions(RunningExecutions):
             if following is END:
                 # The number of events does not matter any more.
                 step.passed += 1
-            elif not go_on(run, step, following) and self._must_wait(run):
+            elif not go_on(run, step, following) and (
+                run.awaiting is not None or run.delay or not self._advance_again(run)
+            ):
                 if machine.timeout_seconds is None and self._watch is not None:
                     # `_register`, inlined for the case that no timer has to be set.
                     self._running[run] = None
@@ -244,7 +246,9 @@ class BeginningExecutions(RunningExecutions):
                         following = instead
                     if following is END:
                         start.passed += 1
-                    elif not go_on(run, start, following) and self._must_wait(run):
+                    elif not go_on(run, start, following) and (
+                        run.awaiting is not None or run.delay or not self._advance_again(run)
+                    ):
                         is_shared = False
                         self._register(run)
                         self.looked_ns = now()
@@ -300,13 +304,12 @@ class BeginningExecutions(RunningExecutions):
                 machine.spare = run
         return StopIteration() if index - first < most else None
 
-    def _must_wait(self, run: Run) -> bool:
-        """Whether an execution that has not ended has to wait.
+    def _advance_again(self, run: Run) -> bool:
+        """Run on an execution that only met the end of its time slice; whether it has ended.
 
-        One that has only met the end of its time slice is run on if there is time: the slice may be that of a turn
-        long past, because the caller has not read the clock.
+        The slice may be that of a turn long past, because the caller has not read the clock.
         """
-        return run.awaiting is not None or bool(run.delay) or not (self.has_time() and advance(run))
+        return self.has_time() and advance(run)
 
     def _begin_anyhow(self, machine: Machine, event: JSON, name: str | None) -> Run | Result:
         if not self._open:

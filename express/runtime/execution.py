@@ -80,14 +80,21 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
             run.events += step.events
             return True
         elif following is FAILED:
-            following = _fails(frame, step)
+            if step.span > 1:
+                # In a chain a later step may be the one that fails, or that waits (below).
+                step = frame.step
+            step.failed_at_once += 1
+            following = settle(frame, step)
             if following.halts:
                 return following is END
             steps = 0
-        elif following is _STOPPED:
-            return False
         else:
-            return _waits(frame, step)
+            if following is not _STOPPED:
+                if step.span > 1:
+                    step = frame.step
+                step.waited += 1
+                frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
+            return False
         frame.step = step = following
         if steps <= 0:
             looks += 1
@@ -118,24 +125,6 @@ def raised(frame: Frame, error: BaseException) -> Step | None:
         _put_off(frame, error)
         return _STOPPED
     return _STOPPED if isinstance(error, Paused) else None
-
-
-def _waits(frame: Frame, step: Step) -> bool:
-    """Count a step that has to wait; returns False, as `advance` then does."""
-    if step.span > 1:
-        # In a chain a later step may be the one that waits, or that fails (below).
-        step = frame.step
-    step.waited += 1
-    frame.entered_ns = frame.entered_ns or frame.run.host.monotonic_ns()
-    return False
-
-
-def _fails(frame: Frame, step: Step) -> Step:
-    """Count a step that has failed before it waited, and settle its error."""
-    if step.span > 1:
-        step = frame.step
-    step.failed_at_once += 1
-    return settle(frame, step)
 
 
 class _WorkedOut:

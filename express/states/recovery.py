@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from express.deferral import Patiently
 from express.definition import messages
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from express.program import Frame, Recovery, Retry, Step
     from express.states.state import Linker
     from express.types import JSON
+
+#: Handles the error of a state that matches a catcher; returns the catcher's target.
+Catch: TypeAlias = "Callable[[Frame, StateError], Step]"
 
 #: Delays are precomputed for retriers with at most this many attempts.
 _KEPT_DELAYS = 100
@@ -180,8 +183,7 @@ def build_recovery(
         for matches, catch in catches:
             if matches(name):
                 frame.attempts = None
-                with Patiently(frame):
-                    return catch(frame, error)
+                return catch(frame, error)
         raise error
 
     return recover
@@ -220,7 +222,7 @@ def _build_delay(retrier: Retrier) -> Callable[[int], float]:
     return [retrier.delay(attempt) for attempt in range(retrier.max_attempts)].__getitem__
 
 
-def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -> Callable[[Frame, StateError], Step]:
+def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -> Catch:
     if catcher.output is not None or isinstance(catcher.assign, QueryAssign):
         return _build_query_catch(catcher, step, link, exit_events)
     target = link.step(catcher.next or "")
@@ -243,12 +245,10 @@ def _build_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -
         frame.run.events += exit_events
         return target
 
-    return catch
+    return catch if assign is None else _patiently(catch)
 
 
-def _build_query_catch(
-    catcher: Catcher, step: Step, link: Linker, exit_events: int
-) -> Callable[[Frame, StateError], Step]:
+def _build_query_catch(catcher: Catcher, step: Step, link: Linker, exit_events: int) -> Catch:
     """In JSONata: the catcher's Output, or else the error output; both it and Assign see `$states.errorOutput`."""
     target = link.step(catcher.next or "")
     output = None if catcher.output is None else build_template(catcher.output)
@@ -269,4 +269,14 @@ def _build_query_catch(
         frame.run.events += exit_events
         return target
 
-    return catch
+    return _patiently(catch)
+
+
+def _patiently(catch: Catch) -> Catch:
+    """A catcher that evaluates expressions: its state has failed already, and cannot run again."""
+
+    def catch_patiently(frame: Frame, error: StateError) -> Step:
+        with Patiently(frame):
+            return catch(frame, error)
+
+    return catch_patiently

@@ -13,7 +13,7 @@ import inspect
 import linecache
 import uuid
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from express.errors import MAX_CAUSE, InvalidTasks, StateError
@@ -24,7 +24,7 @@ from express.states.state import Handler, HandlerKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
 #: The error name AWS Lambda gives a function that exits its runtime.
 EXIT_ERROR = "Runtime.ExitError"
@@ -83,26 +83,37 @@ def _stack_trace(trace: TracebackType | None) -> str:
     if trace is not None and trace.tb_frame.f_code is LINE:
         # For nearly all exceptions this is the engine's only frame.
         trace = trace.tb_next
-    while trace is not None and _is_the_engine(trace.tb_frame.f_globals.get("__name__")):
-        trace = trace.tb_next
-    lines = []
+    lines: list[str] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        lines.append(_stack_line(code.co_filename, trace.tb_lineno, code.co_name))
+        # The hash of a code object costs more than all the rest. Its id is as good while it lives, hence the check.
+        place = id(code), trace.tb_lasti
+        known = _places.get(place)
+        if known is None or known[0] is not code:
+            if len(_places) >= _MOST_PLACES:
+                _places.clear()
+            known = _places[place] = code, _is_the_engine(trace), _stack_line(trace)
+        if lines or not known[1]:
+            lines.append(known[2])
         trace = trace.tb_next
     return f"[{','.join(lines)}]"
 
 
-@lru_cache(maxsize=1024)
-def _is_the_engine(module: object) -> bool:
-    return str(module).startswith(_CALLERS)
+#: Places at which exceptions were raised or passed: the code, which is thus kept, whether it is the engine's, and its
+#: line in a stack trace. They are few, and looking up a line takes longer than most handlers.
+_places: dict[tuple[int, int], tuple[CodeType, bool, str]] = {}
+_MOST_PLACES = 1024
 
 
-@lru_cache(maxsize=1024)
-def _stack_line(file: str, line: int, function: str) -> str:
-    source = linecache.getline(file, line).strip()
+def _is_the_engine(trace: TracebackType) -> bool:
+    return str(trace.tb_frame.f_globals.get("__name__")).startswith(_CALLERS)
+
+
+def _stack_line(trace: TracebackType) -> str:
+    code = trace.tb_frame.f_code
+    source = linecache.getline(code.co_filename, trace.tb_lineno).strip()
     shown = f"    {source}\n" if source else ""
-    return text_of(f'  File "{file}", line {line}, in {function}\n{shown}')
+    return text_of(f'  File "{code.co_filename}", line {trace.tb_lineno}, in {code.co_name}\n{shown}')
 
 
 def staying(handler: Handler) -> Handler:
