@@ -51,12 +51,13 @@ async def measure_map(workload_id: str, few: int, many: int, rounds: int) -> Pri
     """The cost of one item of a Map, in Maps of `few` and of `many` items, over the same number of items."""
     workload = load_workloads()[workload_id]
     workflow = workload.compile(isolate=False)
+    # Made beforehand: making 10,000 items takes a third as long as running them.
+    events: dict[int, JSON] = {items: {"items": [{"i": index} for index in range(items)]} for items in (few, many)}
     async with express.Runtime() as runtime:
 
         async def run(items: int) -> None:
-            event: JSON = {"items": [{"i": index} for index in range(items)]}
             for _ in range(many // items):
-                (await runtime.execute(workflow, event)).unwrap()
+                (await runtime.execute(workflow, events[items])).unwrap()
 
         prices = [[await _time(run, items) / many for items in (few, many)] for _ in range(rounds)]
     return _prices(f"Map ({workload.name})", "item", few, many, prices)
