@@ -127,11 +127,8 @@ class BeginningExecutions(RunningExecutions):
             # The first step is often the last one, a chain for example, and `advance` would cost more than the step.
             try:
                 following = perform(run)
-            except BaseException as error:
-                instead = raised(run, error)
-                if instead is None:
-                    raise
-                following = instead
+            except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
+                following = raised(run, error)
             if following is END:
                 # The number of events does not matter any more.
                 step.passed += 1
@@ -239,11 +236,8 @@ class BeginningExecutions(RunningExecutions):
                 try:
                     try:
                         following = perform(run)
-                    except BaseException as error:
-                        instead = raised(run, error)
-                        if instead is None:
-                            raise
-                        following = instead
+                    except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
+                        following = raised(run, error)
                     if following is END:
                         start.passed += 1
                     elif not go_on(run, start, following) and (

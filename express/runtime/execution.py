@@ -55,11 +55,8 @@ def advance(frame: Frame) -> bool:
     perform = step.run
     try:
         following = perform(frame)
-    except BaseException as error:
-        instead = raised(frame, error)
-        if instead is None:
-            raise
-        following = instead
+    except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
+        following = raised(frame, error)
     return go_on(frame, step, following)
 
 
@@ -105,16 +102,13 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
         perform = step.run
         try:
             following = perform(frame)
-        except BaseException as error:
-            instead = raised(frame, error)
-            if instead is None:
-                raise
-            following = instead
+        except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
+            following = raised(frame, error)
 
 
-def raised(frame: Frame, error: BaseException) -> Step | None:
-    """What `go_on` gets in place of a next step if the step has raised `error`; None if that is none of the engine's
-    exceptions."""
+def raised(frame: Frame, error: BaseException) -> Step:
+    """What `go_on` gets in place of a next step if the step has raised `error`. Raises it again if it is none of the
+    engine's."""
     if isinstance(error, StateError):
         # Its traceback references our frames: break the reference cycle.
         forget_trace(error)
@@ -124,7 +118,13 @@ def raised(frame: Frame, error: BaseException) -> Step | None:
         frame.step.waited += 1
         _put_off(frame, error)
         return _STOPPED
-    return _STOPPED if isinstance(error, Paused) else None
+    if isinstance(error, Paused):
+        return _STOPPED
+    try:
+        raise error
+    finally:
+        # Its traceback references this frame.
+        del error, frame
 
 
 class _WorkedOut:
