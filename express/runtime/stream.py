@@ -199,8 +199,8 @@ class Stream(Crew):
 
         Raises what is no failure of the source: the cancellation of this worker, and exceptions that end the program.
         """
-        is_failure = isinstance(end, Exception)
-        if not is_failure and not (isinstance(end, asyncio.CancelledError) and not self._runtime.cancelling()):
+        is_cancelled = isinstance(end, asyncio.CancelledError) and not self._runtime.cancelling()
+        if not (is_cancelled or isinstance(end, Exception)):
             try:
                 raise end
             finally:
