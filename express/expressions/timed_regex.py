@@ -21,6 +21,9 @@ _SECONDS: Final = 0.005
 #: Extra time per character, so that one pass over a long string, even in small steps as for `(?:ab)*`, fits.
 _SECONDS_A_CHARACTER: Final = 25e-9
 _MOST_SECONDS: Final = 0.009
+#: The timeout of a second try. The clock is that of the process and runs on where the machine pauses or other threads
+#: work: it has used up the time of searches that take microseconds.
+_SECOND_TRY: Final = 0.0005
 
 #: Steps that need no timeout: one or two milliseconds.
 CALM: Final = 200_000
@@ -64,7 +67,10 @@ class TimedRegex:
             return self._search_calm(subject, position)
         if self._search_timed is None:
             self._search_timed = _compile(self._patient, self._flags)
-        return self._search_timed(subject, position, timeout=seconds_for(subject))
+        try:
+            return self._search_timed(subject, position, timeout=seconds_for(subject))
+        except TimeoutError:
+            return self._search_timed(subject, position, timeout=_SECOND_TRY)
 
 
 def _compile(text: str, flags: int) -> Callable[..., Any]:

@@ -126,7 +126,7 @@ class Runtime(BeginningExecutions):
         self._open = False
         self._row = None
         for stream in self.streams:
-            stream.exhausted = True
+            stream.cut()
         drain = self.drain_timeout if drain is None else drain
         try:
             if self._running and drain > 0:

@@ -34,6 +34,10 @@ _CONSUMED = 16
 Cell = list["Result | None"]
 
 
+def _closed_too_soon() -> RuntimeClosed:
+    return RuntimeClosed("the Runtime was closed before the stream had ended")
+
+
 class Stream(Crew):
     """One `Runtime.map` call."""
 
@@ -132,10 +136,15 @@ class Stream(Crew):
         if consumer is not None and not consumer.done():
             consumer.set_result(None)
 
+    def cut(self) -> None:
+        """The Runtime is closing: take no more events, and tell the consumer after the results of those taken."""
+        if not self.exhausted:
+            self._end_source(_closed_too_soon())
+
     async def close(self) -> None:
         """Stop the workers and wait for them: the consumer has left early, or the Runtime is closing."""
         if self.members and self._failure is None:
-            self._failure = RuntimeClosed("the Runtime was closed before the stream had ended")
+            self._failure = _closed_too_soon()
         self.exhausted = True
         self.dismiss()
         if self.members:
