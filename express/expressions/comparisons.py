@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from express.errors import RUNTIME, EngineError, PathNotFound
 from express.expressions.timestamps import parse_timestamp
@@ -27,6 +27,18 @@ Kinds: TypeAlias = frozenset[type]
 Compare: TypeAlias = Callable[[JSON, JSON], bool]
 #: `compile(variable, operand)`: builds the closure of one operator for its operand.
 Compile: TypeAlias = Callable[[Expr, JSON], Expr]
+
+
+class Test(NamedTuple):
+    """A comparison with a literal: a value matches if it has one of the types and compares with the constant."""
+
+    kinds: Kinds
+    compare: Compare
+    constant: JSON
+
+
+#: `test(operand)`: the Test of one operator with a literal operand.
+MakeTest: TypeAlias = Callable[[JSON], Test]
 
 _STRING: Final = frozenset({str})
 _NUMBER: Final = frozenset({int, float})
@@ -44,13 +56,15 @@ _SURROGATES: Final = "\ud800"
 class Operator:
     """One comparison operator of a Choice rule.
 
-    With `operand` "path" the operand is a path to the value to compare with.
+    With `operand` "path" the operand is a path to the value to compare with. `test` gives the comparison of the value
+    as data; None for an operator that is more than that.
     """
 
     name: str
     family: Family
     operand: Operand
     compile: Compile
+    test: MakeTest | None = None
 
     def check_operand(self, value: JSON) -> str | None:
         """The reason a definition's operand is invalid (only its type is checked for a path), or None."""
@@ -128,7 +142,11 @@ def _invalid_condition_path(error: PathNotFound) -> EngineError:
     )
 
 
-def _comparison(compare: Compare, variable: Expr, constant: JSON, kinds: Kinds) -> Expr:
+def _build_test(variable: Expr, test: Test) -> Expr:
+    kinds, compare, constant = test
+    if compare is eq and kinds is _STRING:
+        return _equality(variable, constant)
+
     def comparison(data: JSON, scope: Scope) -> JSON:
         try:
             value = variable(data, scope)
@@ -162,14 +180,12 @@ def _path_comparison(compare: Compare, variable: Expr, operand: Expr, kinds: Kin
     return path_comparison
 
 
-def _string(compare: Compare) -> Compile:
+def _string(compare: Compare) -> MakeTest:
     in_utf16 = _by_utf16(compare)
 
-    def string(variable: Expr, constant: JSON) -> Expr:
-        if compare is eq:
-            return _equality(variable, constant)
-        sorts_alike = max(constant, default="") < _SURROGATES
-        return _comparison(compare if sorts_alike else in_utf16, variable, constant, _STRING)
+    def string(constant: JSON) -> Test:
+        sorts_alike = compare is eq or max(constant, default="") < _SURROGATES
+        return Test(_STRING, compare if sorts_alike else in_utf16, constant)
 
     return string
 
@@ -192,10 +208,10 @@ def _by_utf16(compare: Compare) -> Compare:
     return by_utf16
 
 
-def _numeric(compare: Compare) -> Compile:
-    def numeric(variable: Expr, constant: JSON) -> Expr:
+def _numeric(compare: Compare) -> MakeTest:
+    def numeric(constant: JSON) -> Test:
         exact = abs(constant) <= _EXACT
-        return _comparison(compare if exact else _as_doubles(compare), variable, constant, _NUMBER)
+        return Test(_NUMBER, compare if exact else _as_doubles(compare), constant)
 
     return numeric
 
@@ -217,8 +233,8 @@ def _as_doubles(compare: Compare) -> Compare:
     return as_doubles
 
 
-def _boolean(variable: Expr, constant: JSON) -> Expr:
-    return _comparison(eq, variable, constant, _BOOLEAN)
+def _boolean(constant: JSON) -> Test:
+    return Test(_BOOLEAN, eq, constant)
 
 
 def _boolean_path(variable: Expr, operand: JSON) -> Expr:
@@ -227,7 +243,7 @@ def _boolean_path(variable: Expr, operand: JSON) -> Expr:
 
 def _timestamp(compare: Compare) -> Compile:
     def timestamp(variable: Expr, constant: JSON) -> Expr:
-        return _comparison(compare, _instant(variable), parse_timestamp(constant), _INSTANT)
+        return _build_test(_instant(variable), Test(_INSTANT, compare, parse_timestamp(constant)))
 
     return timestamp
 
@@ -306,32 +322,37 @@ def _is_present(variable: Expr, expected: JSON) -> Expr:
     return is_present
 
 
+def _tested(name: str, family: Family, test: MakeTest) -> Operator:
+    """An operator with a literal operand that is nothing but a Test."""
+    return Operator(name, family, "literal", lambda variable, operand: _build_test(variable, test(operand)), test)
+
+
 #: Every comparison operator by its name.
 OPERATORS: Final[Mapping[str, Operator]] = {
     operator.name: operator
     for operator in (
-        Operator("StringEquals", "string", "literal", _string(eq)),
+        _tested("StringEquals", "string", _string(eq)),
         Operator("StringEqualsPath", "string", "path", _string_path(eq)),
-        Operator("StringLessThan", "string", "literal", _string(lt)),
+        _tested("StringLessThan", "string", _string(lt)),
         Operator("StringLessThanPath", "string", "path", _string_path(lt)),
-        Operator("StringGreaterThan", "string", "literal", _string(gt)),
+        _tested("StringGreaterThan", "string", _string(gt)),
         Operator("StringGreaterThanPath", "string", "path", _string_path(gt)),
-        Operator("StringLessThanEquals", "string", "literal", _string(le)),
+        _tested("StringLessThanEquals", "string", _string(le)),
         Operator("StringLessThanEqualsPath", "string", "path", _string_path(le)),
-        Operator("StringGreaterThanEquals", "string", "literal", _string(ge)),
+        _tested("StringGreaterThanEquals", "string", _string(ge)),
         Operator("StringGreaterThanEqualsPath", "string", "path", _string_path(ge)),
         Operator("StringMatches", "string", "literal", _string_matches),
-        Operator("NumericEquals", "numeric", "literal", _numeric(eq)),
+        _tested("NumericEquals", "numeric", _numeric(eq)),
         Operator("NumericEqualsPath", "numeric", "path", _numeric_path(eq)),
-        Operator("NumericLessThan", "numeric", "literal", _numeric(lt)),
+        _tested("NumericLessThan", "numeric", _numeric(lt)),
         Operator("NumericLessThanPath", "numeric", "path", _numeric_path(lt)),
-        Operator("NumericGreaterThan", "numeric", "literal", _numeric(gt)),
+        _tested("NumericGreaterThan", "numeric", _numeric(gt)),
         Operator("NumericGreaterThanPath", "numeric", "path", _numeric_path(gt)),
-        Operator("NumericLessThanEquals", "numeric", "literal", _numeric(le)),
+        _tested("NumericLessThanEquals", "numeric", _numeric(le)),
         Operator("NumericLessThanEqualsPath", "numeric", "path", _numeric_path(le)),
-        Operator("NumericGreaterThanEquals", "numeric", "literal", _numeric(ge)),
+        _tested("NumericGreaterThanEquals", "numeric", _numeric(ge)),
         Operator("NumericGreaterThanEqualsPath", "numeric", "path", _numeric_path(ge)),
-        Operator("BooleanEquals", "boolean", "literal", _boolean),
+        _tested("BooleanEquals", "boolean", _boolean),
         Operator("BooleanEqualsPath", "boolean", "path", _boolean_path),
         Operator("TimestampEquals", "timestamp", "literal", _timestamp(eq)),
         Operator("TimestampEqualsPath", "timestamp", "path", _timestamp_path(eq)),

@@ -203,27 +203,35 @@ class BeginningExecutions(RunningExecutions):
         row = self._row = object()
         payload_limit, short_ns, now = self.payload_limit, self._short_ns, self.monotonic_ns
         waiting, names, memory = self._waiting, self._names, machine.base_memory
-        tally, start = machine.tally, machine.program.start
-        first, keep = index, results.append
+        tally, start, keep = machine.tally, machine.program.start, results.append
+        durations = tally.durations
         run = machine.spare or Run(self, machine, None, 0, 0, 0)
         machine.spare = None
         run.run = run
         run.host = self
         run.name = None
         is_shared = True
+        # The counts are added when the row ends; until then, one execution has started. `longer` executions had more
+        # than one step, and the first is counted already; those with `forks` are counted, too; `unlike`: the last one
+        # waits, or has not succeeded as the others have.
+        first, index, longer, forks, unlike, duration_ns = index, index - 1, 0, 0, 0, 0
+        ended_ns = self.looked_ns
+        tally.started += 1
         try:
-            for event in islice(events, most):
+            for index, event in enumerate(islice(events, most), first):
                 if self._row is not row:
+                    index -= 1
                     return Unbegun(event)
                 try:
                     text = dumps(event, None, STRICT)
                     size = len(text)
                     if size > payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
+                        index -= 1
                         return Unbegun(event)
                 except (TypeError, ValueError, RecursionError):
+                    index -= 1
                     return Unbegun(event)
                 self._sequence = sequence = self._sequence + 1
-                tally.started += 1
                 run.step = start
                 run.input = run.data = event
                 run.size = run.data_bytes = size
@@ -238,37 +246,40 @@ class BeginningExecutions(RunningExecutions):
                         following = perform(run)
                     except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
                         following = raised(run, error)
-                    if following is END:
-                        start.passed += 1
-                    elif not go_on(run, start, following) and (
-                        run.awaiting is not None or run.delay or not self._advance_again(run)
-                    ):
-                        is_shared = False
-                        self._register(run)
-                        self.looked_ns = now()
-                        return run
+                    if following is not END:
+                        longer += 1
+                        if not go_on(run, start, following) and (
+                            run.awaiting is not None or run.delay or not self._advance_again(run)
+                        ):
+                            unlike = 1
+                            is_shared = False
+                            self._register(run)
+                            self.looked_ns = now()
+                            return run
                 except BaseException as error:  # noqa: BLE001 - as in `begin`
+                    unlike = 1
                     is_shared = False
                     result = self._end_raised(run, error)
                     result.index = index
                     keep(result)
                     return None
-                self.looked_ns = ended_ns = now()
+                ended_ns = now()
                 duration = ended_ns - started_ns
                 if duration > short_ns or run.stopping is not None or waiting:
+                    unlike = 1
                     is_shared = False
                     result = self._end(run, "SUCCEEDED", run.data, None, None)
                     result.index = index
                     keep(result)
                     return None
                 if run.fan_out:
+                    forks += 1
+                    tally.started += 1
                     result = self._end(run, "SUCCEEDED", run.data, None, None)
                     run.run = run
                     run.fan_out = 0
                 else:
-                    tally.succeeded += 1
-                    tally.duration_ns += duration
-                    durations = tally.durations
+                    duration_ns += duration
                     if durations is not None:
                         latest = durations.latest
                         if latest.above < duration <= latest.bound:
@@ -285,18 +296,24 @@ class BeginningExecutions(RunningExecutions):
                     result.memory_bytes = memory
                 result.index = index
                 keep(result)
-                index += 1
                 if ended_ns > until_ns or self._row is not row:
                     return None
         except BaseException as error:  # noqa: BLE001 - the caller raises it, once it has passed on the results
             return error
         finally:
+            begun = index + 1 - first
+            tally.started += begun - 1 - forks
+            tally.succeeded += begun - forks - unlike
+            tally.duration_ns += duration_ns
+            start.passed += begun - longer
+            if ended_ns > self.looked_ns:
+                self.looked_ns = ended_ns
             if is_shared:
                 run.variables = NO_VARIABLES
                 run.fan_out = 0
                 run.run = run.host = run.input = run.data = None  # type: ignore[assignment]  # as in `begin`
                 machine.spare = run
-        return StopIteration() if index - first < most else None
+        return StopIteration() if begun < most else None
 
     def _advance_again(self, run: Run) -> bool:
         """Run on an execution that only met the end of its time slice; whether it has ended.

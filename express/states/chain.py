@@ -13,6 +13,8 @@ data might become too long, the chain has had no effect, and the states run agai
 called handlers by then: it stops at the first handler that suspends, fails or breaks the promise of a trusted handler,
 and passes that outcome to the handler's state (`TaskLink.told`).
 
+A Choice performs the Pass it chooses, or the chain that begins with that Pass (`ChoiceLink`).
+
 Chains are built only where no observer is woven into the states, because an observer must see each one.
 """
 
@@ -29,7 +31,7 @@ from express.states.conversation import Answer, Line, Refusal
 from express.states.trust import TRUSTED_RESULTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from express.program import Frame, Step, StepRun
     from express.states.trust import Trust
@@ -78,13 +80,26 @@ class TaskLink:
     trust: Trust
 
 
-def build_chains(steps: Iterable[Step]) -> None:
+@dataclass(frozen=True, slots=True)
+class ChoiceLink:
+    """A Choice whose output is its input and whose rules cannot be deferred.
+
+    targets: the states it may choose.
+    """
+
+    targets: frozenset[Step]
+
+
+def build_chains(steps: Collection[Step]) -> None:
     """Make each step that has a link, and linked steps behind it, the head of a chain."""
-    linked = [step for step in steps if step.link is not None]
+    linked = [step for step in steps if isinstance(step.link, PassLink | TaskLink)]
     runs = [_build_chain(_followers(step)) for step in linked]
     for step, run in zip(linked, runs, strict=True):
         if run is not None:
             step.run = run
+    for step in steps:
+        if isinstance(step.link, ChoiceLink):
+            _build_choice(step, step.link)
 
 
 def _followers(head: Step) -> list[Step]:
@@ -111,6 +126,35 @@ def _build_chain(steps: list[Step]) -> StepRun | None:
         step.chains = (*step.chains, chain)
     steps[0].span = len(steps)
     return (_build_passes if isinstance(steps[0].link, PassLink) else _build_tasks)(steps, chain)
+
+
+def _build_choice(choice: Step, link: ChoiceLink) -> None:
+    """Let a Choice perform the Pass it chooses, unless all its targets are other states."""
+    choose, passes = choice.run, frozenset(target for target in link.targets if isinstance(target.link, PassLink))
+    if not passes:
+        return
+    choice.span = 1 + max(target.span for target in passes)
+
+    def run_choice(frame: Frame) -> Step:
+        chosen = choose(frame)
+        if chosen not in passes:
+            return chosen
+        # `chosen.run(frame)` would be slower, see `advance`.
+        perform = chosen.run
+        try:
+            following = perform(frame)
+        except BaseException:
+            # A Pass fails without effect: the frame is where it would be after the Choice alone.
+            frame.step = chosen
+            frame.run.events += choice.events
+            choice.passed += 1
+            raise
+        # The execution loop will count the Choice.
+        frame.run.events += chosen.events
+        chosen.passed += 1
+        return following
+
+    choice.run = run_choice
 
 
 def _growth(steps: Sequence[Step]) -> tuple[int, int]:

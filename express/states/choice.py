@@ -8,7 +8,7 @@ emulators checked it in us-east-1, and AWS's guide describes it so), and so does
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from express.deferral import deferrable
 from express.definition import messages
@@ -18,7 +18,9 @@ from express.definition.problems import TOO_DEEPLY_NESTED
 from express.errors import RUNTIME, EngineError
 from express.expressions.comparisons import OPERATORS, Operator, build_and, build_not, build_or
 from express.expressions.jsonata.fields import Query, build_typed, is_query
-from express.expressions.jsonpath import Path, build_path
+from express.expressions.jsonpath import ABSENT, Path, Root, build_path
+from express.expressions.jsonpath.syntax import Name
+from express.states.chain import ChoiceLink
 from express.states.flow import DataFlow, Flow, read_assign, read_reference_field
 from express.states.jsonata_fields import read_query_field
 from express.states.jsonata_flow import read_query_flow
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from express.definition.fields import Fields
+    from express.expressions.comparisons import Compare, Kinds
     from express.program import Frame, Step, StepRun
     from express.states.variables import Assign
     from express.types import JSON, Expr, Scope
@@ -123,7 +126,15 @@ class Choice(Node):
             self._build_long(tests, default, step)
             return
         if all(flow == type(flow)() for flow in (self.flow, *(flow for _, flow, _ in tests))):
-            step.run = _build_switch([(holds, target) for holds, _, target in tests], default)
+            switch = [(holds, target) for holds, _, target in tests]
+            members = [test for branch in self.choices if (test := _member_test(branch.rule)) is not None]
+            if len(members) == len(switch):
+                step.run = _build_member_switch(members, switch, default)
+            else:
+                step.run = _build_switch(switch, default)
+            if isinstance(self.flow, DataFlow):
+                targets = [target for _, target in switch]
+                step.link = ChoiceLink(frozenset(targets if default is None else (*targets, default)))
             return
         rules = [(holds, flow.build_leave(step, target)) for holds, flow, target in tests]
         otherwise = self.flow.build_leave(step, default) if default is not None else None
@@ -177,6 +188,43 @@ def _build_switch(rules: list[tuple[Expr, Step]], default: Step | None) -> StepR
         data = frame.data
         for holds, target in rules:
             if holds(data, frame):
+                return target
+        if default is None:
+            raise EngineError(RUNTIME, _NO_MATCH)
+        return default
+
+    return run
+
+
+#: A member of the input, or one of a member of it (else None), and its comparison with a literal.
+MemberTest: TypeAlias = "tuple[str, str | None, Kinds, Compare, JSON]"
+
+
+def _member_test(rule: Rule | None) -> MemberTest | None:
+    """The rule as a MemberTest; None if it is anything else."""
+    if not isinstance(rule, DataTest) or rule.operator.test is None or rule.variable.root is not Root.DATA:
+        return None
+    match rule.variable.steps:
+        case (Name(name),):
+            return name, None, *rule.operator.test(rule.operand)
+        case (Name(outer), Name(name)):
+            return outer, name, *rule.operator.test(rule.operand)
+    return None
+
+
+def _build_member_switch(tests: list[MemberTest], rules: list[tuple[Expr, Step]], default: Step | None) -> StepRun:
+    """`_build_switch` for rules that are MemberTests: their closures are called only to say what is missing."""
+    cases = [(*test, *rule) for test, rule in zip(tests, rules, strict=True)]
+
+    def run(frame: Frame) -> Step:
+        data = frame.data
+        for outer, name, kinds, compare, constant, holds, target in cases:
+            try:
+                value = data[outer] if name is None else data[outer][name]
+            except ABSENT:
+                holds(data, frame)
+                raise
+            if type(value) in kinds and compare(value, constant):
                 return target
         if default is None:
             raise EngineError(RUNTIME, _NO_MATCH)

@@ -120,6 +120,43 @@ PASSES = in_a_row(
     adding("e", Parameters={"all.$": "$.all.again"}),
 )
 
+
+def choosing(*rules: tuple[str, dict[str, Any]], default: str | None = "Fine") -> dict[str, Any]:
+    """A Choice between Passes: one alone, a chain of two, one that fails, one that leads back to the Choice."""
+    fields: dict[str, Any] = {} if default is None else {"Default": default}
+    # All have to be reachable.
+    others = [(target, is_("$.n", -1)) for target in ("Fine", "Alone", "Chain", "Fails", "Again")]
+    return machine(
+        Choose=state("Choice", Choices=[{**rule, "Next": target} for target, rule in (*rules, *others)], **fields),
+        Fine=state("Succeed"),
+        Alone=adding("a", Result={"v": [1]}),
+        Chain=adding("a", InputPath="$.order", Next="Link"),
+        Link=adding("b", InputPath="$.n", Next="Work"),
+        Work=task("A", ResultPath="$.c"),
+        Fails=adding("a", InputPath="$.nowhere.a"),
+        Again=adding("n", InputPath="$.next", Next="Choose"),
+    )
+
+
+def is_(path: str, value: float | str | bool) -> dict[str, Any]:
+    kind = "Boolean" if isinstance(value, bool) else "String" if isinstance(value, str) else "Numeric"
+    return {"Variable": path, f"{kind}Equals": value}
+
+
+CHOICES = {
+    "a Pass alone": choosing(("Alone", is_("$.n", 7))),
+    "a chain": choosing(("Fails", is_("$.n", 6)), ("Chain", is_("$.order.id", "o-1"))),
+    "the default": choosing(("Fails", is_("$.order.id", "o-2")), default="Alone"),
+    "no Pass": choosing(("Fails", is_("$.n", 8))),
+    "none": choosing(("Alone", is_("$.n", 8)), default=None),
+    "a Pass that fails": choosing(("Fails", is_("$.n", 7))),
+    "a member that is missing": choosing(("Alone", is_("$.n", 8)), ("Alone", is_("$.order.missing", 7))),
+    "a member of no object": choosing(("Alone", is_("$.n.a", 8))),
+    "back to the Choice": choosing(("Again", is_("$.n", 7)), ("Chain", is_("$.n", 5))),
+    "back, and then it fails": choosing(("Again", is_("$.n", 7)), ("Fails", is_("$.n", 5))),
+    "a combination": choosing(("Chain", {"Not": is_("$.n", 8)})),
+}
+
 SCENES: dict[str, tuple[dict[str, Any], JSON]] = {
     "tasks": (orders(), EVENT),
     "tasks, then the engine's own error": (orders(), {**EVENT, "told": 1}),
@@ -165,6 +202,9 @@ SCENES: dict[str, tuple[dict[str, Any], JSON]] = {
         ),
         {"what": {"B": "fail"}},
     ),
+    **{f"a Choice takes {what}": (definition, {**EVENT, "next": 5}) for what, definition in CHOICES.items()},
+    "a Choice, and the Task behind the chain waits": (CHOICES["a chain"], {**EVENT, "what": {"A": "wait and fail"}}),
+    "a Choice in iterations": (machine(Each=each(CHOICES["back to the Choice"])), [{**EVENT, "next": 5}] * 3 + [EVENT]),
     "in branches": (machine(All=parallel(orders(), renamed(PASSES))), EVENT),
     "in branches, one fails": (machine(All=parallel(renamed(PASSES), orders())), {**EVENT, "what": {"B": "fail"}}),
     "in iterations": (machine(Each=each(orders())), [EVENT, {"what": {"B": "wait"}}, {"what": {"C": "tuple"}}, EVENT]),
@@ -210,7 +250,10 @@ def test_a_chain_cannot_be_told_from_its_states(definition: dict[str, Any], even
 
 
 @pytest.mark.parametrize("limit", range(100, 700, 25))
-@pytest.mark.parametrize("definition", [PASSES, orders(), SCENES["more than a chain is long"][0]])
+@pytest.mark.parametrize(
+    "definition",
+    [PASSES, orders(), SCENES["more than a chain is long"][0], CHOICES["a Pass alone"], CHOICES["a chain"]],
+)
 def test_the_payload_limit_holds_in_a_chain(definition: dict[str, Any], limit: int) -> None:
     event: JSON = {**EVENT, "told": 1}
     assert outcome(definition, event, payload_limit=limit) == outcome(
@@ -249,6 +292,41 @@ def test_any_states_in_a_row(states: list[dict[str, Any]], what: JSON, limit: in
     assert outcome(definition, event, payload_limit=limit) == outcome(
         definition, event, observers=[Watcher()], payload_limit=limit
     )
+
+
+VALUES = st.sampled_from([None, True, False, 0, 1, 1.0, 2**53 + 1, 9.5, "", "a", "\ud7ff", "\U0001f600", [1], {"m": 1}])
+TESTS = st.builds(
+    lambda path, operator, operand: {"Variable": path, operator: operand},
+    st.sampled_from(["$.m", "$.m.m", "$['x']"]),
+    st.sampled_from(["Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals"]).map(
+        "Numeric".__add__
+    ),
+    st.sampled_from([0, 1, 2**53 + 1, 1e300]),
+) | st.builds(
+    lambda path, operator, operand: {"Variable": path, operator: operand},
+    st.sampled_from(["$.m", "$.m.m", "$['x']"]),
+    st.sampled_from(["Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals"]).map("String".__add__),
+    st.sampled_from(["", "a", "\uffff", "\U0001f600"]),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(TESTS, min_size=1, max_size=3), VALUES, VALUES)
+def test_rules_on_members_hold_where_they_would_within_a_combination(
+    tests: list[dict[str, Any]], member: JSON, inner: JSON
+) -> None:
+    """Alone, the comparison of a member is made by the Choice itself; within an And, it is a closure."""
+    for event in ({"m": member, "x": inner}, {"m": {"m": inner}}, member):
+        outcomes = []
+        for rules in (tests, [{"And": [test]} for test in tests]):
+            targets = {f"T{index}": state("Pass", Result=index) for index in range(len(tests))}
+            choices = [{**rule, "Next": target} for rule, target in zip(rules, targets, strict=True)]
+            definition = machine(
+                Choose=state("Choice", Choices=choices, Default="None"), None_=state("Succeed"), **targets
+            )
+            definition["States"]["None"] = definition["States"].pop("None_")
+            outcomes.append(outcome(definition, event)[0])
+        assert outcomes[0] == outcomes[1]
 
 
 def test_what_a_handler_was_given_stays_as_it_was() -> None:
@@ -361,9 +439,9 @@ def test_chains_are_made_and_only_for_those_who_do_not_look() -> None:
         return [step.span for step in steps]
 
     workflow = compiled(orders(), {"isolate": False}, **HANDLERS)
-    assert spans(workflow.machine().all_steps)[:4] == [3, 2, 1, 1]
+    assert spans(workflow.machine().all_steps)[:4] == [3, 2, 1, 2]
     assert spans(workflow.machine((Watcher(),)).all_steps)[:4] == [1, 1, 1, 1]
-    assert spans(compiled(orders(), {"isolate": True}, **HANDLERS).machine().all_steps)[:4] == [1, 1, 1, 1]
+    assert spans(compiled(orders(), {"isolate": True}, **HANDLERS).machine().all_steps)[:4] == [1, 1, 1, 2]
     assert spans(compiled(PASSES).machine().all_steps)[:4] == [8, 7, 6, 5]
     long = SCENES["more than a chain is long"][0]
     assert max(spans(compiled(long).machine().all_steps)) == LONGEST
