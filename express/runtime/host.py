@@ -43,8 +43,10 @@ SECOND = 1_000_000_000
 SLICE_NS = 500_000
 #: How much longer the loop waits for an expression under evaluation.
 PATIENCE_NS = 1_000_000
-#: How many entries of the queue one turn calls.
-_CALLED = 16
+#: How many entries of the queue one turn calls: so many naps, or fewer futures. A future that the turn has no time for
+#: has woken its task in vain; a nap just stays in the queue.
+_CALLED = 128
+_NAPS_FOR_A_FUTURE = 8
 
 #: An entry of the queue: an awaited future, or an execution without a task.
 Place: TypeAlias = "asyncio.Future[None] | Nap"
@@ -238,12 +240,15 @@ class LoopHost:
         # Entries called now run in the turn after this one, which has to begin with a slice of its own.
         self._turn = self._loop.call_soon(self._next_turn) if again or line else None
         naps: deque[Nap] = deque()
-        for _ in range(min(len(again) + len(line), _CALLED)):
+        left = _CALLED
+        while left > 0 and (again or line):
             place = (again or line).popleft()
             if isinstance(place, Nap):
                 naps.append(place)
+                left -= 1
             elif not place.done():
                 place.set_result(None)
+                left -= _NAPS_FOR_A_FUTURE
         if naps:
             self._loop.call_soon(self.rouse, naps)
 

@@ -83,8 +83,9 @@ def _stack_trace(trace: TracebackType | None) -> str:
     if trace is not None and trace.tb_frame.f_code is LINE:
         # For nearly all exceptions this is the engine's only frame.
         trace = trace.tb_next
-    lines: list[str] = []
-    while trace is not None:
+    lines = ""
+    # What is beyond that is cut off in any case.
+    while trace is not None and len(lines) < MAX_CAUSE:
         code = trace.tb_frame.f_code
         # The hash of a code object costs more than all the rest. Its id is as good while it lives, hence the check.
         place = id(code), trace.tb_lasti
@@ -93,10 +94,12 @@ def _stack_trace(trace: TracebackType | None) -> str:
             if len(_places) >= _MOST_PLACES:
                 _places.clear()
             known = _places[place] = code, _is_the_engine(trace), _stack_line(trace)
-        if lines or not known[1]:
-            lines.append(known[2])
+        if lines:
+            lines = f"{lines},{known[2]}"
+        elif not known[1]:
+            lines = known[2]
         trace = trace.tb_next
-    return f"[{','.join(lines)}]"
+    return f"[{lines}]"
 
 
 #: Places at which exceptions were raised or passed: the code, which is thus kept, whether it is the engine's, and its

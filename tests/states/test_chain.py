@@ -294,6 +294,49 @@ def test_any_states_in_a_row(states: list[dict[str, Any]], what: JSON, limit: in
     )
 
 
+MEMBERS = st.sampled_from(["$.n", "$.m", "$.a", "$.order.id", "$.a.id", "$.missing"])
+RULES = st.one_of(
+    st.builds(is_, MEMBERS, st.sampled_from([1, 2, "x", True])),
+    st.builds(lambda path, least: {"Variable": path, "NumericGreaterThan": least}, MEMBERS, st.integers(0, 2)),
+    st.builds(lambda path, is_there: {"Variable": path, "IsPresent": is_there}, MEMBERS, st.booleans()),
+)
+RULES_AND_TARGETS = st.lists(st.tuples(RULES, st.integers(1, 9)), min_size=1, max_size=3)
+NETWORKS = st.lists(
+    STATES.map(lambda fields: (fields, [])) | RULES_AND_TARGETS.map(lambda rules: (None, rules)), min_size=1, max_size=8
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(NETWORKS, st.integers(1, 9), WHATS, st.sampled_from([262_144, 300]))
+def test_any_states_behind_choices(
+    nodes: list[tuple[dict[str, Any] | None, list[tuple[dict[str, Any], int]]]], default: int, what: JSON, limit: int
+) -> None:
+    """States that lead to later ones, so that there is always an end; the last three are always there."""
+    last = len(nodes)
+
+    def after(index: int, distance: int) -> str:
+        return f"S{min(index + distance, last + (index + distance) % 3)}"
+
+    states: dict[str, Any] = {"S": state("Choice", Choices=[{**is_("$.n", -1), "Next": "S0"}], Default="S0")}
+    for index, (fields, rules) in enumerate(nodes):
+        if fields is None:
+            choices = [{**rule, "Next": after(index, distance)} for rule, distance in rules]
+            states[f"S{index}"] = state("Choice", Choices=choices, Default=after(index, default))
+        else:
+            states[f"S{index}"] = {key: value for key, value in fields.items() if key != "End"} | {
+                "Next": after(index, 1)
+            }
+    states[f"S{last}"] = state("Succeed")
+    states[f"S{last + 1}"] = state("Pass", InputPath="$.nowhere")
+    states[f"S{last + 2}"] = state("Pass", Parameters={"all.$": "$"})
+    # Whatever is reachable from nowhere else.
+    states["S"]["Choices"] += [{**is_("$.n", -1), "Next": name} for name in states if name != "S"]
+    event = {"what": what, "n": 1, "m": 2, "a": {"a": {"id": 2}, "b": [1], "id": 2}, "order": {"id": "x", "n": [3]}}
+    assert outcome(machine(**states), event, payload_limit=limit) == outcome(
+        machine(**states), event, observers=[Watcher()], payload_limit=limit
+    )
+
+
 VALUES = st.sampled_from([None, True, False, 0, 1, 1.0, 2**53 + 1, 9.5, "", "a", "\ud7ff", "\U0001f600", [1], {"m": 1}])
 TESTS = st.builds(
     lambda path, operator, operand: {"Variable": path, operator: operand},
