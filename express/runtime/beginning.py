@@ -192,7 +192,8 @@ class BeginningExecutions(RunningExecutions):
         This method is `begin` in a loop. What is the same for all executions is done once, and they share one Run:
         together that is a third of what a short execution costs. `index` is that of the first event. The row ends
         early at `until_ns` (monotonic nanoseconds), after an execution that waits, fails or takes long, and when a
-        handler or the source has changed something in the Runtime: started executions, added an observer, closed it.
+        handler or the source has changed something in the Runtime: started or stopped executions, added an observer,
+        closed it.
 
         Returns the Run that waits; an event that has to be begun alone; or an exception, after which no more events
         are to be taken: what `events` has raised, StopIteration at its end, or what an execution has raised to end more
@@ -202,7 +203,7 @@ class BeginningExecutions(RunningExecutions):
             return take(events)
         row = self._row = object()
         payload_limit, short_ns, now = self.payload_limit, self._short_ns, self.monotonic_ns
-        waiting, names, memory = self._waiting, self._names, machine.base_memory
+        names, memory = self._names, machine.base_memory
         tally, start, keep = machine.tally, machine.program.start, results.append
         durations = tally.durations
         run = machine.spare or Run(self, machine, None, 0, 0, 0)
@@ -265,7 +266,7 @@ class BeginningExecutions(RunningExecutions):
                     return None
                 ended_ns = now()
                 duration = ended_ns - started_ns
-                if duration > short_ns or run.stopping is not None or waiting:
+                if duration > short_ns or self._row is not row:
                     unlike = 1
                     is_shared = False
                     result = self._end(run, "SUCCEEDED", run.data, None, None)
@@ -296,7 +297,7 @@ class BeginningExecutions(RunningExecutions):
                     result.memory_bytes = memory
                 result.index = index
                 keep(result)
-                if ended_ns > until_ns or self._row is not row:
+                if ended_ns > until_ns:
                     return None
         except BaseException as error:  # noqa: BLE001 - the caller raises it, once it has passed on the results
             return error

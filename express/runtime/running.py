@@ -208,6 +208,7 @@ class RunningExecutions(LoopHost):
 
     def stop(self, run: Run, status: Status, error: str | None, cause: str | None) -> None:
         """End a running execution with `status` as soon as it can be interrupted."""
+        self._row = None
         if run.stopping is not None:
             return
         run.stopping, run.stop_error, run.stop_cause = status, error, cause
