@@ -117,7 +117,7 @@ class Durations(Histogram):
 
 @dataclass(slots=True)
 class Tally:
-    """The totals of a machine's executions, updated once per execution.
+    """The totals of a machine's executions, updated once per execution, or for a row of short ones together.
 
     `started` and the four after it are numbers of executions, `duration_ns` is the sum of their durations. Nearly
     every execution is billed for one step of 100 ms and one of 64 MB and has the machine's base memory; `more_*` is

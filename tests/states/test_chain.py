@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -301,16 +301,15 @@ RULES = st.one_of(
     st.builds(lambda path, is_there: {"Variable": path, "IsPresent": is_there}, MEMBERS, st.booleans()),
 )
 RULES_AND_TARGETS = st.lists(st.tuples(RULES, st.integers(1, 9)), min_size=1, max_size=3)
-NETWORKS = st.lists(
+Node: TypeAlias = "tuple[dict[str, Any] | None, list[tuple[dict[str, Any], int]]]"
+NETWORKS: st.SearchStrategy[list[Node]] = st.lists(
     STATES.map(lambda fields: (fields, [])) | RULES_AND_TARGETS.map(lambda rules: (None, rules)), min_size=1, max_size=8
 )
 
 
 @settings(max_examples=500, deadline=None)
 @given(NETWORKS, st.integers(1, 9), WHATS, st.sampled_from([262_144, 300]))
-def test_any_states_behind_choices(
-    nodes: list[tuple[dict[str, Any] | None, list[tuple[dict[str, Any], int]]]], default: int, what: JSON, limit: int
-) -> None:
+def test_any_states_behind_choices(nodes: list[Node], default: int, what: JSON, limit: int) -> None:
     """States that lead to later ones, so that there is always an end; the last three are always there."""
     last = len(nodes)
 
