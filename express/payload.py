@@ -57,6 +57,7 @@ _SHORT = 2_000
 _FAIRLY_SHORT = 50_000
 #: Members of an array that are written at once if they may be long.
 _MOST_AT_ONCE = 64
+_CONTAINERS = frozenset({dict, list, tuple})
 #: Types of scalars that are JSON whatever their values.
 _PLAIN = frozenset({int, bool, type(None)})
 
@@ -159,7 +160,7 @@ def is_too_long(value: JSON, most: int) -> bool:
         # Nearly all results are like this.
         for member in value.values():
             kind = type(member)
-            if kind is dict or kind is list or kind is tuple or (kind is str and len(member) > most):
+            if kind in _CONTAINERS or (kind is str and len(member) > most):
                 break
         else:
             return False

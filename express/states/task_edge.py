@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime, Patiently, TurnOver
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
-from express.payload import outweighs, text_of
+from express.parts import STRICT
+from express.payload import dumps, is_too_long, loads, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, in_coroutines, open_line
@@ -181,7 +182,7 @@ class Edge:
 
     def _build_begin(self, isolate: bool, wrapped: bool) -> Begin:
         """Raw input to payload, by value unless the handler is trusted."""
-        prepare, credentials, who = self.prepare, self.credentials, self.resource.name
+        prepare, credentials, who, cross = self.prepare, self.credentials, self.resource.name, self._cross
         factor, constant = self.growth
 
         def begin_trusted(frame: Frame) -> JSON:
@@ -204,18 +205,48 @@ class Edge:
                 bound = factor * frame.size + constant
                 if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
                     raise input_limit_exceeded(who)
-                payload, size = cross_in(payload, frame)
-                if size > limit:
-                    raise input_limit_exceeded(who)
-                if size > _LARGE:
-                    # Yield now: the handler's result must cross in the turn in which it is returned, because it may be
-                    # changed afterwards.
-                    _look(frame, payload)
+                return cross(payload, frame)
             return payload
 
+        if isolate and credentials is None:
+            return self._build_brief_begin(begin, wrapped)
         if isolate or wrapped or credentials is not None:
             return begin
         return _raw_input if prepare is None else begin_trusted
+
+    def _build_brief_begin(self, begin: Begin, wrapped: bool) -> Begin:
+        """`begin` for payloads that are short and JSON beyond doubt, which nearly all are."""
+        prepare, cross, (factor, constant) = self.prepare, self._cross, self.growth
+
+        def begin_briefly(frame: Frame) -> JSON:
+            limit = frame.run.host.payload_limit
+            bound = factor * frame.size + constant
+            if bound > _LARGE or bound > limit or frame.deferral is not None:
+                return begin(frame)
+            data = frame.data
+            payload = data if prepare is None else prepare(data, frame)
+            if wrapped:
+                payload = unwrap(payload)
+            # `cross_quickly`, inlined. The results of trusted handlers may exceed the bound.
+            try:
+                blob = dumps(payload, None, STRICT)
+                if len(blob) <= limit and (copy := loads(blob)) == payload:
+                    return copy
+            except (TypeError, ValueError, RecursionError):
+                pass
+            return cross(payload, frame)
+
+        return begin_briefly
+
+    def _cross(self, payload: JSON, frame: Frame) -> JSON:
+        payload, size = cross_in(payload, frame)
+        if size > frame.run.host.payload_limit:
+            raise input_limit_exceeded(self.resource.name)
+        if size > _LARGE:
+            # Yield now: the handler's result must cross in the turn in which it is returned, because it may be changed
+            # afterwards.
+            _look(frame, payload)
+        return payload
 
     def _limited(self, begin: Begin) -> Begin:
         """`begin`, which also evaluates the limits of the attempt: if that fails, no task has been scheduled."""
@@ -256,7 +287,7 @@ class Edge:
             return following
 
         if isolate:
-            return finish
+            return self._build_brief_finish(finish, wrapped)
         takes = self.trust.takes
 
         def finish_trusted(frame: Frame, result: JSON) -> Step:
@@ -270,6 +301,36 @@ class Edge:
         if not wrapped and not retries:
             self.trusted_leave = leave
         return finish_trusted
+
+    def _build_brief_finish(self, finish: Finish, wrapped: bool) -> Finish:
+        """`finish` for results that are short and JSON beyond doubt, which nearly all are."""
+        leave, retries, wrapping = self.leave, self.step.retries, WRAPPING_BYTES if wrapped else 0
+
+        def finish_briefly(frame: Frame, result: JSON) -> Step:
+            run = frame.run
+            limit = run.host.payload_limit
+            if is_too_long(result, limit):
+                return finish(frame, result)
+            # `cross_quickly`, inlined.
+            try:
+                blob = dumps(result, None, STRICT)
+                size = len(blob) + wrapping
+                if size > _LARGE or size > limit or (copy := loads(blob)) != result:
+                    return finish(frame, result)
+            except (TypeError, ValueError, RecursionError):
+                return finish(frame, result)
+            if size > run.data_bytes:
+                run.data_bytes = size
+            try:
+                following = leave(frame, frame.data, wrap(copy) if wrapped else copy, size)
+            except OutOfTime as late:
+                late.given = (copy,)
+                raise
+            if retries:
+                frame.attempts = None
+            return following
+
+        return finish_briefly
 
     def _build_informed(self, handler: Handler, witness: TaskWitness | None) -> Informed | None:
         """The call of a handler that needs more than its payload; None if the payload is enough."""
