@@ -283,6 +283,10 @@ class Host(Protocol):
         """The number of pending cancellation requests of the current task."""
         ...
 
+    def cancelling_here(self) -> Callable[[], int]:
+        """`cancelling`, for callers that stay in the current task."""
+        ...
+
     def has_time(self) -> bool:
         """Whether this turn of the loop has time for an execution that has just returned from waiting."""
         ...

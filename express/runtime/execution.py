@@ -26,10 +26,9 @@ from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, 
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Generator
 
     from express.program import Host
-    from express.types import JSON
 
 #: Steps between two clock reads: many on small data, one where a step may take milliseconds. A chain counts as all
 #: its steps, and is not interrupted.
@@ -263,35 +262,79 @@ def _unrecovered(error: StateError) -> Step:
     raise error
 
 
-async def drive(frame: Frame) -> None:
+async def drive(frame: Frame) -> None:  # noqa: C901 - in one piece: a hundred thousand executions may wait in it
     """Run a frame that `advance` has left unfinished to its end.
 
     Raises StateError, or CancelledError when the execution is stopped or the task cancelled, even if the handler
-    swallowed the cancellation.
+    swallowed the cancellation: then the outcome of what was awaited does not count.
+
+    Thousands of frames may resume in one turn of the loop: those for which it has no time queue up.
     """
     run = frame.run
     host = run.host
-    cancellations = host.cancelling()
-    if run.stopping is not None:
-        run.called_off = True
-        _call_off(frame)
-    while True:
-        if frame.awaiting is not None:
-            following = await _wait(frame, frame.awaiting, cancellations)
-            if following is END:
+    cancelling = host.cancelling_here()
+    cancellations = cancelling()
+    try:
+        if run.stopping is not None:
+            run.called_off = True
+            _call_off(frame)
+        while True:
+            # Neither must live longer than is necessary.
+            value = awaiting = following = None
+            if frame.awaiting is None:
+                delay, frame.delay = frame.delay, 0.0
+                if delay:
+                    await host.sleep(delay)
+                if not delay or not host.has_time():
+                    await breathe(run)
+                if run.stopping is not None or cancelling() > cancellations:
+                    raise asyncio.CancelledError
+            else:
+                step, awaiting, frame.awaiting = frame.step, frame.awaiting, None
+                works_out = type(awaiting) is _WorkedOut
+                try:
+                    try:
+                        value = await awaiting
+                    except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - raised again, as the state's
+                        if run.stopping is None and cancelling() <= cancellations:
+                            # Also a CancelledError: nothing has cancelled this task, but what its handler awaited was
+                            # cancelled.
+                            raise step.failed(frame, exception) from None
+                        # Otherwise it would be the context of the error raised below, and keep all these frames alive.
+                        forget_trace(exception)
+                    if run.stopping is not None or cancelling() > cancellations:
+                        raise asyncio.CancelledError
+                    has_time = works_out or not step.resumes_in_turn
+                    if has_time and not host.has_time():
+                        await breathe(run)
+                    if not works_out:
+                        events = run.events
+                        following = step.resume(frame, value)
+                        step.resumed += 1
+                        frame.entered = frame.entered_ns = 0
+                except StateError as error:
+                    forget_trace(error)
+                    frame.failure = error
+                    has_time = False
+                    following = settle(frame, step)
+                except OutOfTime as late:
+                    run.events = events
+                    late.given = late.given or (value,)
+                    _put_off(frame, late)
+                    continue
+                if following is not None:
+                    if following.halts:
+                        if following is END:
+                            return
+                        continue
+                    frame.step = following
+                    if not has_time and not host.has_time():
+                        await breathe(run)
+            if advance(frame):
                 return
-            if following is WAITING:
-                continue
-        else:
-            delay, frame.delay = frame.delay, 0.0
-            if delay:
-                await host.sleep(delay)
-            if not delay or not host.has_time():
-                await breathe(run)
-            if _is_called_off(run, cancellations):
-                raise asyncio.CancelledError
-        if advance(frame):
-            return
+    finally:
+        # An exception that is raised references this frame, and its task references the exception.
+        del cancelling
 
 
 def _call_off(frame: Frame) -> None:
@@ -308,60 +351,6 @@ def _call_off(frame: Frame) -> None:
         # Python would warn of a coroutine that nobody awaits.
         close()
     raise asyncio.CancelledError
-
-
-def _is_called_off(run: Run, cancellations: int) -> bool:
-    """Whether the execution is being stopped, or this task has more than `cancellations` cancellation requests."""
-    return run.stopping is not None or run.host.cancelling() > cancellations
-
-
-async def _wait(frame: Frame, awaiting: Awaitable[JSON], cancellations: int) -> Step | None:
-    """Await what the current step waits for, and resume it; END or WAITING if the frame has reached one.
-
-    If the execution was stopped or the task cancelled meanwhile, the outcome no longer counts.
-
-    Thousands of frames may resume in one turn of the loop: those for which it has no time queue up.
-    """
-    step, run = frame.step, frame.run
-    frame.awaiting = None
-    has_time = False
-    try:
-        try:
-            value = await awaiting
-        except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - raised again, as the state's error
-            if not _is_called_off(run, cancellations):
-                # Also a CancelledError: nothing has cancelled this task, but what its handler awaited was cancelled.
-                raise step.failed(frame, exception) from None
-            # Otherwise it would be the context of the error raised below, and keep all these frames alive.
-            forget_trace(exception)
-            value = None
-        if _is_called_off(run, cancellations):
-            raise asyncio.CancelledError
-        if not step.resumes_in_turn or type(awaiting) is _WorkedOut:
-            if not run.host.has_time():
-                await breathe(run)
-            has_time = True
-        if type(awaiting) is _WorkedOut:
-            return None
-        events = run.events
-        following = step.resume(frame, value)
-        step.resumed += 1
-        frame.entered = frame.entered_ns = 0
-    except StateError as error:
-        forget_trace(error)
-        frame.failure = error
-        following = settle(frame, step)
-    except OutOfTime as late:
-        run.events = events
-        late.given = late.given or (value,)
-        _put_off(frame, late)
-        return WAITING
-    if following.halts:
-        return following
-    frame.step = following
-    if not has_time and not run.host.has_time():
-        await breathe(run)
-    return None
 
 
 async def breathe(run: Run) -> None:

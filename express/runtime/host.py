@@ -67,6 +67,11 @@ def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
         raise carried(*error.args).with_traceback(error.__traceback__) from None
 
 
+def _never() -> int:
+    """The cancellation requests where there is no task."""
+    return 0
+
+
 class LoopHost:
     """The services of one event loop. `Runtime.__aenter__` binds it to the loop; before that only the clock works."""
 
@@ -161,6 +166,10 @@ class LoopHost:
 
     def unique_id(self, sequence: int) -> str:
         return self._names.unique(sequence)
+
+    def cancelling_here(self) -> Callable[[], int]:
+        task = asyncio.current_task(self._loop)
+        return _never if task is None else task.cancelling
 
     def cancelling(self) -> int:
         # The loop is passed because looking it up takes a system call on Python 3.11.
