@@ -12,7 +12,7 @@ from asyncio import CancelledError, isfuture
 from typing import TYPE_CHECKING, Any, Final
 
 from express.errors import TIMEOUT, StateError
-from express.states.conversation import Answer, Refusal
+from express.states.conversation import Answer, Refusal, leave_line
 
 if TYPE_CHECKING:
     from asyncio import Timeout
@@ -96,6 +96,7 @@ def _converse(  # noqa: C901 - in one piece, as is said below
     """
     answer: Any = None
     error: BaseException | None = None
+    is_left = False
     try:
         if scope is not None:
             yield from scope.__aenter__().__await__()
@@ -125,6 +126,8 @@ def _converse(  # noqa: C901 - in one piece, as is said below
                 break
         else:
             answer = yielded.take()
+            is_left = True
+            leave_line(work)  # type: ignore[arg-type]  # nothing else yields an Answer
             if type(yielded) is Refusal:
                 raise answer
         error = None
@@ -135,7 +138,8 @@ def _converse(  # noqa: C901 - in one piece, as is said below
             raise
         error = raised
     finally:
-        work.close()
+        if not is_left:
+            work.close()
         yielded = None
     if scope is None:
         return answer

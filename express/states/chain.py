@@ -11,7 +11,7 @@ the same. (One exception, near the payload limit: results of trusted handlers ar
 is tighter, so excess that such results cause may be detected later or not at all.) If a Pass of a chain fails, or the
 data might become too long, the chain has had no effect, and the states run again one by one. A chain of Tasks has
 called handlers by then: it stops at the first handler that suspends, fails or breaks the promise of a trusted handler,
-and passes that outcome to the handler's state (`TaskLink.told`).
+and passes that outcome to the handler's state (`TaskLink.told`). One whose handlers usually suspend is broken up.
 
 A Choice performs the Pass it chooses, or the chain that begins with that Pass (`ChoiceLink`).
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Maximum number of states in a chain.
 LONGEST = 16
+#: A chain of Tasks in which a handler has suspended more often is broken up, unless it has passed more often still.
+_SUSPENSIONS = 64
 #: Upper bound of a chain's growth factor. With a larger factor the bound soon passes the limit and the chain cannot be
 #: used; the size is then better measured between the states.
 _MOST_GROWTH = 64
@@ -265,7 +267,7 @@ def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
     added_bytes = sum(step.link.key_bytes for step in steps)
     events = sum(step.events for step in steps[1:])
     line: tuple[Line, _Reached] | None = None
-    due = 0
+    due = suspensions = 0
 
     def break_up() -> None:
         head.run = run_alone
@@ -280,7 +282,7 @@ def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
         return talk, reached
 
     def run_tasks(frame: Frame) -> Step:
-        nonlocal line, due
+        nonlocal line, due, suspensions
         data = frame.data
         size = frame.size + added_bytes
         run = frame.run
@@ -308,6 +310,10 @@ def _build_tasks(steps: list[Step], chain: ChainCount) -> StepRun:
                 line = taken
             else:
                 reached.left = True
+                suspensions += 1
+                if suspensions > max(_SUSPENSIONS, chain.passed):
+                    # To hand over costs more than the chain saves.
+                    break_up()
         due = reached.due = reached.due - (reached.due > 0)
         if reached.left:
             reached.due = 0

@@ -4,8 +4,9 @@ Theory of operation. `coroutine.send` delivers the return value as a StopIterati
 that costs more than many handlers. A generator that delegates to the coroutine (`yield from`) gets the return value as
 a plain value. So each Task state keeps a `Line` open: a generator that is sent a coroutine, runs it, and yields its
 return value as `Answer` or its exception as `Refusal`. Anything else it yields comes from the coroutine, which has
-then suspended. From then on the line belongs to that coroutine (`Host.suspended`), and the state opens another one. (A
-chain's line, `states.chain`, calls the handlers itself and is sent the data.)
+then suspended. From then on the line belongs to that coroutine (`Host.suspended`), and the state opens another one;
+after its outcome, any state may use the line (`leave_line`). (A chain's line, `states.chain`, calls the handlers itself
+and is sent the data.)
 """
 
 from __future__ import annotations
@@ -62,11 +63,27 @@ def _line() -> Line:
 LINE = _line.__code__
 
 
+#: Lines that have been used by coroutines that suspended. Opening one takes longer than many handlers do.
+_idle: list[Line] = []
+_MOST_IDLE = 1000
+
+
 def open_line() -> Line:
     """A line ready for its first coroutine."""
-    line: Line = _line()
-    line.send(None)
-    return line
+    try:
+        return _idle.pop()
+    except IndexError:
+        line: Line = _line()
+        line.send(None)
+        return line
+
+
+def leave_line(line: Line) -> None:
+    """Keep a line that has yielded the outcome of a coroutine that had suspended, for another state; or close it."""
+    if line.gi_code is LINE and len(_idle) < _MOST_IDLE:  # type: ignore[attr-defined]  # every generator has one
+        _idle.append(line)
+    else:
+        line.close()
 
 
 def in_coroutines(call: Callable[..., Awaitable[JSON]]) -> Callable[..., Coroutine[Any, Any, JSON]]:

@@ -371,6 +371,30 @@ def test_rules_on_members_hold_where_they_would_within_a_combination(
         assert outcomes[0] == outcomes[1]
 
 
+def test_a_chain_whose_handlers_usually_suspend_is_broken_up() -> None:
+    """Nobody can tell when."""
+    events: list[JSON] = [{"what": {"A": "wait"}}] * 80 + [
+        {},
+        {"what": {"B": "wait"}},
+        {"what": {"C": "wait and fail"}},
+    ]
+
+    def counts_and_outputs(*observers: Observer) -> tuple[Any, ...]:
+        workflow = compiled(orders(), {"isolate": False}, **HANDLERS)
+
+        async def main() -> list[JSON]:
+            async with express.Runtime(observers=observers) as runtime:
+                return [(await runtime.execute(workflow, event)).output for event in events]
+
+        outputs = run_clean(main())
+        steps = workflow.machine(observers).all_steps
+        return outputs, [(step.attempts, step.waited, step.failures) for step in steps], steps[0].run.__name__
+
+    chained, watched = counts_and_outputs(), counts_and_outputs(Watcher())
+    assert chained[:2] == watched[:2]
+    assert chained[2] == "run_directly"
+
+
 def test_what_a_handler_was_given_stays_as_it_was() -> None:
     """Law 2: a trusted handler shares the data, and what is added later is added to a copy."""
     given_: list[Any] = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import express
+from express.states import conversation
 from express.states.conversation import Answer, Refusal, in_coroutines, open_line
 from tests.runtime.machines import calling, compiled, executed, machine, run_clean, task
 
@@ -45,6 +46,48 @@ def test_one_line_serves_any_number_of_coroutines() -> None:
         refusal = line.send(refuse(KeyError(number)))
         assert type(refusal) is Refusal
         assert refusal.take().args == (number,)
+
+
+def test_a_line_serves_others_after_a_coroutine_that_suspended() -> None:
+    async def work(payload: Any) -> JSON:
+        await asyncio.sleep(payload)
+        if payload == 3:
+            raise LookupError("three")
+        return {"n": payload}
+
+    workflow = compiled(machine(A=task("work")), {"isolate": False}, work=work)
+
+    async def main() -> list[express.Result]:
+        async with express.Runtime() as runtime:
+            started = [await runtime.start(workflow, n) for n in (2, 1, 3)]
+            first = [await execution for execution in started]
+            return [*first, await runtime.execute(workflow, 4)]
+
+    idle = conversation._idle
+    idle.clear()
+    results = run_clean(main())
+    assert [result.output or result.error for result in results] == [{"n": 2}, {"n": 1}, "LookupError", {"n": 4}]
+    assert len(idle) == 3
+    # They are ready.
+    assert [open_line().send(answer(n)).take() for n in range(3)] == [0, 1, 2]
+    assert not idle
+
+
+def test_a_line_whose_coroutine_was_cancelled_is_closed() -> None:
+    async def work(payload: Any) -> JSON:
+        await asyncio.sleep(payload)
+
+    workflow = compiled(machine(A=task("work")), {"isolate": False}, work=work)
+
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            execution = await runtime.start(workflow, 9)
+            execution.stop()
+            return await execution
+
+    conversation._idle.clear()
+    assert run_clean(main()).status == "ABORTED"
+    assert not conversation._idle
 
 
 def test_a_line_keeps_no_data() -> None:
