@@ -15,7 +15,20 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bench.workload import Fatal, Transient, boom, charge, flaky, item, ship, skip, validate
+from bench.workload import (
+    Fatal,
+    Transient,
+    boom,
+    charge,
+    charge_later,
+    flaky,
+    item,
+    ship,
+    ship_later,
+    skip,
+    validate,
+    validate_later,
+)
 
 if TYPE_CHECKING:
     from express.types import JSON
@@ -57,6 +70,12 @@ async def handle_order(event: JSON) -> JSON:
     event = {**event, "validate": await validate(event)}
     event = {**event, "charge": await charge(event)}
     return {**event, "ship": await ship(event)}
+
+
+async def handle_order_later(event: JSON) -> JSON:
+    event = {**event, "validate": await validate_later(event)}
+    event = {**event, "charge": await charge_later(event)}
+    return {**event, "ship": await ship_later(event)}
 
 
 async def _branch(number: int, event: JSON) -> JSON:
@@ -148,4 +167,5 @@ TWINS: dict[str, dict[str, Twin]] = {
     "W6t": {"workers": by_workers(item), "semaphore": by_semaphore(item), "one by one": one_by_one(item)},
     "W7": {"plain": retry_and_catch},
     "W8": {"plain": ten_passes},
+    "W9": {"plain": handle_order_later},
 }

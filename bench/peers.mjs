@@ -10,11 +10,15 @@ const job = JSON.parse(readFileSync(0, "utf8"));
 const { StateMachine } = createRequire(`${job.modules}/`)("aws-local-stepfunctions");
 
 const named = (name, message) => Object.assign(new Error(message), { name });
+const turn = () => new Promise(setImmediate);
 const calls = new Map();
 const handlers = {
   Validate: async () => ({ ok: true }),
   Charge: async () => ({ ok: true }),
   Ship: async () => ({ ok: true }),
+  ValidateLater: async () => (await turn(), { ok: true }),
+  ChargeLater: async () => (await turn(), { ok: true }),
+  ShipLater: async () => (await turn(), { ok: true }),
   Item: async (entry) => ({ v: entry.i }),
   Flaky: async (order) => {
     const call = ((calls.get(order.n) ?? 0) + 1) % 3;

@@ -55,7 +55,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 @pytest.mark.parametrize("isolate", [False, True], ids=["trusted", "by value"])
 @pytest.mark.parametrize("id_", WORKLOADS)
 def test_hundred_executions(benchmark: BenchmarkFixture, run_to_end: RunToEnd, id_: str, isolate: bool) -> None:
-    """W1 is one Pass, W2 ten, W3 a Choice, W4 three tasks, W6 a hundred items of a Map, W8 W2 in JSONata."""
+    """W1 is one Pass, W2 ten, W3 a Choice, W4 three tasks, W6 a hundred items of a Map, W8 W2 in JSONata,
+    W9 W4 with handlers that suspend."""
     workload = WORKLOADS[id_]
     if isolate and not workload.has_tasks:
         pytest.skip("no task edge to cross")

@@ -2,7 +2,7 @@
 
 A workload is a definition with inputs to cycle through, in `workloads/<id>-<name>.json`. The workloads have the
 shapes on which other engines of this field were measured, so that figures can be compared. The handlers never
-suspend, because the engine is measured, not the work.
+suspend, because the engine is measured, not the work; but in W9, which is W4 with handlers that do nothing else.
 
 A wait costs one turn of the event loop here: `SkippingRuntime` overrides the two places where the engine waits (in a
 task, and without one), and the hand-written twin of W7 waits by the same function. Retries a second apart can then be
@@ -104,6 +104,21 @@ async def ship(order: JSON) -> JSON:
     return {"ok": True}
 
 
+async def validate_later(order: JSON) -> JSON:
+    await asyncio.sleep(0)
+    return {"ok": True}
+
+
+async def charge_later(order: JSON) -> JSON:
+    await asyncio.sleep(0)
+    return {"ok": True}
+
+
+async def ship_later(order: JSON) -> JSON:
+    await asyncio.sleep(0)
+    return {"ok": True}
+
+
 async def item(entry: JSON) -> JSON:
     return {"v": entry["i"]}
 
@@ -125,7 +140,17 @@ async def boom(order: JSON) -> JSON:
     raise Fatal("f")
 
 
-_HANDLERS = {"Validate": validate, "Charge": charge, "Ship": ship, "Item": item, "Flaky": flaky, "Boom": boom}
+_HANDLERS = {
+    "Validate": validate,
+    "Charge": charge,
+    "Ship": ship,
+    "ValidateLater": validate_later,
+    "ChargeLater": charge_later,
+    "ShipLater": ship_later,
+    "Item": item,
+    "Flaky": flaky,
+    "Boom": boom,
+}
 
 
 def make_tasks(*, isolate: bool) -> express.Tasks:

@@ -144,8 +144,8 @@ def test_express_alone(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_unknown_workload() -> None:
-    with pytest.raises(SystemExit, match=r"unknown workload W9; there are W1, W2"):
-        peers.main(["--only", "W9"])
+    with pytest.raises(SystemExit, match=r"unknown workload W10; there are W1, W2"):
+        peers.main(["--only", "W10"])
 
 
 @pytest.mark.parametrize(
