@@ -38,7 +38,7 @@ class Execution(Result):
     _runtime: Runtime
     _waiters: set[asyncio.Future[None]] | None
     #: The task that runs it, None while there is none. The loop itself would not keep it alive.
-    task: asyncio.Task[None] | None
+    task: asyncio.Task[Any] | None
 
     @classmethod
     def running(cls, runtime: Runtime, run: Run, names: Names) -> Self:

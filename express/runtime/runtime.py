@@ -25,7 +25,7 @@ from express.program import Machine, Run
 from express.result import Result
 from express.runtime.beginning import BeginningExecutions, Unbegun, closed, elsewhere
 from express.runtime.clock import clock_of
-from express.runtime.execution import drive
+from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
@@ -235,7 +235,7 @@ class Runtime(BeginningExecutions):
         self._register(run)
         self.looked_ns = self.monotonic_ns()
         execution = Execution.running(self, run, self._names)
-        execution.task = spawn(self._loop, self._conduct_started(run, execution))
+        execution.task = spawn(self._loop, self.conduct(run, execution, begins=True))
         return execution
 
     def _started(self, run: Run, standby: Standby, context: Context) -> Execution:
@@ -273,7 +273,8 @@ class Runtime(BeginningExecutions):
         if standby is None or not standby.ready:
             for nap in naps:
                 nap.run.yielding = False
-                nap.execution.task = spawn(self._loop, self._conduct_started(nap.run, nap.execution), nap.context)
+                work = self.conduct(nap.run, nap.execution, begins=True)
+                nap.execution.task = spawn(self._loop, work, nap.context)
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
             return
@@ -320,7 +321,7 @@ class Runtime(BeginningExecutions):
     def _hand_over(self, run: Run, execution: Execution, standby: Standby, context: Context) -> None:
         """Let the standby task conduct an execution to its end."""
         execution.task = standby.task
-        work = self._conduct_handed(run, execution)
+        work = self.conduct(run, execution)
         try:
             wish = standby.perform(context.run, work.send, None)
         except StopIteration:
@@ -328,9 +329,6 @@ class Runtime(BeginningExecutions):
         else:
             standby.take_over(work, wish, context)
             self._standby = Standby(self._loop)
-
-    async def _conduct_handed(self, run: Run, execution: Execution) -> None:
-        execution.finish(await self.conduct(run, execution))
 
     async def execute(self, workflow: Workflow, input: JSON = NO_INPUT, *, name: str | None = None) -> Result:  # noqa: A002
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
@@ -450,14 +448,23 @@ class Runtime(BeginningExecutions):
 
     # ------------------------------------------------------------------------------------------ running
 
-    async def conduct(self, run: Run, execution: Execution | None = None) -> Result:
-        """Run an execution that `run_here` has left unfinished to its end, in the current task.
+    async def conduct(self, run: Run, execution: Execution | None = None, *, begins: bool = False) -> Result:
+        """Run an execution to its end, in the current task, which must not have any other work.
 
-        Raises CancelledError when that task is cancelled from elsewhere; `execution` gets the Result even then.
+        `begins`: it has only been opened, or had taken a nap; otherwise `run_here` has left it unfinished. `execution`
+        gets the Result, even if the task is cancelled from elsewhere; CancelledError is raised then.
         """
         run.task = asyncio.current_task(self._loop)
         try:
-            await drive(run)
+            # Many may have been started in one turn without the standby task.
+            if not (
+                begins
+                and (self.monotonic_ns() <= self.slice_end or self.has_time())
+                and run.stopping is None
+                and run.awaiting is None
+                and advance(run)
+            ):
+                await drive(run)
         except StateError as error:
             forget_trace(error)
             result = self._end(run, "FAILED", None, error.error, error.cause, execution)
@@ -479,25 +486,9 @@ class Runtime(BeginningExecutions):
             result = self._end(run, "SUCCEEDED", run.data, None, None, execution)
         finally:
             self._deregister(run)
-        if run.cancelled and _uncancel() > run.cancellations:
-            if execution is not None:
-                execution.finish(result)
+        is_cancelled = run.cancelled and _uncancel() > run.cancellations
+        if execution is not None:
+            execution.finish(result)
+        if is_cancelled:
             raise asyncio.CancelledError
         return result
-
-    async def _conduct_started(self, run: Run, execution: Execution) -> None:
-        run.task = asyncio.current_task(self._loop)
-        try:
-            # Many may have been started in one turn without the standby task.
-            has_time = self.monotonic_ns() <= self.slice_end or self.has_time()
-            goes_on = has_time and run.stopping is None and run.awaiting is None
-            result = self._run_on(run, execution) if goes_on else None
-        except BaseException:
-            execution.finish(self._aborted(run))
-            self._deregister(run)
-            raise
-        if result is None:
-            result = await self.conduct(run, execution)
-        else:
-            self._deregister(run)
-        execution.finish(result)

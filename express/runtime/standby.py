@@ -72,7 +72,7 @@ class Standby:
         self._loop = loop
         self._call: asyncio.Future[None] = loop.create_future()
         self._context: Context
-        self._work: Coroutine[Any, Any, None] | None = None
+        self._work: Coroutine[Any, Any, object] | None = None
         self._wish: Any = None
         # Never eager: if all executions wait, one task per turn of the loop is enough to find that out.
         self.task = loop.create_task(self._stand_by(), context=Context())
@@ -91,7 +91,7 @@ class Standby:
             make_current(loop, caller)
             self.ready = not task.cancelling()
 
-    def take_over(self, work: Coroutine[Any, Any, None], wish: Any, context: Context) -> None:
+    def take_over(self, work: Coroutine[Any, Any, object], wish: Any, context: Context) -> None:
         """Continue a coroutine that was begun in `perform`."""
         self._work, self._wish, self._context = work, wish, context
         self.ready = False
@@ -128,7 +128,7 @@ class _Continued:
     __slots__ = ("_context", "_interruption", "_wish", "_work")
 
     def __init__(
-        self, context: Context, work: Coroutine[Any, Any, None], wish: Any, interruption: tuple[Any, ...] | None
+        self, context: Context, work: Coroutine[Any, Any, object], wish: Any, interruption: tuple[Any, ...] | None
     ) -> None:
         self._context = context
         self._work = work
