@@ -30,9 +30,13 @@ Compile: TypeAlias = Callable[[Expr, JSON], Expr]
 
 
 class Test(NamedTuple):
-    """A comparison with a literal: a value matches if it has one of the types and compares with the constant."""
+    """A comparison with a literal: a value matches if it has one of the types and compares with the constant.
 
-    kinds: Kinds
+    kinds: None where values of other types never compare with the constant. So a member of a `str` Enum, which an input
+    may hold, equals its text.
+    """
+
+    kinds: Kinds | None
     compare: Compare
     constant: JSON
 
@@ -144,7 +148,7 @@ def _invalid_condition_path(error: PathNotFound) -> EngineError:
 
 def _build_test(variable: Expr, test: Test) -> Expr:
     kinds, compare, constant = test
-    if compare is eq and kinds is _STRING:
+    if kinds is None:
         return _equality(variable, constant)
 
     def comparison(data: JSON, scope: Scope) -> JSON:
@@ -184,7 +188,9 @@ def _string(compare: Compare) -> MakeTest:
     in_utf16 = _by_utf16(compare)
 
     def string(constant: JSON) -> Test:
-        sorts_alike = compare is eq or max(constant, default="") < _SURROGATES
+        if compare is eq:
+            return Test(None, eq, constant)
+        sorts_alike = max(constant, default="") < _SURROGATES
         return Test(_STRING, compare if sorts_alike else in_utf16, constant)
 
     return string

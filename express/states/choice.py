@@ -197,7 +197,7 @@ def _build_switch(rules: list[tuple[Expr, Step]], default: Step | None) -> StepR
 
 
 #: A member of the input, or one of a member of it (else None), and its comparison with a literal.
-MemberTest: TypeAlias = "tuple[str, str | None, Kinds, Compare, JSON]"
+MemberTest: TypeAlias = "tuple[str, str | None, Kinds | None, Compare, JSON]"
 
 
 def _member_test(rule: Rule | None) -> MemberTest | None:
@@ -224,7 +224,7 @@ def _build_member_switch(tests: list[MemberTest], rules: list[tuple[Expr, Step]]
             except ABSENT:
                 holds(data, frame)
                 raise
-            if type(value) in kinds and compare(value, constant):
+            if (kinds is None or type(value) in kinds) and compare(value, constant):
                 return target
         if default is None:
             raise EngineError(RUNTIME, _NO_MATCH)

@@ -7,6 +7,7 @@ cause with its event ids, the counts of every state and the time it took must be
 from __future__ import annotations
 
 import asyncio
+import enum
 import json
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -369,6 +370,18 @@ def test_rules_on_members_hold_where_they_would_within_a_combination(
             definition["States"]["None"] = definition["States"].pop("None_")
             outcomes.append(outcome(definition, event)[0])
         assert outcomes[0] == outcomes[1]
+
+
+class Kind(enum.StrEnum):
+    RUSH = "rush"
+
+
+def test_a_member_of_an_enum_of_texts_equals_its_text() -> None:
+    """As anywhere in Python; an input may hold one, because orjson writes it as its text."""
+    choice = state("Choice", Choices=[{**is_("$.kind", "rush"), "Next": "Rush"}], Default="Slow")
+    definition = machine(Choose=choice, Rush=state("Pass", Result=1), Slow=state("Pass", Result=2))
+    for observers in ([], [Watcher()]):
+        assert outcome(definition, {"kind": Kind.RUSH}, observers=observers)[0] == "('SUCCEEDED', 1, None, None)"
 
 
 def test_a_chain_whose_handlers_usually_suspend_is_broken_up() -> None:
