@@ -246,7 +246,9 @@ class BeginningExecutions(RunningExecutions):
                     try:
                         following = perform(run)
                     except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
+                        longer += 1
                         following = raised(run, error)
+                        longer -= 1
                     if following is not END:
                         longer += 1
                         if not go_on(run, start, following) and (
@@ -266,7 +268,7 @@ class BeginningExecutions(RunningExecutions):
                     return None
                 ended_ns = now()
                 duration = ended_ns - started_ns
-                if duration > short_ns or self._row is not row:
+                if duration > short_ns or run.stopping is not None:
                     unlike = 1
                     is_shared = False
                     result = self._end(run, "SUCCEEDED", run.data, None, None)
@@ -297,7 +299,7 @@ class BeginningExecutions(RunningExecutions):
                     result.memory_bytes = memory
                 result.index = index
                 keep(result)
-                if ended_ns > until_ns:
+                if ended_ns > until_ns or self._row is not row:
                     return None
         except BaseException as error:  # noqa: BLE001 - the caller raises it, once it has passed on the results
             return error

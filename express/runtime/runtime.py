@@ -235,7 +235,10 @@ class Runtime(BeginningExecutions):
         self._register(run)
         self.looked_ns = self.monotonic_ns()
         execution = Execution.running(self, run, self._names)
-        execution.task = spawn(self._loop, self.conduct(run, execution, begins=True))
+        task = spawn(self._loop, self.conduct(run, execution, begins=True))
+        if not execution.done:
+            # Its task's result is the execution itself.
+            execution.task = task
         return execution
 
     def _started(self, run: Run, standby: Standby, context: Context) -> Execution:
@@ -274,7 +277,9 @@ class Runtime(BeginningExecutions):
             for nap in naps:
                 nap.run.yielding = False
                 work = self.conduct(nap.run, nap.execution, begins=True)
-                nap.execution.task = spawn(self._loop, work, nap.context)
+                task = spawn(self._loop, work, nap.context)
+                if not nap.execution.done:
+                    nap.execution.task = task
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
             return
