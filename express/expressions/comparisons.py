@@ -29,7 +29,7 @@ Compare: TypeAlias = Callable[[JSON, JSON], bool]
 Compile: TypeAlias = Callable[[Expr, JSON], Expr]
 
 
-class Test(NamedTuple):
+class LiteralTest(NamedTuple):
     """A comparison with a literal: a value matches if it has one of the types and compares with the constant.
 
     kinds: None where values of other types never compare with the constant. So a member of a `str` Enum, which an input
@@ -41,8 +41,8 @@ class Test(NamedTuple):
     constant: JSON
 
 
-#: `test(operand)`: the Test of one operator with a literal operand.
-MakeTest: TypeAlias = Callable[[JSON], Test]
+#: `test(operand)`: the LiteralTest of one operator with a literal operand.
+MakeTest: TypeAlias = Callable[[JSON], LiteralTest]
 
 _STRING: Final = frozenset({str})
 _NUMBER: Final = frozenset({int, float})
@@ -146,7 +146,7 @@ def _invalid_condition_path(error: PathNotFound) -> EngineError:
     )
 
 
-def _build_test(variable: Expr, test: Test) -> Expr:
+def _build_test(variable: Expr, test: LiteralTest) -> Expr:
     kinds, compare, constant = test
     if kinds is None:
         return _equality(variable, constant)
@@ -187,11 +187,11 @@ def _path_comparison(compare: Compare, variable: Expr, operand: Expr, kinds: Kin
 def _string(compare: Compare) -> MakeTest:
     in_utf16 = _by_utf16(compare)
 
-    def string(constant: JSON) -> Test:
+    def string(constant: JSON) -> LiteralTest:
         if compare is eq:
-            return Test(None, eq, constant)
+            return LiteralTest(None, eq, constant)
         sorts_alike = max(constant, default="") < _SURROGATES
-        return Test(_STRING, compare if sorts_alike else in_utf16, constant)
+        return LiteralTest(_STRING, compare if sorts_alike else in_utf16, constant)
 
     return string
 
@@ -215,9 +215,9 @@ def _by_utf16(compare: Compare) -> Compare:
 
 
 def _numeric(compare: Compare) -> MakeTest:
-    def numeric(constant: JSON) -> Test:
+    def numeric(constant: JSON) -> LiteralTest:
         exact = abs(constant) <= _EXACT
-        return Test(_NUMBER, compare if exact else _as_doubles(compare), constant)
+        return LiteralTest(_NUMBER, compare if exact else _as_doubles(compare), constant)
 
     return numeric
 
@@ -239,8 +239,8 @@ def _as_doubles(compare: Compare) -> Compare:
     return as_doubles
 
 
-def _boolean(constant: JSON) -> Test:
-    return Test(_BOOLEAN, eq, constant)
+def _boolean(constant: JSON) -> LiteralTest:
+    return LiteralTest(_BOOLEAN, eq, constant)
 
 
 def _boolean_path(variable: Expr, operand: JSON) -> Expr:
@@ -249,7 +249,7 @@ def _boolean_path(variable: Expr, operand: JSON) -> Expr:
 
 def _timestamp(compare: Compare) -> Compile:
     def timestamp(variable: Expr, constant: JSON) -> Expr:
-        return _build_test(_instant(variable), Test(_INSTANT, compare, parse_timestamp(constant)))
+        return _build_test(_instant(variable), LiteralTest(_INSTANT, compare, parse_timestamp(constant)))
 
     return timestamp
 
@@ -329,7 +329,7 @@ def _is_present(variable: Expr, expected: JSON) -> Expr:
 
 
 def _tested(name: str, family: Family, test: MakeTest) -> Operator:
-    """An operator with a literal operand that is nothing but a Test."""
+    """An operator with a literal operand that is nothing but a LiteralTest."""
     return Operator(name, family, "literal", lambda variable, operand: _build_test(variable, test(operand)), test)
 
 

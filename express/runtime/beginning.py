@@ -205,33 +205,30 @@ class BeginningExecutions(RunningExecutions):
         payload_limit, short_ns, now = self.payload_limit, self._short_ns, self.monotonic_ns
         names, memory = self._names, machine.base_memory
         tally, start, keep = machine.tally, machine.program.start, results.append
-        durations = tally.durations
         run = machine.spare or Run(self, machine, None, 0, 0, 0)
         machine.spare = None
         run.run = run
         run.host = self
         run.name = None
         is_shared = True
-        # The counts are added when the row ends; until then, one execution has started. `longer` executions had more
-        # than one step, and the first is counted already; those with `forks` are counted, too; `unlike`: the last one
-        # waits, or has not succeeded as the others have.
-        first, index, longer, forks, unlike, duration_ns = index, index - 1, 0, 0, 0, 0
+        # Numbers of executions are added when the row ends; until then, one has started. `last`: the index of the last
+        # that has begun. `longer`: those of more than one step, the first of which the execution loop has counted.
+        # `forks`: those with a fan-out, which `_end` has counted. `last_differs`: it waits, or `_end` has counted it.
+        first, last, longer, forks, last_differs = index, index - 1, 0, 0, 0
         ended_ns = self.looked_ns
         tally.started += 1
         try:
             for index, event in enumerate(islice(events, most), first):
                 if self._row is not row:
-                    index -= 1
                     return Unbegun(event)
                 try:
                     text = dumps(event, None, STRICT)
                     size = len(text)
                     if size > payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
-                        index -= 1
                         return Unbegun(event)
                 except (TypeError, ValueError, RecursionError):
-                    index -= 1
                     return Unbegun(event)
+                last = index
                 self._sequence = sequence = self._sequence + 1
                 run.step = start
                 run.input = run.data = event
@@ -246,21 +243,21 @@ class BeginningExecutions(RunningExecutions):
                     try:
                         following = perform(run)
                     except BaseException as error:  # noqa: BLE001 - raised again if it is none of the engine's
-                        longer += 1
                         following = raised(run, error)
-                        longer -= 1
                     if following is not END:
-                        longer += 1
                         if not go_on(run, start, following) and (
                             run.awaiting is not None or run.delay or not self._advance_again(run)
                         ):
-                            unlike = 1
+                            longer += 1
+                            last_differs = 1
                             is_shared = False
                             self._register(run)
                             self.looked_ns = now()
                             return run
+                        longer += 1
                 except BaseException as error:  # noqa: BLE001 - as in `begin`
-                    unlike = 1
+                    longer += 1
+                    last_differs = 1
                     is_shared = False
                     result = self._end_raised(run, error)
                     result.index = index
@@ -269,7 +266,7 @@ class BeginningExecutions(RunningExecutions):
                 ended_ns = now()
                 duration = ended_ns - started_ns
                 if duration > short_ns or run.stopping is not None:
-                    unlike = 1
+                    last_differs = 1
                     is_shared = False
                     result = self._end(run, "SUCCEEDED", run.data, None, None)
                     result.index = index
@@ -282,7 +279,8 @@ class BeginningExecutions(RunningExecutions):
                     run.run = run
                     run.fan_out = 0
                 else:
-                    duration_ns += duration
+                    tally.duration_ns += duration
+                    durations = tally.durations
                     if durations is not None:
                         latest = durations.latest
                         if latest.above < duration <= latest.bound:
@@ -304,10 +302,9 @@ class BeginningExecutions(RunningExecutions):
         except BaseException as error:  # noqa: BLE001 - the caller raises it, once it has passed on the results
             return error
         finally:
-            begun = index + 1 - first
+            begun = last + 1 - first
             tally.started += begun - 1 - forks
-            tally.succeeded += begun - forks - unlike
-            tally.duration_ns += duration_ns
+            tally.succeeded += begun - forks - last_differs
             start.passed += begun - longer
             if ended_ns > self.looked_ns:
                 self.looked_ns = ended_ns

@@ -26,9 +26,10 @@ from express.errors import HEARTBEAT_TIMEOUT, TIMEOUT, EngineError, StateError, 
 from express.program import END, FAILED, WAITING, Frame, Paused, Run, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable, Generator
 
     from express.program import Host
+    from express.types import JSON
 
 #: Steps between two clock reads: many on small data, one where a step may take milliseconds. A chain counts as all
 #: its steps, and is not interrupted.
@@ -274,13 +275,12 @@ async def drive(frame: Frame) -> None:  # noqa: C901 - in one piece: a hundred t
     host = run.host
     cancelling = host.cancelling_here()
     cancellations = cancelling()
+    awaiting: Awaitable[JSON] | None
     try:
         if run.stopping is not None:
             run.called_off = True
             _call_off(frame)
         while True:
-            # Neither must live longer than is necessary.
-            value = awaiting = following = None
             if frame.awaiting is None:
                 delay, frame.delay = frame.delay, 0.0
                 if delay:
@@ -292,10 +292,12 @@ async def drive(frame: Frame) -> None:  # noqa: C901 - in one piece: a hundred t
             else:
                 step, awaiting, frame.awaiting = frame.step, frame.awaiting, None
                 works_out = type(awaiting) is _WorkedOut
+                value = following = None
+                has_looked = False
                 try:
                     try:
                         value = await awaiting
-                    except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - raised again, as the state's
+                    except (Exception, asyncio.CancelledError) as exception:  # noqa: BLE001 - made the state's error
                         if run.stopping is None and cancelling() <= cancellations:
                             # Also a CancelledError: nothing has cancelled this task, but what its handler awaited was
                             # cancelled.
@@ -304,9 +306,10 @@ async def drive(frame: Frame) -> None:  # noqa: C901 - in one piece: a hundred t
                         forget_trace(exception)
                     if run.stopping is not None or cancelling() > cancellations:
                         raise asyncio.CancelledError
-                    has_time = works_out or not step.resumes_in_turn
-                    if has_time and not host.has_time():
-                        await breathe(run)
+                    if works_out or not step.resumes_in_turn:
+                        has_looked = True
+                        if not host.has_time():
+                            await breathe(run)
                     if not works_out:
                         events = run.events
                         following = step.resume(frame, value)
@@ -315,20 +318,21 @@ async def drive(frame: Frame) -> None:  # noqa: C901 - in one piece: a hundred t
                 except StateError as error:
                     forget_trace(error)
                     frame.failure = error
-                    has_time = False
                     following = settle(frame, step)
                 except OutOfTime as late:
                     run.events = events
                     late.given = late.given or (value,)
                     _put_off(frame, late)
-                    continue
+                    following = WAITING
+                # They must not live as long as this frame.
+                value = awaiting = None
                 if following is not None:
                     if following.halts:
                         if following is END:
                             return
                         continue
                     frame.step = following
-                    if not has_time and not host.has_time():
+                    if not has_looked and not host.has_time():
                         await breathe(run)
             if advance(frame):
                 return

@@ -30,7 +30,7 @@ from express.runtime.execution import advance
 from express.runtime.naps import Nap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+    from collections.abc import Callable, Coroutine, Generator
 
     from express.deferral import Deferral
     from express.program import Branches, Frame, Heartbeat
@@ -43,8 +43,8 @@ SECOND = 1_000_000_000
 SLICE_NS = 500_000
 #: How much longer the loop waits for an expression under evaluation.
 PATIENCE_NS = 1_000_000
-#: How many entries of the queue one turn calls: so many naps, or fewer futures. A future that the turn has no time for
-#: has woken its task in vain; a nap just stays in the queue.
+#: How many naps may be called at once; a future counts as several. One that the turn has no time for has woken its task
+#: in vain, a nap keeps its place at no cost.
 _CALLED = 128
 _NAPS_FOR_A_FUTURE = 8
 
@@ -81,6 +81,7 @@ class LoopHost:
         "__weakref__",
         "_again",
         "_calculator",
+        "_called",
         "_executor",
         "_fan_outs",
         "_is_taken",
@@ -109,7 +110,9 @@ class LoopHost:
         self._line: deque[Place] = deque()
         #: Whether one of the places called for this turn has gone on in it.
         self._is_taken = False
-        self._again: deque[Place] = deque()
+        self._again: deque[asyncio.Future[None]] = deque()
+        #: The naps that were called and have not ended yet, in the order of the queue.
+        self._called: deque[Nap] = deque()
         self._executor: ThreadPoolExecutor | None = None
         #: One thread for all expressions: two would only alternate with each other.
         self._calculator: ThreadPoolExecutor | None = None
@@ -153,6 +156,7 @@ class LoopHost:
                 place.set_result(None)
         self._again.clear()
         self._line.clear()
+        self._called.clear()
         self.slice_end = self.monotonic_ns() + SLICE_NS
         if self._executor is not None:
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -178,7 +182,7 @@ class LoopHost:
 
     def has_time(self) -> bool:
         """Whether this turn of the loop has time for one more; the first call in a turn begins its slice."""
-        if self._line or self._again:
+        if self._line or self._again or self._called:
             return False
         now = self.monotonic_ns()
         if self._turn is None:
@@ -209,7 +213,8 @@ class LoopHost:
         """
         while self._is_taken and self.monotonic_ns() > self.slice_end:
             place = self._loop.create_future()
-            self.keep_places((place,))
+            self._again.append(place)
+            self.keep_slice()
             yield from place
         self._is_taken = True
         self.keep_slice()
@@ -222,11 +227,6 @@ class LoopHost:
     def line_up(self, place: Place) -> None:
         """Append an entry to the queue."""
         self._line.append(place)
-        self.keep_slice()
-
-    def keep_places(self, places: Iterable[Place]) -> None:
-        """Put entries back at the head: they were called, and the turn had no time for them."""
-        self._again.extend(places)
         self.keep_slice()
 
     def keep_slice(self) -> None:
@@ -245,24 +245,23 @@ class LoopHost:
         """Begin a new slice, and call a few entries from the head of the queue to share it."""
         self.slice_end = self.monotonic_ns() + SLICE_NS
         self._is_taken = False
-        again, line = self._again, self._line
+        again, line, naps = self._again, self._line, self._called
         # Entries called now run in the turn after this one, which has to begin with a slice of its own.
-        self._turn = self._loop.call_soon(self._next_turn) if again or line else None
-        naps: deque[Nap] = deque()
-        left = _CALLED
+        self._turn = self._loop.call_soon(self._next_turn) if again or line or naps else None
+        left = _CALLED - len(naps)
         while left > 0 and (again or line):
             place = (again or line).popleft()
+            left -= 1
             if isinstance(place, Nap):
                 naps.append(place)
-                left -= 1
             elif not place.done():
                 place.set_result(None)
-                left -= _NAPS_FOR_A_FUTURE
+                left -= _NAPS_FOR_A_FUTURE - 1
         if naps:
-            self._loop.call_soon(self.rouse, naps)
+            self._loop.call_soon(self.rouse)
 
-    def rouse(self, naps: deque[Nap]) -> None:
-        """Resume executions whose naps are over and whose turn it is."""
+    def rouse(self) -> None:
+        """Resume executions whose naps have been called."""
         raise AssertionError(self)
 
     async def sleep(self, seconds: float) -> None:

@@ -235,10 +235,7 @@ class Runtime(BeginningExecutions):
         self._register(run)
         self.looked_ns = self.monotonic_ns()
         execution = Execution.running(self, run, self._names)
-        task = spawn(self._loop, self.conduct(run, execution, begins=True))
-        if not execution.done:
-            # Its task's result is the execution itself.
-            execution.task = task
+        self._spawn(run, execution)
         return execution
 
     def _started(self, run: Run, standby: Standby, context: Context) -> Execution:
@@ -267,30 +264,31 @@ class Runtime(BeginningExecutions):
             run.yielding = True
             self.line_up(nap)
 
-    def rouse(self, naps: deque[Nap]) -> None:
-        """Resume executions whose naps are over, as far as this turn of the loop has time.
-
-        The others keep their places in the queue.
-        """
-        standby = self._standby
+    def rouse(self) -> None:
+        """Resume executions whose naps have been called, as far as this turn of the loop has time."""
+        naps, standby = self._called, self._standby
+        if not naps:
+            return
+        # There is a turn for the others, too.
+        self.keep_slice()
         if standby is None or not standby.ready:
-            for nap in naps:
+            while naps:
+                nap = naps.popleft()
                 nap.run.yielding = False
-                work = self.conduct(nap.run, nap.execution, begins=True)
-                task = spawn(self._loop, work, nap.context)
-                if not nap.execution.done:
-                    nap.execution.task = task
+                self._spawn(nap.run, nap.execution, nap.context)
             if standby is None or standby.task.done():
                 self._standby = Standby(self._loop)
             return
-        self.keep_slice()
-        try:
-            left = standby.perform(self._go_on, naps, standby.task)
-        finally:
-            if naps:
-                self.keep_places(naps)
+        left = standby.perform(self._go_on, naps, standby.task)
         if left is not None:
             self._hand_over(left.run, left.execution, standby, left.context)
+
+    def _spawn(self, run: Run, execution: Execution, context: Context | None = None) -> None:
+        """Run an execution in a task of its own, which may end it at once."""
+        task = spawn(self._loop, self.conduct(run, execution, begins=True), context)
+        if not execution.done:
+            # The task's result is the execution: otherwise they would reference each other for ever.
+            execution.task = task
 
     def _go_on(self, naps: deque[Nap], task: asyncio.Task[None]) -> Nap | None:
         """Resume executions in `task`, while there is time; returns the first that needs the task for itself."""
@@ -461,14 +459,14 @@ class Runtime(BeginningExecutions):
         """
         run.task = asyncio.current_task(self._loop)
         try:
-            # Many may have been started in one turn without the standby task.
-            if not (
+            begins_now = (
                 begins
-                and (self.monotonic_ns() <= self.slice_end or self.has_time())
                 and run.stopping is None
                 and run.awaiting is None
-                and advance(run)
-            ):
+                # Many may have been started in one turn without the standby task.
+                and (self.monotonic_ns() <= self.slice_end or self.has_time())
+            )
+            if not (begins_now and advance(run)):
                 await drive(run)
         except StateError as error:
             forget_trace(error)

@@ -84,7 +84,9 @@ class TaskLink:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceLink:
-    """A Choice whose output is its input and whose rules cannot be deferred.
+    """A Choice whose output is its input, and whose rules cannot be deferred.
+
+    (When a deferred step runs again, every error is taken for its own.)
 
     targets: the states it may choose.
     """

@@ -133,6 +133,7 @@ class Choice(Node):
             else:
                 step.run = _build_switch(switch, default)
             if isinstance(self.flow, DataFlow):
+                # Reference Paths, the only ones a rule in JSONPath has, are never deferred.
                 targets = [target for _, target in switch]
                 step.link = ChoiceLink(frozenset(targets if default is None else (*targets, default)))
             return
@@ -222,6 +223,7 @@ def _build_member_switch(tests: list[MemberTest], rules: list[tuple[Expr, Step]]
             try:
                 value = data[outer] if name is None else data[outer][name]
             except ABSENT:
+                # The closure finds nothing, either, and raises the state's error.
                 holds(data, frame)
                 raise
             if (kinds is None or type(value) in kinds) and compare(value, constant):

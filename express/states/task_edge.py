@@ -263,14 +263,43 @@ class Edge:
 
     def _build_finish(self, isolate: bool, wrapped: bool) -> Finish:
         """From the handler's result to the next step."""
+        finish = self._build_finish_by_value(wrapped)
+        if isolate:
+            return finish
+        leave, retries, takes = self.leave, self.step.retries, self.trust.takes
+
+        def finish_trusted(frame: Frame, result: JSON) -> Step:
+            if not takes(result):
+                return finish(frame, result)
+            following = leave(frame, frame.data, wrap(result) if wrapped else result, 0)
+            if retries:
+                frame.attempts = None
+            return following
+
+        if not wrapped and not retries:
+            self.trusted_leave = leave
+        return finish_trusted
+
+    def _build_finish_by_value(self, wrapped: bool) -> Finish:
         leave, who, retries = self.leave, self.resource.name, self.step.retries
 
         def finish(frame: Frame, result: JSON) -> Step:
             run = frame.run
             limit = run.host.payload_limit
-            result, size = copy, _ = cross_out(result, frame, who)
+            size = -1
+            if not is_too_long(result, limit):
+                # `cross_quickly`, inlined for results that are JSON beyond doubt: nearly all.
+                try:
+                    blob = dumps(result, None, STRICT)
+                    if len(blob) <= limit and (copy := loads(blob)) == result:
+                        size = len(blob)
+                except (TypeError, ValueError, RecursionError):
+                    pass
+            if size < 0:
+                copy, size = cross_out(result, frame, who)
+            result = copy
             if wrapped:
-                result, size = wrap(result), size + WRAPPING_BYTES
+                result, size = wrap(copy), size + WRAPPING_BYTES
                 if size > limit:
                     raise data_limit_exceeded(who)
             if size > run.data_bytes:
@@ -286,51 +315,7 @@ class Edge:
                 frame.attempts = None
             return following
 
-        if isolate:
-            return self._build_brief_finish(finish, wrapped)
-        takes = self.trust.takes
-
-        def finish_trusted(frame: Frame, result: JSON) -> Step:
-            if not takes(result):
-                return finish(frame, result)
-            following = leave(frame, frame.data, wrap(result) if wrapped else result, 0)
-            if retries:
-                frame.attempts = None
-            return following
-
-        if not wrapped and not retries:
-            self.trusted_leave = leave
-        return finish_trusted
-
-    def _build_brief_finish(self, finish: Finish, wrapped: bool) -> Finish:
-        """`finish` for results that are short and JSON beyond doubt, which nearly all are."""
-        leave, retries, wrapping = self.leave, self.step.retries, WRAPPING_BYTES if wrapped else 0
-
-        def finish_briefly(frame: Frame, result: JSON) -> Step:
-            run = frame.run
-            limit = run.host.payload_limit
-            if is_too_long(result, limit):
-                return finish(frame, result)
-            # `cross_quickly`, inlined.
-            try:
-                blob = dumps(result, None, STRICT)
-                size = len(blob) + wrapping
-                if size > _LARGE or size > limit or (copy := loads(blob)) != result:
-                    return finish(frame, result)
-            except (TypeError, ValueError, RecursionError):
-                return finish(frame, result)
-            if size > run.data_bytes:
-                run.data_bytes = size
-            try:
-                following = leave(frame, frame.data, wrap(copy) if wrapped else copy, size)
-            except OutOfTime as late:
-                late.given = (copy,)
-                raise
-            if retries:
-                frame.attempts = None
-            return following
-
-        return finish_briefly
+        return finish
 
     def _build_informed(self, handler: Handler, witness: TaskWitness | None) -> Informed | None:
         """The call of a handler that needs more than its payload; None if the payload is enough."""
