@@ -324,7 +324,9 @@ class RunningExecutions(LoopHost):
         cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
         return self._end(run, "FAILED", None, RUNTIME, cause, into)
 
-    def _aborted(self, run: Run) -> Result:
+    def aborted(self, run: Run) -> Result:
         """The Result of an execution that ends with an exception that propagates further."""
         duration = self.monotonic_ns() - run.started_ns
-        return Result.of("ABORTED", None, None, None, run.name or run.sequence, self._names, duration, 0)
+        return Result.of(
+            "ABORTED", None, None, None, run.name or run.sequence, self._names, duration, run.machine.base_memory
+        )

@@ -307,7 +307,7 @@ class Runtime(BeginningExecutions):
                 else:
                     result = self._end(run, "ABORTED", None, None, None, execution)
             except BaseException:
-                execution.finish(self._aborted(run))
+                execution.finish(self.aborted(run))
                 self._deregister(run)
                 raise
             if result is not None:

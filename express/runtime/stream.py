@@ -112,8 +112,12 @@ class Stream(Crew):
                     yield result  # type: ignore[misc]  # a Result by now
                     if not self._consumed % _CONSUMED and not self._runtime.has_time():
                         await self._runtime.be_fair()
-                if self.exhausted and not self.members:
-                    break
+                if not self.members:
+                    if self.exhausted:
+                        break
+                    # The last worker was cancelled, see `_conduct`.
+                    self.hire()
+                    continue
                 self._consumer = self.loop.create_future()
                 await self._consumer
             if self._failure is not None:
@@ -127,9 +131,11 @@ class Stream(Crew):
         return self.taken - self._consumed
 
     def _unpark(self) -> None:
-        parked = self._parked.popleft()
-        if not parked.done():
-            parked.set_result(None)
+        while self._parked:
+            parked = self._parked.popleft()
+            if not parked.done():
+                parked.set_result(None)
+                break
 
     def _tell_consumer(self) -> None:
         consumer, self._consumer = self._consumer, None
@@ -222,8 +228,10 @@ class Stream(Crew):
 
     async def _be_fair(self) -> None:
         self._yielding += 1
-        await self._runtime.be_fair()
-        self._yielding -= 1
+        try:
+            await self._runtime.be_fair()
+        finally:
+            self._yielding -= 1
 
     def _reserve(self) -> Cell | None:
         """Reserve the place of a future result in the order; None if the stream is unordered."""
@@ -254,7 +262,14 @@ class Stream(Crew):
         """Drive an execution that waits."""
         self._leading = run
         self.watch()
-        self._put(await self._runtime.conduct(run), index, cell)
+        try:
+            result = await self._runtime.conduct(run)
+        except asyncio.CancelledError:
+            # Its handler has cancelled the current task, a worker's: that aborts the execution, as anywhere.
+            # (Or the stream is closing; then nobody looks at the result.)
+            self._put(self._runtime.aborted(run), index, cell)
+            raise
+        self._put(result, index, cell)
 
     async def _take_event(self) -> JSON:
         assert self._fetch is not None

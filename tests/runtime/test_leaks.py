@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import pickle
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from tests.runtime.machines import (
     AGES,
     WAYS,
     Way,
+    calling,
     catching,
     compiled,
     each,
@@ -248,6 +250,31 @@ def test_a_result_keeps_no_execution() -> None:
     with reference_counting_alone():
         run_clean(main())
     assert [result.status for result in results] == ["FAILED", "FAILED", "SUCCEEDED"]
+
+
+@pytest.mark.parametrize("seconds", [None, 0, 1])
+def test_handles_of_executions_started_in_one_turn_are_gone(seconds: int | None) -> None:
+    """Most get a task of their own, in which they end at once where tasks are eager and the handler does not wait."""
+
+    async def work(payload: JSON) -> JSON:
+        if seconds is not None:
+            await asyncio.sleep(seconds)
+        return payload
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            workflow = calling(work)
+            started = [await runtime.start(workflow, n) for n in range(10)]
+            for execution in started:
+                assert (await execution).succeeded
+                assert execution.task is None
+                assert pickle.loads(pickle.dumps(execution)).output == execution.output
+            del started, execution
+            await turns()
+            assert not [thing for thing in gc.get_objects() if isinstance(thing, express.Execution)]
+
+    with reference_counting_alone():
+        run_clean(main())
 
 
 def test_a_handle_that_is_kept_keeps_no_execution() -> None:

@@ -326,6 +326,51 @@ def test_a_catcher_after_the_last_attempt_and_a_wait() -> None:
     assert result.billing.duration_ns == (1 + 2 + 4) * SECOND
 
 
+def test_naps_end_in_the_order_of_the_queue() -> None:
+    """However few of those that were called a turn has time for."""
+    ended: list[int] = []
+    napping: list[Nap] = []
+
+    class Gathering(express.Runtime):
+        def wake_later(self, nap: Nap, seconds: float) -> None:
+            napping.append(nap)
+
+    def work(payload: int, context: express.TaskContext) -> None:
+        if context.attempt == 0:
+            raise ValueError
+        ended.append(payload)
+
+    async def main() -> None:
+        async with Gathering() as runtime:
+            await warmed(runtime)
+            workflow = calling(work, Retry=RETRY)
+            executions = [await runtime.start(workflow, number) for number in range(600)]
+            assert len(napping) > 500
+            for nap in sorted(napping, key=lambda nap: nap.run.input):
+                runtime.wake(nap)
+            for execution in executions:
+                await execution
+
+    # About ten readings of the clock are a slice.
+    run_clean(main(), tick_ns=50_000)
+    assert ended == list(range(600))
+
+
+def test_places_that_were_given_up_do_not_all_leave_the_queue_in_one_turn() -> None:
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+            places = [runtime.place() for _ in range(1000)]
+            for place in places[:-1]:
+                place.cancel()
+            turns_taken = 0
+            while not places[-1].done():
+                turns_taken += 1
+                await asyncio.sleep(0)
+            assert turns_taken > 5
+
+    run_clean(main())
+
+
 def test_a_nap_is_never_shorter_than_asked() -> None:
     """uvloop's timers tick in milliseconds and may be early; metering reads nanoseconds."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import express
+from express.testing import run_virtual
 from tests.runtime.machines import (
     AGES,
     SECOND,
@@ -705,6 +707,128 @@ def test_who_begins_to_watch_in_the_middle_of_a_row_sees_the_rest(blocks: bool) 
 
     run_clean(main())
     assert set(watching.ended) >= set(range(4, 9))
+
+
+@pytest.mark.parametrize("blocks", [False, True], ids=["plain", "blocking"])
+def test_an_observer_sees_no_end_without_a_start(blocks: bool) -> None:
+    """An execution that adds one has started unseen, and ends unseen."""
+    seen: list[tuple[str, JSON]] = []
+
+    class Both(express.Observer):
+        def execution_started(self, run: Any) -> None:
+            seen.append(("started", run.input))
+
+        def execution_ended(self, run: Any, result: express.Result) -> None:
+            seen.append(("ended", run.input))
+
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+
+            def work(payload: JSON) -> JSON:
+                if payload == 3:
+                    runtime.add_observer(Both())
+                return payload
+
+            async def work_later(payload: JSON) -> JSON:
+                return work(payload)
+
+            async for _ in runtime.map(calling(work_later if blocks else work), range(6)):
+                pass
+
+    run_clean(main())
+    assert seen == [(what, n) for n in (4, 5) for what in ("started", "ended")]
+
+
+def test_measuring_from_the_middle_of_a_row_sums_no_earlier_durations() -> None:
+    async def main() -> None:
+        async with express.Runtime() as runtime:
+
+            async def work(payload: Any) -> JSON:
+                if payload == 3:
+                    runtime.measure()
+                    await runtime.execute(workflow, -1)
+                return payload
+
+            workflow = calling(work)
+            results = [result async for result in runtime.map(workflow, range(6))]
+            tally = workflow.tally
+            assert tally.durations is not None
+            assert sum(tally.durations.counts) == 1 + 3
+            assert tally.durations.before_ns == sum(result.duration_ns for result in results[:3])
+
+    run_clean(main(), tick_ns=1_000)
+
+
+class Ending(BaseException):
+    """Ends more than an execution."""
+
+
+@pytest.mark.parametrize("kind", ["inline", "inline, by value", "async", "a broken input", "a broken input of a Pass"])
+def test_a_state_that_was_not_passed_is_not_counted_as_passed(kind: str) -> None:
+    """As many by `map` as by `execute`."""
+
+    def raising(payload: Any) -> JSON:
+        if payload == 3:
+            raise Ending
+        return payload
+
+    async def raising_later(payload: Any) -> JSON:
+        return raising(payload)
+
+    def counts(way: str) -> list[tuple[int, int]]:
+        events: list[Any] = list(range(6))
+        if kind.startswith("a broken input"):
+            events = [{"t": {"x": 1}}, {"t": (1,)}, {"t": (1,)}, {"t": {"x": 2}}]
+            choice = state("Choice", Choices=[{"Variable": "$.t.x", "NumericEquals": 1, "Next": "B"}], Default="B")
+            if kind.endswith("Pass"):
+                choice = state("Choice", Choices=[{"Variable": "$.n", "NumericEquals": 1, "Next": "B"}], Default="B")
+                events = [{"n": 1, **event} for event in events]
+            workflow = compiled(machine(A=choice, B=state("Pass", InputPath="$.t.x", ResultPath="$.b")))
+        else:
+            handler = raising_later if kind == "async" else raising
+            workflow = calling(handler, {"isolate": kind == "inline, by value"})
+
+        async def main() -> None:
+            async with express.Runtime() as runtime:
+                with suppress(Ending):
+                    if way == "map":
+                        async for _ in runtime.map(workflow, events):
+                            pass
+                    else:
+                        for event in events:
+                            await runtime.execute(workflow, event)
+
+        run_virtual(main())
+        assert workflow.tally.started == workflow.tally.ended
+        return [(step.attempts, step.entries) for step in workflow.machine().all_steps]
+
+    assert counts("map") == counts("execute")
+
+
+@ORDERED
+@EVERY_SOURCE
+@pytest.mark.parametrize("max_in_flight", [1, 2, 100])
+@pytest.mark.parametrize("cancelling", [{0}, {5}, {1, 2}, set(range(6))])
+def test_a_handler_that_cancels_its_task_aborts_its_own_execution_alone(
+    source: Callable[[Iterable[JSON]], Any], cancelling: set[int], max_in_flight: int, ordered: bool
+) -> None:
+    """Its task is a worker's. Nothing is lost, and the stream goes on."""
+
+    async def work(payload: Any) -> JSON:
+        if payload in cancelling:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+        await asyncio.sleep(0)
+        return payload
+
+    workflow = compiled(machine(W=wait(1, Next="A"), A=task("work")), work=work)
+    results = mapped(workflow, source(range(6)), ordered=ordered, max_in_flight=max_in_flight)
+    if not ordered:
+        results.sort(key=lambda result: result.index or 0)
+    assert [result.status == "ABORTED" for result in results] == [n in cancelling for n in range(6)]
+    assert [result.index for result in results] == list(range(6))
+    assert workflow.tally.started == workflow.tally.ended == 6
 
 
 def test_results_do_not_wait_for_an_execution_that_takes_long() -> None:

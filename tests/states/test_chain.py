@@ -332,9 +332,21 @@ def test_any_states_behind_choices(nodes: list[Node], default: int, what: JSON, 
     # Whatever is reachable from nowhere else.
     states["S"]["Choices"] += [{**is_("$.n", -1), "Next": name} for name in states if name != "S"]
     event = {"what": what, "n": 1, "m": 2, "a": {"a": {"id": 2}, "b": [1], "id": 2}, "order": {"id": "x", "n": [3]}}
-    assert outcome(machine(**states), event, payload_limit=limit) == outcome(
-        machine(**states), event, observers=[Watcher()], payload_limit=limit
-    )
+    watched = outcome(machine(**states), event, observers=[Watcher()], payload_limit=limit)
+    assert outcome(machine(**states), event, payload_limit=limit) == watched
+    # In a row, too.
+    times = 4
+    _, counts, _ = outcome(machine(**states), event, in_a_stream(times), payload_limit=limit)
+    assert counts == {name: tuple(times * count for count in once) for name, once in watched[1].items()}
+
+
+def in_a_stream(times: int) -> Way:
+    """The last of so many results."""
+
+    async def through_a_stream(runtime: express.Runtime, workflow: express.Workflow, event: JSON) -> express.Result:
+        return [result async for result in runtime.map(workflow, [event] * times)][-1]
+
+    return through_a_stream
 
 
 VALUES = st.sampled_from([None, True, False, 0, 1, 1.0, 2**53 + 1, 9.5, "", "a", "\ud7ff", "\U0001f600", [1], {"m": 1}])
