@@ -31,9 +31,10 @@ if TYPE_CHECKING:
     from express.program import Host
     from express.types import JSON
 
-#: Steps between two clock reads: many on small data, one where a step may take milliseconds. A chain counts as all
+#: Steps between two clock reads; the clock is read after each where a step may take milliseconds. A chain counts as all
 #: its steps, and is not interrupted.
 _STEPS = 16
+#: Bytes of data with which one may.
 _HEAVY_BYTES = 16_384
 #: Clock reads after which `advance` yields in any case: a virtual clock may stand still.
 _LOOKS = 64
@@ -66,12 +67,12 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
     Many executions end with their first step, and then the caller saves this call.
     """
     run = frame.run
-    steps = (_STEPS if frame.size < _HEAVY_BYTES else 1) - step.span
-    looks = 0
+    steps, looks = _STEPS, 0
     while True:
         if not following.halts:
             step.passed += 1
             run.events += step.events
+            steps -= step.span
         elif following is END:
             step.passed += 1
             run.events += step.events
@@ -81,6 +82,12 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
                 # In a chain a later step may be the one that fails, or that waits (below).
                 step = frame.step
             step.failed_at_once += 1
+            if frame.failure is None:
+                # Another attempt follows: `settle`, inlined.
+                step.failures += 1
+                step.retried += 1
+                frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
+                return False
             following = settle(frame, step)
             if following.halts:
                 return following is END
@@ -93,12 +100,11 @@ def go_on(frame: Frame, step: Step, following: Step) -> bool:
                 frame.entered_ns = frame.entered_ns or run.host.monotonic_ns()
             return False
         frame.step = step = following
-        if steps <= 0:
+        if steps <= 0 or frame.size >= _HEAVY_BYTES:
             looks += 1
             if looks > _LOOKS or run.host.monotonic_ns() > run.host.slice_end:
                 return False
-            steps = _STEPS if frame.size < _HEAVY_BYTES else 1
-        steps -= step.span
+            steps = _STEPS
         perform = step.run
         try:
             following = perform(frame)

@@ -250,7 +250,7 @@ class RunningExecutions(LoopHost):
         if run.stopping is not None:
             # A stopped execution ends as stopped, whatever a handler did with its cancellation.
             status, output, error, cause = run.stopping, None, run.stop_error, run.stop_cause
-        elif duration > self._timeout_ns or (machine.timeout_seconds and duration > self.timeout_ns(machine)):
+        elif duration > self._short_ns and duration > self.timeout_ns(machine):
             status, output, error, cause = "TIMED_OUT", None, None, None
         memory = machine.base_memory
         if run.fan_out:

@@ -116,9 +116,10 @@ class Edge:
             step.run = self._run_suspended(begin, informed)
         elif informed is None and begin is _raw_input and self.trusted_leave is not None:
             step.run = self._run_directly(self.trusted_leave, handler, finish)
-            if self.following is END and (self.replaces or self.added_member):
-                step.build_many = partial(self._build_many, handler)
-            step.link = self._build_link(handler)
+            if not step.retries:
+                if self.following is END and (self.replaces or self.added_member):
+                    step.build_many = partial(self._build_many, handler)
+                step.link = self._build_link(handler)
         else:
             step.run = self._run_async(begin, handler, informed, finish)
 
@@ -276,7 +277,7 @@ class Edge:
                 frame.attempts = None
             return following
 
-        if not wrapped and not retries:
+        if not wrapped:
             self.trusted_leave = leave
         return finish_trusted
 
@@ -443,6 +444,7 @@ class Edge:
         """`_run_async` for a trusted handler on the raw input, without the calls that would do nothing."""
         call, failures, reserve, keep = in_coroutines(handler.call), handler.failures, self._reserve, self._keep
         refused, trust, takes = self._build_refused(handler), self.trust, self.trust.takes
+        retries = self.step.retries
         following, (key, key_bytes) = self.following, self.added_member or (None, 0)
         line: Line | None = None
 
@@ -467,16 +469,24 @@ class Edge:
             due = trust.due
             if due > 0 and key is not None and type(data) is dict:
                 # The most common ResultPath, without the call.
+                run = frame.run
                 size = frame.size + key_bytes
-                if size <= frame.run.host.payload_limit:
+                if size <= run.host.payload_limit:
                     trust.due = due - 1
                     frame.data = value = data.copy()
                     value[key] = outcome.value
                     outcome.value = None
                     frame.size = size
+                    if retries and frame.entered:
+                        # `_finish_retried`, inlined.
+                        run.events -= 1
+                        frame.attempts = None
+                        frame.entered = frame.entered_ns = 0
                     return following
             result, outcome.value = outcome.value, None
             try:
+                if retries and frame.entered:
+                    return _finish_retried(frame, result, finish)
                 if takes(result):
                     return leave(frame, data, result, 0)
                 return finish(frame, result)

@@ -38,21 +38,24 @@ _RAISE = dis.opmap["RAISE_VARARGS"]
 class HandlerFailure(StateError):
     """A handler's exception as an error of the workflow; `cause` is built on first access.
 
-    Only `handler_failure` creates it: an `__init__` in Python would double the cost of a failure.
+    Only `handler_failure` creates it: an `__init__` in Python would double the cost of a failure. Until `cause` is
+    built, `_exception` and its traceback `_trace` are kept.
     """
 
-    __slots__ = ("_cause", "_trace", "error")
+    __slots__ = ("_cause", "_exception", "_trace", "error")
     __init__ = BaseException.__init__
     error: str
     _cause: str
+    _exception: BaseException | None
     _trace: TracebackType | None
 
     @property
     def cause(self) -> str:  # type: ignore[override]  # read like the attribute it is elsewhere; nobody writes it
-        if self.args:
-            document = failure_document(_message(self.args[0]), self.error, _stack_trace(self._trace))
+        exception = self._exception
+        if exception is not None:
+            document = failure_document(_message(exception), self.error, _stack_trace(self._trace))
             self._cause = document[:MAX_CAUSE]
-            self.args, self._trace = (), None
+            self._exception = self._trace = None
         return self._cause
 
 
@@ -62,8 +65,9 @@ def handler_failure(exception: BaseException) -> HandlerFailure:
     It takes over the exception's traceback, which holds every local of the handler and grows with each raise of the
     same exception.
     """
-    failure: HandlerFailure = HandlerFailure(exception)
+    failure: HandlerFailure = HandlerFailure()
     failure.error = type(exception).__name__
+    failure._exception = exception
     failure._trace, exception.__traceback__ = exception.__traceback__, None
     return failure
 
