@@ -317,7 +317,16 @@ class Host(Protocol):
         """Wait at least this long."""
         ...
 
-    async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON: ...
+    async def call_in_thread(
+        self,
+        call: Callable[..., JSON],
+        *arguments: Any,
+        seconds: float | None = None,
+        heartbeat: Heartbeat | None = None,
+    ) -> JSON:
+        """Call a blocking function in a thread, once one is free: `seconds` and `heartbeat`, as in `within`, begin
+        with the call."""
+        ...
 
     def within(
         self, call: Coroutine[Any, Any, JSON], seconds: float | None, heartbeat: Heartbeat | None

@@ -43,6 +43,8 @@ SECOND = 1_000_000_000
 SLICE_NS = 500_000
 #: How much longer the loop waits for an expression under evaluation.
 PATIENCE_NS = 1_000_000
+#: Handlers registered with blocking=True that may be called at once.
+MAX_THREADS = 32
 #: How many naps may be called at once; a future counts as several. One that the turn has no time for has woken its task
 #: in vain, a nap keeps its place at no cost.
 _CALLED = 128
@@ -65,6 +67,15 @@ def _carry(call: Callable[..., JSON], *arguments: Any) -> JSON:
         if carried is None:
             raise
         raise carried(*error.args).with_traceback(error.__traceback__) from None
+
+
+async def _outcome(work: asyncio.Future[JSON]) -> JSON:
+    return await work
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _never() -> int:
@@ -94,12 +105,14 @@ class LoopHost:
         "advance",
         "callbacks",
         "looked_ns",
+        "max_threads",
         "monotonic_ns",
         "slice_end",
         "time_ns",
     )
 
     def __init__(self) -> None:
+        self.max_threads = MAX_THREADS
         self.advance = advance
         self.slice_end = 0
         #: The time when an execution was last started, or ended, or began to wait: recent enough to tell whether the
@@ -121,6 +134,7 @@ class LoopHost:
         self._led: Led = {}
         self.callbacks = Callbacks()
         self._loop: asyncio.AbstractEventLoop
+        #: The thread of the loop; 0 outside of the `async with`.
         self._thread = 0
         self._use(SystemClock())
 
@@ -129,8 +143,8 @@ class LoopHost:
         self.time_ns = clock.time_ns
 
     def is_elsewhere(self) -> bool:
-        """Whether the current thread is not the one of the Runtime's event loop."""
-        return threading.get_ident() != self._thread
+        """Whether this is not called from the Runtime's event loop, but from another thread or another loop."""
+        return threading.get_ident() != self._thread or not self._loop.is_running()
 
     def call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
         """Call `callback` in the event loop, from any thread. Does nothing once the loop is closed."""
@@ -164,6 +178,7 @@ class LoopHost:
         if self._calculator is not None:
             self._calculator.shutdown(wait=False, cancel_futures=True)
             self._calculator = None
+        self._thread = 0
 
     def default_name(self, sequence: int) -> str:
         return self._names.name(sequence)
@@ -291,12 +306,34 @@ class LoopHost:
         if self._turn is None:
             self._turn = self._loop.call_soon(self._next_turn)
 
-    async def call_in_thread(self, call: Callable[..., JSON], *arguments: Any) -> JSON:
-        """Call a handler registered as blocking. A thread cannot be interrupted: after a timeout it runs on."""
+    async def call_in_thread(
+        self,
+        call: Callable[..., JSON],
+        *arguments: Any,
+        seconds: float | None = None,
+        heartbeat: Heartbeat | None = None,
+    ) -> JSON:
+        """Call a handler registered as blocking. A thread cannot be interrupted: after a timeout it runs on, and is
+        not free before the handler returns."""
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(thread_name_prefix="express-task")
+            self._executor = ThreadPoolExecutor(self.max_threads, thread_name_prefix="express-task")
         context = contextvars.copy_context()
-        return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
+        if seconds is None and heartbeat is None:
+            return await self._loop.run_in_executor(self._executor, context.run, _carry, call, *arguments)
+        # The time of the task begins when a thread is free for it.
+        begun = self._loop.create_future()
+
+        def begin() -> JSON:
+            self.call_soon(_set, begun)
+            return _carry(call, *arguments)
+
+        work = self._loop.run_in_executor(self._executor, context.run, begin)
+        try:
+            await begun
+        except BaseException:
+            work.cancel()
+            raise
+        return await self.within(_outcome(work), seconds, heartbeat)
 
     def look(self, ahead_ns: int) -> None:
         if self.monotonic_ns() + ahead_ns <= self.slice_end + PATIENCE_NS:

@@ -27,6 +27,7 @@ from express.runtime.beginning import BeginningExecutions, Unbegun, closed, else
 from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
+from express.runtime.host import MAX_THREADS
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
 from express.runtime.naps import Nap
@@ -83,6 +84,10 @@ class Runtime(BeginningExecutions):
     execution_timeout: seconds an execution may take before it is TIMED_OUT; AWS's limit is 300.
     map_concurrency: iterations of an inline Map at once where the definition leaves it open.
     payload_limit: bytes of JSON at every edge; AWS's limit is 262 144.
+    max_threads: handlers registered with `blocking=True` that are called at once. The others wait for a thread, and
+    their TimeoutSeconds begin when they get one.
+
+    Entering it raises RuntimeError while it is in use, in whatever loop.
     """
 
     __slots__ = ("_standby", "drain_timeout", "streams")
@@ -96,10 +101,13 @@ class Runtime(BeginningExecutions):
         observers: Iterable[Observer] = (),
         *,
         drain_timeout: float | None = None,
+        max_threads: int = MAX_THREADS,
     ) -> None:
         super().__init__(max_in_flight, execution_timeout, map_concurrency, payload_limit, observers)
         if drain_timeout:
             check_limit("drain_timeout", drain_timeout)
+        check_limit("max_threads", max_threads, whole=True)
+        self.max_threads = max_threads
         self.drain_timeout = execution_timeout if drain_timeout is None else drain_timeout
         #: The `map` calls in progress, to be closed with the Runtime.
         self.streams: set[Stream] = set()
@@ -108,6 +116,8 @@ class Runtime(BeginningExecutions):
     # ------------------------------------------------------------------------------------------ lifecycle
 
     async def __aenter__(self) -> Self:
+        if self._thread:
+            raise RuntimeError("the Runtime is in use already: it can be entered again when it has been left")
         self._loop = self.callbacks.loop = asyncio.get_running_loop()
         self._thread = get_ident()
         self._use(clock_of(self._loop))
@@ -138,7 +148,7 @@ class Runtime(BeginningExecutions):
             while self._running:
                 for run in tuple(self._running):
                     if run in self._running:
-                        self.stop(run, "ABORTED", None, None)
+                        self._abort(run)
                     if self.monotonic_ns() > self.slice_end:
                         # Thousands of executions may be running.
                         await self.be_fair()
@@ -187,9 +197,10 @@ class Runtime(BeginningExecutions):
         """
         if not self._open:
             raise closed()
-        if get_ident() != self._thread:
-            raise elsewhere()
         machine = workflow.machine(self.observers)
+        # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
+        if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
+            raise elsewhere()
         if self.looked_ns > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:
@@ -337,9 +348,10 @@ class Runtime(BeginningExecutions):
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         if not self._open:
             raise closed()
-        if get_ident() != self._thread:
-            raise elsewhere()
         machine = workflow.machine(self.observers)
+        # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
+        if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
+            raise elsewhere()
         if self.looked_ns > self.slice_end:
             await self.be_fair()
         if self._waiting or len(self._running) + self._reserved >= self.max_in_flight:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from express.program import Frame, Heartbeat
+    from express.types import JSON
 
 _SECOND = 1_000_000_000
 
@@ -18,7 +21,17 @@ class TaskContext:
     reads. `task_token` is the token of a task that can be answered from outside (`$$.Task.Token`), None for any other.
     """
 
-    __slots__ = ("_deadline", "_heartbeat", "_run", "_until_ns", "attempt", "resource", "state_name", "task_token")
+    __slots__ = (
+        "_deadline",
+        "_heartbeat",
+        "_run",
+        "_timeout",
+        "_until_ns",
+        "attempt",
+        "resource",
+        "state_name",
+        "task_token",
+    )
 
     def __init__(
         self,
@@ -30,6 +43,7 @@ class TaskContext:
         task_token: str | None = None,
     ) -> None:
         self._run = run = frame.run
+        self._timeout = timeout
         #: When TimeoutSeconds end, in monotonic nanoseconds.
         self._until_ns = None if timeout is None else run.host.monotonic_ns() + int(timeout * _SECOND)
         self._deadline: float | None = None
@@ -65,3 +79,14 @@ class TaskContext:
         """Report that the work is still in progress: HeartbeatSeconds start again now."""
         if self._heartbeat is not None and self._heartbeat.renew is not None:
             self._heartbeat.renew()
+
+
+def beginning_now(call: Callable[[JSON, TaskContext], JSON]) -> Callable[[JSON, TaskContext], JSON]:
+    """A handler that is called later than its context was made: its TimeoutSeconds begin with the call."""
+
+    def call_now(payload: JSON, context: TaskContext) -> JSON:
+        if context._timeout is not None:
+            context._until_ns = context._run.host.monotonic_ns() + int(context._timeout * _SECOND)
+        return call(payload, context)
+
+    return call_now

@@ -31,7 +31,7 @@ from express.states.flow import Flow, Leave, added_member
 from express.states.lambda_function import WRAPPING_BYTES, cancelled, not_found, unwrap, wrap
 from express.states.many import build_many_tasks
 from express.states.sizes import UNKNOWN_SIZE, data_limit_exceeded, holds_many_copies, input_limit_exceeded
-from express.states.task_context import TaskContext
+from express.states.task_context import TaskContext, beginning_now
 from express.states.timeouts import TimeLimits, build_limits
 from express.states.trust import Trust
 from express.states.witness import TaskWitness
@@ -322,6 +322,8 @@ class Edge:
         """The call of a handler that needs more than its payload; None if the payload is enough."""
         kind, wants_context, limits = handler.kind, handler.wants_context, self.limits
         call = in_coroutines(handler.call) if kind == "async" else handler.call
+        if kind == "thread" and wants_context:
+            call = beginning_now(call)
         if not wants_context and kind != "thread" and limits is None and witness is None:
             return None
         name, resource = self.step.name, self.resource.arn
@@ -334,7 +336,9 @@ class Edge:
                 arguments = (payload, TaskContext(frame, name, resource, seconds, pulse))
             if witness is not None:
                 witness.called(frame, payload, seconds, pulse)
-            outcome = host.call_in_thread(call, *arguments) if kind == "thread" else call(*arguments)
+            if kind == "thread":
+                return host.call_in_thread(call, *arguments, seconds=seconds, heartbeat=pulse)
+            outcome = call(*arguments)
             bounded = kind != "inline" and (seconds is not None or pulse is not None)
             return host.within(outcome, seconds, pulse) if bounded else outcome
 

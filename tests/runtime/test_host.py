@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -320,6 +321,51 @@ def test_a_thread_that_takes_too_long_is_left_alone() -> None:
             return result
 
     assert express.run(main()).error == "States.Timeout"
+
+
+@pytest.mark.slow
+def test_the_time_of_a_task_begins_when_a_thread_is_free_for_it() -> None:
+    release = threading.Event()
+    left: list[float] = []
+
+    def keep(payload: JSON) -> None:
+        release.wait(10)
+
+    def work(payload: JSON, context: express.TaskContext) -> JSON:
+        left.append(context.deadline - time.time())
+        return payload
+
+    async def main() -> list[str]:
+        async with express.Runtime(max_threads=1) as runtime:
+            keeping = await runtime.start(calling(keep, {"blocking": True}))
+            waiting = await runtime.start(calling(work, {"blocking": True}, TimeoutSeconds=1))
+            asyncio.get_running_loop().call_later(1.1, release.set)
+            return [(await execution).status for execution in (keeping, waiting)]
+
+    assert express.run(main()) == ["SUCCEEDED"] * 2
+    assert 0.9 < left[0] < 1.1
+
+
+@pytest.mark.parametrize("limits", [{}, {"TimeoutSeconds": 5}, {"HeartbeatSeconds": 5}])
+def test_who_is_stopped_waiting_for_a_thread_is_not_called(limits: dict[str, int]) -> None:
+    release = threading.Event()
+    called: list[JSON] = []
+
+    def keep(payload: JSON) -> None:
+        release.wait(10)
+
+    async def main() -> list[str]:
+        async with express.Runtime(max_threads=1) as runtime:
+            keeping = await runtime.start(calling(keep, {"blocking": True}))
+            waiting = await runtime.start(calling(called.append, {"blocking": True}, **limits))
+            await turns()
+            waiting.stop()
+            status = (await waiting).status
+            release.set()
+            return [status, (await keeping).status]
+
+    assert express.run(main()) == ["ABORTED", "SUCCEEDED"]
+    assert not called
 
 
 def test_a_heartbeat_from_a_thread() -> None:

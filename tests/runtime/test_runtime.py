@@ -388,6 +388,27 @@ def test_close_awaits_the_clean_up_of_handlers() -> None:
     assert run_clean(main()) == 3
 
 
+def test_close_interrupts_again_what_was_stopped_and_goes_on() -> None:
+    async def work(payload: JSON) -> None:
+        try:
+            await asyncio.sleep(AGES)
+        except asyncio.CancelledError:
+            await asyncio.sleep(AGES)
+
+    async def main() -> tuple[str, int, float]:
+        async with express.Runtime(drain_timeout=2) as runtime:
+            executing = asyncio.create_task(runtime.execute(calling(work)))
+            execution = await runtime.start(calling(work))
+            await turns()
+            for run in runtime.runs:
+                runtime.stop(run, "ABORTED", None, None)
+            await asyncio.sleep(1)
+        assert (await executing).status == "ABORTED"
+        return (await execution).status, executing.cancelling(), asyncio.get_running_loop().time() - 1
+
+    assert run_clean(main()) == ("ABORTED", 0, 3)
+
+
 def test_a_closer_who_is_cancelled_still_leaves_nothing_running() -> None:
     """A drain that is itself interrupted becomes an abort."""
 
@@ -449,6 +470,54 @@ def test_a_runtime_may_be_entered_again() -> None:
         return statuses
 
     assert run_clean(main()) == ["SUCCEEDED"] * 2
+
+
+def test_a_runtime_is_not_entered_twice() -> None:
+    """Neither in itself, nor from another loop, nor while it is being left; and goes on undisturbed."""
+    refused: list[str] = []
+
+    async def enter(runtime: express.Runtime) -> None:
+        with pytest.raises(RuntimeError, match="in use already") as raised:
+            async with runtime:
+                raise AssertionError
+        refused.append(str(raised.value))
+
+    async def main() -> str:
+        async with express.Runtime() as runtime:
+            await enter(runtime)
+            await asyncio.to_thread(asyncio.run, enter(runtime))
+            execution = await runtime.start(compiled(SLOW))
+            leaving = asyncio.create_task(runtime.close())
+            await turns()
+            await enter(runtime)
+            await leaving
+        return (await execution).status
+
+    assert run_clean(main()) == "SUCCEEDED"
+    assert len(refused) == 3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_runtime_of_another_loop_in_this_thread(way: Way) -> None:
+    """For example of a fixture with a wider scope than its test."""
+
+    async def later(payload: JSON) -> JSON:
+        await asyncio.sleep(0)
+        return payload
+
+    async def other(runtime: express.Runtime) -> None:
+        with pytest.raises(RuntimeError, match="the Runtime belongs to another event loop"):
+            await way(runtime, calling(later), 1)
+
+    runtime = express.Runtime()
+    own = asyncio.new_event_loop()
+    try:
+        own.run_until_complete(runtime.__aenter__())
+        assert own.run_until_complete(way(runtime, calling(later), 1)).output == 1
+        asyncio.run(other(runtime))
+        own.run_until_complete(runtime.close())
+    finally:
+        own.close()
 
 
 # --------------------------------------------------------------------------------------------------------------
