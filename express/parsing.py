@@ -27,6 +27,12 @@ def parse_json(text: bytes) -> JSON:
     """The value of a UTF-8 JSON text. Raises orjson.JSONDecodeError."""
     value = orjson.loads(text)
     # (`in` would take twice as long as `find`: it tries its argument as a number first.)
-    if text.translate(_ALL_DIGITS_ALIKE).find(_RUN) >= 0 and _LONG_INTEGER.search(text):
-        return json.loads(text)
+    if text.translate(_ALL_DIGITS_ALIKE).find(_RUN) >= 0 and (long := _LONG_INTEGER.search(text)):
+        try:
+            return json.loads(text)
+        except RecursionError:
+            # Up to Python 3.11 its own parser goes less deep than orjson, and less still deep in other calls.
+            document = text.decode()
+            place = len(text[: long.start()].decode())
+            raise orjson.JSONDecodeError("depth limit exceeded", document, place) from None
     return value

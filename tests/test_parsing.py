@@ -34,3 +34,31 @@ def test_integers_keep_every_digit(number: int) -> None:
 def test_what_is_no_json_is_refused_whatever_digits_it_holds(text: str) -> None:
     with pytest.raises(orjson.JSONDecodeError):
         parse_json(text.encode())
+
+
+@pytest.mark.parametrize("depth", [100, 900, 1000, 1010, 1024, 1025, 100_000])
+def test_nesting_too_deep_for_a_parser_is_refused_like_any_other(depth: int) -> None:
+    """A definition or payload may be less deep in any case. Python 3.11 reads long integers down to about 990."""
+    text = b"[" * depth + b"123456789012345678901" + b"]" * depth
+    try:
+        value = parse_json(text)
+    except orjson.JSONDecodeError as error:
+        assert depth > 980
+        assert str(error).startswith("depth limit exceeded: line 1 column 10")
+    else:
+        assert depth <= 1024
+        for _ in range(depth):
+            (value,) = value  # type: ignore[misc]  # an array
+        assert value == 123456789012345678901
+
+
+def test_nesting_too_deep_for_the_stack_is_refused_as_well() -> None:
+    text = b"[" * 500 + b"123456789012345678901" + b"]" * 500
+
+    def call(depth: int) -> object:
+        return call(depth - 1) if depth else parse_json(text)
+
+    try:
+        call(600)
+    except orjson.JSONDecodeError as error:
+        assert str(error) == "depth limit exceeded: line 1 column 501 (char 500)"
