@@ -39,6 +39,9 @@ Look: TypeAlias = "Callable[[], object]"
 #: or a number too long to be written.
 Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
 
+#: Characters of a key that is shown in a message.
+_MOST_SHOWN: Final = 100
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -54,10 +57,18 @@ class Foreign:
         return f"{self.place} {_SENTENCES[self.trouble](self.value)}"
 
 
+def _shown(key: object) -> str:
+    try:
+        text = repr(key)
+    except Exception:  # noqa: BLE001 - a broken __repr__ is the user's
+        return f"a {type(key).__name__} that cannot be shown"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+
+
 _SENTENCES: dict[Trouble, Callable[[Any], str]] = {
     "type": lambda value: f"is a {type(value).__name__}, which is not JSON",
-    "key": lambda key: f"has a key that is no string: {key!r}",
-    "number": lambda value: f"is {value}, which is not a JSON number",
+    "key": lambda key: f"has a key that is no string: {_shown(key)}",
+    "number": lambda value: f"is {float.__repr__(value)}, which is not a JSON number",
     "text": lambda value: "is a string with a lone surrogate, which is not valid Unicode",
     "depth": lambda value: f"is nested deeper than {MAX_DEPTH} levels",
     "size": lambda error: f"cannot be written as JSON: {error}",

@@ -605,10 +605,17 @@ def test_the_caller_may_change_a_result(definition: dict[str, Any]) -> None:
         output["b"] = 3
 
 
+class Unshowable:
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
+
+
 BROKEN = [
     (float("nan"), "$ is nan, which is not a JSON number"),
     ({"a": [1, {2}]}, "$.a[1] is a set, which is not JSON"),
     ({1: 2}, "$ has a key that is no string: 1"),
+    ({"a": {Unshowable(): 2}}, "$.a has a key that is no string: a Unshowable that cannot be shown"),
+    ({("k" * 200,): 2}, f"$ has a key that is no string: ('{'k' * 98}…"),
     ({"a": "\ud800"}, "$.a is a string with a lone surrogate, which is not valid Unicode"),
     (b"bytes", "$ is a bytes, which is not JSON"),
     ({"when": [datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)]}, "$.when[0] is a datetime, which is not JSON"),
