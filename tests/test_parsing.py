@@ -48,7 +48,7 @@ def test_nesting_too_deep_for_a_parser_is_refused_like_any_other(depth: int) -> 
     else:
         assert depth <= 1024
         for _ in range(depth):
-            (value,) = value  # type: ignore[misc]  # an array
+            (value,) = value
         assert value == 123456789012345678901
 
 

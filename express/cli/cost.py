@@ -97,17 +97,38 @@ def _read(source: str, arguments: argparse.Namespace) -> list[Usage]:
 
 
 def _as_definition(path: str) -> dict[str, JSON] | None:
-    """Return the document in the file if it is a definition, else None: the file then holds results of a run."""
+    """Return the document in the file if it is a definition, else None: the file then holds results of a run.
+
+    Raises CommandError for a definition with errors: its states could not be counted.
+    """
     import json
     from pathlib import Path
+
+    from express.compiler import check
+    from express.definition.document import load_definition
+    from express.errors import DefinitionError
 
     with usable("read", path):
         text = Path(path).read_bytes()
     try:
         document = json.loads(text)
+    except RecursionError:
+        raise CommandError(f"{path} is nested too deeply") from None
     except ValueError:
         return None
-    return document if isinstance(document, dict) and "States" in document else None
+    if not isinstance(document, dict) or "States" not in document:
+        return None
+    try:
+        # What only Express forbids may be priced as Standard.
+        problems = [*check(load_definition(document), type="STANDARD")]
+    except DefinitionError as error:
+        problems = [*error.problems]
+    problems = [problem for problem in problems if problem.severity == "ERROR"]
+    if problems:
+        raise CommandError(
+            f"{path} is no valid definition: {problems[0].message}", hint=f"`express check {path}` shows where"
+        )
+    return document
 
 
 def _assume(path: str, definition: dict[str, JSON], arguments: argparse.Namespace) -> Usage:

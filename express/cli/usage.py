@@ -19,6 +19,8 @@ from express.pricing import gigabyte_seconds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from prometheus_client.samples import Sample
+
     from express.types import JSON
 
 #: Seconds a metrics endpoint may take to answer.
@@ -78,8 +80,10 @@ def read_results(path: str, transitions_each: Decimal | None) -> Usage:
             continue
         try:
             billing = document["billing"]
-            megabyte_ms += int(billing["billed_duration_ms"]) * int(billing["billed_memory_mb"])
-        except (KeyError, TypeError, ValueError):
+            megabyte_ms += _whole(billing["billed_duration_ms"]) * _whole(billing["billed_memory_mb"])
+        except ValueError as error:
+            raise CommandError(f"{path}, line {number}: billed {error}, which is no whole number") from None
+        except (KeyError, TypeError):
             raise CommandError(
                 f"{path}, line {number} has no billing",
                 hint="write the results with `express run DEFINITION --events FILE --billing`",
@@ -92,6 +96,12 @@ def read_results(path: str, transitions_each: Decimal | None) -> Usage:
     return usage
 
 
+def _whole(amount: JSON) -> int:
+    if type(amount) is not int or amount < 0:
+        raise ValueError(json.dumps(amount)[:60])
+    return amount
+
+
 def _lines(path: str) -> Iterator[bytes]:
     with usable("read", path), open(path, "rb") as file:
         yield from (line for line in file if line.strip())
@@ -100,7 +110,7 @@ def _lines(path: str) -> Iterator[bytes]:
 def _result(line: bytes, place: str) -> dict[str, JSON]:
     try:
         document = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"{place} is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise CommandError(f"{place} is no result of a run")
@@ -116,12 +126,16 @@ def read_metrics(url: str) -> list[Usage]:
 
 
 def _fetch(url: str) -> str:
+    from http.client import HTTPException
     from urllib.error import URLError
     from urllib.request import urlopen
 
     try:
         with urlopen(url, timeout=SCRAPE_TIMEOUT) as response:  # http(s) only: the caller has checked the scheme
             page: bytes = response.read(MAX_PAGE)
+    except HTTPException as error:
+        # Their texts say little without the class.
+        raise CommandError(f"cannot read {url}: {type(error).__name__}: {error}") from None
     except (URLError, OSError, ValueError) as error:
         raise CommandError(f"cannot read {url}: {getattr(error, 'reason', error)}") from None
     return page.decode("utf-8", "replace")
@@ -138,7 +152,7 @@ def usages_of_page(page: str, source: str) -> Iterator[Usage]:
                 if sample.name in (_STARTED, _BILLED, _TRANSITIONS):
                     workflow = sample.labels.get("workflow", "")
                     of_workflow = counts.setdefault(workflow, {})
-                    of_workflow[sample.name] = of_workflow.get(sample.name, Decimal(0)) + Decimal(repr(sample.value))
+                    of_workflow[sample.name] = of_workflow.get(sample.name, Decimal(0)) + _counted(sample)
     except (ValueError, KeyError, InvalidOperation) as error:
         raise CommandError(f"{source} is no metrics page: {error}") from None
     if not counts:
@@ -151,6 +165,13 @@ def usages_of_page(page: str, source: str) -> Iterator[Usage]:
         )
 
 
+def _counted(sample: Sample) -> Decimal:
+    value = Decimal(repr(sample.value))
+    if not (value.is_finite() and value >= 0):
+        raise ValueError(f"{sample.name} is {sample.value}")
+    return value
+
+
 # ------------------------------------------------------------------------------------------------------ assumptions
 
 
@@ -160,7 +181,7 @@ def assumed(name: str, *, billed_ms: int, billed_mb: int, transitions: Decimal) 
 
 
 def longest_way(definition: dict[str, JSON]) -> int:
-    """Return the state transitions of an execution that takes the longest path without loops.
+    """Return the state transitions of an execution that takes the longest path without loops; for a valid definition.
 
     Every branch of a Parallel is counted, and one iteration of each Map. This is an assumption to start from: loops
     are not counted, and choices may take a shorter path.

@@ -6,6 +6,7 @@ import csv
 import http.server
 import io
 import json
+import socket
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from express.cli import main
+from express.cli.status import CommandError
 from express.cli.usage import longest_way, usages_of_page
 
 if TYPE_CHECKING:
@@ -52,6 +54,10 @@ def costs(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, JSON
     assert main(["cost", *arguments, "--format", "json"]) == 0
     document: dict[str, JSON] = json.loads(capsys.readouterr().out)
     return document
+
+
+def billed(duration: str) -> str:
+    return f'{{"status":"SUCCEEDED","billing":{{"billed_duration_ms":{duration},"billed_memory_mb":64}}}}'
 
 
 def cents(usd: float) -> str:
@@ -150,7 +156,32 @@ def test_the_csv_has_every_charge_and_every_workflow(endpoint: str, capsys: pyte
         ("a.jsonl", '{"status": "INVALID"}\n{]', [], "a.jsonl, line 2 is not valid JSON"),
         ("a.jsonl", "[1]", [], "a.jsonl, line 1 is no result of a run"),
         ("a.jsonl", "", ["--executions", "5"], "the sources hold no execution to scale from"),
-        ("a.jsonl", '{"billing": {"billed_duration_ms": "x"}}', [], "a.jsonl, line 1 has no billing"),
+        ("a.jsonl", '{"billing": 5}', [], "a.jsonl, line 1 has no billing"),
+        ("a.jsonl", billed('"x"'), [], 'a.jsonl, line 1: billed "x", which is no whole number'),
+        ("a.jsonl", billed("1e400"), [], "a.jsonl, line 1: billed Infinity, which is no whole number"),
+        ("a.jsonl", billed("-100"), [], "a.jsonl, line 1: billed -100, which is no whole number"),
+        ("a.jsonl", "[" * 100_000, [], "a.jsonl is nested too deeply"),
+        (
+            "a.jsonl",
+            billed("1") + "\n" + "[" * 100_000,
+            [],
+            "a.jsonl, line 2 is not valid JSON: maximum recursion depth",
+        ),
+        *(
+            (
+                "a.json",
+                f'{{"StartAt":"A","States":{{"A":{state}}}}}',
+                ["--duration", "100"],
+                f"a.json is no valid {what}",
+            )
+            for state, what in (
+                ("5", "definition: "),
+                ('{"Type":"Choice","Choices":5}', "definition: "),
+                ('{"Type":"Map","ItemProcessor":5,"End":true}', "definition: "),
+                ('{"Type":"Pass","Next":5}', "definition: "),
+                ('{"Type":"Pass","End":true,"Result":' + "[" * 600 + "]" * 600 + "}", "definition: "),
+            )
+        ),
     ],
 )
 def test_bad_sources(
@@ -161,10 +192,36 @@ def test_bad_sources(
     assert f"express: {message}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("source", ["missing.jsonl", "http://127.0.0.1:1/metrics"])
+@pytest.mark.parametrize("source", ["missing.jsonl", "http://127.0.0.1:1/metrics", "http://a b/"])
 def test_a_source_that_cannot_be_read(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", source]) == 2
     assert source in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer", [b"220 ready\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"]
+)
+def test_what_answers_is_no_web_server(answer: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/metrics"
+
+        def serve() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert main(["cost", url]) == 2
+        thread.join()
+    assert f"express: cannot read {url}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["NaN", "+Inf", "-1"])
+def test_a_page_with_numbers_that_are_no_counts(number: str) -> None:
+    page = METRICS.replace("3.0", number)
+    with pytest.raises(CommandError, match="no metrics page: express_executions_started_total is"):
+        list(usages_of_page(page, "there"))
 
 
 @pytest.mark.parametrize("page", ["", "up 1\n", "<html>"])
