@@ -39,6 +39,7 @@ from express.states.chain import build_chains
 from express.states.context import build_context
 from express.states.numbers import MAX_SECONDS
 from express.states.registry import STATE_TYPES
+from express.states.resource import short_name
 from express.states.state import Handler, Node, Resolver, Surroundings
 from express.states.witness import Witness
 
@@ -245,13 +246,14 @@ def _begin_state(fields: Fields, surroundings: Surroundings) -> None:
 
 def _report_unresolved(document: Document, surroundings: Surroundings) -> None:
     resolver = surroundings.resolver
+    # Whole ARNs are all alike.
+    known = tuple(map(short_name, resolver.names)) if resolver is not None else ()
     for pointer, what in surroundings.unresolved:
-        known = tuple(resolver.names) if resolver is not None else ()
         document.report(
             INVALID_RESOURCE,
             f"No task handler matches the resource {what}",
             pointer,
-            suggestion=document.did_you_mean(what, known) or "register one with `@tasks.task(...)`",
+            suggestion=document.did_you_mean(short_name(what), known) or "register one with `@tasks.task(...)`",
         )
 
 

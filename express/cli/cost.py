@@ -18,7 +18,7 @@ from express.cli.streams import usable
 if TYPE_CHECKING:
     from express.cli import Subparsers
     from express.cli.usage import Usage
-    from express.types import JSON
+    from express.types import JSON, Diagnostic
 
 _EPILOG = """\
 sources:
@@ -120,7 +120,7 @@ def _as_definition(path: str) -> dict[str, JSON] | None:
         return None
     try:
         # What only Express forbids may be priced as Standard.
-        problems = [*check(load_definition(document), type="STANDARD")]
+        problems: list[Diagnostic] = [*check(load_definition(document), type="STANDARD")]
     except DefinitionError as error:
         problems = [*error.problems]
     problems = [problem for problem in problems if problem.severity == "ERROR"]

@@ -158,8 +158,12 @@ def _columns(text: str) -> int:
     return sum(_width(char) for char in text)
 
 
+#: Vowels and final consonants of Korean syllables, which stand in the cell of the leading consonant.
+_JOINING_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
+
+
 def _width(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me") or _JOINING_JAMO.match(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 

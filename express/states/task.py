@@ -81,12 +81,15 @@ class Task(Node):
             return
         self.handler = self.resolver.handler(resource.arn, self.function)
         if self.handler is None and not self._resolves_at_run_time(surroundings.resolver):
-            surroundings.unresolved.append((fields.child("Resource"), self.function or resource.arn))
+            named_in = fields.child("Resource")
+            if self.function is not None:
+                named_in = f"{fields.child(_request_field(fields))}/FunctionName"
+            surroundings.unresolved.append((named_in, self.function or resource.arn))
 
     def _read_request(self, fields: Fields, resource: Resource) -> None:
         """Check the required fields of an integration; for `lambda:invoke` also take the function's name if it is
         literal."""
-        field = "Arguments" if fields.is_jsonata else "Parameters"
+        field = _request_field(fields)
         parameters = fields.json(field)
         if parameters is MISSING:
             fields.report(None, messages.parameters_required(resource.arn, field))
@@ -140,6 +143,10 @@ class Task(Node):
             edge.build_dynamic(self.resolver)
         else:
             edge.build(self.handler)
+
+
+def _request_field(fields: Fields) -> str:
+    return "Arguments" if fields.is_jsonata else "Parameters"
 
 
 def _names(fields: Fields, template: dict[str, JSON], field: str) -> bool:

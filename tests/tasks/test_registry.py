@@ -249,11 +249,28 @@ def test_nobody_to_do_the_work_is_a_definition_error() -> None:
     assert problem.location == "/States/A/Resource"
 
 
-def test_the_registered_name_that_may_be_meant_is_suggested() -> None:
+@pytest.mark.parametrize("registered", ["Payment", ARN.replace("Pay", "Payment")])
+@pytest.mark.parametrize(
+    ("definition", "location"),
+    [
+        (invoking({"FunctionName": "Paiment"}), "/States/A/Parameters/FunctionName"),
+        (invoking({"FunctionName": ARN.replace("Pay", "Paiment")}), "/States/A/Parameters/FunctionName"),
+        (
+            machine(
+                A=state("Task", QueryLanguage="JSONata", Resource=INVOKE, Arguments={"FunctionName": "Paiment"}),
+            ),
+            "/States/A/Arguments/FunctionName",
+        ),
+        (machine(A=state("Task", Resource=ARN.replace("Pay", "Paiment"))), "/States/A/Resource"),
+    ],
+)
+def test_the_registered_name_that_may_be_meant_is_suggested(
+    definition: dict[str, Any], location: str, registered: str
+) -> None:
     with pytest.raises(express.DefinitionError) as raised:
-        express.compile(invoking({"FunctionName": "Paiment"}), registry("Payment"))
+        express.compile(definition, registry(registered, ARN.replace("Pay", "Somebody")))
     [problem] = raised.value.problems
-    assert problem.suggestion == "did you mean `Payment`?"
+    assert (problem.suggestion, problem.location) == ("did you mean `Payment`?", location)
 
 
 @pytest.mark.parametrize("tasks", [None, express.Tasks()], ids=["no registry", "an empty registry"])
