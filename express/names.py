@@ -20,7 +20,10 @@ _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError, in AWS's words, unless this may name a state machine or an execution."""
+    """Raise ValueError, in AWS's words, unless this may name a state machine or an execution; TypeError for what is no
+    string."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, not a {type(name).__name__}")
     if not 1 <= len(name) <= MAX_NAME or _FORBIDDEN.search(name):
         raise ValueError(f"Invalid Name: '{name}'")
 

@@ -10,7 +10,7 @@ from express.definition.document import load_definition
 from express.names import check_name
 from express.runtime import Runtime, run
 from express.runtime.runtime import NO_INPUT
-from express.tasks import Tasks
+from express.tasks import MockedCase, Tasks
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from express.observe import Observer
     from express.program import Machine
     from express.result import Result
-    from express.tasks import MockedCase
     from express.types import JSON, MachineType
 
 
@@ -129,6 +128,8 @@ def compile(  # noqa: A001 - the verb users know
     if name is not None:
         check_name(name)
     if mocks is not None:
+        if not isinstance(mocks, MockedCase):
+            raise TypeError(f"mocks must be a test case of express.testing.Mocks, not a {mocks.__class__.__name__}")
         mocks.check(document.value)
     return Workflow(
         compile_document(

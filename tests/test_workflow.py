@@ -11,6 +11,7 @@ import express
 from tests.runtime.machines import compiled, executed, machine, run_clean, state, task, wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from express.types import JSON
@@ -120,6 +121,31 @@ async def test_run_inside_a_loop_names_what_to_use() -> None:
 def test_tasks_must_be_a_registry(tasks: object) -> None:
     with pytest.raises(TypeError, match=r"tasks must be an express\.Tasks, not a (dict|list|str|type)"):
         express.compile(DEFINITION, cast("Any", tasks))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda runtime: express.compile(DEFINITION, name=cast("Any", 5)), "name must be a string, not a int"),
+        (
+            lambda runtime: express.compile(DEFINITION, mocks=cast("Any", {})),
+            "mocks must be a test case of .*, not a dict",
+        ),
+        (lambda runtime: runtime.execute(express.compile(DEFINITION), {}, name=5), "name must be a string, not a int"),
+        (
+            lambda runtime: runtime.start(express.compile(DEFINITION), {}, name=b"x"),
+            "name must be a string, not a bytes",
+        ),
+        (lambda runtime: runtime.send_task_success(None, 1), "token must be a string, not a NoneType"),
+        (lambda runtime: runtime.send_task_failure(["t"]), "token must be a string, not a list"),
+        (lambda runtime: runtime.send_task_heartbeat(5), "token must be a string, not a int"),
+    ],
+)
+async def test_arguments_of_the_wrong_type(call: Callable[[Any], Any], message: str) -> None:
+    async with express.Runtime() as runtime:
+        with pytest.raises(TypeError, match=f"^{message}$"):
+            await call(runtime)
+        assert not runtime.in_flight
 
 
 def test_properties() -> None:

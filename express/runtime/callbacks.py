@@ -222,6 +222,8 @@ class Callbacks:
             del self._waiting[token]
 
     def _find(self, token: str) -> Callback:
+        if not isinstance(token, str):
+            raise TypeError(f"token must be a string, not a {type(token).__name__}")
         callback = self._waiting.get(token)
         if callback is not None:
             return callback
