@@ -104,6 +104,11 @@ class ExecutionLog(Observer):
         """Records that were dropped: too many waited, or they could not be written."""
         return self._writer.dropped
 
+    @property
+    def error(self) -> OSError | None:
+        """What kept records from being written the last time that happened, or None."""
+        return self._writer.error
+
     def close(self) -> None:
         """Write the waiting records; later ones are dropped."""
         self._writer.close()
@@ -188,6 +193,7 @@ class _Writer:
 
     def __init__(self, target: BinaryIO, own: BinaryIO | None, limit: int) -> None:
         self.dropped = 0
+        self.error: OSError | None = None
         self._target = target
         self._own = own
         self._limit = limit
@@ -233,6 +239,7 @@ class _Writer:
             log.warning("%d records of the execution log could not be written: %s", len(batch), error)
             with self._changed:
                 self.dropped += len(batch)
+                self.error = error if isinstance(error, OSError) else self.error
         with self._changed:
             self._bytes -= len(data)
 

@@ -29,7 +29,7 @@ from express.cli.status import (
     USAGE,
     CommandError,
 )
-from express.cli.streams import abandon_stdout, open_closed_streams, settle_stdout, usable
+from express.cli.streams import prepare_streams, settle_stdout
 from express.errors import ExpressError
 
 if TYPE_CHECKING:
@@ -47,44 +47,31 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (default `sys.argv[1:]`) and return its exit status; see `express.cli.status`."""
-    open_closed_streams()
-    parser = _parser()
+    prepare_streams()
+    debug = False
     try:
-        arguments = parser.parse_args(argv)
-    except SystemExit as stop:
-        settle_stdout()
-        return stop.code if isinstance(stop.code, int) else USAGE
-    if arguments.handler is None:
-        parser.print_help(sys.stderr)
-        return USAGE
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        for extension in _EXTENSIONS:
-            with suppress(ImportError):
-                importlib.import_module(extension)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        status = arguments.handler(arguments)
-        with usable("write", "stdout"):
+        parser = _parser()
+        try:
+            arguments = parser.parse_args(argv)
+        except SystemExit as stop:
             sys.stdout.flush()
-    except BrokenPipeError:
-        abandon_stdout()
-        return BROKEN_PIPE
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return INTERRUPTED
-    except (ExpressError, CommandError) as error:
-        _show_traceback(error, wanted=arguments.debug)
-        _complain(str(error), getattr(error, "hint", None))
-        settle_stdout()
-        return getattr(error, "status", USAGE)
+            return stop.code if isinstance(stop.code, int) else USAGE
+        debug = arguments.debug
+        if arguments.handler is None:
+            parser.print_help(sys.stderr)
+            return USAGE
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            for extension in _EXTENSIONS:
+                with suppress(ImportError):
+                    importlib.import_module(extension)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        status = int(arguments.handler(arguments))
+        sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the outermost handler: any error becomes one line for the user
-        _show_traceback(error, wanted=arguments.debug)
-        _complain(
-            f"internal error: {type(error).__name__}: {error}",
-            None if arguments.debug else "run the same command with --debug for the traceback",
-        )
-        return INTERNAL
-    return int(status)
+        status = _explain(error, debug=debug)
+        # The interpreter flushes stdout at exit and would report a failure once more, with a status of its own.
+        settle_stdout()
+    return status
 
 
 def console() -> NoReturn:
@@ -121,6 +108,24 @@ def _parser() -> argparse.ArgumentParser:
         # Accepted after the verb too; SUPPRESS keeps its default from overriding one given before the verb.
         verb_parser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
+
+
+def _explain(error: BaseException, *, debug: bool) -> int:
+    """Say what has ended the command, and return the exit status."""
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
+    if isinstance(error, KeyboardInterrupt):
+        _complain("interrupted")
+        return INTERRUPTED
+    _show_traceback(error, wanted=debug)
+    if isinstance(error, (ExpressError, CommandError)):
+        _complain(str(error), getattr(error, "hint", None))
+        return getattr(error, "status", USAGE)
+    _complain(
+        f"internal error: {type(error).__name__}: {error}",
+        None if debug else "run the same command with --debug for the traceback",
+    )
+    return INTERNAL
 
 
 def _complain(message: str, hint: str | None = None) -> None:

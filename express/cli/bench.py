@@ -276,9 +276,9 @@ def _publish(
     def as_json() -> str:
         return json.dumps(document(), indent=2) + "\n"
 
-    with usable("write", "stdout"):
-        shown = as_json() if arguments.format == "json" else render(text(), bold=wants_color(sys.stdout))
-        sys.stdout.write(_printable(shown))
+    shown = as_json() if arguments.format == "json" else render(text(), bold=wants_color(sys.stdout))
+    sys.stdout.write(_printable(shown))
+    sys.stdout.flush()
     for name in arguments.report:
         with usable("write", name):
             Path(name).write_text(page() if name.endswith(".html") else as_json(), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from express.cli.status import FAILED, OK, USAGE, CommandError
-from express.cli.streams import STDIN, read_stdin, usable
+from express.cli.streams import STDIN, read_stdin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,8 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     for definition in arguments.definitions:
         problems = _problems(definition, arguments)
         found += problems
-        with usable("write", "stdout"):
-            sys.stdout.write(_rendered(problems, definition, arguments.format))
+        sys.stdout.write(_rendered(problems, definition, arguments.format))
     if arguments.format == "text":
         print(_summary(found, len(arguments.definitions)))
     if any(problem.code == MISSING_DESCRIPTION for problem in found):

@@ -80,8 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         usages = [usage.scaled(arguments.executions / executions) for usage in usages]
     bill = BillOfMonth(usages)
     rendered = {"text": bill.render_text, "json": bill.render_json, "csv": bill.render_csv}[arguments.format]()
-    with usable("write", "stdout"):
-        sys.stdout.write(rendered)
+    sys.stdout.write(rendered)
     return OK
 
 

@@ -12,7 +12,7 @@ import signal
 import stat
 import sys
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import express
 from express import Runtime
@@ -21,7 +21,7 @@ from express.cli.jsonl import Event, EventReader, LineWriter
 from express.cli.progress import Gauge, choose_display, displayed
 from express.cli.status import BROKEN_INPUT, FAILED, OK, TERMINATED, USAGE, CommandError
 from express.cli.stream import run_stream
-from express.cli.streams import STDIN, require_stdin, usable
+from express.cli.streams import STDIN, WholeFile, require_stdin, usable
 from express.cli.tally import StreamTally
 from express.cli.watching import execution_log, metrics_page
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from io import FileIO
 
     from express import Observer, Result, Workflow
+    from express.cli.jsonl import Writable
     from express.types import JSON
 
 #: Upper bound on broken lines that are reported one by one; the others are only counted.
@@ -65,23 +66,22 @@ def _size(file: FileIO) -> int | None:
 
 
 @contextmanager
-def _output(name: str | None, events: str) -> Iterator[BinaryIO]:
+def _output(name: str | None, events: str) -> Iterator[Writable]:
     """Open the destination of the results; errors of writing or closing it become CommandError."""
     if name is None:
-        with usable("write", "stdout"):
-            sys.stdout.flush()
-            yield sys.stdout.buffer
+        sys.stdout.flush()
+        yield sys.stdout.buffer
         return
     if events != STDIN and os.path.exists(name) and os.path.samefile(name, events):
         raise CommandError(f"--output {name} would overwrite the events while they are read")
-    with usable("write", name), open(name, "wb") as file:
+    with WholeFile(name, name) as file:
         yield file
 
 
 async def _stream(
     workflow: Workflow,
     source: FileIO,
-    target: BinaryIO,
+    target: Writable,
     arguments: argparse.Namespace,
     query: Callable[[JSON], JSON] | None,
     observers: tuple[Observer, ...],

@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import select
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import orjson
 
-from express.cli.streams import usable
+from express.cli.streams import read_some, usable
 from express.parsing import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from express.cli.streams import Readable
     from express.types import JSON
 
 #: Bytes per read: enough to amortise a thread switch, few enough to split in well under 1 ms.
@@ -53,24 +53,19 @@ class Event(NamedTuple):
     problem: str | None = None
 
 
-class Readable(Protocol):
-    """An unbuffered binary file: `read` gives up to `size` bytes as soon as there are any, and none at the end.
-
-    A buffered file would not do: a thread that waits in it holds its lock, and the interpreter would wait for that
-    lock at exit. None means that there is no data yet, because another process has set the file to non-blocking.
-    """
-
-    def read(self, size: int, /) -> bytes | None: ...
-    def fileno(self) -> int: ...
-
-
 class Writable(Protocol):
+    """A binary file whose `write` writes everything, or raises: what it returns is not looked at."""
+
     def write(self, data: bytes, /) -> object: ...
     def flush(self) -> object: ...
 
 
 class EventReader:
-    """Asynchronous iterator over the events of a JSON Lines file; blank lines are skipped but counted."""
+    """Asynchronous iterator over the events of a JSON Lines file; blank lines are skipped but counted.
+
+    The file must be unbuffered: a thread that waits in a buffered one holds its lock, and the interpreter would wait
+    for that lock at exit.
+    """
 
     def __init__(self, file: Readable, name: str = "the events") -> None:
         self._file = file
@@ -114,9 +109,7 @@ class EventReader:
 
     def _read_chunk(self) -> bytes:
         with usable("read", self._name):
-            while (chunk := self._file.read(CHUNK)) is None:
-                select.select([self._file], [], [])
-            return chunk
+            return read_some(self._file, CHUNK)
 
 
 def _place_in_line(error: orjson.JSONDecodeError) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from express.cli.options import add_mock_config, positive
 from express.cli.status import FAILED, OK, CommandError
-from express.cli.streams import STDIN, usable
+from express.cli.streams import STDIN
 from express.cli.watching import add_log_options, add_metrics_port
 
 if TYPE_CHECKING:
@@ -136,9 +136,8 @@ def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable
     else:
         document = result.output if succeeded else outcome(result)
     text = encode(document, indent=sys.stdout.isatty())
-    with usable("write", "stdout"):
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text)
     if not succeeded:
         reason = ": ".join(part for part in (result.error, result.cause) if part)
         print(f"express: execution {result.status}{reason and f': {reason}'}", file=sys.stderr)

@@ -27,6 +27,13 @@ def console(stream: TextIO) -> Console:
     """A rich console that follows `is_live` and `wants_color`, for tables and progress."""
     from rich.console import Console
 
-    return Console(
+    class Honest(Console):
+        """Lets BrokenPipeError through, for the one place that ends commands; rich would exit with status 1."""
+
+        def on_broken_pipe(self) -> None:
+            # rich calls this while it handles the error.
+            raise
+
+    return Honest(
         file=stream, force_terminal=is_live(stream), no_color=not wants_color(stream), highlight=False, soft_wrap=False
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -101,14 +101,26 @@ def add_log_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
 
 @contextmanager
 def execution_log(arguments: argparse.Namespace) -> Iterator[tuple[Observer, ...]]:
-    """Yield the observers that write the requested log. Raises CommandError if it cannot be written."""
+    """Yield the observers that write the requested log.
+
+    Raises CommandError if it cannot be opened, and at the end if some of it could not be written.
+    """
     if arguments.log_level == "OFF":
         yield ()
         return
     from express.execution_log import ExecutionLog
 
     level, path, data = arguments.log_level, arguments.log_file, arguments.log_execution_data
-    with usable("write", path or "stderr"):
+    name = path or "stderr"
+    with usable("write", name):
         log = ExecutionLog(level, path=path, stream=None if path else sys.stderr, include_execution_data=data)
-    with log:
+    try:
         yield (log,)
+    except BaseException:
+        with suppress(OSError):
+            log.close()
+        raise
+    with usable("write", name):
+        log.close()
+        if log.error is not None:
+            raise log.error
