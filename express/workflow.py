@@ -14,11 +14,12 @@ from express.tasks import MockedCase, Tasks
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterator
 
     from express.compiler import Definition
     from express.counting import Tally
     from express.observe import Observer
-    from express.program import Machine
+    from express.program import Machine, Step
     from express.result import Result
     from express.types import JSON, MachineType
 
@@ -53,13 +54,21 @@ class Workflow:
 
     @property
     def state_entries(self) -> dict[str, int]:
-        """How often each state was entered so far, nested ones included."""
-        machines = (self._machine, *self._watched.values())
+        """How often each state was entered so far, nested ones included; a retry is no entry."""
         entries: dict[str, int] = {}
-        for machine in machines:
-            for step in machine.all_steps:
-                entries[step.name] = entries.get(step.name, 0) + step.entries
+        for step in self._steps():
+            entries[step.name] = entries.get(step.name, 0) + step.entries
         return entries
+
+    @property
+    def state_transitions(self) -> int:
+        """The state transitions so far, as AWS bills them for Standard workflows: every entry and every retry."""
+        return sum(step.attempts for step in self._steps())
+
+    def _steps(self) -> Iterator[Step]:
+        """Yield the steps of every variant of the machine."""
+        for machine in (self._machine, *self._watched.values()):
+            yield from machine.all_steps
 
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine:
         """The machine to run; a variant instrumented for `observers` is built on first use and cached."""

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         started = time.perf_counter()
         tally = express.run(_stream(workflow, path, arguments.metrics_port))
         seconds = time.perf_counter() - started
-    print_report(tally, seconds=seconds, transitions=sum(workflow.state_entries.values()))
+    print_report(tally, seconds=seconds, transitions=workflow.state_transitions)
     _suggest(arguments.keep)
     return OK
 

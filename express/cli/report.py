@@ -25,7 +25,7 @@ Row = Sequence[str]
 
 
 def print_report(tally: StreamTally, *, seconds: float, transitions: int) -> None:
-    """Print to stdout. `seconds` is wall time; `transitions` counts the states entered by all executions."""
+    """Print to stdout. `seconds` is wall time; `transitions` counts the states all executions entered and retried."""
     out = console(sys.stdout)
     for title, rows in (
         ("Outcomes", outcome_rows(tally)),

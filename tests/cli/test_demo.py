@@ -108,6 +108,21 @@ def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "\x1b" not in captured.out + captured.err
 
 
+@pytest.mark.slow
+def test_a_standard_workflow_would_pay_for_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that meets a busy payment service takes the way of any other, and one step of it twice."""
+    count = next(number for number, event in enumerate(events(1_000), 1) if is_busy(event))
+    billed: list[int] = []
+    monkeypatch.setattr(
+        "express.cli.report.print_report", lambda tally, *, seconds, transitions: billed.append(transitions)
+    )
+    assert main(["demo", "--events", str(count)]) == 0
+    idle = [line.replace(b"tok_busy", b"tok") for line in order_events(count)]
+    monkeypatch.setattr("express.cli.samples.events.order_events", lambda count: idle)
+    assert main(["demo", "--events", str(count)]) == 0
+    assert billed[0] == billed[1] + 1
+
+
 def test_the_suggested_command_runs_the_kept_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "orders.jsonl"
     kept.write_bytes(b"".join(order_events(QUICK)))

@@ -830,6 +830,16 @@ def test_state_entries(
     assert workflow.tally.started == workflow.tally.succeeded == 1
 
 
+@pytest.mark.parametrize("waiting", [False, True], ids=["at once", "later"])
+def test_a_retry_is_a_transition_and_no_entry(waiting: bool) -> None:
+    """Two executions, each of which is tried three times."""
+    workflow = compiled(machine(A=task("work", Retry=RETRY, Next="B"), B=state("Pass")), work=flaky(2, waiting))
+    for observers in ((), (Idle(),)):
+        run_clean(executed(workflow, {}, observers=observers))
+    assert workflow.state_entries == {"A": 2, "B": 2}
+    assert workflow.state_transitions == 8
+
+
 def test_machines_watched_by_others_count_together() -> None:
     workflow = compiled(PASSING)
     for observers in ((), (Idle(),), (Idle(), Idle())):

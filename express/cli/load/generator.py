@@ -118,7 +118,7 @@ class LoadGenerator:
         now = self.runtime.monotonic_ns()
         recording = recorder.close(now)
         recording.dropped = self._loop.dropped(min(now, recorder.end) - self._begin)
-        recording.transitions = sum(self._workflow.state_entries.values())
+        recording.transitions = self._workflow.state_transitions
         recording.transitions_of = self._workflow.tally.started
         return recording
 

@@ -64,7 +64,7 @@ class Measurement:
         return express_bill(_MILLION, gigabyte_seconds(recording.billed_mb_ms * scale)).total
 
     def million_standard(self) -> Decimal | None:
-        """The same as Standard workflows, by the average number of states entered."""
+        """The same as Standard workflows, by the average number of state transitions."""
         recording = self.recording
         if not recording.transitions_of:
             return None

@@ -64,7 +64,8 @@ class Recording:
     never started, because the Runtime stayed full until the wait ended.
     failures: latencies of executions that did not succeed; `errors` counts them by name, `causes` has an example of
     each.
-    transitions: states entered by all executions of the load, warm-up included; `transitions_of` is their number.
+    transitions: states entered and retried by all executions of the load, warm-up included; `transitions_of` is the
+    number of these.
     """
 
     slice_ns: int

@@ -211,3 +211,14 @@ def test_what_is_metered() -> None:
     quick = measure(express.compile(SPLIT), load(1, 10, duration=4, drain=2), inputs=({"good": False},))
     assert (quick.billed_ms, quick.billed_mb, quick.billed_mb_ms) == (400, 256, 4 * 100 * 64)
     assert (quick.transitions, quick.transitions_of) == (8, 4)
+
+
+def test_each_retry_is_a_transition() -> None:
+    async def fail(event: Any) -> None:
+        raise LookupError
+
+    retry = [{"ErrorEquals": ["LookupError"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1.0}]
+    tasks = express.Tasks()
+    tasks.add("Handle", fail)
+    recording = measure(single({**HANDLED, "Retry": retry}, tasks), load(1, 10, duration=4, drain=2))
+    assert (recording.transitions, recording.transitions_of) == (12, 4)
