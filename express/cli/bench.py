@@ -160,7 +160,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _open_session(arguments: argparse.Namespace) -> Session:
     """Compile the workflow and read the inputs in the parent, which can report every error in them."""
-    from express.cli.inputs import compile_workflow
+    from express.cli.inputs import compile_workflow, refuse_to_overwrite_inputs
     from express.cli.load.inputs import read_inputs
     from express.cli.load.measurement import Setting, describe_machine
     from express.cli.load.session import Session
@@ -168,6 +168,7 @@ def _open_session(arguments: argparse.Namespace) -> Session:
 
     stdin = read_stdin() if arguments.definition == STDIN else None
     workflow = compile_workflow(arguments.definition, arguments.tasks, machine_type=arguments.type, stdin=stdin)
+    refuse_to_overwrite_inputs(arguments, [("--report", name) for name in arguments.report])
     inputs = read_inputs(arguments.input)
     definition = "stdin" if arguments.definition == STDIN else arguments.definition
     setting = Setting(workflow.name, definition, len(inputs), arguments.workers, _load(arguments), describe_machine())

@@ -88,12 +88,13 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command, until it is stopped."""
     import express
-    from express.cli.inputs import compile_workflow
-    from express.cli.watching import execution_log
+    from express.cli.inputs import compile_workflow, refuse_to_overwrite_inputs
+    from express.cli.watching import execution_log, log_file
     from express.consumers import connect
 
     source = connect(arguments.source, dead_letter=arguments.dead_letter)
     workflow = compile_workflow(arguments.definition, arguments.tasks, machine_type=arguments.type)
+    refuse_to_overwrite_inputs(arguments, [("--log-file", log_file(arguments))])
     with execution_log(arguments) as observers:
         express.run(_consume(workflow, source, arguments, observers))
     return OK

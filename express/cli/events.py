@@ -42,7 +42,7 @@ def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callabl
     """Execute every event of `arguments.events` and write every result; returns the exit status."""
     with ExitStack() as files:
         source = _open_events(arguments.events, files)
-        target = files.enter_context(_output(arguments.output, arguments.events))
+        target = files.enter_context(_output(arguments.output))
         observers = files.enter_context(execution_log(arguments))
         return express.run(_stream(workflow, source, target, arguments, query, observers))
 
@@ -66,14 +66,12 @@ def _size(file: FileIO) -> int | None:
 
 
 @contextmanager
-def _output(name: str | None, events: str) -> Iterator[Writable]:
+def _output(name: str | None) -> Iterator[Writable]:
     """Open the destination of the results; errors of writing or closing it become CommandError."""
     if name is None:
         sys.stdout.flush()
         yield sys.stdout.buffer
         return
-    if events != STDIN and os.path.exists(name) and os.path.samefile(name, events):
-        raise CommandError(f"--output {name} would overwrite the events while they are read")
     with WholeFile(name, name) as file:
         yield file
 

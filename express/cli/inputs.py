@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from express.cli.options import MOCK_CONFIG
+from express.cli.overwriting import STDIN_FILE, refuse_overwriting
 from express.cli.status import FAILED, USAGE, CommandError
 from express.cli.streams import STDIN, read_stdin, usable
 from express.errors import DefinitionError, InvalidTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import argparse
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from express import Tasks, Workflow
+    from express.cli.overwriting import File
     from express.tasks import MockedCase
     from express.tasks.mocks import MockFile
     from express.types import JSON, MachineType
@@ -55,6 +58,25 @@ def load_tasks(spec: str) -> Tasks:
     if not isinstance(registry, Tasks):
         raise InvalidTasks(f"{spec} is a {type(registry).__name__}, not an express.Tasks object{_offer(module, Tasks)}")
     return registry.staying()
+
+
+def refuse_to_overwrite_inputs(arguments: argparse.Namespace, written: Iterable[tuple[str, File]]) -> None:
+    """Raise CommandError if a file to be written is one of those the verb's arguments name to be read.
+
+    written: options with their files. Call it when the module of `--tasks` is imported, and before anything is opened
+    for writing.
+    """
+    names = vars(arguments)
+    given, events = names.get("input"), names.get("events")
+    tasks = sys.modules.get((arguments.tasks or "").partition(":")[0])
+    read: dict[str, File] = {
+        "the input": given and (STDIN_FILE if given == STDIN else input_path(given)),
+        "the events": STDIN_FILE if events == STDIN else events,
+        "the definition": STDIN_FILE if arguments.definition == STDIN else arguments.definition,
+        "the module of --tasks": getattr(tasks, "__file__", None),
+        "the mock configuration": names.get("mock_config") or os.environ.get(MOCK_CONFIG),
+    }
+    refuse_overwriting(written, read)
 
 
 def load_mocks(path: str | None) -> MockFile | None:
@@ -136,17 +158,21 @@ def input_bytes(argument: str) -> tuple[str, bytes]:
     """Return a description of the source of `--input`, for messages, and its bytes, not parsed."""
     if argument == STDIN:
         return "the input on stdin", read_stdin().removeprefix(BOM_UTF8)
-    if argument.startswith("file://"):
-        return _file_bytes(argument.removeprefix("file://"))
-    if argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):
-        return _file_bytes(argument)
-    return f"--input {_shorten(argument)} is no file and", argument.encode(errors="surrogateescape")
-
-
-def _file_bytes(path: str) -> tuple[str, bytes]:
+    path = input_path(argument)
+    if path is None:
+        return f"--input {_shorten(argument)} is no file and", argument.encode(errors="surrogateescape")
     with usable("read", path):
         # Some editors put a byte order mark in front.
         return path, Path(path).read_bytes().removeprefix(BOM_UTF8)
+
+
+def input_path(argument: str) -> str | None:
+    """Return the file `--input` names, or None if it is the JSON itself or stdin."""
+    if argument.startswith("file://"):
+        return argument.removeprefix("file://")
+    if argument != STDIN and argument.lstrip()[:1] not in ("{", "[", '"') and _is_path(argument):
+        return argument
+    return None
 
 
 def _is_path(text: str) -> bool:

@@ -11,9 +11,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from express.cli.options import add_mock_config, positive
+from express.cli.overwriting import STDOUT_FILE
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN
-from express.cli.watching import add_log_options, add_metrics_port
+from express.cli.watching import add_log_options, add_metrics_port, log_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command; the exit status is that of `express.cli.status`."""
-    from express.cli.inputs import check_execution_name, compile_query, compile_workflow
+    from express.cli.inputs import (
+        check_execution_name,
+        compile_query,
+        compile_workflow,
+        refuse_to_overwrite_inputs,
+    )
 
     if arguments.definition == STDIN and STDIN in (arguments.input, arguments.events):
         raise CommandError("the definition and the input cannot both come from stdin")
@@ -106,6 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
     query = compile_query(arguments.query) if arguments.query else None
     workflow = compile_workflow(
         arguments.definition, arguments.tasks, machine_type=arguments.type, mocks=_mocked(arguments)
+    )
+    refuse_to_overwrite_inputs(
+        arguments, [("stdout", STDOUT_FILE), ("--output", arguments.output), ("--log-file", log_file(arguments))]
     )
     if arguments.events is None:
         return _run_once(workflow, arguments, query)

@@ -99,6 +99,12 @@ def add_log_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -
     parser.add_argument("--log-execution-data", action="store_true", help="log inputs and outputs too")
 
 
+def log_file(arguments: argparse.Namespace) -> str | None:
+    """Return the file the execution log will be written to, if it will be."""
+    path: str | None = arguments.log_file
+    return None if arguments.log_level == "OFF" else path
+
+
 @contextmanager
 def execution_log(arguments: argparse.Namespace) -> Iterator[tuple[Observer, ...]]:
     """Yield the observers that write the requested log.
