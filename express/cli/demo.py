@@ -136,5 +136,6 @@ def _suggest(kept: str | None) -> None:
         print(f"  {express} demo --events 1000 --keep {events}")
     print(f"  {express} check {definition}")
     print(f"  head -1 {events} | {express} run {workflow} --input -")
-    print(f"  {express} run {workflow} --events {events} --unordered --output results.jsonl")
+    print(f"  {express} run {workflow} --events {events} --unordered --billing --output results.jsonl")
+    print(f"  {express} cost results.jsonl --executions 50000000")
     print("  README.md: the same from Python, with your own workflow")

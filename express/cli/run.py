@@ -41,7 +41,7 @@ input and output:
 
 examples:
   express run order.asl.json --input '{"order_id": "1"}' --tasks handlers:tasks
-  express run order.asl.json --events orders.jsonl --tasks handlers:tasks > results.jsonl
+  express run order.asl.json --events orders.jsonl --tasks handlers:tasks --billing > results.jsonl
   express run order.asl.json --mock-config MockConfigFile.json --test-case HappyPath
   tail -f orders.jsonl | express run order.asl.json --events - --tasks handlers:tasks --query output.total
 """

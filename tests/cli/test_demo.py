@@ -13,6 +13,7 @@ from express.cli import main
 from express.cli.samples import ORDER_DEFINITION, ORDER_TASKS
 from express.cli.samples.events import order_events
 from express.cli.samples.order import tasks
+from tests.cli.test_streams import shell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,14 +124,20 @@ def test_a_standard_workflow_would_pay_for_retries(monkeypatch: pytest.MonkeyPat
     assert billed[0] == billed[1] + 1
 
 
-def test_the_suggested_command_runs_the_kept_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = tmp_path / "orders.jsonl"
-    kept.write_bytes(b"".join(order_events(QUICK)))
-    arguments = ["run", str(ORDER_DEFINITION), "--tasks", ORDER_TASKS, "--events", str(kept), "--unordered"]
-    assert main(arguments) in (0, 1)
-    results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert sorted(result["line"] for result in results) == list(range(1, QUICK + 1))
-    assert {result["status"] for result in results} <= {"SUCCEEDED", "FAILED"}
+@pytest.mark.slow
+@pytest.mark.parametrize("keep", ["", "--keep 'my orders.jsonl'"], ids=["anew", "kept"])
+def test_the_suggested_commands_work_one_after_the_other(tmp_path: Path, keep: str) -> None:
+    suggested = (
+        shell(f"$express demo --events {QUICK} {keep}", tmp_path).stdout.partition("Try next:\n")[2].splitlines()
+    )
+    commands = [line.strip() for line in suggested if "express" in line]
+    assert len(commands) == (4 if keep else 5)
+    for command in commands:
+        done = shell(f'express() {{ $express "$@"; }}; set -o pipefail; {command}', tmp_path)
+        # Some of the thousand orders are refused.
+        assert done.returncode == ("--output" in command and not keep), (command, done.stderr)
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == (QUICK if keep else 1_000)
+    assert "By workflow" in done.stdout
 
 
 @pytest.mark.parametrize(

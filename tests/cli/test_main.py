@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import express
 from express.cli import VERBS, main
 from express.cli.status import CommandError
 from express.errors import InvalidTasks
+from tests.cli.test_streams import shell
 
 if TYPE_CHECKING:
     import argparse
@@ -88,3 +90,42 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.split() == []
+
+
+HANDLERS = """
+import express
+
+tasks = express.Tasks()
+
+
+@tasks.task("Price")
+async def price(order):
+    return {"total": 7, **order}
+"""
+ORDER_TASK = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Price", "End": True}
+MOCKS = {
+    "StateMachines": {"order": {"TestCases": {"HappyPath": {"A": "Priced"}}}},
+    "MockedResponses": {"Priced": {"0": {"Return": {"total": 8}}}},
+}
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_work_one_after_the_other(tmp_path: Path) -> None:
+    """Those that end by themselves and measure nothing."""
+    (tmp_path / "order.asl.json").write_text(json.dumps({"StartAt": "A", "States": {"A": ORDER_TASK}}))
+    (tmp_path / "my_module.py").write_text(HANDLERS)
+    (tmp_path / "orders.jsonl").write_text('{"order_id": "1"}\n{"order_id": "2"}\n')
+    (tmp_path / "MockConfigFile.json").write_text(json.dumps(MOCKS))
+    block = (ROOT / "README.md").read_text().partition("## Command line\n\n```sh\n")[2].partition("```")[0]
+    commands = [
+        line for line in block.splitlines() if line.startswith(("express run", "express check", "express cost"))
+    ]
+    printed = []
+    for command in commands:
+        done = shell(f'express() {{ $express "$@"; }}; {command}', tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        printed.append(done.stdout)
+    assert len(commands) == 5
+    assert printed[0] == "7\n"
+    assert "50,000,000" in printed[3]
+    assert json.loads(printed[4]) == {"total": 8}
