@@ -23,6 +23,7 @@ import express
 from express.cli.status import (
     BROKEN_PIPE,
     EPILOG,
+    HUNG_UP,
     INTERNAL,
     INTERRUPTED,
     TERMINATED,
@@ -60,13 +61,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.handler is None:
             parser.print_help(sys.stderr)
             return USAGE
+        for extension in _EXTENSIONS:
+            with suppress(ImportError):
+                importlib.import_module(extension)
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-            for extension in _EXTENSIONS:
-                with suppress(ImportError):
-                    importlib.import_module(extension)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        status = int(arguments.handler(arguments))
-        sys.stdout.flush()
+        from express.cli.signals import unwinding
+
+        with unwinding():
+            status = int(arguments.handler(arguments))
+            sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - the outermost handler: any error becomes one line for the user
         status = _explain(error, debug=debug)
         # The interpreter flushes stdout at exit and would report a failure once more, with a status of its own.
@@ -82,7 +86,7 @@ def console() -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     status = main()
     at_work = any(thread.name.startswith("express-task") for thread in threading.enumerate())
-    if at_work and status in (INTERRUPTED, TERMINATED):
+    if at_work and status in (HUNG_UP, INTERRUPTED, TERMINATED):
         # Handlers still run in threads (`blocking=True`), which cannot be stopped. At exit the interpreter would wait
         # for them and ignore the next interrupt.
         settle_stdout()
@@ -115,8 +119,9 @@ def _explain(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, BrokenPipeError):
         return BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt):
-        _complain("interrupted")
-        return INTERRUPTED
+        from express.cli.signals import say_ended
+
+        return say_ended()
     _show_traceback(error, wanted=debug)
     if isinstance(error, (ExpressError, CommandError)):
         _complain(str(error), getattr(error, "hint", None))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from express.cli.load.quantities import parse_duration, parse_rate
 from express.cli.options import positive
-from express.cli.status import FAILED, INTERRUPTED, OK, CommandError
+from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN, usable
 from express.cli.watching import add_metrics_port, gathered_metrics_page
 
@@ -197,6 +197,7 @@ def _run_once(
     from express.cli.load.measurement import Measurement
     from express.cli.load.page import render_measurement
     from express.cli.load.summary import sections
+    from express.cli.signals import say_ended
 
     recording, interrupted = session.measure(session.setting.load)
     verdicts = () if interrupted else tuple(threshold.verdict(recording) for threshold in thresholds)
@@ -210,7 +211,7 @@ def _run_once(
         page=lambda: render_measurement(measurement),
     )
     if interrupted:
-        return _say_interrupted()
+        return say_ended()
     return _verdict(measurement)
 
 
@@ -241,6 +242,7 @@ def _reason(recording: Recording) -> str:
 def _run_sweep(session: Session, arguments: argparse.Namespace) -> int:
     from express.cli.load.document import sweep_document_of
     from express.cli.load.sweep import climb, render_sweep, sections
+    from express.cli.signals import say_ended
 
     setting, load = session.setting, session.setting.load
     sweep = climb(session.measure_rate, load.rate or FIRST_RATE)
@@ -251,7 +253,7 @@ def _run_sweep(session: Session, arguments: argparse.Namespace) -> int:
         page=lambda: render_sweep(sweep, f"Load on {setting.workflow}", load.duration),
     )
     if sweep.interrupted:
-        return _say_interrupted()
+        return say_ended()
     if not any(step.recording.succeeded for step in sweep.steps):
         print("express: no execution succeeded", file=sys.stderr)
     return OK if sweep.knee is not None else FAILED
@@ -294,8 +296,3 @@ def _printable(text: str) -> str:
         plain = "".join(character if character < "\u2580" or character > "\u259f" else "#" for character in text)
         return plain.encode(encoding, "replace").decode(encoding)
     return text
-
-
-def _say_interrupted() -> int:
-    print("express: interrupted", file=sys.stderr)
-    return INTERRUPTED

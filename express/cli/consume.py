@@ -128,21 +128,14 @@ async def _consume(
 
 
 def _stop_on_signals(pump: Pump) -> None:
-    """Drain at the first SIGTERM or SIGINT; a second one has its default effect."""
-    import asyncio
-    import signal
-
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGTERM, signal.SIGINT)
+    """Drain at the first signal that ends a command; a second one has its default effect."""
+    from express.cli.signals import on_first_signal
 
     def stop() -> None:
-        for number in signals:
-            loop.remove_signal_handler(number)
         print("express: stopping; a second signal stops at once", file=sys.stderr, flush=True)
         pump.stop()
 
-    for number in signals:
-        loop.add_signal_handler(number, stop)
+    on_first_signal(stop)
 
 
 def _summarise(pump: Pump) -> None:

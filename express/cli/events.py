@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import stat
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-import express
 from express import Runtime
 from express.cli.documents import Unwritable, broken_line, encode, result_line
 from express.cli.jsonl import Event, EventReader, LineWriter
 from express.cli.progress import Gauge, choose_display, displayed
-from express.cli.status import BROKEN_INPUT, FAILED, OK, TERMINATED, USAGE, CommandError
+from express.cli.signals import run_handlers
+from express.cli.status import BROKEN_INPUT, FAILED, OK, USAGE, CommandError
 from express.cli.stream import run_stream
 from express.cli.streams import STDIN, WholeFile, require_stdin, usable
 from express.cli.tally import StreamTally
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from express import Observer, Result, Workflow
     from express.cli.jsonl import Writable
+    from express.cli.signals import Ending
     from express.types import JSON
 
 #: Upper bound on broken lines that are reported one by one; the others are only counted.
@@ -44,7 +44,7 @@ def run_events(workflow: Workflow, arguments: argparse.Namespace, query: Callabl
         source = _open_events(arguments.events, files)
         target = files.enter_context(_output(arguments.output))
         observers = files.enter_context(execution_log(arguments))
-        return express.run(_stream(workflow, source, target, arguments, query, observers))
+        return run_handlers(lambda ending: _stream(workflow, source, target, arguments, query, observers, ending))
 
 
 def _open_events(name: str, files: ExitStack) -> FileIO:
@@ -83,6 +83,7 @@ async def _stream(
     arguments: argparse.Namespace,
     query: Callable[[JSON], JSON] | None,
     observers: tuple[Observer, ...],
+    ending: Ending,
 ) -> int:
     reader, size = EventReader(source, _shown(arguments.events)), _size(source)
     wanted = arguments.progress
@@ -94,7 +95,16 @@ async def _stream(
     begun, interrupted = workflow.tally.started, False
     writer = LineWriter(target)
     sink = _LineSink(writer, result_line(query, billing=arguments.billing))
-    terminated = _Termination()
+
+    def report_interruption() -> None:
+        sink.report_interruption(workflow.tally.started - begun)
+
+    def take_leave() -> None:
+        if display is not None:
+            display.close()
+        report_interruption()
+
+    ending.last_words = take_leave
     try:
         async with writer, Runtime(max_in_flight=limit, observers=observers) as runtime:
             gauge = Gauge(
@@ -109,36 +119,12 @@ async def _stream(
                         await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
                 except asyncio.CancelledError:
                     interrupted = not writer.has_failed
-                    if writer.has_failed or not terminated.requested:
-                        raise
-                finally:
-                    terminated.task = None
+                    raise
     finally:
         if interrupted:
-            # What is reported as written has been written by now.
-            sink.report_interruption(workflow.tally.started - begun)
-    if interrupted:
-        return TERMINATED
+            report_interruption()
     sink.summarise()
     return sink.status()
-
-
-class _Termination:
-    """The first SIGTERM cancels the current task as long as that is its `task`; a second one ends the process."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self.task = asyncio.current_task()
-        self._loop = asyncio.get_running_loop()
-        # Windows has no such signals, and a loop in another thread than the main one cannot handle any.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            self._loop.add_signal_handler(signal.SIGTERM, self._request)
-
-    def _request(self) -> None:
-        self._loop.remove_signal_handler(signal.SIGTERM)
-        self.requested = True
-        if self.task is not None:
-            self.task.cancel()
 
 
 class _LineSink:
@@ -175,9 +161,9 @@ class _LineSink:
     def report_interruption(self, begun: int) -> None:
         """Say how far the stream has come: which results are written, and how many executions are cut off."""
         executed = sum(self.tally.statuses.values())
-        lines, unwritten = executed + self.tally.broken, begun - executed
+        lines, cut_off = executed + self.tally.broken - self._writer.unwritten, begun - executed
         print(
-            f"express: {lines:,} result lines are written; {unwritten:,} more executions had begun, and have none",
+            f"express: {lines:,} result lines are written; {cut_off:,} more executions had begun, and have none",
             file=sys.stderr,
         )
 

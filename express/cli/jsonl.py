@@ -156,6 +156,8 @@ class LineWriter:
     def __init__(self, file: Writable) -> None:
         self._file = file
         self._lines: list[bytes] = []
+        #: Lines queued and not yet written.
+        self.unwritten = 0
         self._size = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -191,6 +193,7 @@ class LineWriter:
     def write(self, line: bytes) -> None:
         """Queue one line, newline included."""
         self._lines.append(line)
+        self.unwritten += 1
         self._size += len(line)
         self._filled.set()
 
@@ -213,10 +216,11 @@ class LineWriter:
             while not self._closing or self._lines:
                 await self._filled.wait()
                 self._filled.clear()
-                batch = b"".join(self._lines)
+                count, batch = len(self._lines), b"".join(self._lines)
                 self._lines.clear()
                 self._size = 0
                 await thread.call(self._write_through, batch)
+                self.unwritten -= count
                 self._emptied.set()
                 if not self._closing:
                     await asyncio.sleep(GATHER_S)

@@ -19,7 +19,7 @@ from express.cli.watching import add_log_options, add_metrics_port, log_file
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from express import Observer, Result, Workflow
+    from express import Result, Workflow
     from express.cli import Subparsers
     from express.tasks import MockedCase
     from express.types import JSON
@@ -155,11 +155,12 @@ def _run_once(workflow: Workflow, arguments: argparse.Namespace, query: Callable
 
 def _executed(workflow: Workflow, value: JSON, arguments: argparse.Namespace) -> Result:
     import express
+    from express.cli.signals import run_handlers
     from express.cli.watching import execution_log
 
-    async def main(observers: tuple[Observer, ...]) -> Result:
+    async def main() -> Result:
         async with express.Runtime(max_in_flight=1, observers=observers) as runtime:
             return await runtime.execute(workflow, value, name=arguments.name)
 
     with execution_log(arguments) as observers:
-        return express.run(main(observers))
+        return run_handlers(lambda ending: main())

@@ -330,16 +330,12 @@ def _announce(url: str, service: Service, metrics_url: str | None) -> None:
 
 
 async def _until_told_to_stop() -> None:
-    """Return at the first SIGTERM or SIGINT; a second one has its default effect."""
+    """Return at the first signal that ends a command; a second one has its default effect."""
     import asyncio
-    import signal
 
-    loop = asyncio.get_running_loop()
+    from express.cli.signals import on_first_signal
+
     stop = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, stop.set)
+    on_first_signal(stop.set)
     await stop.wait()
-    for number in signals:
-        loop.remove_signal_handler(number)
     print("express: stopping; a second signal stops at once", file=sys.stderr)

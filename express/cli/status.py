@@ -18,6 +18,8 @@ USAGE: Final = 2
 BROKEN_INPUT: Final = 3
 #: A bug of `express` itself (EX_SOFTWARE of sysexits.h).
 INTERNAL: Final = 70
+#: The terminal went away (128 + SIGHUP).
+HUNG_UP: Final = 129
 #: Interrupted with Ctrl-C (128 + SIGINT).
 INTERRUPTED: Final = 130
 #: The reader of the output went away (128 + SIGPIPE).
@@ -32,6 +34,7 @@ exit statuses:
   2    the command line or a file it names cannot be used
   3    some lines of the events were no JSON (the others were executed)
   70   a bug of express; run again with --debug for the traceback
+  129  hung up: the terminal went away
   130  interrupted
   141  the reader of the output went away
   143  terminated

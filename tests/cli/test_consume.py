@@ -154,7 +154,7 @@ def test_messages_are_executed_and_the_page_tells(server: RedisServer, directory
 
 @needs_redis
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_what_runs_end_and_leaves_the_rest(server: RedisServer, directory: Path, number: int) -> None:
     stream = f"drained-{number}"
     put(server, stream, *({"id": n, "waits": True} for n in range(30)))

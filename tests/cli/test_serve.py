@@ -86,7 +86,8 @@ def serve(directory: Path, *arguments: str, **variables: str) -> Iterator[Proces
 
 
 @pytest.mark.slow
-def test_machines_of_a_directory_are_served(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_machines_of_a_directory_are_served(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "definitions").mkdir()
     (tmp_path / "definitions" / "orders.asl.json").write_text(json.dumps(PASS))
     (tmp_path / "definitions" / "notes.txt").write_text("no definition")
@@ -98,7 +99,7 @@ def test_machines_of_a_directory_are_served(tmp_path: Path) -> None:
         assert process.line() == f"  export AWS_ENDPOINT_URL_SFN={process.url}"
         assert process.line() == "  export AWS_DISABLE_HOST_PREFIX_INJECTION=true"
         assert process.call("StartSyncExecution", stateMachineArn=machine, input="[1]")["output"] == "[1]"
-        process.process.send_signal(signal.SIGINT)
+        process.process.send_signal(number)
         assert process.process.wait(30) == 0
 
 

@@ -1,6 +1,7 @@
 """Treats Ctrl-C as a request that is honoured at the next opportunity, so that results so far are not lost.
 
 The first Ctrl-C is recorded, and waiting code checks for it; the second one interrupts at once, as usual.
+`express.cli.signals` makes the same of the other signals that end a command.
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import traceback
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from express.cli.load.schedule import Load, Schedule
+from express.cli.signals import ENDING
 from express.cli.status import INTERNAL, USAGE, CommandError
 from express.errors import ExpressError
 
@@ -79,6 +81,9 @@ class Trouble:
 
 def serve(connection: Connection, assignment: Assignment) -> None:
     """The main function of the process."""
+    # The terminal, or `timeout`, sends signals to all processes of the command; the parent ends this one.
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     # Output of handlers must not mix with the report.
     os.dup2(2, 1)
     try:
