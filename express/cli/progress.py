@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 #: Seconds between two readings, live and as plain lines.
 LIVE_INTERVAL_S = 0.2
 PLAIN_INTERVAL_S = 2.0
+#: Cells of the bar, and on terminals of less than `_WIDE` columns.
+_BAR, _SHORT_BAR, _WIDE = 24, 12, 80
+_SEPARATOR = ", "
 #: Weight of the newest interval in the displayed rate.
 _SMOOTHING = 0.3
 
@@ -86,18 +89,37 @@ class Gauge:
         return Reading(done, in_flight, self._rate or 0.0, p50 / 1e6, p99 / 1e6, fraction, left)
 
 
-def describe(reading: Reading) -> str:
-    """Render a reading as one line of text."""
-    parts = [
-        f"{reading.done:,} done",
-        f"{reading.in_flight:,} in flight",
-        f"{reading.rate:,.0f}/s",
-        f"p50 {reading.p50_ms:.2f} ms",
-        f"p99 {reading.p99_ms:.2f} ms",
-    ]
-    if reading.fraction is not None and reading.seconds_left is not None:
-        parts.append(f"{reading.fraction:.0%}, {reading.seconds_left:.0f} s left")
-    return ", ".join(parts)
+#: The parts of a line in their order, each with the columns kept for it on a terminal, separator included, and its
+#: rank: of too many, those of the lowest rank (the highest number) are left out. What is kept for a part does not
+#: change with its figures, so the line does not change its form while it runs.
+_PARTS: tuple[tuple[Callable[[Reading], str], int, int], ...] = (
+    (lambda reading: f"{reading.done:,} done", 18, 1),
+    (lambda reading: f"{reading.in_flight:,} in flight", 18, 4),
+    (lambda reading: f"{reading.rate:,.0f}/s", 11, 2),
+    (lambda reading: f"p50 {reading.p50_ms:.2f} ms", 15, 5),
+    (lambda reading: f"p99 {reading.p99_ms:.2f} ms", 15, 3),
+    (lambda reading: _remaining(reading), 18, 0),
+)
+
+
+def describe(reading: Reading, room: int | None = None) -> str:
+    """Render a reading as one line of text, of the parts for which there are `room` columns (default: all)."""
+    left, chosen = room, []
+    for index, (render, width, _) in sorted(enumerate(_PARTS), key=lambda part: part[1][2]):
+        text = render(reading)
+        if left is not None and text:
+            if width > left + len(_SEPARATOR):
+                continue
+            left -= width
+        chosen.append((index, text))
+    return _SEPARATOR.join(text for _, text in sorted(chosen) if text)
+
+
+def _remaining(reading: Reading) -> str:
+    if reading.fraction is None:
+        return ""
+    left = "" if reading.seconds_left is None else f", {reading.seconds_left:.0f} s left"
+    return f"{reading.fraction:.0%}{left}"
 
 
 class PlainLines:
@@ -113,35 +135,47 @@ class PlainLines:
 
 
 class LiveBar:
-    """A bar that redraws itself; it pulses while the size of the input is unknown."""
+    """A bar that redraws itself; it pulses while the size of the input is unknown.
+
+    Its length depends on the width of the terminal only: rich would take from the bar what the text is too long.
+    """
 
     interval_s = LIVE_INTERVAL_S
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
 
+        self._bar = BarColumn(bar_width=_BAR)
         self._progress = Progress(
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
+            self._bar,
+            TextColumn("{task.fields[text]}", markup=False),
             console=console(sys.stderr),
             auto_refresh=False,
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, text="")
+        self._fit()
         self._progress.start()
 
     def show(self, reading: Reading) -> None:
         known = reading.fraction is not None
+        room = self._fit()
         self._progress.update(
             self._task,
             total=1.0 if known else None,
             completed=reading.fraction if known else reading.done,
-            text=describe(reading),
+            text=describe(reading, room)[:room],
         )
         self._progress.refresh()
 
     def close(self) -> None:
         self._progress.stop()
+
+    def _fit(self) -> int:
+        """Choose the length of the bar, and return the columns beside it."""
+        width = self._progress.console.width
+        length = self._bar.bar_width = _BAR if width >= _WIDE else _SHORT_BAR
+        return max(width - length - 1, 0)
 
 
 def choose_display(*, wanted: bool | None) -> Display | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -53,6 +54,53 @@ def test_wording() -> None:
     )  # fmt: skip
     unknown = Reading(1, 0, 1.0, 0.0, 0.0, None, None)
     assert describe(unknown) == "1 done, 0 in flight, 1/s, p50 0.00 ms, p99 0.00 ms"
+    beginning = Reading(0, 9, 0.0, 0.0, 0.0, 0.0, None)
+    assert describe(beginning, 55) == "0 done, 0/s, 0%"
+
+
+EARLY = Reading(7, 1, 0.4, 0.01, 0.02, 0.0, 9.0)
+LATE = Reading(12_345_678, 10_000, 123_456.0, 234.5, 345.6, 1.0, 999.0)
+
+
+@pytest.mark.parametrize(
+    ("room", "parts"),
+    [
+        (None, ["done", "in flight", "/s", "p50", "p99", "%", "left"]),
+        (95, ["done", "in flight", "/s", "p50", "p99", "%", "left"]),
+        (80, ["done", "in flight", "/s", "p99", "%", "left"]),
+        (60, ["done", "/s", "p99", "%", "left"]),
+        (55, ["done", "/s", "%", "left"]),
+        (47, ["done", "/s", "%", "left"]),
+        (20, ["%", "left"]),
+        (1, []),
+    ],
+)
+def test_of_too_much_for_a_line_the_rest_keeps_its_form(room: int | None, parts: list[str]) -> None:
+    for reading in (EARLY, LATE):
+        text = describe(reading, room)
+        named = ["done", "in flight", "/s", "p50", "p99", "%", "left"]
+        assert [part for part in named if part in text] == parts
+        assert room is None or len(text) <= room
+
+
+@pytest.mark.parametrize(("columns", "cells"), [(40, 12), (60, 12), (79, 12), (80, 24), (120, 24)])
+def test_the_bar_keeps_its_length(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int, cells: int
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    bar = LiveBar()
+    for reading in (EARLY, LATE):
+        bar.show(reading)
+    bar.close()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    drawn, early, late, *_ = (line for line in re.split(r"[\r\n]+", text) if "left" in line or "━" in line)
+    assert drawn.count("━") == cells
+    for line, percent in ((early, "0%, 9 s left"), (late, "100%, 999 s left")):
+        assert line.rstrip().endswith(percent)
+        assert len(line) <= columns
+        assert cells == len(line) - len(line.lstrip("━╸╺ ")) - 1
 
 
 @pytest.mark.parametrize(
@@ -103,4 +151,4 @@ def test_the_bar_never_touches_stdout(monkeypatch: pytest.MonkeyPatch, capsys: p
     bar.close()
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "in flight" in captured.err
+    assert " done" in captured.err
