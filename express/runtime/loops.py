@@ -21,13 +21,25 @@ _EAGERLY: dict[str, Any] = {"eager_start": True} if EAGER else {}
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, on uvloop when it is installed."""
+    """`asyncio.run`, on uvloop when it is installed; in a running loop it raises RuntimeError and closes `main`."""
+    if _is_running():
+        # Without this a new loop would be made and closed, of which Python warns, as it would of `main`.
+        main.close()
+        raise RuntimeError("express.run() cannot be called from a running event loop; there, await the coroutine")
     try:
         import uvloop
     except ImportError:
         return asyncio.run(main)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def _is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def spawn(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +72,22 @@ def test_run_is_on_uvloop() -> None:
         return type(asyncio.get_running_loop()).__module__
 
     assert express.run(main()) == "uvloop"
+
+
+async def test_run_in_a_running_loop_is_refused_without_warnings() -> None:
+    """Any warning would be an error here: of a coroutine that nobody has awaited, or of the loop's own."""
+    begun = False
+
+    async def main() -> None:
+        nonlocal begun
+        begun = True
+
+    coroutine = main()
+    with pytest.raises(RuntimeError, match="cannot be called from a running event loop"):
+        express.run(coroutine)
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
+    gc.collect()
+    assert not begun
 
 
 def test_run_is_on_asyncio_where_there_is_no_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
