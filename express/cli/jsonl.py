@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from codecs import BOM_UTF8
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
@@ -39,8 +40,6 @@ FAIRNESS = 256
 ROOM = 1 << 20
 #: Seconds to collect lines before they are written together.
 GATHER_S = 0.01
-
-_BOM = b"\xef\xbb\xbf"
 
 T = TypeVar("T")
 
@@ -81,6 +80,9 @@ class EventReader:
                 number += 1
                 if not number % FAIRNESS:
                     await asyncio.sleep(0)
+                if number == 1 and line is not None:
+                    # Not of the first chunk: a pipe may give less of it than the mark has bytes.
+                    line = line.removeprefix(BOM_UTF8)
                 if line is None:
                     yield Event(number, None, f"the line is longer than {MAX_LINE} bytes")
                     continue
@@ -98,8 +100,6 @@ class EventReader:
         try:
             coming = thread.call(self._read_chunk)
             while chunk := await coming:
-                if not self.bytes_read:
-                    chunk = chunk.removeprefix(_BOM)
                 self.bytes_read += len(chunk)
                 coming = thread.call(self._read_chunk)
                 yield self._splitter.feed(chunk)

@@ -42,6 +42,8 @@ async def events_of(*pieces: bytes) -> list[Event]:
         pytest.param([b"\n\n 1\n  \n2\n\n"], [(3, 1), (5, 2)], id="blank lines count but give nothing"),
         pytest.param([b"1\r\n2\r\n"], [(1, 1), (2, 2)], id="CRLF"),
         pytest.param([b"\xef\xbb\xbf1\n2\n"], [(1, 1), (2, 2)], id="byte order mark"),
+        pytest.param([b"\xef", b"\xbb\xbf1\n2\n"], [(1, 1), (2, 2)], id="byte order mark cut"),
+        pytest.param([b"\xef\xbb\xbf\n2\n"], [(2, 2)], id="byte order mark and nothing more on its line"),
         pytest.param(['"é'.encode()[:2], 'é"\n'.encode()[1:]], [(1, "é")], id="cut inside a character"),
         pytest.param([b"null\nfalse\n"], [(1, None), (2, False)], id="null is a value"),
         pytest.param([], [], id="empty"),
