@@ -12,7 +12,7 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from express.cli.options import positive
+from express.cli.options import amount
 from express.cli.status import OK
 from express.cli.watching import add_log_options, add_metrics_port
 
@@ -62,12 +62,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--in-flight",
         metavar="N",
-        type=positive,
+        type=amount,
         default=_IN_FLIGHT,
         help=f"messages fetched and not ended, at most; default: {_IN_FLIGHT}",
     )
     parser.add_argument(
-        "--max-deliveries", metavar="N", type=positive, default=_MAX_DELIVERIES, help=f"default: {_MAX_DELIVERIES}"
+        "--max-deliveries", metavar="N", type=amount, default=_MAX_DELIVERIES, help=f"default: {_MAX_DELIVERIES}"
     )
     parser.add_argument("--dead-letter", metavar="NAME", help="where dead letters go, in the broker's terms")
     parser.add_argument(
@@ -78,7 +78,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="an error whose messages are delivered again, beside those of Lambda that pass (States.ALL: any)",
     )
     parser.add_argument(
-        "--grace", metavar="SECONDS", type=positive, default=_GRACE, help=f"for what runs at the end; default: {_GRACE}"
+        "--grace", metavar="SECONDS", type=amount, default=_GRACE, help=f"for what runs at the end; default: {_GRACE}"
     )
     add_log_options(parser)
     add_metrics_port(parser)

@@ -248,7 +248,10 @@ def check_execution_name(name: str) -> None:
 
 
 def compile_query(expression: str) -> Callable[[JSON], JSON]:
-    """Compile the JMESPath expression of `--query`; the returned function raises CommandError if it fails."""
+    """Compile the JMESPath expression of `--query`; the returned function raises CommandError if it fails.
+
+    The parser and the search both call themselves for each level of the expression.
+    """
     import jmespath
     from jmespath.exceptions import JMESPathError
 
@@ -256,11 +259,15 @@ def compile_query(expression: str) -> Callable[[JSON], JSON]:
         search = jmespath.compile(expression).search
     except JMESPathError as error:
         raise CommandError(f"--query is not valid JMESPath: {error}") from error
+    except RecursionError as error:
+        raise CommandError("--query is nested too deeply") from error
 
     def query(document: JSON) -> JSON:
         try:
             return search(document)
         except JMESPathError as error:
             raise CommandError(f"--query failed: {error}") from error
+        except RecursionError as error:
+            raise CommandError("--query is nested too deeply") from error
 
     return query

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
+from typing import Final
+
+#: Upper bound of what is counted or waited for.
+MOST: Final = 1_000_000_000
 
 
 def positive(text: str) -> int:
@@ -14,6 +18,14 @@ def positive(text: str) -> int:
         value = 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return value
+
+
+def amount(text: str) -> int:
+    """An int from 1 to a billion: of executions at once, which is what a Runtime takes, of processes, or of seconds."""
+    value = positive(text)
+    if value > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {MOST:,}")
     return value
 
 

@@ -10,7 +10,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from express.cli.options import add_mock_config, positive
+from express.cli.options import add_mock_config, amount
 from express.cli.overwriting import STDOUT_FILE
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import STDIN
@@ -81,7 +81,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_log_options(parser)
     stream = parser.add_argument_group("with --events")
     stream.add_argument("--unordered", action="store_true", help="print results as they end")
-    stream.add_argument("--max-in-flight", metavar="N", type=positive, default=10_000, help="default: 10000")
+    stream.add_argument("--max-in-flight", metavar="N", type=amount, default=10_000, help="default: 10000")
     stream.add_argument("--billing", action="store_true", help="add name and billing to each line, for `express cost`")
     stream.add_argument("--output", metavar="FILE", help="write the results here instead of stdout")
     add_metrics_port(stream)

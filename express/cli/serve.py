@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from express.cli.env import add_address, environment, exports
-from express.cli.options import account, add_mock_config, port, positive, region
+from express.cli.options import account, add_mock_config, amount, port, region
 from express.cli.status import FAILED, OK, CommandError
 from express.cli.streams import usable
 
@@ -88,13 +88,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--max-in-flight",
         metavar="N",
-        type=positive,
+        type=amount,
         default=10_000,
         help="executions of each type at once, in each worker; default: 10000",
     )
-    parser.add_argument("--workers", metavar="N", type=positive, default=1, help="processes that answer; default: 1")
+    parser.add_argument("--workers", metavar="N", type=amount, default=1, help="processes that answer; default: 1")
     parser.add_argument("--metrics-port", metavar="PORT", type=port, help="serve Prometheus metrics there, on --host")
-    parser.add_argument("--drain", metavar="SECONDS", type=positive, default=_DRAIN, help=f"default: {_DRAIN}")
+    parser.add_argument("--drain", metavar="SECONDS", type=amount, default=_DRAIN, help=f"default: {_DRAIN}")
     safety = parser.add_argument_group("safety")
     safety.add_argument(
         "--allow-host",

@@ -263,6 +263,12 @@ def test_a_source_that_cannot_be(definition: str, url: str, message: str, capsys
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("option", ["--in-flight", "--max-deliveries", "--grace"])
+def test_too_much_of_anything(definition: str, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    assert main(["consume", definition, "--source", "redis://host/s?group=g", option, "1000000000000"]) == 2
+    assert f"argument {option}: '1000000000000' is more than 1,000,000,000" in capsys.readouterr().err
+
+
 def test_a_package_that_is_missing(
     definition: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
