@@ -92,7 +92,7 @@ async def _stream(
         wanted = False
     display = choose_display(wanted=wanted)
     limit = arguments.max_in_flight
-    begun, interrupted = workflow.tally.started, False
+    begun = workflow.tally.started
     writer = LineWriter(target)
     sink = _LineSink(writer, result_line(query, billing=arguments.billing))
 
@@ -114,15 +114,12 @@ async def _stream(
                 lambda: size and min(reader.bytes_read / size, 1.0),
             )
             with metrics_page(arguments.metrics_port, runtime, workflow):
-                try:
-                    async with displayed(display, gauge):
-                        await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
-                except asyncio.CancelledError:
-                    interrupted = not writer.has_failed
-                    raise
-    finally:
-        if interrupted:
-            report_interruption()
+                async with displayed(display, gauge):
+                    await run_stream(runtime, workflow, reader, sink, ordered=not arguments.unordered)
+    except asyncio.CancelledError:
+        # By now everything is written: the writer raises its own error if that has failed.
+        report_interruption()
+        raise
     sink.summarise()
     return sink.status()
 
