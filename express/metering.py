@@ -76,10 +76,12 @@ class Billing:
 
     @property
     def billed_duration_ms(self) -> int:
+        """Milliseconds billed: the duration rounded up to 100 ms, one step at least (AWS Step Functions pricing)."""
         return billed_duration_ms(self.duration_ns)
 
     @property
     def billed_memory_mb(self) -> int:
+        """Megabytes billed: the memory rounded up to 64 MB (AWS Step Functions pricing)."""
         return billed_memory_mb(self.memory_bytes)
 
     @property

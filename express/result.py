@@ -83,6 +83,7 @@ class Result:
         duration_ns: int,
         memory_bytes: int,
     ) -> None:
+        """Set the members, as in `of`; for the engine."""
         self.status = status
         self.output = output
         self.error = error
@@ -106,6 +107,7 @@ class Result:
 
     @property
     def succeeded(self) -> bool:
+        """Whether the status is SUCCEEDED: only then is there an output."""
         return self.status == "SUCCEEDED"
 
     def unwrap(self) -> JSON:

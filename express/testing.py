@@ -77,6 +77,7 @@ class VirtualClock:
         self._monotonic_ns = _SECOND
 
     def monotonic_ns(self) -> int:
+        """Nanoseconds of the monotonic clock, which each reading advances by a tick, if there is one."""
         self._monotonic_ns += self._tick_ns
         return self._monotonic_ns
 
@@ -85,6 +86,7 @@ class VirtualClock:
         return self._start_ns + self._monotonic_ns - _SECOND
 
     def advance(self, nanoseconds: int) -> None:
+        """Let time pass, in nanoseconds."""
         self._monotonic_ns += nanoseconds
 
     def seconds(self) -> float:

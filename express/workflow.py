@@ -37,14 +37,17 @@ class Workflow:
 
     @property
     def name(self) -> str:
+        """The name: that given to `compile`, or the file's, or `workflow`."""
         return self._definition.name
 
     @property
     def arn(self) -> str:
+        """The ARN of the state machine (`$$.StateMachine.Id`); the region and account of documentation examples."""
         return self._definition.arn
 
     @property
     def type(self) -> MachineType:
+        """EXPRESS or STANDARD."""
         return self._definition.type
 
     @property

@@ -60,6 +60,7 @@ class Execution(Result):
 
     @property
     def done(self) -> bool:
+        """Whether it has ended, so that it is a Result with all its members."""
         return hasattr(self, "status")
 
     def stop(self, error: str | None = None, cause: str | None = None) -> None:

@@ -60,14 +60,17 @@ class TaskContext:
 
     @property
     def execution_name(self) -> str:
+        """The name given at the start, or a generated UUID (`$$.Execution.Name`)."""
         return self._run.execution_name
 
     @property
     def execution_arn(self) -> str:
+        """The ARN of the execution (`$$.Execution.Id`)."""
         return self._run.execution_arn
 
     @property
     def deadline(self) -> float:
+        """When the attempt will be given up, in seconds since the epoch."""
         if self._deadline is None:
             # Computed once, because the two clocks read here drift.
             run = self._run

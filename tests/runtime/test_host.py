@@ -323,13 +323,25 @@ def test_a_thread_that_takes_too_long_is_left_alone() -> None:
     assert express.run(main()).error == "States.Timeout"
 
 
+class Kept:
+    """A handler that keeps its thread from when it `begins` until `release`."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.release = threading.Event()
+
+    def __call__(self, payload: JSON) -> None:
+        self.begun.set()
+        self.release.wait(10)
+
+    async def begins(self) -> None:
+        await asyncio.to_thread(self.begun.wait, 10)
+
+
 @pytest.mark.slow
 def test_the_time_of_a_task_begins_when_a_thread_is_free_for_it() -> None:
-    release = threading.Event()
+    keep = Kept()
     left: list[float] = []
-
-    def keep(payload: JSON) -> None:
-        release.wait(10)
 
     def work(payload: JSON, context: express.TaskContext) -> JSON:
         left.append(context.deadline - time.time())
@@ -338,30 +350,29 @@ def test_the_time_of_a_task_begins_when_a_thread_is_free_for_it() -> None:
     async def main() -> list[str]:
         async with express.Runtime(max_threads=1) as runtime:
             keeping = await runtime.start(calling(keep, {"blocking": True}))
+            await keep.begins()
             waiting = await runtime.start(calling(work, {"blocking": True}, TimeoutSeconds=1))
-            asyncio.get_running_loop().call_later(1.1, release.set)
+            asyncio.get_running_loop().call_later(1.1, keep.release.set)
             return [(await execution).status for execution in (keeping, waiting)]
 
     assert express.run(main()) == ["SUCCEEDED"] * 2
-    assert 0.9 < left[0] < 1.1
+    assert 0.5 < left[0] < 1.1
 
 
 @pytest.mark.parametrize("limits", [{}, {"TimeoutSeconds": 5}, {"HeartbeatSeconds": 5}])
 def test_who_is_stopped_waiting_for_a_thread_is_not_called(limits: dict[str, int]) -> None:
-    release = threading.Event()
+    keep = Kept()
     called: list[JSON] = []
-
-    def keep(payload: JSON) -> None:
-        release.wait(10)
 
     async def main() -> list[str]:
         async with express.Runtime(max_threads=1) as runtime:
             keeping = await runtime.start(calling(keep, {"blocking": True}))
+            await keep.begins()
             waiting = await runtime.start(calling(called.append, {"blocking": True}, **limits))
             await turns()
             waiting.stop()
             status = (await waiting).status
-            release.set()
+            keep.release.set()
             return [status, (await keeping).status]
 
     assert express.run(main()) == ["ABORTED", "SUCCEEDED"]

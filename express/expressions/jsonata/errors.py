@@ -158,14 +158,17 @@ class JSONataError(ExpressError):
 
     @property
     def token(self) -> Any:
+        """The part of the expression at fault, if the error names one."""
         return self.details.get("token")
 
     @property
     def value(self) -> Any:
+        """The value at fault, if the error names one."""
         return self.details.get("value")
 
     @property
     def message(self) -> str:
+        """The text of jsonata-js for the code."""
         if self._message is not None:
             return self._message
         return _PLACEHOLDER.sub(self._fill, MESSAGES.get(self.code, "Unknown error"))
