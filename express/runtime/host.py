@@ -331,7 +331,9 @@ class LoopHost:
         try:
             await begun
         except BaseException:
-            work.cancel()
+            if not work.cancel() and not work.cancelled():
+                # It has ended meanwhile, which nobody asks about any more: asyncio must not report its exception.
+                work.exception()
             raise
         return await self.within(_outcome(work), seconds, heartbeat)
 
