@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from express.program import Frame
 from express.states.fork import Siblings, build_fork
 from express.states.recovery import give_recovery, read_catch, read_retry
+from express.states.sizes import measured_input
 from express.states.state import Linker, Node, Surroundings, read_flow, read_transition
 
 if TYPE_CHECKING:
@@ -52,9 +53,13 @@ class Parallel(Node):
 
         def begin(frame: Frame) -> _Branches:
             raw = frame.data
-            data = raw if prepare is None else prepare(raw, frame)
+            data, size = raw, frame.size
+            if prepare is not None:
+                data, size = prepare(raw, frame), factor * frame.size + constant
+                if size > frame.run.host.payload_limit:
+                    size = measured_input(frame, data, step.name, size)
             frame.run.events += 1
-            return _Branches(frame, programs, data, factor * frame.size + constant)
+            return _Branches(frame, programs, data, size)
 
         def finish(frame: Frame, branches: _Branches) -> Step:
             return leave(frame, frame.data, branches.results, branches.total)

@@ -14,6 +14,8 @@ from express.foreign import NotJSON
 from express.payload import MANY_COPIES, measure, measure_array, outweighs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from express.program import Frame
     from express.types import JSON
 
@@ -41,15 +43,26 @@ def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
     The bound encodes how many copies of the same data the output may hold: an output that might fill the memory if
     serialised is weighed first.
     """
+    return _measured(frame, value, name, bound, data_limit_exceeded, "output")
+
+
+def measured_input(frame: Frame, value: JSON, name: str, bound: int) -> int:
+    """`measured` for the input that a state makes for its children."""
+    return _measured(frame, value, name, bound, input_limit_exceeded, "input")
+
+
+def _measured(
+    frame: Frame, value: JSON, name: str, bound: int, exceeded: Callable[[str], StateError], what: str
+) -> int:
     limit = frame.run.host.payload_limit
     if holds_many_copies(bound, limit) and outweighs(value, limit):
-        raise data_limit_exceeded(name)
+        raise exceeded(name)
     try:
         size = measure(value)
     except NotJSON as error:
-        raise EngineError(RUNTIME, f"The output of the state is not valid JSON: {error}") from None
+        raise EngineError(RUNTIME, f"The {what} of the state is not valid JSON: {error}") from None
     if size > limit:
-        raise data_limit_exceeded(name)
+        raise exceeded(name)
     return size
 
 
@@ -80,7 +93,8 @@ def data_limit_exceeded(who: str) -> StateError:
 
 
 def input_limit_exceeded(who: str) -> StateError:
-    """A task's input after Parameters exceeds the limit. AWS names the error; its text is recorded nowhere."""
+    """A state's input after Parameters, or an iteration's after ItemSelector, exceeds the limit. AWS names the error;
+    its text is recorded nowhere."""
     return StateError(
         DATA_LIMIT_EXCEEDED,
         f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",

@@ -21,6 +21,7 @@ from tests.runtime.machines import (
     run_clean,
     state,
     task,
+    wait,
 )
 
 if TYPE_CHECKING:
@@ -230,3 +231,47 @@ def test_it_does_not_show_which_children_wait(
     assert "entered at the event id #" in str(cause)
     assert outcome(waiting) == (cause, calls, entries)
     assert calls == [0, 1, 2, 3, 4]
+
+
+# --------------------------------------------------------------------------------------------------------------
+# limits
+
+LIMIT = 1_000
+
+
+@pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        machine(B=state("Pass")),
+        machine(B=state("Succeed")),
+        machine(B=state("Pass", Result=1)),
+        machine(B=task("work")),
+        machine(B=wait(1)),
+    ],
+    ids=["Pass", "Succeed", "Result", "Task", "Wait"],
+)
+@pytest.mark.parametrize("jsonata", [False, True], ids=["JSONPath", "JSONata"])
+@pytest.mark.parametrize("fork", ["Parallel", "Map"])
+def test_the_input_of_children_is_limited(fork: str, jsonata: bool, inner: dict[str, Any], size: int) -> None:
+    """Whatever the children are: a Pass would put it out, too long as it is."""
+    text = "x" * 480
+    rest = "y" * (size - len(f'{{"a":"{text}","b":"{text}","c":""}}'))
+    made: dict[str, Any] = {"a.$": "$.x", "b.$": "$.x", "c": rest}
+    if jsonata:
+        made = {"a": "{% $states.input.x %}", "b": "{% $states.input.x %}", "c": rest}
+    outer: dict[str, Any] = {"QueryLanguage": "JSONata", "Output": {}} if jsonata else {"ResultPath": None}
+    if fork == "Parallel":
+        outer |= {"Arguments" if jsonata else "Parameters": made}
+        definition = machine(A=parallel(inner, **outer))
+    else:
+        items = {"Items": "{% $states.input.l %}"} if jsonata else {"ItemsPath": "$.l"}
+        definition = machine(A=each(inner, ItemSelector=made, **items, **outer))
+    result = run_clean(executed(compiled(definition, work=len), {"x": text, "l": [1]}, payload_limit=LIMIT))
+    if size <= LIMIT:
+        assert result.succeeded, result
+    else:
+        assert result.error == "States.DataLimitExceeded"
+        assert result.cause == (
+            "The input of the state/task 'A' has a size exceeding the maximum number of bytes service limit."
+        )
