@@ -182,8 +182,10 @@ def build_recovery(
                 return delay
         for matches, catch in catches:
             if matches(name):
+                # The catcher may ask for `$$.State.RetryCount`.
+                following = catch(frame, error)
                 frame.attempts = None
-                return catch(frame, error)
+                return following
         raise error
 
     return recover
