@@ -74,8 +74,8 @@ _SOURCES: Final[Mapping[str, Growth]] = {
 }
 #: Operators that give a number or a boolean.
 _SCALAR_OPERATORS: Final = frozenset(("+", "-", "*", "/", "%", "=", "!=", "<", "<=", ">", ">=", "and", "or", "in"))
-#: A string inside a string has its quotes and backslashes escaped once more.
-_QUOTED: Final = 2
+#: A string inside a string has its quotes and backslashes escaped once more; and `1e20` is written out, in 21 digits.
+_QUOTED: Final = 6
 #: No character has more than three in the other case ("ΐ"), nor grows to more than three times its bytes.
 _CASED: Final = 3
 

@@ -14,6 +14,7 @@ from express.expressions.jsonata.parser import parse
 from express.expressions.jsonata.values import UNDEFINED
 from express.payload import measure
 from tests.expressions.jsonata.expressions import DOCUMENT, VARIABLES, expressions
+from tests.runtime.machines import compiled, executed, machine, run_clean, state
 
 if TYPE_CHECKING:
     from express.expressions.jsonata.values import Value
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         ("$states.input.a + $states.input.b", 0, 0),
         ("$states.input.a = $states.input.b", 0, 0),
         ("$count($states.input)", 0, 0),
-        ("'s3://' & $states.input.key", 2, 0),
+        ("'s3://' & $states.input.key", 6, 0),
         ("$states.input.a ? $states.input : $states.result", 1, 1),
         ("($states.input; $states.result)", 0, 1),
     ],
@@ -109,3 +110,11 @@ def test_random_expressions_stay_within_their_bounds() -> None:
             bounded += 1
             assert measure(without_nothing(value)) <= growth.input * size + growth.constant, text
     assert bounded > 200
+
+
+@pytest.mark.parametrize("expression", ["$string($states.input)", "$states.input & ''", "{'a': $states.input & ''}"])
+def test_numbers_that_are_written_out_are_measured(expression: str) -> None:
+    """The JSON of 1e20 has four characters, its text has 21."""
+    workflow = compiled(machine(A=state("Pass", QueryLanguage="JSONata", Output=f"{{% {expression} %}}")))
+    assert run_clean(executed(workflow, [1e20] * 11_000)).succeeded
+    assert run_clean(executed(workflow, [1e20] * 12_000)).error == "States.DataLimitExceeded"
