@@ -246,7 +246,7 @@ def is_plain(value: JSON) -> bool:
 def fresh(value: JSON) -> Callable[[], JSON]:
     """A function that makes copies of a constant of a definition, which their receivers may change freely.
 
-    Scalars need no copy, flat containers a shallow one.
+    Scalars need no copy, flat containers a shallow one. Raises NotJSON for what no payload can hold.
     """
     if not isinstance(value, dict | list):
         return lambda: value

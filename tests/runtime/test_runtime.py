@@ -557,6 +557,14 @@ def test_given_names(definition: dict[str, Any]) -> None:
     assert run_clean(main()) == ["a", "b", "b", "broken"]
 
 
+def test_iterations_share_no_constant() -> None:
+    inner = machine(B=state("Pass", Parameters={"v.$": "States.Array(1)", "w.$": "States.StringToJson('{\"x\":[1]}')"}))
+    first, second = run_clean(executed(compiled(machine(A=each(inner))), [0, 0])).output
+    first["v"].append(2)
+    first["w"]["x"].append(2)
+    assert second == {"v": [1], "w": {"x": [1]}}
+
+
 @pytest.mark.parametrize("event", [None, True, 0, 1.5, "text", [], [1, None], {}, {"a": {"b": [1]}}, 10**30, ""])
 @pytest.mark.parametrize("way", WAYS)
 def test_any_json_is_an_input(way: Way, event: JSON) -> None:
@@ -592,6 +600,23 @@ def test_without_an_input_it_is_an_empty_object() -> None:
                 C=state("Pass", Parameters={"a.$": "$[0]"}),
             ),
             id="iterations",
+        ),
+        *(
+            pytest.param(machine(A=state("Pass", Parameters={"a.$": expression})), id=expression)
+            for expression in (
+                "States.Array(1)",
+                "States.StringToJson('[1]')",
+                "States.ArrayRange(1, 1, 1)",
+                "States.ArrayGetItem(States.StringToJson('[[1]]'), 0)",
+            )
+        ),
+        pytest.param(
+            machine(
+                A=state("Pass", Parameters={"l": [0]}, Next="B"),
+                B=state("Pass", Parameters={"l.$": '$.l.append({"a": [1]})'}, Next="C"),
+                C=state("Pass", Parameters={"a.$": "$.l[1].a"}),
+            ),
+            id="an argument of a path's function",
         ),
     ],
 )

@@ -18,7 +18,8 @@ from express.expressions.intrinsics.parser import Call, Literal
 from express.expressions.intrinsics.registry import ArgumentsError, Function
 from express.expressions.jsonpath import Path, Root, build_path
 from express.expressions.values import json_bytes, json_text
-from express.payload import PAYLOAD_LIMIT, outweighs
+from express.foreign import NotJSON
+from express.payload import PAYLOAD_LIMIT, fresh, outweighs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +87,12 @@ def _folded(call: Call, function: Function, constants: Sequence[JSON], whole: st
 
 
 def _constant(value: JSON) -> Expr:
-    def constant(_: JSON, __: Scope) -> JSON:
-        return value
-
-    return constant
+    try:
+        make = fresh(value)
+    except NotJSON:
+        # Nested too deeply: no state can put it out, so nobody can change it.
+        return lambda _, __: value
+    return lambda _, __: make()
 
 
 def _always_fails(invalid: ArgumentsError, call: Call, whole: str) -> Expr:
