@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class EmptyScope:
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
+
+    def time_ns(self) -> int:
+        return time.time_ns()
 
     def look(self, ahead_ns: int = 0) -> None:
         """Do nothing: time is unlimited."""

@@ -484,6 +484,10 @@ class Frame:
         self.paused: Any = None
         self.deferral: Deferral | None = None
 
+    def time_ns(self) -> int:
+        """See `types.Scope`."""
+        return self.run.host.time_ns()
+
     def look(self, ahead_ns: int = 0) -> None:
         """See `types.Scope`."""
         deferral = self.deferral

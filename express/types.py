@@ -37,6 +37,10 @@ class Scope(Protocol):
         """
         ...
 
+    def time_ns(self) -> int:
+        """The time of the workflow's clock, in nanoseconds since the epoch."""
+        ...
+
     def look(self, ahead_ns: int = 0) -> None:
         """Called about once a millisecond by long-running code, and before a piece of work that takes `ahead_ns`.
 

@@ -65,6 +65,17 @@ def test_workflow_waits_are_metered_exactly(seconds: int, count: int) -> None:
     assert result.billing.duration_ns == seconds * count * SECOND
 
 
+def test_jsonata_reads_the_clock_of_the_workflow() -> None:
+    states = {
+        "A": {"Type": "Wait", "Timestamp": "{% $fromMillis($millis() + 2000) %}", "Next": "B"},
+        "B": {"Type": "Pass", "Output": "{% $now() %}", "End": True},
+    }
+    workflow = express.compile({"StartAt": "A", "QueryLanguage": "JSONata", "States": states})
+    result = run_virtual(executed(workflow), now="2025-01-01T00:00:00Z")
+    assert result.output == "2025-01-01T00:00:02.000Z"
+    assert result.duration_ns == 2 * SECOND
+
+
 def test_a_year_of_timers_ends(virtual_loop: VirtualTimeLoop) -> None:
     async def yearly() -> None:
         for _ in range(3):

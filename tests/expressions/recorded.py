@@ -6,6 +6,7 @@ The recordings are not part of the project; where they are absent, the tests tha
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ class FixedScope:
 
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return self.context_object
+
+    def time_ns(self) -> int:
+        return time.time_ns()
 
     def look(self, ahead_ns: int = 0) -> None:
         """There is time."""

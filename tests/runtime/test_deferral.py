@@ -473,6 +473,9 @@ class Fixed:
     def context(self, section: str | None = None) -> dict[str, JSON]:
         return {}
 
+    def time_ns(self) -> int:
+        return 0
+
     def look(self, ahead_ns: int = 0) -> None:
         if self.deferral is None or not self.deferral.is_patient:
             raise OutOfTime

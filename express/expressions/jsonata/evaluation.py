@@ -160,7 +160,8 @@ class Evaluation:
     def millis(self) -> int:
         """The current time in milliseconds since the epoch, constant within one evaluation (JSONata docs, `$now`)."""
         if self._millis is None:
-            self._millis = time.time_ns() // 1_000_000
+            now = time.time_ns if self._scope is None else self._scope.time_ns
+            self._millis = now() // 1_000_000
         return self._millis
 
 
