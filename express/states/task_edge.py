@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from express.deferral import OutOfTime, Patiently, TurnOver
 from express.errors import RUNTIME, EngineError, StateError, forget_trace
+from express.foreign import NotJSON
 from express.parts import STRICT
-from express.payload import dumps, is_too_long, loads, outweighs, text_of
+from express.payload import dumps, is_too_long, loads, measure, outweighs, text_of
 from express.program import END, FAILED, WAITING, Frame, Many, Step, StepRun
 from express.states.chain import TaskLink
 from express.states.conversation import Answer, Line, Refusal, in_coroutines, open_line
@@ -197,17 +198,19 @@ class Edge:
             payload = data if prepare is None else prepare(data, frame)
             if credentials is not None:
                 credentials(data, frame)
-            if wrapped:
-                payload = unwrap(payload)
-            if isolate:
-                if deferral is None and _LARGE < frame.size < UNKNOWN_SIZE:
-                    _look(frame)
-                limit = frame.run.host.payload_limit
-                bound = factor * frame.size + constant
-                if bound > limit and holds_many_copies(bound, limit) and outweighs(payload, limit):
+            if not isolate:
+                return unwrap(payload) if wrapped else payload
+            if deferral is None and _LARGE < frame.size < UNKNOWN_SIZE:
+                _look(frame)
+            limit = frame.run.host.payload_limit
+            bound = factor * frame.size + constant
+            if bound > limit:
+                if holds_many_copies(bound, limit) and outweighs(payload, limit):
                     raise input_limit_exceeded(who)
-                return cross(payload, frame)
-            return payload
+                if wrapped and _exceeds(payload, limit):
+                    # The Payload alone may be within the limit.
+                    raise input_limit_exceeded(who)
+            return cross(unwrap(payload) if wrapped else payload, frame)
 
         if isolate and credentials is None:
             return self._build_brief_begin(begin, wrapped)
@@ -577,6 +580,14 @@ class Edge:
             return WAITING
 
         return run
+
+
+def _exceeds(value: JSON, limit: int) -> bool:
+    try:
+        return measure(value) > limit
+    except NotJSON:
+        # Crossing will word the proper error.
+        return False
 
 
 def _raw_input(frame: Frame) -> JSON:

@@ -439,6 +439,17 @@ def test_the_wrapping_of_a_result_counts(kind: str, size: int, error: str | None
             id="task input",
         ),
         pytest.param(
+            machine(
+                A=state(
+                    "Task",
+                    Resource="arn:aws:states:::lambda:invoke",
+                    Parameters={"FunctionName": "work", "Payload": 1, "Qualifier.$": "$", "ClientContext.$": "$"},
+                )
+            ),
+            "The input of the state/task 'lambda' has a size",
+            id="input of an invocation",
+        ),
+        pytest.param(
             machine(A=state("Pass", Parameters={"a.$": "$", "b.$": "$"})), "The state/task 'A' returned", id="Pass"
         ),
         pytest.param(
