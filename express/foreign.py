@@ -3,6 +3,9 @@
 When orjson refuses a value it hardly says why, and some of what it writes is not JSON either: a UUID, an Enum. Here
 values are examined: first only for whether they are JSON, which is quick, then for the place where they are not,
 which a message has to name.
+
+The classes of such values may do anything: raise in `__repr__`, pretend with `__class__` to be another class. So a
+value is what `type` says, its members are read by the methods of the built-in classes, and texts are cut.
 """
 
 from __future__ import annotations
@@ -39,8 +42,18 @@ Look: TypeAlias = "Callable[[], object]"
 #: or a number too long to be written.
 Trouble: TypeAlias = Literal["type", "key", "number", "text", "depth", "size"]
 
-#: Characters of a key that is shown in a message.
+#: Characters of a key, or of the name of a class, that are shown in a message.
 _MOST_SHOWN: Final = 100
+#: Reads the name of a class, without the `__getattribute__` of its metaclass.
+_NAME_OF = type.__dict__["__name__"].__get__
+#: How a key of each class, or of one derived from it, is written in a path. A bool is an int, so it comes first.
+_WRITTEN: Final[dict[type, Callable[[Any], str]]] = {
+    str: str.__str__,
+    bool: bool.__repr__,
+    int: int.__repr__,
+    float: float.__repr__,
+    type(None): repr,
+}
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -57,21 +70,31 @@ class Foreign:
         return f"{self.place} {_SENTENCES[self.trouble](self.value)}"
 
 
-def _shown(key: object) -> str:
+def type_name(value: object) -> str:
+    """The name of the value's class, for a message."""
+    return _cut(_NAME_OF(type(value)))
+
+
+def readable(value: object, write: Callable[[Any], str] = repr) -> str:
+    """The text that `write` makes of any value, or one that says it makes none."""
     try:
-        text = repr(key)
-    except Exception:  # noqa: BLE001 - a broken __repr__ is the user's
-        return f"a {type(key).__name__} that cannot be shown"
+        # A lone surrogate cannot be written as JSON, where messages end up.
+        return write(value).encode("utf-8", "replace").decode()
+    except Exception:  # noqa: BLE001 - a broken __repr__ or __str__ is the user's
+        return f"a {type_name(value)} that cannot be shown"
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
 
 
 _SENTENCES: dict[Trouble, Callable[[Any], str]] = {
-    "type": lambda value: f"is a {type(value).__name__}, which is not JSON",
-    "key": lambda key: f"has a key that is no string: {_shown(key)}",
+    "type": lambda value: f"is a {type_name(value)}, which is not JSON",
+    "key": lambda key: f"has a key that is no string: {_cut(readable(key))}",
     "number": lambda value: f"is {float.__repr__(value)}, which is not a JSON number",
     "text": lambda value: "is a string with a lone surrogate, which is not valid Unicode",
     "depth": lambda value: f"is nested deeper than {MAX_DEPTH} levels",
-    "size": lambda error: f"cannot be written as JSON: {error}",
+    "size": lambda error: f"cannot be written as JSON: {readable(error, str) or type_name(error)}",
 }
 
 
@@ -143,28 +166,30 @@ def find_foreign(value: JSON, keys: tuple[type, ...] = KEYS) -> Foreign | None:
         node, trail, depth = pending.pop()
         if depth > MAX_DEPTH:
             return Foreign(f"{_path(trail[:3])}…", "depth", node)
-        if isinstance(node, dict):
-            for key, member in node.items():
-                if not isinstance(key, keys):
+        kind = type(node)
+        if issubclass(kind, dict):
+            for key, member in dict.items(node):
+                if not issubclass(type(key), keys):
                     return Foreign(_path(trail), "key", key)
                 pending.append((member, (*trail, key), depth + 1))
-        elif isinstance(node, list | tuple):
-            pending.extend((member, (*trail, index), depth + 1) for index, member in enumerate(node))
-        elif trouble := _trouble(node):
+        elif issubclass(kind, list | tuple):
+            members = list.__iter__(node) if issubclass(kind, list) else tuple.__iter__(node)
+            pending.extend((member, (*trail, index), depth + 1) for index, member in enumerate(members))
+        elif trouble := _trouble(node, kind):
             return Foreign(_path(trail), trouble, node)
     return None
 
 
-def _trouble(node: Any) -> Trouble | None:
+def _trouble(node: Any, kind: type) -> Trouble | None:
     """What is wrong with a scalar, or with anything else that is neither an object nor an array."""
-    if node is None or isinstance(node, int):
+    if node is None or issubclass(kind, int):
         return None
-    if isinstance(node, float):
+    if issubclass(kind, float):
         return None if math.isfinite(node) else "number"
-    if not isinstance(node, str):
+    if not issubclass(kind, str):
         return "type"
     try:
-        node.encode()
+        str.encode(node)
     except UnicodeEncodeError:
         return "text"
     return None
@@ -172,5 +197,10 @@ def _trouble(node: Any) -> Trouble | None:
 
 def _path(trail: tuple[Any, ...]) -> str:
     """`$.items[2].when`; invalid Unicode in a key is replaced, because the text goes into error causes."""
-    text = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in trail)
-    return text.encode("utf-8", "replace").decode()
+    return "$" + "".join(map(_step, trail))
+
+
+def _step(part: Any) -> str:
+    kind = next(kind for kind in _WRITTEN if issubclass(type(part), kind))
+    text = _cut(readable(part, _WRITTEN[kind]))
+    return f"[{text}]" if issubclass(kind, int) else f".{text}"

@@ -57,7 +57,7 @@ def write(value: JSON) -> bytes:
         raise NotJSON(foreign)
     try:
         return _dumps(value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - it calls methods of derived classes
         raise NotJSON(Foreign("$", "size", error)) from None
 
 
@@ -74,7 +74,7 @@ def write_and_read(value: JSON, keys: tuple[type, ...], *, sound: bool, look: Lo
             with suppress(RecursionError):
                 return _Parts(_write_and_read, _write_and_read_oddly, look).part(value)
         return _write_and_read_oddly(value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except Exception as error:  # noqa: BLE001 - it calls methods of derived classes
         raise NotJSON(Foreign("$", "size", error)) from None
 
 

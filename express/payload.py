@@ -195,7 +195,7 @@ def cross_quickly(value: JSON, most: int = sys.maxsize) -> tuple[JSON, int] | No
             return (copy, size) if copy == value or (size <= _FAIRLY_SHORT and is_sound(value)) else None
         # A value that is not JSON is refused as such, because Lambda finds that before the excessive length.
         return (None, size) if size > _SOMEWHAT_LONGER * most or is_sound(value) else None
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - comparing may call methods of derived classes
         # Refused by orjson, or an `orjson.Fragment` that is no JSON.
         return None
 
@@ -262,17 +262,18 @@ def _has_non_finite(value: JSON, blob: bytes) -> bool:
 
     Called for every payload with a null.
     """
-    with suppress(ValueError, RecursionError):
+    with suppress(Exception):  # comparing may call methods of derived classes
         if loads(blob) == value:
             # NaN and the infinities are null in the text. Reading it takes a tenth of the walk below.
             return False
     pending = [value]
     while pending:
         node = pending.pop()
-        if isinstance(node, dict):
-            pending.extend(node.values())
-        elif isinstance(node, list | tuple):
-            pending.extend(node)
-        elif isinstance(node, float) and not math.isfinite(node):
+        kind = type(node)
+        if issubclass(kind, dict):
+            pending.extend(dict.values(node))
+        elif issubclass(kind, list | tuple):
+            pending.extend(list.__iter__(node) if issubclass(kind, list) else tuple.__iter__(node))
+        elif issubclass(kind, float) and not math.isfinite(node):
             return True
     return False

@@ -99,7 +99,7 @@ class BeginningExecutions(RunningExecutions):
             # orjson writes NaN as null.
             if size > self.payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
                 return self._begin_anyhow(machine, event, name)
-        except (TypeError, ValueError, RecursionError):
+        except Exception:  # noqa: BLE001 - comparing may call methods of derived classes
             return self._begin_anyhow(machine, event, name)
         if name is not None:
             check_name(name)
@@ -226,7 +226,7 @@ class BeginningExecutions(RunningExecutions):
                     size = len(text)
                     if size > payload_limit or (text.find(b"null") >= 0 and loads(text) != event):
                         return Unbegun(event)
-                except (TypeError, ValueError, RecursionError):
+                except Exception:  # noqa: BLE001 - as in `begin`
                     return Unbegun(event)
                 last = index
                 self._sequence = sequence = self._sequence + 1

@@ -110,7 +110,8 @@ def cross_out(result: JSON | Kept, frame: Frame, who: str) -> tuple[JSON, int]:
 
 
 def _crossed(result: JSON | Kept, frame: Frame, limit: int) -> tuple[JSON, int]:
-    kept = result if isinstance(result, Kept) else None
+    # `type`, because a result may be of any class.
+    kept = result if type(result) is Kept else None
     if kept is None:
         if is_too_long(result, limit):
             return None, limit + 1

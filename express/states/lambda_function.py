@@ -13,9 +13,11 @@ from __future__ import annotations
 import inspect
 from json.encoder import encode_basestring
 from random import getrandbits
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from express.errors import RUNTIME, EngineError, StateError
+from express.foreign import type_name
 from express.result import Names
 
 if TYPE_CHECKING:
@@ -78,9 +80,9 @@ def not_found(arn: str, function: str | None) -> StateError:
 
 #: The texts of Python's `json` for values it refuses; values that it would accept are refused with our own text.
 _WORDS: dict[Trouble, Callable[[Any], str]] = {
-    "type": lambda value: f"Object of type {type(value).__name__} is not JSON serializable",
-    "key": lambda key: f"keys must be str, int, float, bool or None, not {type(key).__name__}",
-    "number": lambda value: f"Out of range float values are not JSON compliant: {value}",
+    "type": lambda value: f"Object of type {type_name(value)} is not JSON serializable",
+    "key": lambda key: f"keys must be str, int, float, bool or None, not {type_name(key)}",
+    "number": lambda value: f"Out of range float values are not JSON compliant: {float.__repr__(value)}",
 }
 
 
@@ -92,8 +94,15 @@ def marshal_error(foreign: Foreign) -> StateError:
         text = str(foreign)
     else:
         text = words(foreign.value) + ("" if foreign.place == "$" else f" (at {foreign.place})")
-    if inspect.isawaitable(foreign.value):
+    if _is_awaitable(foreign.value):
         text += ". Nobody has awaited it: a handler that calls `async def` functions must be `async def` and await them"
-    if inspect.iscoroutine(foreign.value):
+    if type(foreign.value) is CoroutineType:
         foreign.value.close()
     return StateError(MARSHAL_ERROR, failure_document(f"Unable to marshal response: {text}", MARSHAL_ERROR))
+
+
+def _is_awaitable(value: object) -> bool:
+    try:
+        return inspect.isawaitable(value)
+    except Exception:  # noqa: BLE001 - its class may do anything
+        return False

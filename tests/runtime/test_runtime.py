@@ -15,6 +15,7 @@ import pytest
 
 import express
 from express.program import Run
+from tests.obscure import Nameless, Number, Record, Row, Secretive, Unshowable, Word
 from tests.runtime.machines import (
     AGES,
     SECOND,
@@ -630,16 +631,21 @@ def test_the_caller_may_change_a_result(definition: dict[str, Any]) -> None:
         output["b"] = 3
 
 
-class Unshowable:
-    def __repr__(self) -> str:
-        raise ZeroDivisionError
-
+LONG = "N" * 1_000
 
 BROKEN = [
     (float("nan"), "$ is nan, which is not a JSON number"),
     ({"a": [1, {2}]}, "$.a[1] is a set, which is not JSON"),
     ({1: 2}, "$ has a key that is no string: 1"),
     ({"a": {Unshowable(): 2}}, "$.a has a key that is no string: a Unshowable that cannot be shown"),
+    ({"a": Nameless("Mystery", (), {})()}, "$.a is a Mystery, which is not JSON"),
+    ({"a": type(LONG, (), {})()}, f"$.a is a {'N' * 100}…, which is not JSON"),
+    ({"a": Number("nan")}, "$.a is nan, which is not a JSON number"),
+    ({Word("key"): {1}}, "$.key is a set, which is not JSON"),
+    ({LONG: {1}}, f"$.{'N' * 100}… is a set, which is not JSON"),
+    (Record(a=Row([{1}])), "$.a[0] is a set, which is not JSON"),
+    ({Row: 2}, f"$ has a key that is no string: {Row!r}"),
+    ({"a": {10**5_000: 2}}, "$.a has a key that is no string: a int that cannot be shown"),
     ({("k" * 200,): 2}, f"$ has a key that is no string: ('{'k' * 98}…"),
     ({"a": "\ud800"}, "$.a is a string with a lone surrogate, which is not valid Unicode"),
     (b"bytes", "$ is a bytes, which is not JSON"),
@@ -663,6 +669,28 @@ def test_what_is_no_json_is_refused(way: Way, event: JSON, reason: str, definiti
     assert result.cause == f"Invalid State Machine Execution Input: '{reason}'"
     assert (workflow.tally.started, workflow.tally.failed) == (1, 1)
     assert workflow.state_entries == {"A": 0}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_hides_its_class_is_refused(way: Way) -> None:
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await way(runtime, compiled(PASSING), {"a": Secretive()})
+
+    result = run_clean(main())
+    assert result.cause == "Invalid State Machine Execution Input: '$.a is a Secretive, which is not JSON'"
+
+
+@pytest.mark.parametrize("event", [[None, Word("a")], Record(a=None, b=Row([0.5]))])
+@pytest.mark.parametrize("way", WAYS)
+def test_methods_of_derived_classes_are_not_called(way: Way, event: JSON) -> None:
+    async def main() -> express.Result:
+        async with express.Runtime() as runtime:
+            return await way(runtime, compiled(PASSING), event)
+
+    result = run_clean(main())
+    assert result.succeeded
+    assert result.output is event
 
 
 #: What orjson writes and is not looked for: (input, InputPath, the output or the error it comes to).

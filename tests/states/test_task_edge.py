@@ -15,6 +15,7 @@ from uuid import UUID
 import pytest
 
 import express
+from tests.obscure import Number, Record, Secretive
 from tests.runtime import machines
 from tests.runtime.machines import (
     FUNCTION,
@@ -234,6 +235,13 @@ FOREIGN: dict[str, tuple[Callable[[], Any], str]] = {
     "bytes": (lambda: b"bytes", "Object of type bytes is not JSON serializable"),
     "object": (object, "Object of type object is not JSON serializable"),
     "proxy": (lambda: MappingProxyType({}), "Object of type mappingproxy is not JSON serializable"),
+    "no class": (Secretive, "Object of type Secretive is not JSON serializable"),
+    "NaN of its own": (lambda: Number("nan"), "Out of range float values are not JSON compliant: nan"),
+    "long key": (
+        lambda: {10**5_000: {1}},
+        "Object of type set is not JSON serializable (at $[a int that cannot be shown])",
+    ),
+    "derived object": (lambda: {"a": {1: Record(a=1)}}, "$ cannot be written as JSON: ZeroDivisionError"),
     "generator": (lambda: (item for item in ""), "Object of type generator is not JSON serializable"),
     "nan": (lambda: float("nan"), "Out of range float values are not JSON compliant: nan"),
     "infinity": (
