@@ -19,11 +19,16 @@ _DIGEST = 32
 _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
 
 
+def check_text(argument: str, value: object) -> None:
+    """Raise TypeError, which names the argument, unless its value is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{argument} must be a string, not a {type(value).__name__}")
+
+
 def check_name(name: str) -> None:
     """Raise ValueError, in AWS's words, unless this may name a state machine or an execution; TypeError for what is no
     string."""
-    if not isinstance(name, str):
-        raise TypeError(f"name must be a string, not a {type(name).__name__}")
+    check_text("name", name)
     if not 1 <= len(name) <= MAX_NAME or _FORBIDDEN.search(name):
         raise ValueError(f"Invalid Name: '{name}'")
 

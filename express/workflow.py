@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from express.compiler import DEFAULT_ROLE_ARN, NO_MOCKS, compile_document, default_arn
 from express.definition.document import load_definition
-from express.names import check_name
+from express.names import check_name, check_text
 from express.runtime import Runtime, run
 from express.runtime.runtime import NO_INPUT
 from express.tasks import MockedCase, Tasks
@@ -135,6 +135,10 @@ def compile(  # noqa: A001 - the verb users know
         raise ValueError(f"unresolved must be 'error' or 'fail-at-run', not {unresolved!r}")
     if type not in ("EXPRESS", "STANDARD"):
         raise ValueError(f"type must be 'EXPRESS' or 'STANDARD', not {type!r}")
+    for argument, value in (("arn", arn), ("role_arn", role_arn)):
+        # A role that is None is null in the context object.
+        if value is not None:
+            check_text(argument, value)
     document = load_definition(definition)
     chosen = name if name is not None else document.name or "workflow"
     if name is not None:

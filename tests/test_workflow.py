@@ -126,6 +126,18 @@ def test_tasks_must_be_a_registry(tasks: object) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        *(
+            (call, f"workflow must be what express.compile returns, not a {kind}")
+            for call, kind in (
+                (lambda runtime: runtime.start("x", {}), "str"),
+                (lambda runtime: runtime.execute(DEFINITION, {}), "dict"),
+                (lambda runtime: runtime.start(express.Workflow, {}), "type"),
+                (lambda runtime: runtime.map(None, [{}]), "NoneType"),
+            )
+        ),
+        (lambda runtime: express.compile(cast("Any", 5)), "definition must be a path, .*, not a int"),
+        (lambda runtime: express.compile(DEFINITION, arn=cast("Any", 5)), "arn must be a string, not a int"),
+        (lambda runtime: express.compile(DEFINITION, role_arn=cast("Any", 5)), "role_arn must .*, not a int"),
         (lambda runtime: express.compile(DEFINITION, name=cast("Any", 5)), "name must be a string, not a int"),
         (
             lambda runtime: express.compile(DEFINITION, mocks=cast("Any", {})),
@@ -136,6 +148,7 @@ def test_tasks_must_be_a_registry(tasks: object) -> None:
             lambda runtime: runtime.start(express.compile(DEFINITION), {}, name=b"x"),
             "name must be a string, not a bytes",
         ),
+        (lambda runtime: express.consumers.connect(cast("Any", None)), "url must be a string, not a NoneType"),
         (lambda runtime: runtime.send_task_success(None, 1), "token must be a string, not a NoneType"),
         (lambda runtime: runtime.send_task_failure(["t"]), "token must be a string, not a list"),
         (lambda runtime: runtime.send_task_heartbeat(5), "token must be a string, not a int"),

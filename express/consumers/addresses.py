@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from express.errors import SourceError
+from express.names import check_text
 
 if TYPE_CHECKING:
     from express.consumers.source import Source
@@ -22,8 +23,9 @@ def connect(url: str, *, dead_letter: str | None = None) -> Source:
     """Return the source at `url`, not yet opened; `dead_letter` is where dead letters go, in the broker's own terms.
 
     Raises SourceError for an invalid URL (without showing its password) and for a broker whose package is not
-    installed.
+    installed, TypeError for a URL that is no string.
     """
+    check_text("url", url)
     try:
         parts = urlsplit(url)
     except ValueError as error:

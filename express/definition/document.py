@@ -162,7 +162,7 @@ def load_definition(source: str | bytes | os.PathLike[str] | Mapping[str, JSON])
 
     A string is JSON text if its first character is `{`, `[` or `"`, or if it cannot be a path: it has neither a dot
     nor a slash, and no file has that name. Otherwise it is the path of a file. Raises DefinitionError when there is
-    no object to read; lesser mistakes are recorded in the `problems` of the result.
+    no object to read; lesser mistakes are recorded in the `problems` of the result. TypeError for any other source.
     """
     if isinstance(source, Mapping):
         return _read_mapping(source)
@@ -170,6 +170,8 @@ def load_definition(source: str | bytes | os.PathLike[str] | Mapping[str, JSON])
         return read_definition(bytes(source))
     if isinstance(source, str) and _is_text(source):
         return read_definition(source)
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"definition must be a path, JSON text, bytes or a dict, not a {type(source).__name__}")
     return _read_file(Path(source))
 
 

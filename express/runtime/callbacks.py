@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from express.errors import TIMEOUT, InvalidOutput, InvalidToken, StateError, TaskError, TaskTimedOut
 from express.foreign import NotJSON
+from express.names import check_text
 from express.payload import cross
 
 if TYPE_CHECKING:
@@ -222,8 +223,7 @@ class Callbacks:
             del self._waiting[token]
 
     def _find(self, token: str) -> Callback:
-        if not isinstance(token, str):
-            raise TypeError(f"token must be a string, not a {type(token).__name__}")
+        check_text("token", token)
         callback = self._waiting.get(token)
         if callback is not None:
             return callback

@@ -68,6 +68,16 @@ class Workflow(Protocol):
     def machine(self, observers: tuple[Observer, ...] = ()) -> Machine: ...
 
 
+def _refused(workflow: object, error: AttributeError) -> Exception:
+    """What to raise after `workflow.machine` has failed: TypeError for what is no workflow, else its own error.
+
+    Asked only then, so that starting an execution costs nothing more.
+    """
+    if callable(getattr(type(workflow), "machine", None)):
+        return error
+    return TypeError(f"workflow must be what express.compile returns, not a {type(workflow).__name__}")
+
+
 def _uncancel() -> int:
     """Take back one cancellation of the current task; returns how many are left."""
     task = asyncio.current_task()
@@ -197,7 +207,10 @@ class Runtime(BeginningExecutions):
         """
         if not self._open:
             raise closed()
-        machine = workflow.machine(self.observers)
+        try:
+            machine = workflow.machine(self.observers)
+        except AttributeError as error:
+            raise _refused(workflow, error) from None
         # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
         if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
             raise elsewhere()
@@ -348,7 +361,10 @@ class Runtime(BeginningExecutions):
         """Run an execution to its end, in the caller's own task. Cancelling the caller aborts it."""
         if not self._open:
             raise closed()
-        machine = workflow.machine(self.observers)
+        try:
+            machine = workflow.machine(self.observers)
+        except AttributeError as error:
+            raise _refused(workflow, error) from None
         # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
         if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
             raise elsewhere()
@@ -370,7 +386,10 @@ class Runtime(BeginningExecutions):
         is the index of the event. A consumer that leaves early must close the generator (`aclose`,
         `contextlib.aclosing`): that stops running executions at once rather than when the garbage collector finds it.
         """
-        machine = workflow.machine(self.observers)
+        try:
+            machine = workflow.machine(self.observers)
+        except AttributeError as error:
+            raise _refused(workflow, error) from None
         if not self._open:
             raise closed()
         if self.is_elsewhere():

@@ -198,8 +198,8 @@ def _read_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         is_server = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        # An invalid port, or an unclosed bracket.
+    except (ValueError, AttributeError):
+        # An invalid port, an unclosed bracket, or no text at all.
         is_server = False
     if not is_server or parts.query or parts.fragment:
         raise InvalidTasks(f"{text!r} is no URL of a server: write http://HOST:PORT")

@@ -396,12 +396,13 @@ def pools() -> list[aiohttp.BaseConnector]:
         ("Pay", "http://127.0.0.1/?a=b", {}, "is no URL of a server"),
         ("Pay", "http://127.0.0.1:99999", {}, "is no URL of a server"),
         ("Pay", "http://[::1", {}, "is no URL of a server"),
+        ("Pay", 5, {}, "5 is no URL of a server"),
         ("Pay", "http://127.0.0.1", {"connections": 0}, "one connection or more"),
         ("arn:aws:states:::sqs:sendMessage", "http://127.0.0.1", {}, "is no Lambda function"),
         ("", "http://127.0.0.1", {}, "a task is registered for a name"),
     ],
 )
-def test_wrong_registrations(resource: str, url: str, options: dict[str, int], complaint: str) -> None:
+def test_wrong_registrations(resource: str, url: Any, options: dict[str, int], complaint: str) -> None:
     with pytest.raises(InvalidTasks, match=complaint):
         express.Tasks().http(resource, url, **options)
 
