@@ -11,7 +11,7 @@ import sys
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from express.cli.options import positive
+from express.cli.options import MOST, positive
 from express.cli.status import OK, CommandError
 from express.cli.streams import usable
 
@@ -64,13 +64,15 @@ def _amount(text: str) -> Decimal:
         value = Decimal(-1)
     if not (value.is_finite() and value >= 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    if value > MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {MOST:,}")
     return value
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out the command."""
     from express.cli.bills import BillOfMonth
-    from express.cli.usage import merged
+    from express.cli.usage import MOST_USED, merged
 
     usages = merged(usage for source in arguments.sources for usage in _read(source, arguments))
     executions = sum((usage.executions for usage in usages), Decimal(0))
@@ -78,6 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
         if not executions:
             raise CommandError("the sources hold no execution to scale from")
         usages = [usage.scaled(arguments.executions / executions) for usage in usages]
+    for usage in usages:
+        if usage.greatest > MOST_USED:
+            raise CommandError(
+                f"{usage.workflow} has more executions, gigabyte-seconds or state transitions than {MOST_USED:,}"
+            )
     bill = BillOfMonth(usages)
     rendered = {"text": bill.render_text, "json": bill.render_json, "csv": bill.render_csv}[arguments.format]()
     sys.stdout.write(rendered)
@@ -104,7 +111,7 @@ def _as_definition(path: str) -> dict[str, JSON] | None:
     from pathlib import Path
 
     from express.compiler import check
-    from express.definition.document import load_definition
+    from express.definition.document import read_definition
     from express.errors import DefinitionError
 
     with usable("read", path):
@@ -119,13 +126,15 @@ def _as_definition(path: str) -> dict[str, JSON] | None:
         return None
     try:
         # What only Express forbids may be priced as Standard.
-        problems: list[Diagnostic] = [*check(load_definition(document), type="STANDARD")]
+        problems: list[Diagnostic] = [*check(read_definition(text), type="STANDARD")]
     except DefinitionError as error:
         problems = [*error.problems]
     problems = [problem for problem in problems if problem.severity == "ERROR"]
     if problems:
+        first = problems[0]
+        where = f" (line {first.line}, column {first.column})" if first.line else ""
         raise CommandError(
-            f"{path} is no valid definition: {problems[0].message}", hint=f"`express check {path}` shows where"
+            f"{path} is no valid definition: {first.message}{where}", hint=f"`express check {path}` shows more"
         )
     return document
 

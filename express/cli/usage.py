@@ -28,6 +28,10 @@ SCRAPE_TIMEOUT: Final = 10.0
 #: Upper bound on bytes read of a metrics page; a Runtime with bounded labels stays far below.
 MAX_PAGE: Final = 64 << 20
 
+#: Upper bound of each quantity of a bill, far beyond what a month has room for; without one, numbers made up in a file
+#: would be too large for the arithmetic, and for JSON.
+MOST_USED: Final = 10**15
+
 _STARTED: Final = "express_executions_started_total"
 _BILLED: Final = "express_execution_billed_gigabyte_seconds_total"
 _TRANSITIONS: Final = "express_state_transitions_total"
@@ -41,6 +45,11 @@ class Usage:
     executions: Decimal
     gigabyte_seconds: Decimal
     transitions: Decimal | None
+
+    @property
+    def greatest(self) -> Decimal:
+        """The greatest of the three quantities."""
+        return max(self.executions, self.gigabyte_seconds, self.transitions or Decimal(0))
 
     def __add__(self, other: Usage) -> Usage:
         known = self.transitions is not None and other.transitions is not None
@@ -130,6 +139,8 @@ def _fetch(url: str) -> str:
     from urllib.error import URLError
     from urllib.request import urlopen
 
+    if not url.isascii():
+        raise CommandError(f"cannot read {url}: a URL has only ASCII characters", hint="write others as %XX")
     try:
         with urlopen(url, timeout=SCRAPE_TIMEOUT) as response:  # http(s) only: the caller has checked the scheme
             page: bytes = response.read(MAX_PAGE)

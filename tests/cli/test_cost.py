@@ -170,18 +170,33 @@ def test_the_csv_has_every_charge_and_every_workflow(endpoint: str, capsys: pyte
         *(
             (
                 "a.json",
-                f'{{"StartAt":"A","States":{{"A":{state}}}}}',
+                f'{{"StartAt":"A",\n"States":{{"A":{state}}}}}',
                 ["--duration", "100"],
-                f"a.json is no valid {what}",
+                f"a.json is no valid definition: {problem}",
             )
-            for state, what in (
-                ("5", "definition: "),
-                ('{"Type":"Choice","Choices":5}', "definition: "),
-                ('{"Type":"Map","ItemProcessor":5,"End":true}', "definition: "),
-                ('{"Type":"Pass","Next":5}', "definition: "),
-                ('{"Type":"Pass","End":true,"Result":' + "[" * 600 + "]" * 600 + "}", "definition: "),
+            for state, problem in (
+                ("5", "Expected value of type [OBJECT] (line 2, column 15)"),
+                ('{"Type":"Choice","Choices":5}', "Expected value of type [ARRAY] (line 2, column 42)"),
+                (
+                    '{"Type":"Map","ItemProcessor":5,"End":true}',
+                    "Expected value of type [OBJECT] (line 2, column 45)",
+                ),
+                ('{"Type":"Pass","Next":5}', "Expected value of type [STRING] (line 2, column 37)"),
+                ('{"Type":"Pass","Next":"A"}', "Workflow has no terminal state\n"),
+                (
+                    '{"Type":"Pass","End":true,"Result":' + "[" * 600 + "]" * 600 + "}",
+                    "Definition is nested more than 500 levels deep (line 2, column 547)",
+                ),
             )
         ),
+        (
+            "a.jsonl",
+            billed("100"),
+            ["--executions", "9" * 400],
+            "a has more executions, gigabyte-seconds or state transitions than",
+        ),
+        ("a.jsonl", billed("9" * 4_000), [], "a has more executions, gigabyte-seconds or state transitions than"),
+        ("a.json", json.dumps(FOUR_STATES), ["--duration", "9" * 4_000], "a has more executions, gigabyte-seconds or"),
     ],
 )
 def test_bad_sources(
@@ -192,10 +207,24 @@ def test_bad_sources(
     assert f"express: {message}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("source", ["missing.jsonl", "http://127.0.0.1:1/metrics", "http://a b/"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--transitions", "1e999999"], "'1e999999' is more than 1,000,000,000"),
+        (["--transitions", "-1"], "'-1' is not a number of 0 or more"),
+        (["--transitions", "NaN"], "'NaN' is not a number of 0 or more"),
+        (["--duration", "-100"], "'-100' is not a whole number of 1 or more"),
+    ],
+)
+def test_bad_amounts(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "four.asl.json", *arguments]) == 2
+    assert f"argument {arguments[0]}: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", ["missing.jsonl", "http://127.0.0.1:1/metrics", "http://a b/", "http://127.0.0.1/é"])
 def test_a_source_that_cannot_be_read(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", source]) == 2
-    assert source in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith(f"express: cannot read {source}: ")
 
 
 @pytest.mark.parametrize(
