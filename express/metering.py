@@ -58,15 +58,14 @@ def billed_steps(duration_ns: int, memory_bytes: int) -> tuple[int, int]:
 class Billing:
     """The resources one execution used, and what AWS would bill for them.
 
-    Made from two ints when `Result.billing` is read; everything else is derived on demand.
+    Made from two ints when `Result.billing` is read; everything else is derived on demand. `duration_ns` are the
+    nanoseconds from start to end, on the Runtime's clock; `memory_bytes` is the estimate of the function of that name.
     """
 
     __slots__ = ("duration_ns", "memory_bytes")
 
     def __init__(self, duration_ns: int, memory_bytes: int) -> None:
-        #: From start to end of the execution, nanoseconds.
         self.duration_ns = duration_ns
-        #: The estimate of `memory_bytes()`, bytes.
         self.memory_bytes = memory_bytes
 
     @property

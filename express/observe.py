@@ -79,29 +79,41 @@ class Observer:
     #: Whether exceptions of its hooks are kept from the executions. Only hooks that raise none do without.
     is_guarded: bool = True
 
-    def execution_started(self, run: Any) -> None: ...
+    def execution_started(self, run: Any) -> None:
+        """An execution begins; its first state has not been entered."""
 
-    def execution_ended(self, run: Any, result: Any) -> None: ...
+    def execution_ended(self, run: Any, result: Any) -> None:
+        """An execution has ended, with this Result."""
 
-    def state_entered(self, frame: Any, name: str, data: JSON) -> None: ...
+    def state_entered(self, frame: Any, name: str, data: JSON) -> None:
+        """A state is entered, with its input."""
 
-    def state_exited(self, frame: Any, name: str, data: JSON) -> None: ...
+    def state_exited(self, frame: Any, name: str, data: JSON) -> None:
+        """A state passes its output on."""
 
-    def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None: ...
+    def state_failed(self, frame: Any, name: str, error: str | None, cause: str | None) -> None:
+        """An error leaves a state, which neither Retry nor Catch has taken."""
 
-    def task_started(self, frame: Any, name: str, payload: JSON) -> None: ...
+    def task_started(self, frame: Any, name: str, payload: JSON) -> None:
+        """A handler is about to be called, with this payload."""
 
-    def task_ended(self, frame: Any, name: str, failure: StateError | None) -> None: ...
+    def task_ended(self, frame: Any, name: str, failure: StateError | None) -> None:
+        """A handler has answered; `failure` is its error, or None."""
 
-    def branch_started(self, parent: Any, frame: Any, index: int) -> None: ...
+    def branch_started(self, parent: Any, frame: Any, index: int) -> None:
+        """A branch or iteration begins; `index` counts them from 0."""
 
-    def child_started(self, parent: Any, run: Any, index: int) -> None: ...
+    def child_started(self, parent: Any, run: Any, index: int) -> None:
+        """A child execution of a distributed Map begins; `index` counts them from 0."""
 
-    def child_ended(self, run: Any, failure: StateError | None) -> None: ...
+    def child_ended(self, run: Any, failure: StateError | None) -> None:
+        """A child execution has ended; `failure` is its error, or None."""
 
-    def history_event(self, frame: Any, event: Event) -> None: ...
+    def history_event(self, frame: Any, event: Event) -> None:
+        """AWS would write this event into the history."""
 
-    def visit_event(self, frame: Any, step: Any, number: int, previous: int, exits: bool) -> None: ...
+    def visit_event(self, frame: Any, step: Any, number: int, previous: int, exits: bool) -> None:
+        """A state is entered or left: the event `number`, which follows from the event `previous`."""
 
 
 EXECUTION_HOOKS = ("execution_started", "execution_ended")

@@ -131,6 +131,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]  # typeshed spells the same thing with a TypeVarTuple
         self, executor: Executor | None, func: Callable[..., T], *args: Any
     ) -> asyncio.Future[T]:
+        """As in asyncio; while the function runs, the clock is held."""
         future = super().run_in_executor(executor, func, *args)
         self._waiting_room.holds += 1
         future.add_done_callback(self._release)

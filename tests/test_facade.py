@@ -10,11 +10,15 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import express
 from express import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: All of it, and nothing else.
 NAMES = {
@@ -71,6 +75,28 @@ def test_all_is_sorted_and_without_repeats() -> None:
 def test_every_name_is_documented() -> None:
     undocumented = [name for name in express.__all__ if not inspect.getdoc(getattr(express, name))]
     assert undocumented == []
+
+
+def members(name: str, thing: object) -> Iterator[tuple[str, object]]:
+    """A public name, and in turn the functions, properties and classes that a class or module shows under it."""
+    yield name, thing
+    if inspect.ismodule(thing):
+        own = [name for name, member in vars(thing).items() if getattr(member, "__module__", None) == thing.__name__]
+        shown = {inner: getattr(thing, inner) for inner in getattr(thing, "__all__", own)}
+    elif inspect.isclass(thing):
+        shown = {inner: getattr(thing, inner) for inner in vars(thing)}
+    else:
+        return
+    for inner, member in shown.items():
+        is_code = inspect.isroutine(member) or inspect.isclass(member) or isinstance(member, property)
+        if is_code and not inner.startswith("_"):
+            yield from members(f"{name}.{inner}", member)
+
+
+def test_every_public_member_is_documented() -> None:
+    found = dict(member for name in express.__all__ for member in members(name, getattr(express, name)))
+    assert {"Billing.billed_memory_mb", "Observer.task_ended", "consumers.Pump.run"} <= set(found)
+    assert [name for name, member in found.items() if not inspect.getdoc(member)] == []
 
 
 def test_every_error_stands_in_the_tree() -> None:

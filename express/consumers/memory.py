@@ -101,6 +101,7 @@ class MemoryQueue:
     # ------------------------------------------------------------------------------------------ for its sources
 
     def take(self, consumer: MemorySource, most: int) -> list[Message]:
+        """Lease up to `most` messages to the consumer; none if none is ready."""
         now = asyncio.get_running_loop().time()
         self._let_go(now)
         ready, held, due = self._ready, self._held, now + self.lease
@@ -131,11 +132,13 @@ class MemoryQueue:
             self.arrivals.tell()
 
     def give_back(self, consumer: MemorySource, id_: str, delay: float) -> None:
+        """Deliver a message again after `delay` seconds; nothing if the consumer does not hold it any more."""
         if self._owned(consumer, id_):
             heappush(self._later, (asyncio.get_running_loop().time() + delay, id_, self._held.pop(id_)))
             self.arrivals.tell()
 
     def extend(self, consumer: MemorySource, id_: str) -> bool:
+        """Restart the lease of a message; False if the consumer does not hold it any more."""
         if not self._owned(consumer, id_):
             return False
         entry = self._held[id_] = self._held.pop(id_)
@@ -148,6 +151,7 @@ class MemoryQueue:
 
     @property
     def is_exhausted(self) -> bool:
+        """Whether no message is left and none will follow."""
         return self._finished and not self.unsettled
 
     @property
@@ -174,9 +178,11 @@ class MemorySource:
         return self._queue
 
     async def open(self) -> None:
+        """Raise SourceUnavailable if the broker is down; there is nothing to connect to."""
         self._reach()
 
     async def fetch(self, most: int) -> Sequence[Message] | None:
+        """Return up to `most` messages, as `Source.fetch` says; None at the end."""
         queue = self._reach()
         taken = queue.take(self, most)
         if not taken and not queue.is_exhausted:
@@ -185,23 +191,28 @@ class MemorySource:
         return None if not taken and queue.is_exhausted else taken
 
     async def ack(self, messages: Sequence[Message]) -> None:
+        """Settle messages whose executions have ended."""
         self._reach().settle(message.id for message in messages)
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
+        """Deliver each message again after its delay in seconds, a lease at most."""
         queue = self._reach()
         for message, delay in messages:
             queue.give_back(self, message.id, min(delay, self.lease))
 
     async def dead_letter(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
+        """Settle messages by adding them to the queue's `dead_letters`, with these headers."""
         queue = self._reach()
         queue.dead_letters += [DeadLetter(message.id, message.body or b"", headers) for message, headers in messages]
         queue.settle(message.id for message, _ in messages)
 
     async def extend(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Restart the leases; return the messages that other consumers hold by now."""
         queue = self._reach()
         return [message for message in messages if not queue.extend(self, message.id)]
 
     async def lag(self) -> int | None:
+        """Messages ready for delivery."""
         return self._reach().waiting
 
     async def close(self) -> None:

@@ -64,6 +64,7 @@ class MemoryLog:
         return self.committed + len(self._bodies)
 
     def read(self, offset: int, most: int) -> list[bytes]:
+        """The bodies of up to `most` messages from this offset on."""
         first = offset - self.committed
         return list(islice(self._bodies, first, first + most))
 
@@ -96,6 +97,7 @@ class MemoryLogSource:
 
     @property
     def commit_gap(self) -> int:
+        """Messages from the lowest that has not ended to the furthest that has."""
         return self._watermark.gap
 
     def _reach(self) -> MemoryLog:
@@ -104,9 +106,11 @@ class MemoryLogSource:
         return self._log
 
     async def open(self) -> None:
+        """Raise SourceUnavailable if the broker is down; there is nothing to connect to."""
         self._reach()
 
     async def fetch(self, most: int) -> Sequence[Message] | None:
+        """Return up to `most` messages, as `Source.fetch` says; None at the end."""
         log = self._reach()
         taken = self._take(log, most)
         if not taken and not self._is_exhausted(log):
@@ -131,6 +135,7 @@ class MemoryLogSource:
         return taken
 
     async def ack(self, messages: Sequence[Message]) -> None:
+        """Commit up to the first message that has not ended."""
         self._end(self._reach(), messages)
 
     def _end(self, log: MemoryLog, messages: Sequence[Message]) -> None:
@@ -139,12 +144,14 @@ class MemoryLogSource:
         log.commit(self._watermark.committable)
 
     async def retry(self, messages: Sequence[tuple[Message, float]]) -> None:
+        """Deliver each message again, to this consumer, after its delay in seconds."""
         log, now = self._reach(), asyncio.get_running_loop().time()
         for message, delay in messages:
             heappush(self._later, (now + delay, message.handle, message))
         log.arrivals.tell()
 
     async def dead_letter(self, messages: Sequence[tuple[Message, Mapping[str, str]]]) -> None:
+        """Add messages to the log's `dead_letters`, with these headers, and commit as `ack` does."""
         log = self._reach()
         log.dead_letters += [DeadLetter(message.id, message.body or b"", headers) for message, headers in messages]
         self._end(log, [message for message, _ in messages])
@@ -154,6 +161,7 @@ class MemoryLogSource:
         return ()
 
     async def lag(self) -> int | None:
+        """Messages that this consumer has not fetched yet."""
         return self._reach().end - self._next
 
     async def close(self) -> None:

@@ -60,6 +60,7 @@ class Outcomes:
             check_action(action)
 
     def of(self, result: Result) -> Action:
+        """What becomes of a message whose execution has ended with this result."""
         status = result.status
         if status == "SUCCEEDED":
             return self.succeeded

@@ -140,6 +140,7 @@ class Pump:
 
     @property
     def commit_gap(self) -> int:
+        """Messages that a crash now would deliver again although they are done; see `Source.commit_gap`."""
         return self._source.commit_gap
 
     @property

@@ -16,9 +16,10 @@ _SECOND = 1_000_000_000
 class TaskContext:
     """One attempt of a task, as its handler sees it. It remains usable as long as the handler keeps it.
 
-    `attempt` is 0 for the first attempt and counts the retries. `deadline` is when the attempt will be given up, in
-    seconds since the epoch: the end of the execution's time or of the state's TimeoutSeconds. It is constant across
-    reads. `task_token` is the token of a task that can be answered from outside (`$$.Task.Token`), None for any other.
+    `state_name` is the name of the Task state, `resource` its Resource as written. `attempt` is 0 for the first attempt
+    and counts the retries. `deadline` is when the attempt will be given up, in seconds since the epoch: the end of the
+    execution's time or of the state's TimeoutSeconds. It is constant across reads. `task_token` is the token of a task
+    that can be answered from outside (`$$.Task.Token`), None for any other.
     """
 
     __slots__ = (
