@@ -3,7 +3,7 @@
 A frame shows the line of the definition with the wrong characters underlined. Definitions are untrusted, so their
 text is sanitised first: control characters are escaped, tabs widened, and a line too long for a terminal (generated
 definitions are one line of a megabyte) is cut around the place. Carets are aligned by terminal columns: two for wide
-characters, none for combining ones.
+characters, none for those that stand in the cell of another.
 """
 
 from __future__ import annotations
@@ -152,7 +152,10 @@ def _escape(char: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """The terminal columns that the text occupies (Unicode Annex 11, East Asian Width)."""
+    """The terminal columns that the text occupies, by the rule of the C library's `wcwidth`.
+
+    Terminals differ over sequences: what a variation selector makes wide counts as if it were not there.
+    """
     if text.isascii():
         return len(text)
     return sum(_width(char) for char in text)
@@ -163,7 +166,8 @@ _JOINING_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
 def _width(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me") or _JOINING_JAMO.match(char):
+    # Spacing marks (Mc), such as the vowel signs of Indic scripts, have a column of their own.
+    if unicodedata.category(char) in ("Mn", "Me") or _JOINING_JAMO.match(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
 
