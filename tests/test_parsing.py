@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import orjson
 import pytest
 
+import express
 from express.parsing import parse_json
+from tests.runtime.machines import compiled, executed, machine, run_clean, state
+
+#: A long integer, deeper than Python 3.11 reads it.
+DEEP = "[" * 1010 + "123456789012345678901" + "]" * 1010
 
 
 @pytest.mark.parametrize(
@@ -64,3 +71,24 @@ def test_nesting_too_deep_for_the_stack_is_refused_as_well() -> None:
 
     value = call(600)
     assert isinstance(value, list) or value == "depth limit exceeded: line 1 column 901 (char 900)"
+
+
+def test_a_definition_too_deep_is_refused_as_such() -> None:
+    definition = json.dumps(machine(A=state("Pass", Result="deep"))).replace('"deep"', DEEP)
+    with pytest.raises(express.DefinitionError) as raised:
+        express.compile(definition)
+    assert [problem.code for problem in raised.value.problems] == ["TOO_DEEPLY_NESTED"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Parameters": {"value.$": "States.StringToJson($)"}},
+        {"QueryLanguage": "JSONata", "Output": "{% $parse($states.input) %}"},
+    ],
+    ids=["StringToJson", "$parse"],
+)
+def test_a_text_too_deep_is_no_defect_of_the_engine(fields: dict[str, object]) -> None:
+    result = run_clean(executed(compiled(machine(A=state("Pass", **fields))), DEEP))
+    assert result.status == "FAILED"
+    assert "Internal error" not in str(result.cause)
