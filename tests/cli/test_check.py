@@ -224,6 +224,48 @@ def test_the_type_decides_what_is_allowed(directory: Path, capsys: pytest.Captur
     assert run("token.json", "--type", "STANDARD") == 0
 
 
+HANDLERS = """import express
+
+tasks = express.Tasks()
+for name in ("ChargePayment", "ValidateOrder"):
+    tasks.add(name, lambda payload: payload)
+"""
+INVOKE = "arn:aws:states:::lambda:invoke"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:"
+
+
+@pytest.mark.parametrize(
+    ("fields", "location", "marked", "meant"),
+    [
+        (
+            {"Resource": INVOKE, "Parameters": {"FunctionName": "ChargePaymnt"}},
+            "/States/A/Parameters/FunctionName",
+            "ChargePaymnt",
+            "ChargePayment",
+        ),
+        ({"Resource": f"{FUNCTION}ValidateOrdr"}, "/States/A/Resource", f"{FUNCTION}ValidateOrdr", "ValidateOrder"),
+    ],
+)
+def test_a_function_that_nobody_serves(
+    fields: dict[str, JSON],
+    location: str,
+    marked: str,
+    meant: str,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (directory / "check_handlers.py").write_text(HANDLERS)
+    monkeypatch.syspath_prepend(directory)
+    text = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Task", **fields, "End": True}}})
+    (directory / "call.json").write_text(text)
+    assert run("call.json", "--tasks", "check_handlers:tasks", "--format", "json") == 1
+    (diagnostic,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert diagnostic["location"] == location
+    assert text[diagnostic["column"] - 1 :][: diagnostic["length"]] == f'"{marked}"'
+    assert diagnostic["suggestion"] == f"did you mean `{meant}`?"
+
+
 def test_declaring_the_verb_imports_nothing_heavy() -> None:
     code = "import sys, express.cli.check; print(*{'orjson', 'express.compiler', 'rich', 'asyncio'} & {*sys.modules})"
     root = Path(check.__file__).parents[2]
