@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from express.definition import messages
 from express.errors import RUNTIME, EngineError, EvaluationFailed, PathNotFound
 from express.expressions.jsonata import fields as queries
-from express.expressions.jsonpath import Path, build_path
+from express.expressions.jsonpath import Path, Root, build_path
 from express.expressions.paths import invalid_path
 from express.expressions.templates import Template, build_template
 from express.payload import MANY_COPIES, outweighs, text_of
 from express.states.flow import read_reference_field, read_template
 from express.states.jsonata_fields import read_template_field
-from express.states.sizes import UNKNOWN_SIZE, input_limit_exceeded, measured_input, unknown_size
+from express.states.sizes import UNKNOWN_SIZE, input_limit_exceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,41 +51,25 @@ class Items:
             return _build_queried(self.source, types)  # type: ignore[arg-type]
         return _build_selected(self.source, types)  # type: ignore[arg-type]
 
-    def build_selector(self, *, inline: bool) -> Expr | None:
-        """`selector(data, frame)`: the input of the iteration whose item is in `frame.item`.
-
-        `inline`: each is measured, because an iteration may put it out as it is. Of the inputs of child executions only
-        those are refused that might fill the memory.
-        """
+    def build_selector(self) -> Expr | None:
+        """`selector(data, frame)`: the input of the iteration whose item is in `frame.item`."""
         if self.selector is None:
             return None
-        limited = _measuring if inline else _bounded
         if isinstance(self.selector, Template):
-            return limited(build_template(self.selector), self.selector.copies)
+            return _bounded(build_template(self.selector), self.selector.copies)
         template = queries.build_template(self.selector)
-        return limited(lambda data, scope: template({"input": data}, scope), queries.copies_of_template(self.selector))
+        return _bounded(lambda data, scope: template({"input": data}, scope), queries.copies_of_template(self.selector))
 
-    def size_of_items(self, size: int, limit: int) -> int:
-        """Upper bound of the bytes of an iteration's input, from the size of the state's input and the payload
-        limit."""
+    def size_of_items(self, size: int) -> int:
+        """Upper bound of the bytes of an iteration's input, from the size of the effective input."""
         if self.selector is not None:
-            return limit
-        if self.source is None or isinstance(self.source, Path):
+            return UNKNOWN_SIZE
+        if isinstance(self.source, Path):
+            return size if self.source.root is Root.DATA else UNKNOWN_SIZE
+        if self.source is None:
             return size
         growth = queries.growth_of_template(self.source)
         return UNKNOWN_SIZE if growth is None else growth.input * size + growth.constant
-
-
-def _measuring(selector: Expr, copies: int) -> Expr:
-    """`selector`, whose results are within the payload limit."""
-    bound = unknown_size(copies)
-
-    def measuring(data: JSON, scope: Any) -> JSON:
-        selected = selector(data, scope)
-        measured_input(scope, selected, scope.step.name, bound)
-        return selected
-
-    return measuring
 
 
 def _bounded(selector: Expr, copies: int) -> Expr:

@@ -95,7 +95,8 @@ class Map(Node):
         select = self.flow.build_select()
         items_of = self.items.build_source(objects=self.distribution is not None)
         limit_of = _build_limit(self.max_concurrency, None if self.distribution is None else MAX_CONCURRENCY)
-        selector, size_of = self.items.build_selector(inline=self.distribution is None), self.items.size_of_items
+        selector, size_of = self.items.build_selector(), self.items.size_of_items
+        factor, constant = self.flow.growth()
         leave = self.flow.build_leave(step, self.following(link))
         give_recovery(step, self.retriers, self.catchers, link, exit_events=2)
         # Observers must see every iteration.
@@ -110,7 +111,7 @@ class Map(Node):
             limit = limit_of(data, frame)
             step.items += len(items)
             frame.run.events += 1
-            size = size_of(frame.size, frame.run.host.payload_limit)
+            size = size_of(factor * frame.size + constant)
             return _Iterations(frame, program, data, items, selector, limit, size, many, is_plain)
 
         def finish(frame: Frame, iterations: _Iterations) -> Step:

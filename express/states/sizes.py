@@ -47,7 +47,10 @@ def measured(frame: Frame, value: JSON, name: str, bound: int) -> int:
 
 
 def measured_input(frame: Frame, value: JSON, name: str, bound: int) -> int:
-    """`measured` for the input that a state makes for its children."""
+    """`measured` for the input that a Parallel makes for its branches.
+
+    (Inputs of iterations are not measured one by one: each may hold all of the Map's input.)
+    """
     return _measured(frame, value, name, bound, input_limit_exceeded, "input")
 
 
@@ -93,8 +96,7 @@ def data_limit_exceeded(who: str) -> StateError:
 
 
 def input_limit_exceeded(who: str) -> StateError:
-    """A state's input after Parameters, or an iteration's after ItemSelector, exceeds the limit. AWS names the error;
-    its text is recorded nowhere."""
+    """A state's input after Parameters exceeds the limit. AWS names the error; its text is recorded nowhere."""
     return StateError(
         DATA_LIMIT_EXCEEDED,
         f"The input of the state/task '{who}' has a size exceeding the maximum number of bytes service limit.",

@@ -173,10 +173,12 @@ class Edge:
         handler = resolver.handler(arn, function) if resolver is not None else None
         if handler is None:
             raise not_found(arn, function)
-        wrapped = is_invoke and handler.for_function
+        wrapped, limit = is_invoke and handler.for_function, frame.run.host.payload_limit
+        if wrapped and _exceeds(parameters, limit):
+            raise input_limit_exceeded(self.resource.name)
         with Patiently(frame):
             payload, size = cross_in(unwrap(parameters) if wrapped else parameters, frame)
-        if size > frame.run.host.payload_limit:
+        if size > limit:
             raise input_limit_exceeded(self.resource.name)
         return handler, payload, wrapped
 

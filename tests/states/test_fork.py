@@ -252,22 +252,16 @@ LIMIT = 1_000
     ids=["Pass", "Succeed", "Result", "Task", "Wait"],
 )
 @pytest.mark.parametrize("jsonata", [False, True], ids=["JSONPath", "JSONata"])
-@pytest.mark.parametrize("fork", ["Parallel", "Map"])
-def test_the_input_of_children_is_limited(fork: str, jsonata: bool, inner: dict[str, Any], size: int) -> None:
-    """Whatever the children are: a Pass would put it out, too long as it is."""
+def test_the_input_of_branches_is_limited(jsonata: bool, inner: dict[str, Any], size: int) -> None:
+    """Whatever the branches are: a Pass would put it out, too long as it is."""
     text = "x" * 480
     rest = "y" * (size - len(f'{{"a":"{text}","b":"{text}","c":""}}'))
-    made: dict[str, Any] = {"a.$": "$.x", "b.$": "$.x", "c": rest}
     if jsonata:
         made = {"a": "{% $states.input.x %}", "b": "{% $states.input.x %}", "c": rest}
-    outer: dict[str, Any] = {"QueryLanguage": "JSONata", "Output": {}} if jsonata else {"ResultPath": None}
-    if fork == "Parallel":
-        outer |= {"Arguments" if jsonata else "Parameters": made}
-        definition = machine(A=parallel(inner, **outer))
+        definition = machine(A=parallel(inner, QueryLanguage="JSONata", Output={}, Arguments=made))
     else:
-        items = {"Items": "{% $states.input.l %}"} if jsonata else {"ItemsPath": "$.l"}
-        definition = machine(A=each(inner, ItemSelector=made, **items, **outer))
-    result = run_clean(executed(compiled(definition, work=len), {"x": text, "l": [1]}, payload_limit=LIMIT))
+        definition = machine(A=parallel(inner, ResultPath=None, Parameters={"a.$": "$.x", "b.$": "$.x", "c": rest}))
+    result = run_clean(executed(compiled(definition, work=len), {"x": text}, payload_limit=LIMIT))
     if size <= LIMIT:
         assert result.succeeded, result
     else:
@@ -275,3 +269,14 @@ def test_the_input_of_children_is_limited(fork: str, jsonata: bool, inner: dict[
         assert result.cause == (
             "The input of the state/task 'A' has a size exceeding the maximum number of bytes service limit."
         )
+
+
+@pytest.mark.parametrize("fields", [{"ItemsPath": "$$.Execution.Input"}, {"ItemsPath": "$v"}, {"InputPath": "$v"}])
+def test_items_from_outside_the_input_are_measured(fields: dict[str, Any]) -> None:
+    grow = machine(B=state("Pass", Parameters={"a.$": "$", "b.$": "$"}))
+    definition = machine(
+        A=state("Pass", Assign={"v.$": "$$.Execution.Input"}, Result={}, Next="M"),
+        M=each(grow, **fields, ResultSelector={"n.$": "States.ArrayLength($)"}),
+    )
+    result = run_clean(executed(compiled(definition), ["x" * 600], payload_limit=LIMIT))
+    assert (result.error, "state/task 'B'" in str(result.cause)) == ("States.DataLimitExceeded", True)

@@ -458,6 +458,17 @@ def test_the_wrapping_of_a_result_counts(kind: str, size: int, error: str | None
             id="input of an invocation",
         ),
         pytest.param(
+            machine(
+                A=state(
+                    "Task",
+                    Resource="arn:aws:states:::lambda:invoke",
+                    Parameters={"FunctionName.$": "States.Format('wor{}', 'k')", "Payload": 1, "A.$": "$", "B.$": "$"},
+                )
+            ),
+            "The input of the state/task 'lambda' has a size",
+            id="input of an invocation by a name made at run time",
+        ),
+        pytest.param(
             machine(A=state("Pass", Parameters={"a.$": "$", "b.$": "$"})), "The state/task 'A' returned", id="Pass"
         ),
         pytest.param(

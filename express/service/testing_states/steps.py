@@ -172,7 +172,7 @@ def _build_inputs(
     items_of = node.items.build_source(objects=distribution is not None)
     concurrency_of = build_max_concurrency(node.max_concurrency)
     tolerance_of = None if distribution is None else build_tolerance(distribution)
-    selector = node.items.build_selector(inline=node.distribution is None)
+    selector = node.items.build_selector()
     batches_of = None if distribution is None or distribution.batch_items is None else build_batches(distribution)
 
     def inputs_of(data: JSON, frame: Frame) -> tuple[float | None, float | None]:
