@@ -34,10 +34,6 @@ def closed() -> RuntimeClosed:
     return RuntimeClosed("the Runtime is closed or was not entered with `async with`")
 
 
-def elsewhere() -> RuntimeError:
-    return RuntimeError("the Runtime belongs to another event loop")
-
-
 @dataclass(slots=True)
 class Unbegun:
     """An event that was taken from its source, and whose execution has to begin alone."""

@@ -83,6 +83,10 @@ def _never() -> int:
     return 0
 
 
+def elsewhere() -> RuntimeError:
+    return RuntimeError("the Runtime belongs to another event loop")
+
+
 class LoopHost:
     """The services of one event loop. `Runtime.__aenter__` binds it to the loop; before that only the clock works."""
 
@@ -236,6 +240,9 @@ class LoopHost:
 
     async def be_fair(self) -> None:
         """Wait, if necessary, for a turn of the loop that has time."""
+        if not self._loop.is_running():
+            # `start` and `execute` look only for what may block.
+            raise elsewhere()
         if self.monotonic_ns() > self.slice_end and not self.has_time():
             await self.breathe()
 

@@ -218,16 +218,6 @@ class RunningExecutions(LoopHost):
         else:
             self._interrupt(run)
 
-    def _abort(self, run: Run) -> None:
-        """Stop an execution, even one that was stopped and goes on: its handler swallowed that, or is cleaning up."""
-        task = run.task
-        if run.stopping is not None and task is not None and task.cancelling():
-            task.cancel()
-            # One request is enough to take back.
-            task.uncancel()
-        else:
-            self.stop(run, "ABORTED", None, None)
-
     def _interrupt(self, run: Run) -> None:
         """Cancel the task of an execution that has begun and has not ended."""
         task = run.task

@@ -23,11 +23,11 @@ from express.errors import StateError, forget_trace
 from express.payload import PAYLOAD_LIMIT
 from express.program import Machine, Run
 from express.result import Result
-from express.runtime.beginning import BeginningExecutions, Unbegun, closed, elsewhere
+from express.runtime.beginning import BeginningExecutions, Unbegun, closed
 from express.runtime.clock import clock_of
 from express.runtime.execution import advance, drive
 from express.runtime.handle import Execution
-from express.runtime.host import MAX_THREADS
+from express.runtime.host import MAX_THREADS, elsewhere
 from express.runtime.loops import spawn
 from express.runtime.measurements import Measurements
 from express.runtime.naps import Nap
@@ -158,7 +158,7 @@ class Runtime(BeginningExecutions):
             while self._running:
                 for run in tuple(self._running):
                     if run in self._running:
-                        self._abort(run)
+                        self.stop(run, "ABORTED", None, None)
                     if self.monotonic_ns() > self.slice_end:
                         # Thousands of executions may be running.
                         await self.be_fair()
@@ -211,7 +211,7 @@ class Runtime(BeginningExecutions):
             machine = workflow.machine(self.observers)
         except AttributeError as error:
             raise _refused(workflow, error) from None
-        # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
+        # `is_elsewhere`, inlined; what cannot block runs in another loop of this thread, too, until it has to wait.
         if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
             raise elsewhere()
         if self.looked_ns > self.slice_end:
@@ -365,7 +365,7 @@ class Runtime(BeginningExecutions):
             machine = workflow.machine(self.observers)
         except AttributeError as error:
             raise _refused(workflow, error) from None
-        # `is_elsewhere`, inlined; in another loop of this thread, what cannot block does no harm.
+        # `is_elsewhere`, inlined; what cannot block runs in another loop of this thread, too, until it has to wait.
         if get_ident() != self._thread or (machine.program.blocks and not self._loop.is_running()):
             raise elsewhere()
         if self.looked_ns > self.slice_end:

@@ -389,27 +389,6 @@ def test_close_awaits_the_clean_up_of_handlers() -> None:
     assert run_clean(main()) == 3
 
 
-def test_close_interrupts_again_what_was_stopped_and_goes_on() -> None:
-    async def work(payload: JSON) -> None:
-        try:
-            await asyncio.sleep(AGES)
-        except asyncio.CancelledError:
-            await asyncio.sleep(AGES)
-
-    async def main() -> tuple[str, int, float]:
-        async with express.Runtime(drain_timeout=2) as runtime:
-            executing = asyncio.create_task(runtime.execute(calling(work)))
-            execution = await runtime.start(calling(work))
-            await turns()
-            for run in runtime.runs:
-                runtime.stop(run, "ABORTED", None, None)
-            await asyncio.sleep(1)
-        assert (await executing).status == "ABORTED"
-        return (await execution).status, executing.cancelling(), asyncio.get_running_loop().time() - 1
-
-    assert run_clean(main()) == ("ABORTED", 0, 3)
-
-
 def test_a_closer_who_is_cancelled_still_leaves_nothing_running() -> None:
     """A drain that is itself interrupted becomes an abort."""
 
@@ -516,6 +495,25 @@ def test_a_runtime_of_another_loop_in_this_thread(way: Way) -> None:
         own.run_until_complete(runtime.__aenter__())
         assert own.run_until_complete(way(runtime, calling(later), 1)).output == 1
         asyncio.run(other(runtime))
+        own.run_until_complete(runtime.close())
+    finally:
+        own.close()
+
+
+def test_what_cannot_block_is_refused_in_another_loop_where_it_has_to_wait() -> None:
+    runtime = express.Runtime()
+    own = asyncio.new_event_loop()
+
+    async def other() -> None:
+        with pytest.raises(RuntimeError, match="the Runtime belongs to another event loop"):
+            while True:
+                await runtime.execute(workflow)
+
+    workflow = compiled(PASSING)
+    try:
+        own.run_until_complete(runtime.__aenter__())
+        asyncio.run(other())
+        assert own.run_until_complete(runtime.execute(workflow)).succeeded
         own.run_until_complete(runtime.close())
     finally:
         own.close()
