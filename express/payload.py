@@ -257,6 +257,14 @@ def fresh(value: JSON) -> Callable[[], JSON]:
     return (lambda: loads(blob)) if loads(blob) == value else (lambda: json.loads(blob))
 
 
+def constant(value: JSON) -> Callable[[], JSON]:
+    """`fresh` for a constant that may be no JSON; that is shared, because no state can put it out."""
+    try:
+        return fresh(value)
+    except NotJSON:
+        return lambda: value
+
+
 def _has_non_finite(value: JSON, blob: bytes) -> bool:
     """Whether `value` contains a NaN or an infinity; `blob` is its text.
 

@@ -1025,3 +1025,13 @@ def test_everything_compiles_together() -> None:
     )
     workflow = compiled(definition, work=lambda payload: 1)
     assert run_clean(executed(workflow)).output == [{"v": 1}, {"v": 2}]
+
+
+@pytest.mark.parametrize("argument", ["[1e999]", '["\\ud800"]', "[" * 300 + "]" * 300])
+def test_arguments_of_path_functions_that_no_payload_can_hold(argument: str) -> None:
+    """They compile, and fail the state that would put them out."""
+    path = f'$.a.append({{"k": {argument}}})'
+    workflow = express.compile(
+        {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {"x.$": path}, "End": True}}}
+    )
+    assert workflow.run({"a": []}).error == "States.Runtime"

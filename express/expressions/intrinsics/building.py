@@ -18,8 +18,7 @@ from express.expressions.intrinsics.parser import Call, Literal
 from express.expressions.intrinsics.registry import ArgumentsError, Function
 from express.expressions.jsonpath import Path, Root, build_path
 from express.expressions.values import json_bytes, json_text
-from express.foreign import NotJSON
-from express.payload import PAYLOAD_LIMIT, fresh, outweighs
+from express.payload import PAYLOAD_LIMIT, constant, outweighs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,11 +86,7 @@ def _folded(call: Call, function: Function, constants: Sequence[JSON], whole: st
 
 
 def _constant(value: JSON) -> Expr:
-    try:
-        make = fresh(value)
-    except NotJSON:
-        # Nested too deeply: no state can put it out, so nobody can change it.
-        return lambda _, __: value
+    make = constant(value)
     return lambda _, __: make()
 
 

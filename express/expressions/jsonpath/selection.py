@@ -35,7 +35,7 @@ from express.expressions.jsonpath.syntax import (
     canonical_text,
     make_path,
 )
-from express.payload import fresh
+from express.payload import constant
 from express.types import JSON
 
 #: `(value, root) -> nodes`: the results of one step in one value.
@@ -452,8 +452,8 @@ def _build_argument(argument: Literal | Path, build: BuildPath) -> Evaluate:
     if isinstance(argument, Path):
         evaluate, key = build(argument), object()
         return lambda value, root: root.once(key, evaluate)
-    constant = fresh(argument.value)
-    return lambda value, root: constant()
+    make = constant(argument.value)
+    return lambda value, root: make()
 
 
 def _length_arguments(arguments: tuple[Literal | Path, ...]) -> tuple[Literal | Path, ...]:
