@@ -43,6 +43,9 @@ def refuse_overwriting(written: Iterable[tuple[str, File]], read: Mapping[str, F
 
 def _identity(file: str | int) -> object:
     """What two names of one regular file have in common; None for what is no regular file."""
+    if isinstance(file, str) and file.startswith("/dev/"):
+        # /dev/stdout, /dev/fd/3: what the caller has opened is the caller's matter.
+        return None
     try:
         status = os.stat(file)
     except (OSError, ValueError):

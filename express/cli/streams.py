@@ -49,6 +49,7 @@ class WholeFile(io.FileIO):
 
     def __init__(self, file: str | int, shown: str) -> None:
         self.shown = shown
+        self.replaced: TextIO | None = None
         with usable("write", shown):
             super().__init__(file, "wb", closefd=isinstance(file, str))
 
@@ -110,6 +111,8 @@ def _rebuilt(stream: TextIO, kind: type[WholeFile], shown: str) -> TextIO:
     with suppress(OSError):
         stream.flush()
     file = kind(raw.fileno(), shown)
+    # Without its last reference it would close the descriptor.
+    file.replaced = stream
     return io.TextIOWrapper(
         file if raw is stream.buffer else io.BufferedWriter(file),
         encoding=stream.encoding,

@@ -125,3 +125,9 @@ def test_devices_and_absent_files_may_be_named_twice(here: Path) -> None:
 def test_a_log_that_is_off_is_not_written(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(f"{STREAM} --log-file events.jsonl".split()) == 0
     assert (here / "events.jsonl").read_text() == FILES["events.jsonl"]
+
+
+def test_what_the_caller_has_opened_may_be_named(here: Path) -> None:
+    done = shell(f"$express {STREAM} --output /dev/stdout > out.jsonl", here)
+    assert done.returncode == 0, done.stderr
+    assert len((here / "out.jsonl").read_text().splitlines()) == len(FILES["events.jsonl"].splitlines())

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -214,3 +214,12 @@ def test_an_error_of_a_file_names_it() -> None:
         assert file.write(b"") == 0
     with pytest.raises(CommandError, match=r"cannot write no/where: No such file or directory"):
         WholeFile("no/where", "no/where")
+
+
+def test_a_stdout_that_nobody_else_refers_to(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", open(here / "said.txt", "w"))  # noqa: SIM115 - its last reference is replaced
+    assert main(["run", str(here / "pass.json"), "--input", "[7]"]) == 0
+    sys.stdout.flush()
+    file = cast("Any", sys.stdout.buffer).raw
+    file.replaced.close()
+    assert json.loads((here / "said.txt").read_text()) == [7]
