@@ -10,6 +10,11 @@ class Unshowable:
         raise ZeroDivisionError
 
 
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
 class Secretive:
     """Not even its class can be asked for. Keep none: `isinstance` fails for it, wherever it is met."""
 

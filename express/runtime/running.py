@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from express.errors import RUNTIME, TIMEOUT, StateError, forget_trace
-from express.foreign import find_foreign
+from express.foreign import find_foreign, readable
 from express.metering import DURATION_STEP_NS, MEMORY_STEP_BYTES, billed_steps, memory_bytes
 from express.observe import EXECUTION_HOOKS, Observer, announcer, check_observer, has_hook
 from express.result import Result
@@ -321,7 +321,7 @@ class RunningExecutions(LoopHost):
             cause = f"Invalid State Machine Execution Input: '{foreign}'"
             return self._end(run, "FAILED", None, RUNTIME, cause, into)
         log.exception("execution %s broke the engine", run.execution_name)
-        cause = f"Internal error of the runtime: {type(error).__name__}: {error}"
+        cause = f"Internal error of the runtime: {type(error).__name__}: {readable(error, str)}"
         return self._end(run, "FAILED", None, RUNTIME, cause, into)
 
     def aborted(self, run: Run) -> Result:

@@ -238,7 +238,7 @@ class Edge:
                 blob = dumps(payload, None, STRICT)
                 if len(blob) <= limit and (copy := loads(blob)) == payload:
                     return copy
-            except (TypeError, ValueError, RecursionError):
+            except Exception:  # noqa: BLE001 - comparing may call methods of derived classes
                 pass
             return cross(payload, frame)
 
@@ -299,7 +299,7 @@ class Edge:
                     blob = dumps(result, None, STRICT)
                     if len(blob) <= limit and (copy := loads(blob)) == result:
                         size = len(blob)
-                except (TypeError, ValueError, RecursionError):
+                except Exception:  # noqa: BLE001 - comparing may call methods of derived classes
                     pass
             if size < 0:
                 copy, size = cross_out(result, frame, who)

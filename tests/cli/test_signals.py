@@ -33,7 +33,7 @@ async def stay(event):
     print("working", file=sys.stderr, flush=True)
     while True:
         try:
-            await asyncio.sleep(3600)
+            await asyncio.get_running_loop().create_future()
         except asyncio.CancelledError:
             pass
 """

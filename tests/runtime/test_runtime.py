@@ -15,7 +15,7 @@ import pytest
 
 import express
 from express.program import Run
-from tests.obscure import Nameless, Number, Record, Row, Secretive, Unshowable, Word
+from tests.obscure import Nameless, Number, Record, Row, Secretive, Unshowable, Unspeakable, Word
 from tests.runtime.machines import (
     AGES,
     SECOND,
@@ -757,12 +757,22 @@ def test_sizes_are_bytes_of_utf8() -> None:
 # defects
 
 
+@pytest.mark.parametrize(
+    ("defect", "shown"),
+    [
+        (LookupError("lost"), "LookupError: lost"),
+        (Unspeakable(), "Unspeakable: a Unspeakable that cannot be shown"),
+    ],
+)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_defect_of_the_engine_fails_the_execution_and_no_more(way: Way, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_defect_of_the_engine_fails_the_execution_and_no_more(
+    way: Way, defect: Exception, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even where the exception cannot be shown."""
     workflow = compiled(machine(A=wait(1, Next="B"), B=state("Pass")))
 
     def broken(frame: object) -> Any:
-        raise LookupError("lost")
+        raise defect
 
     workflow.machine().all_steps[1].run = broken
 
@@ -772,7 +782,7 @@ def test_a_defect_of_the_engine_fails_the_execution_and_no_more(way: Way, caplog
 
     result, in_flight = run_clean(main())
     assert (result.status, result.error, in_flight) == ("FAILED", "States.Runtime", 0)
-    assert result.cause == "Internal error of the runtime: LookupError: lost"
+    assert result.cause == f"Internal error of the runtime: {shown}"
     assert "broke the engine" in caplog.text
 
 

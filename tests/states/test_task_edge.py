@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 import express
-from tests.obscure import Number, Record, Secretive
+from tests.obscure import Number, Record, Secretive, Word
 from tests.runtime import machines
 from tests.runtime.machines import (
     FUNCTION,
@@ -286,6 +286,7 @@ def test_a_number_that_cannot_be_written_cannot_be_marshalled(kind: str, isolate
 
 #: (what a handler returns, what the workflow gets): what Python's `json` writes.
 CONVERTED: dict[str, tuple[Any, JSON]] = {
+    "a text that cannot be compared": ([Word("a"), {"b": Word("c")}], ["a", {"b": "c"}]),
     "IntEnum": (Level.HIGH, 3),
     "tuple": ((1, (2, 3)), [1, [2, 3]]),
     "tuple inside": ({"a": (None,)}, {"a": [None]}),

@@ -48,8 +48,9 @@ class Plan:
 def work(plan: Plan, listening: socket.socket, end: socket.socket) -> None:
     """The main function of a worker process, which ends when the owner says so or has ended."""
     # Only the owner reacts to these signals and stops the workers; a terminal sends them to every process.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     run(_work(plan, listening, end))
 
 
