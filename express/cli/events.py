@@ -10,7 +10,7 @@ import asyncio
 import os
 import stat
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from express import Runtime
@@ -101,7 +101,9 @@ async def _stream(
 
     def take_leave() -> None:
         if display is not None:
-            display.close()
+            # The signal may have interrupted its drawing, within which it can draw nothing else.
+            with suppress(RuntimeError):
+                display.close()
         report_interruption()
 
     ending.last_words = take_leave

@@ -13,10 +13,11 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import express
+from express.cli.streams import second_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -130,11 +131,12 @@ class Ending:
         if not _latest.note(number):
             return
         if self.requested:
-            # A print that was interrupted refuses another.
-            with suppress(RuntimeError):
+            try:
+                sys.stderr = second_stderr()
                 self.last_words()
                 say_ended()
-            os._exit(128 + number)
+            finally:
+                os._exit(128 + number)
         if self._loop is None or self._loop.is_closed():
             raise KeyboardInterrupt
         self.requested = True

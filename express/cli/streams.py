@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 
 
+#: The descriptor of stderr.
+STDERR_FILE: Final = 2
+
 #: Bytes of one read of stdin.
 _CHUNK: Final = 1 << 20
 
@@ -120,6 +123,12 @@ def _rebuilt(stream: TextIO, kind: type[WholeFile], shown: str) -> TextIO:
         line_buffering=stream.line_buffering,
         write_through=stream.write_through,
     )
+
+
+def second_stderr() -> TextIO:
+    """Return another stream to stderr, for who may have interrupted a print: that one refuses any other within it."""
+    first, file = sys.stderr, ExpendableFile(STDERR_FILE, "stderr")
+    return io.TextIOWrapper(file, encoding=first.encoding, errors=first.errors, write_through=True)
 
 
 def require_stdin() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,12 +10,14 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from express.cli.signals import Ending
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pty = pytest.importorskip("pty", reason="the system has no terminals like those of POSIX")
 
@@ -139,6 +142,38 @@ def test_a_signal_that_is_ignored_stays_so(here: Path) -> None:
         assert process.stderr.readline().endswith(b"a second signal leaves them\n")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 143
+
+
+class Interrupted(io.RawIOBase):
+    """A file in the middle of whose first writing a signal comes."""
+
+    def __init__(self, signal_comes: Callable[[], None]) -> None:
+        self._signals = [signal_comes]
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        while self._signals:
+            self._signals.pop()()
+        return len(data)
+
+
+def test_a_second_signal_while_something_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A print within a print is refused; the last words are not lost for that."""
+    ending = Ending()
+    ending.requested = True
+    ending.last_words = lambda: print("the counts", file=sys.stderr)
+    raw = Interrupted(lambda: ending.heed(signal.SIGINT, None))
+    monkeypatch.setattr("os._exit", sys.exit)
+    monkeypatch.setattr("express.cli.signals._latest.at", float("-inf"))
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw), line_buffering=True))
+    with pytest.raises(SystemExit) as ended:
+        print("waiting", file=sys.stderr)
+    assert ended.value.code == 130
+    assert capfd.readouterr().err == "the counts\nexpress: interrupted\n"
 
 
 @each_signal
